@@ -1,0 +1,65 @@
+"""The settings of the process: a file, the environment, the command line, in rising order."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseSettings):
+    """Every setting; `RPCBACKEND_<NAME>` in the environment, `<name>` in the TOML file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RPCBACKEND_", extra="forbid", hide_input_in_errors=True
+    )
+
+    data_dir: Annotated[
+        Path | None, Field(description="Holds the database; by default where the system keeps it.")
+    ] = None
+    log_level: Annotated[LogLevel, Field(description="What is written to stderr.")] = "INFO"
+    drain_seconds: Annotated[
+        float, Field(gt=0, le=60, description="How long a shutdown waits for running calls.")
+    ] = 5.0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (part of the hook)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (part of the hook)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the command line first, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(file: Path | None, **given: Any) -> Settings:
+    """Read the settings; what is *given* and not None wins.
+
+    Raises:
+        pydantic.ValidationError: A value does not fit.
+        FileNotFoundError: There is no such file.
+    """
+    if file is not None and not file.is_file():
+        raise FileNotFoundError(file)
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    return FromFile(**{name: value for name, value in given.items() if value is not None})
+
+
+def default_data_dir() -> Path:
+    """Return where the operating system wants this user's data."""
+    from platformdirs import user_data_path  # noqa: PLC0415 (not needed when Electron says where)
+
+    return user_data_path("rpcbackend", appauthor=False)

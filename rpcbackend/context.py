@@ -1,0 +1,143 @@
+"""What a handler is given: the store, the clock, ids, and the call's own options."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
+
+from rpcbackend.clock import Clock
+from rpcbackend.errors import IdempotencyKeyReusedError
+from rpcbackend.ids import Ids
+from rpcbackend.protocol.codec import Json
+from rpcbackend.schema.base import ModelT, WireModel
+from rpcbackend.schema.lifecycle import Initialize, Initialized
+from rpcbackend.schema.meta import CallMeta
+from rpcbackend.schema.system import Health
+from rpcbackend.store import Keyed, Store, Work
+
+T = TypeVar("T")
+
+
+class Feed(Protocol):
+    """Sends notifications until it is stopped."""
+
+    async def run(self) -> None:
+        """Send until stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Make `run` return soon."""
+        ...
+
+
+class Connection(Protocol):
+    """The caller's end of the wire."""
+
+    @property
+    def id(self) -> str:
+        """Tells connections of one process apart."""
+        ...
+
+    def notify(self, method: str, params: Mapping[str, Json] | bytes) -> None:
+        """Send a notification."""
+        ...
+
+    def subscribe(self, feed: Feed) -> None:
+        """Keep *feed* running until the connection ends."""
+        ...
+
+
+class Host(Protocol):
+    """The process around the handlers."""
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an open store."""
+        ...
+
+    def contract(self) -> bytes:
+        """Return the OpenRPC document, encoded."""
+        ...
+
+    async def health(self, *, deep: bool) -> Health:
+        """Say how the process and its store are."""
+        ...
+
+    async def initialize(self, params: Initialize) -> Initialized:
+        """Open the store with the key and tell what this server can do."""
+        ...
+
+    async def open_store(self) -> None:
+        """Make sure that the store is open.
+
+        Raises:
+            NotInitializedError: It waits for its key.
+        """
+        ...
+
+    async def shut_down(self) -> None:
+        """Refuse new work, drain, close the store, and let the process end after the reply."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One call's way to everything outside its handler."""
+
+    host: Host
+    connection: Connection
+    clock: Clock
+    ids: Ids
+    meta: CallMeta
+    actor: str
+    """Who calls, as events and the audit name him."""
+    result_model: type[WireModel]
+    keyed: Keyed | None = None
+    """What makes a repeated delivery of this command the same one, if it came with a key."""
+    result_meta: dict[str, Any] = field(default_factory=dict)
+    """Becomes `result._meta`."""
+
+    async def read(self, unit: Callable[[Work], Awaitable[T]]) -> T:
+        """Run *unit* on one snapshot, in one hop to the database."""
+        store = self.host.store
+        # Noted before the snapshot is taken, so it never claims an event the answer lacks.
+        self.result_meta["seq"] = store.head_seq
+        return await store.read(unit)
+
+    async def write(self, unit: Callable[[Work], Awaitable[ModelT]]) -> ModelT:
+        """Run *unit* as one transaction: all of it is kept, durably, or nothing.
+
+        What it returns is the channel's answer, kept with the effect when the caller gave an
+        idempotency key. With `_meta.dryRun` everything is checked and nothing kept.
+
+        Raises:
+            IdempotencyKeyReusedError: The key was used before, with other params.
+        """
+        store = self.host.store
+        result = await store.write(
+            partial(self._once, unit, self.keyed) if self.keyed else unit,
+            actor=self.actor,
+            keep=not self.meta.dry_run,
+        )
+        self.result_meta["seq"] = store.head_seq
+        return result
+
+    async def _once(
+        self, unit: Callable[[Work], Awaitable[ModelT]], keyed: Keyed, work: Work
+    ) -> ModelT:
+        now_seconds = work.now_ms // 1_000
+        stored = await work.idempotency_keys.find(keyed, now_seconds)
+        if stored is None:
+            result = await unit(work)
+            encoded = result.model_dump_json().encode()
+            await work.idempotency_keys.keep(keyed, encoded, now_seconds)
+            return result
+        if stored.params_sha256 != keyed.params_sha256:
+            raise IdempotencyKeyReusedError
+        self.result_meta["replayed"] = True
+        return cast("ModelT", self.result_model.model_validate_json(stored.result))

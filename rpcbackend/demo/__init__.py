@@ -1,0 +1,1 @@
+"""The demo school, and a morning at its desk."""

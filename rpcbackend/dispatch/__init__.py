@@ -1,0 +1,1 @@
+"""Message to call to handler to message."""

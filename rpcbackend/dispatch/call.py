@@ -1,0 +1,42 @@
+"""A call, the exchange it leaves behind, and the two seams around them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from rpcbackend.context import Context
+from rpcbackend.dispatch.flight import Flight
+from rpcbackend.dispatch.registry import Method, Result
+from rpcbackend.errors import RpcError
+from rpcbackend.protocol.envelope import RequestId
+from rpcbackend.schema.base import Params
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """A complete, valid call: its channel exists and its params fit."""
+
+    method: Method
+    params: Params
+    context: Context
+    flight: Flight
+
+
+Proceed = Callable[[Call], Awaitable[Result]]
+Middleware = Callable[[Call, Proceed], Awaitable[Result]]
+"""Middleware decides: it may change or stop a call, or pass it on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One finished line: what observers look at."""
+
+    connection_id: str
+    channel: str | None
+    request_id: RequestId
+    correlation_id: str | None
+    seconds: float
+    error: RpcError | None
+
+
+Observer = Callable[[Exchange], None]
+"""Observers look: once per finished line, unreadable ones included."""

@@ -1,0 +1,260 @@
+"""One message to one reply line: plan, validate, run under the rings, answer.
+
+The only place where an exception becomes an answer.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from rpcbackend.clock import Clock
+from rpcbackend.context import Connection, Context, Host
+from rpcbackend.dispatch.call import Call, Exchange, Middleware, Observer, Proceed
+from rpcbackend.dispatch.flight import Flight
+from rpcbackend.dispatch.registry import Method, Registry, Result
+from rpcbackend.errors import (
+    DeadlineExceededError,
+    InvalidParamsError,
+    RequestCancelledError,
+    ResponseTooLargeError,
+    RpcError,
+    ShuttingDownError,
+)
+from rpcbackend.ids import Ids
+from rpcbackend.protocol import codec
+from rpcbackend.protocol.codec import Json
+from rpcbackend.protocol.envelope import RequestId, is_notification
+from rpcbackend.schema.base import Encoded, Params
+from rpcbackend.schema.meta import CallMeta
+
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+"""Longest reply line (protocol.md section 7)."""
+
+NO_META = CallMeta()
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+_STOPPED: dict[str, Callable[[], RpcError]] = {
+    "cancelled": RequestCancelledError,
+    "deadline": DeadlineExceededError,
+    "shutdown": ShuttingDownError,
+}
+
+ReportBug = Callable[[Exception, str], None]
+"""Told about an exception that no handler expected, with its correlation id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where time and ids come from."""
+
+    clock: Clock
+    ids: Ids
+
+
+class Dispatcher:
+    """Answer messages.
+
+    Args:
+        registry: The channels.
+        rings: Outermost first; each decides over a complete, valid call.
+        observers: Look at every finished exchange.
+        host: The process, as handlers see it.
+        sources: Clock and ids.
+        report_bug: Gets what was not expected, before the peer gets a correlation id.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        rings: Sequence[Middleware],
+        observers: Sequence[Observer],
+        host: Host,
+        sources: Sources,
+        report_bug: ReportBug,
+    ) -> None:
+        self.registry = registry
+        self._run = _pipeline(rings)
+        self._observers = tuple(observers)
+        self._host = host
+        self._clock, self._ids = sources.clock, sources.ids
+        self._report_bug = report_bug
+        self._plan: Callable[[Json], tuple[Method, dict[str, Json]]] | None = None
+
+    def warm(self) -> None:
+        """Load the planner: 48 ms that wait until the process has said that it is ready."""
+        from rpcbackend.dispatch.planner import Planner  # noqa: PLC0415 (architecture D1)
+
+        self._plan = Planner(self.registry).plan
+
+    async def answer(self, flight: Flight, connection: Connection) -> bytes | None:
+        """Return the reply line to one message, or None where none is due."""
+        started = self._clock.monotonic()
+        method = None
+        try:
+            method, named = self._find(flight.message)
+            call = self._make_call(method, named, flight, connection)
+            result = await self._run(call)
+            reply = _write(flight.request_id, result, call.context.result_meta)
+        except asyncio.CancelledError:
+            if flight.stop_reason is None:
+                raise
+            failed: Exception = _STOPPED[flight.stop_reason]()
+        except Exception as exc:
+            failed = exc
+        else:
+            self._observe(connection.id, method, flight, started)
+            return None if is_notification(flight.message) else reply
+        return self._fail(failed, connection.id, method, flight, started)
+
+    def refuse(self, flight: Flight, error: RpcError, connection_id: str) -> bytes | None:
+        """Return the reply to a message that is not run at all, or None to a notification."""
+        return self._fail(error, connection_id, None, flight, self._clock.monotonic())
+
+    def _find(self, message: Json) -> tuple[Method, dict[str, Json]]:
+        if self._plan is None:
+            self.warm()
+        assert self._plan is not None  # noqa: S101 (warm sets it)
+        return self._plan(message)
+
+    def _make_call(
+        self, method: Method, named: dict[str, Json], flight: Flight, connection: Connection
+    ) -> Call:
+        meta = NO_META
+        if "_meta" in named:
+            named = dict(named)
+            meta = _read(CallMeta, named.pop("_meta"), under="_meta")
+        context = Context(
+            host=self._host,
+            connection=connection,
+            clock=self._clock,
+            ids=self._ids,
+            meta=meta,
+            actor="local",
+            result_model=method.result,
+        )
+        params = _read(method.params, named)
+        return Call(method=method, params=params, context=context, flight=flight)
+
+    def _fail(
+        self,
+        failed: Exception,
+        connection_id: str,
+        method: Method | None,
+        flight: Flight,
+        started: float,
+    ) -> bytes | None:
+        correlation_id = self._ids.correlation()
+        error = failed if isinstance(failed, RpcError) else RpcError()
+        if error is not failed:
+            self._report_bug(failed, correlation_id)
+        self._observe(
+            connection_id, method, flight, started, error=error, correlation_id=correlation_id
+        )
+        if is_answerless(flight.message):
+            return None
+        return codec.failure(
+            flight.request_id, error_object(error, correlation_id, self._clock.now_ms())
+        )
+
+    def _observe(
+        self,
+        connection_id: str,
+        method: Method | None,
+        flight: Flight,
+        started: float,
+        *,
+        error: RpcError | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        if not self._observers:
+            return
+        exchange = Exchange(
+            connection_id=connection_id,
+            channel=method.channel if method else None,
+            request_id=flight.request_id,
+            correlation_id=correlation_id,
+            seconds=self._clock.monotonic() - started,
+            error=error,
+        )
+        for observer in self._observers:
+            observer(exchange)
+
+
+def is_answerless(message: Json) -> bool:
+    """Tell whether even an error to *message* stays unsaid: a notification by all signs.
+
+    JSON-RPC 2.0 section 7 answers `{"foo": "boo"}` with an error: without a method it is no
+    notification.
+    """
+    return (
+        isinstance(message, dict)
+        and is_notification(message)
+        and message.get("jsonrpc") == "2.0"
+        and isinstance(message.get("method"), str)
+    )
+
+
+def describe_violations(exc: ValidationError, under: str) -> list[dict[str, str]]:
+    """List path, rule and explanation of each violation; never the value that broke it."""
+    return [
+        {
+            "path": ".".join([under, *map(str, error["loc"])]).lstrip("."),
+            "rule": error["type"],
+            "message": error["msg"],
+        }
+        for error in exc.errors(include_input=False, include_url=False, include_context=False)
+    ]
+
+
+def error_object(error: RpcError, correlation_id: str, now_ms: int) -> dict[str, Any]:
+    """Return the `error` member of a reply (protocol.md section 5)."""
+    data: dict[str, Any] = {
+        "code": error.symbol,
+        "message": error.message,
+        "type": error.error_type,
+        "timestamp": now_ms,
+        "retryable": error.retryable,
+        "outcome": error.outcome,
+        "correlationId": correlation_id,
+    }
+    if error.details is not None:
+        data["details"] = error.details
+    if error.retry_after_ms is not None:
+        data["retryAfterMs"] = error.retry_after_ms
+    return {"code": error.code, "message": error.message, "data": data}
+
+
+def _pipeline(rings: Sequence[Middleware]) -> Proceed:
+    def around(inner: Proceed, ring: Middleware) -> Proceed:
+        async def proceed(call: Call) -> Result:
+            return await ring(call, inner)
+
+        return proceed
+
+    innermost: Proceed = _run_handler
+    return reduce(around, reversed(rings), innermost)
+
+
+async def _run_handler(call: Call) -> Result:
+    return await call.method.handler(call.context, call.params)
+
+
+def _read(model: type[ParamsT], value: Json, under: str = "") -> ParamsT:
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        raise InvalidParamsError(details={"errors": describe_violations(exc, under)}) from None
+
+
+def _write(request_id: RequestId, result: Result, meta: dict[str, Any]) -> bytes:
+    body = result.json if isinstance(result, Encoded) else result.model_dump_json().encode()
+    line = codec.success(request_id, body, meta)
+    if len(line) > MAX_RESPONSE_BYTES:
+        raise ResponseTooLargeError
+    return line

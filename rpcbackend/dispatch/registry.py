@@ -1,0 +1,127 @@
+"""The channels: what `@method` makes of a handler, and the table of all of them."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from rpcbackend.context import Context
+from rpcbackend.errors import RpcError
+from rpcbackend.schema.base import Encoded, Params, WireModel
+from rpcbackend.security.roles import Permission
+
+Kind = Literal["query", "command"]
+Lane = Literal["control", "work"]
+Result = WireModel | Encoded[Any]
+Handler = Callable[[Context, Any], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One channel: its name, its handler and what the contract says about it."""
+
+    channel: str
+    handler: Handler
+    params: type[Params]
+    result: type[WireModel]
+    permission: Permission
+    kind: Kind
+    lane: Lane
+    """Calls of the control lane overtake the queue."""
+    needs_store: bool
+    errors: tuple[type[RpcError], ...]
+    events: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the handler's docstring."""
+        return self.description.partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The handler's docstring."""
+        return inspect.getdoc(self.handler) or ""
+
+    async def __call__(self, ctx: Context, params: Any) -> Result:
+        """Run the handler directly."""
+        return await self.handler(ctx, params)
+
+
+def method(
+    channel: str,
+    *,
+    permission: Permission,
+    kind: Kind = "query",
+    lane: Lane = "work",
+    needs_store: bool = True,
+    errors: tuple[type[RpcError], ...] = (),
+    events: tuple[str, ...] = (),
+) -> Callable[[Handler], Method]:
+    """Make a `Method` of `async def handler(ctx, params: SomeParams) -> SomeResult`.
+
+    The params and result models are read from the annotations: nothing is declared twice.
+
+    Args:
+        channel: The JSON-RPC method name and Electron IPC channel, written in full.
+        permission: What the caller must hold; `Permission.PUBLIC` says aloud that it is open.
+        kind: A query changes nothing; a command is one transaction.
+        lane: `control` for the few calls that must get through when the queue is full.
+        needs_store: Whether the call waits for an open store.
+        errors: The errors special to this channel.
+        events: The types of event that the command may leave.
+    """
+
+    def decorate(handler: Handler) -> Method:
+        hints = get_type_hints(handler)
+        params, result = hints["params"], hints["return"]
+        return Method(
+            channel=channel,
+            handler=handler,
+            params=params,
+            result=get_args(result)[0] if get_origin(result) is Encoded else result,
+            permission=permission,
+            kind=kind,
+            lane=lane,
+            needs_store=needs_store,
+            errors=errors,
+            events=events,
+        )
+
+    return decorate
+
+
+class Registry:
+    """All channels of the given areas, by name.
+
+    Raises:
+        ValueError: Two channels share a name, or a channel stands in the wrong area's module.
+    """
+
+    def __init__(self, *areas: ModuleType) -> None:
+        self._methods: dict[str, Method] = {}
+        for area in areas:
+            for found in vars(area).values():
+                if isinstance(found, Method):
+                    self._add(found, area)
+
+    def __iter__(self) -> Iterator[Method]:
+        return iter(sorted(self._methods.values(), key=lambda found: found.channel))
+
+    def __len__(self) -> int:
+        return len(self._methods)
+
+    def get(self, channel: str) -> Method | None:
+        """Return the method of *channel*, if there is one."""
+        return self._methods.get(channel)
+
+    def _add(self, found: Method, area: ModuleType) -> None:
+        module = area.__name__.rpartition(".")[2]
+        # An area may be named unlike its module where that name is the standard library's.
+        name = getattr(area, "AREA", module)
+        prefix = found.channel.rpartition(".")[0]
+        if prefix != name:
+            raise ValueError(f"{found.channel} does not belong into {module}.py")
+        if found.channel in self._methods:
+            raise ValueError(f"{found.channel} is registered twice")
+        self._methods[found.channel] = found

@@ -1,0 +1,276 @@
+"""One connection: lines to messages to flights, bounded, cancellable, drained at the end."""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Generator, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from rpcbackend.clock import Clock
+from rpcbackend.context import Feed
+from rpcbackend.dispatch.dispatcher import Dispatcher
+from rpcbackend.dispatch.flight import Batch, Flight
+from rpcbackend.errors import (
+    InvalidRequestError,
+    OverloadedError,
+    ParseError,
+    RequestCancelledError,
+    RequestTooLargeError,
+    RpcError,
+    ShuttingDownError,
+)
+from rpcbackend.protocol import codec
+from rpcbackend.protocol.codec import Json
+from rpcbackend.protocol.envelope import RequestId, is_response
+
+MAX_IN_FLIGHT = 256
+MAX_QUEUED = 1_024
+MAX_QUEUED_BYTES = 32 * 1024 * 1024
+MAX_BATCH = 100
+MAX_UNREADABLE_IN_ROW = 100
+"""The limits of protocol.md sections 6 and 7."""
+
+CANCEL = "$/cancelRequest"
+
+
+class LineSink(Protocol):
+    """Takes reply lines."""
+
+    def send(self, line: bytes) -> None:
+        """Queue one line, its line end included."""
+        ...
+
+
+class OutOfStepError(Exception):
+    """So many lines in a row were unreadable that the stream cannot be trusted any more."""
+
+
+class Server:
+    """Serve one connection.
+
+    Args:
+        dispatcher: Answers the messages.
+        sink: Takes the replies and notifications.
+        clock: Measures deadlines.
+        connection_id: Tells connections of one process apart.
+    """
+
+    def __init__(
+        self, dispatcher: Dispatcher, sink: LineSink, *, clock: Clock, connection_id: str
+    ) -> None:
+        self.id = connection_id
+        self._dispatcher = dispatcher
+        self._sink = sink
+        self._clock = clock
+        self._running: set[Flight] = set()
+        self._queue: deque[Flight] = deque()
+        self._queued_bytes = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._feeds: list[Feed] = []
+        self._unreadable_in_row = 0
+        self._is_draining = False
+        self._went_idle = asyncio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls have begun and not ended."""
+        return len(self._running)
+
+    @property
+    def queued(self) -> int:
+        """How many calls wait for a place."""
+        return len(self._queue)
+
+    def receive(self, line: bytes | None) -> None:
+        """Take one line; None stands for one that was too long to keep.
+
+        Raises:
+            OutOfStepError: This was the hundredth unreadable line in a row.
+        """
+        if line is None:
+            self._count_unreadable(RequestTooLargeError())
+            return
+        try:
+            message = codec.decode(line)
+        except ParseError as error:
+            self._count_unreadable(error)
+            return
+        self._unreadable_in_row = 0
+        if isinstance(message, list):
+            self._receive_batch(message, len(line))
+        else:
+            self._admit(Flight(message=message, deliver=self._send, size=len(line)))
+
+    def notify(self, method: str, params: Mapping[str, Json] | bytes) -> None:
+        """Send a notification."""
+        self._sink.send(codec.notification(method, params))
+
+    def subscribe(self, feed: Feed) -> None:
+        """Keep *feed* running until the connection ends."""
+        self._feeds.append(feed)
+        self._spawn(feed.run())
+
+    async def drain(self, seconds: float) -> bool:
+        """Refuse new calls and wait for the running ones; stop what has not ended by then.
+
+        Returns:
+            Whether everything ended by itself within *seconds*.
+        """
+        self._is_draining = True
+        while self._queue:
+            self._refuse(self._dequeue(), ShuttingDownError())
+        for feed in self._feeds:
+            feed.stop()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._until_idle()
+        except TimeoutError:
+            for flight in self._working():
+                flight.stop("shutdown")
+            return False
+        return True
+
+    # Messages in
+
+    def _count_unreadable(self, error: RpcError) -> None:
+        self._refuse(Flight(message=None, deliver=self._send), error)
+        self._unreadable_in_row += 1
+        if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
+            raise OutOfStepError
+
+    def _receive_batch(self, messages: list[Json], size: int) -> None:
+        if 0 < len(messages) <= MAX_BATCH:
+            Batch(messages, size, admit=self._admit, deliver=self._send_batch).advance()
+            return
+        error = InvalidRequestError(f"A batch holds 1 to {MAX_BATCH} requests; nothing was run.")
+        self._refuse(Flight(message=None, deliver=self._send), error)
+
+    def _admit(self, flight: Flight) -> None:
+        if self._is_answered_by_silence(flight.message):
+            flight.deliver(None)
+        elif self._overtakes(flight.message):
+            self._start(flight)
+        elif self._is_draining:
+            self._refuse(flight, ShuttingDownError(retry_after_ms=1_000))
+        elif len(self._running) < MAX_IN_FLIGHT:
+            self._start(flight)
+        elif len(self._queue) < MAX_QUEUED and self._queued_bytes + flight.size <= MAX_QUEUED_BYTES:
+            self._queue.append(flight)
+            self._queued_bytes += flight.size
+        else:
+            self._refuse(flight, OverloadedError(retry_after_ms=100))
+
+    def _is_answered_by_silence(self, message: Json) -> bool:
+        """Deal with what is no call: answers, which are ignored, and cancellations."""
+        if is_response(message):
+            return True
+        if not isinstance(message, dict) or message.get("method") != CANCEL or "id" in message:
+            return False
+        params = message.get("params")
+        if isinstance(params, dict) and "id" in params:
+            self._cancel(params["id"])
+        return True
+
+    def _cancel(self, request_id: RequestId) -> None:
+        for flight in [waiting for waiting in self._queue if waiting.request_id == request_id]:
+            self._queue.remove(flight)
+            self._queued_bytes -= flight.size
+            self._refuse(flight, RequestCancelledError())
+        for flight in [running for running in self._running if running.request_id == request_id]:
+            flight.stop("cancelled")
+
+    def _overtakes(self, message: Json) -> bool:
+        channel = message.get("method") if isinstance(message, dict) else None
+        method = self._dispatcher.registry.get(channel) if isinstance(channel, str) else None
+        return method is not None and method.lane == "control"
+
+    def _dequeue(self) -> Flight:
+        flight = self._queue.popleft()
+        self._queued_bytes -= flight.size
+        return flight
+
+    # Calls
+
+    def _start(self, flight: Flight) -> None:
+        """Run the call as far as it gets at once; only one that has to wait costs a task."""
+        self._running.add(flight)
+        coroutine = self._dispatcher.answer(flight, self)
+        try:
+            waits_for = coroutine.send(None)
+        except StopIteration as stop:
+            self._finish(flight, stop.value)
+            return
+        flight.interrupt = self._spawn(
+            self._complete(flight, _Started(coroutine, waits_for))
+        ).cancel
+        if flight.deadline_at is not None:
+            seconds = flight.deadline_at - self._clock.monotonic()
+            stop_late = partial(flight.stop, "deadline")
+            flight.timer = asyncio.get_running_loop().call_later(seconds, stop_late)
+
+    async def _complete(self, flight: Flight, started: "_Started") -> None:
+        self._finish(flight, await started)
+
+    def _finish(self, flight: Flight, reply: bytes | None) -> None:
+        self._running.discard(flight)
+        if flight.timer is not None:
+            flight.timer.cancel()
+        flight.deliver(reply)
+        while self._queue and len(self._running) < MAX_IN_FLIGHT:
+            self._start(self._dequeue())
+        if self._is_draining:
+            self._went_idle.set()
+
+    def _working(self) -> list[Flight]:
+        # The shutdown request itself is in flight too: the control lane is not waited for.
+        return [flight for flight in self._running if not self._overtakes(flight.message)]
+
+    async def _until_idle(self) -> None:
+        while self._working():
+            self._went_idle.clear()
+            await self._went_idle.wait()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        # The loop keeps only weak references to its tasks.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # Replies out
+
+    def _refuse(self, flight: Flight, error: RpcError) -> None:
+        flight.deliver(self._dispatcher.refuse(flight, error, self.id))
+
+    def _send(self, reply: bytes | None) -> None:
+        if reply is not None:
+            self._sink.send(reply)
+
+    def _send_batch(self, replies: list[bytes | None]) -> None:
+        if lines := [reply for reply in replies if reply is not None]:
+            self._sink.send(codec.batch(lines))
+
+
+class _Started:
+    """A coroutine that already ran to its first wait, made awaitable for the rest of its way.
+
+    Until Python 3.12 brings eager tasks to every supported version (asyncio.eager_task_factory).
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, bytes | None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, bytes | None]:
+        waits_for = self._waits_for
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as exc:  # noqa: BLE001 (a cancellation must reach the coroutine)
+                advance = partial(self._coroutine.throw, exc)
+            else:
+                advance = partial(self._coroutine.send, sent)
+            try:
+                waits_for = advance()
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]  # typeshed: StopIteration.value is Any

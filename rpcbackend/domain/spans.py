@@ -1,0 +1,64 @@
+"""Half-open spans of time: do they meet, and where is the nearest free one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """From *start* up to but not including *end*; the end is later than the start."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long it lasts."""
+        return self.end - self.start
+
+
+def overlap(one: Span, other: Span) -> bool:
+    """Tell whether two spans share time; touching ones do not.
+
+    The relation "meets" of Allen, "Maintaining knowledge about temporal intervals", 1983.
+    """
+    return one.start < other.end and other.start < one.end
+
+
+def nearest_free(wanted: Span, busy: Iterable[Span], within: Span) -> list[Span]:
+    """Return the nearest free spans of the wanted length, earlier one first.
+
+    Args:
+        wanted: What was asked for.
+        busy: What is in the way, in any order; may overlap.
+        within: Neither answer leaves this.
+
+    Returns:
+        At most two: the nearest that starts before the wanted start and the nearest after it. One
+        at the wanted start itself would be no alternative, so none is given when it is free.
+    """
+    starts = [start for gap in _gaps(busy, within) for start in _starts(gap, wanted)]
+    before = max((start for start in starts if start < wanted.start), default=None)
+    after = min((start for start in starts if start > wanted.start), default=None)
+    return [Span(start, start + wanted.length) for start in (before, after) if start is not None]
+
+
+def _starts(gap: Span, wanted: Span) -> list[datetime]:
+    """Where in *gap* a span could begin, as near to the wanted start as the gap allows."""
+    last = gap.end - wanted.length
+    if last < gap.start:
+        return []
+    return [min(max(wanted.start, gap.start), last)]
+
+
+def _gaps(busy: Iterable[Span], within: Span) -> list[Span]:
+    gaps = []
+    free_from = within.start
+    for span in sorted(busy):
+        if span.start > free_from:
+            gaps.append(Span(free_from, min(span.start, within.end)))
+        free_from = max(free_from, span.end)
+    if free_from < within.end:
+        gaps.append(Span(free_from, within.end))
+    return [gap for gap in gaps if gap.start < gap.end]

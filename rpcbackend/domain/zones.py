@@ -1,0 +1,44 @@
+"""Wall clocks: instants to local time and civil days to spans (domain rules T1, T4)."""
+
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from rpcbackend.errors import ZoneUnknownError
+from rpcbackend.schema.base import LocalSpan
+
+
+@lru_cache(maxsize=64)
+def zone_of(name: str) -> ZoneInfo:
+    """Return the zone.
+
+    Raises:
+        ZoneUnknownError: The tz database has no zone of this name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ZoneUnknownError from None
+
+
+def local_span(starts_at: datetime, ends_at: datetime, zone: str) -> LocalSpan:
+    """Write a span as the wall clock of *zone* shows it."""
+    tz = zone_of(zone)
+    return LocalSpan(start=_wall_clock(starts_at, tz), end=_wall_clock(ends_at, tz))
+
+
+def local_hours(at: datetime, zone: str, opens: time, closes: time) -> tuple[datetime, datetime]:
+    """Return the instants between which it is *opens* to *closes* on the local date of *at*."""
+    tz = zone_of(zone)
+    on = at.astimezone(tz).date()
+    return _instant(on, opens, tz), _instant(on, closes, tz)
+
+
+def _wall_clock(at: datetime, tz: ZoneInfo) -> str:
+    return at.astimezone(tz).strftime("%Y-%m-%dT%H:%M")
+
+
+def _instant(on: date, at: time, tz: ZoneInfo) -> datetime:
+    wall = datetime.combine(on, at, tz)
+    # A time that the clock skips resolves to the same distance after the gap (rule T3, "shift").
+    return wall.astimezone(UTC)

@@ -1,0 +1,262 @@
+"""Every error a caller can get: code, symbol, type and what to do.
+
+    RpcError
+    ├── -32768 … -32000, -32800   JSON-RPC 2.0 section 5.1 and the state of the server
+    └── 1001 … 1799               the school's own, by hundreds: access, request, time, calendar,
+                                  money, exams and files, outside, safety
+
+The docstring of a class is its default message. `docs/errors.md` is generated from here.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+ErrorType = Literal["network", "validation", "business", "system"]
+Outcome = Literal["none", "committed", "unknown"]
+
+# vscode-jsonrpc gives these its own meaning (protocol.md section 5).
+_NEVER_USED = frozenset({-32001, -32002, *range(-32099, -32095)})
+
+
+class RpcError(Exception):
+    """Something went wrong inside the backend; the correlation id finds it in the log."""
+
+    code: ClassVar[int] = -32603
+    symbol: ClassVar[str] = "INTERNAL_ERROR"
+    error_type: ClassVar[ErrorType] = "system"
+    retryable: ClassVar[bool] = False
+    by_code: ClassVar[dict[int, type["RpcError"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a code or symbol that is taken, and a class without its message."""
+        taken = {known.symbol for known in cls.by_code.values()}
+        if cls.code in cls.by_code or cls.symbol in taken or cls.code in _NEVER_USED:
+            raise TypeError(f"{cls.__name__}: code {cls.code} or symbol {cls.symbol} is taken")
+        if not cls.__doc__:
+            raise TypeError(f"{cls.__name__} has no docstring, so no message")
+        cls.by_code[cls.code] = cls
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Mapping[str, Any] | None = None,
+        outcome: Outcome = "none",
+        retry_after_ms: int | None = None,
+    ) -> None:
+        self.message = message or default_message(type(self))
+        self.details = details
+        self.outcome = outcome
+        self.retry_after_ms = retry_after_ms
+        super().__init__(self.message)
+
+
+RpcError.by_code[RpcError.code] = RpcError
+
+
+def default_message(error: type[RpcError]) -> str:
+    """Return the first sentence of the error's docstring."""
+    return (error.__doc__ or "").strip().partition("\n")[0]
+
+
+# JSON-RPC 2.0, section 5.1
+
+
+class ParseError(RpcError):
+    """The line is not UTF-8 JSON."""
+
+    code, symbol, error_type = -32700, "PARSE_ERROR", "validation"
+
+
+class InvalidRequestError(RpcError):
+    """The JSON is not a JSON-RPC 2.0 request."""
+
+    code, symbol, error_type = -32600, "INVALID_REQUEST", "validation"
+
+
+class MethodNotFoundError(RpcError):
+    """There is no such channel; rpc.discover lists them all."""
+
+    code, symbol, error_type = -32601, "METHOD_NOT_FOUND", "validation"
+
+
+class InvalidParamsError(RpcError):
+    """The params do not fit the channel; details lists the paths and rules."""
+
+    code, symbol, error_type = -32602, "INVALID_PARAMS", "validation"
+
+
+# The state of the server
+
+
+class RequestTooLargeError(RpcError):
+    """The line is over the size limit and was discarded; send less at once."""
+
+    code, symbol, error_type = -32010, "REQUEST_TOO_LARGE", "validation"
+
+
+class ResponseTooLargeError(RpcError):
+    """The reply is over the size limit; ask for fewer rows at once."""
+
+    code, symbol, error_type = -32011, "RESPONSE_TOO_LARGE", "validation"
+
+
+class NotInitializedError(RpcError):
+    """The store is locked; send initialize with its databaseKey first."""
+
+    code, symbol = -32012, "NOT_INITIALIZED"
+
+
+class OverloadedError(RpcError):
+    """Too much is waiting; nothing was executed, try again shortly."""
+
+    code, symbol, retryable = -32030, "OVERLOADED", True
+
+
+class ShuttingDownError(RpcError):
+    """The backend is shutting down; nothing was executed, try again after the restart."""
+
+    code, symbol, retryable = -32031, "SHUTTING_DOWN", True
+
+
+class DeadlineExceededError(RpcError):
+    """The call ran out of time; outcome tells whether it took effect."""
+
+    code, symbol, retryable = -32032, "DEADLINE_EXCEEDED", True
+
+
+class OutcomeUnknownError(RpcError):
+    """The storage failed during the commit; send the call again with the same idempotency key."""
+
+    code, symbol, retryable = -32034, "OUTCOME_UNKNOWN", True
+
+
+class RequestCancelledError(RpcError):
+    """The call was cancelled before it took effect."""
+
+    code, symbol, error_type = -32800, "REQUEST_CANCELLED", "validation"
+
+
+# 1100 request
+
+
+class NotFoundError(RpcError):
+    """There is no such record."""
+
+    code, symbol, error_type = 1102, "NOT_FOUND", "business"
+
+    @classmethod
+    def of(cls, entity: str, key: str) -> "NotFoundError":
+        """Name the entity and its id: both came from the caller and are no secret."""
+        return cls(f"There is no {entity} with this id.", details={"entity": entity, "id": key})
+
+
+class VersionConflictError(RpcError):
+    """Somebody changed the record meanwhile; read it again and repeat the change."""
+
+    code, symbol, error_type = 1103, "VERSION_CONFLICT", "business"
+
+
+class IdempotencyKeyReusedError(RpcError):
+    """This idempotency key was already used with other params; take a new key."""
+
+    code, symbol, error_type = 1104, "IDEMPOTENCY_KEY_REUSED", "business"
+
+
+class InvalidTransitionError(RpcError):
+    """The record cannot go from its state to the wanted one."""
+
+    code, symbol, error_type = 1105, "INVALID_TRANSITION", "business"
+
+
+class DuplicateError(RpcError):
+    """There is already such a record."""
+
+    code, symbol, error_type = 1106, "DUPLICATE", "business"
+
+
+class InUseError(RpcError):
+    """Other records still need this one; details names them."""
+
+    code, symbol, error_type = 1107, "IN_USE", "business"
+
+
+class CursorInvalidError(RpcError):
+    """The cursor does not belong to this list; start again without one."""
+
+    code, symbol, error_type = 1110, "CURSOR_INVALID", "business"
+
+
+class LimitExceededError(RpcError):
+    """The question asks for more than one answer may hold."""
+
+    code, symbol, error_type = 1111, "LIMIT_EXCEEDED", "business"
+
+
+# 1200 time
+
+
+class TimeInPastError(RpcError):
+    """The lesson would start in the past; choose a later time."""
+
+    code, symbol, error_type = 1203, "TIME_IN_PAST", "business"
+
+
+class ZoneUnknownError(RpcError):
+    """There is no such time zone; use an IANA name such as Europe/Berlin."""
+
+    code, symbol, error_type = 1206, "ZONE_UNKNOWN", "business"
+
+
+class TimeNotOnGridError(RpcError):
+    """Lessons start on whole minutes."""
+
+    code, symbol, error_type = 1207, "TIME_NOT_ON_GRID", "business"
+
+
+# 1300 calendar
+
+
+class InstructorConflictError(RpcError):
+    """The instructor is busy then."""
+
+    code, symbol, error_type = 1301, "CONFLICT_INSTRUCTOR", "business"
+
+
+class VehicleConflictError(RpcError):
+    """The vehicle is taken then."""
+
+    code, symbol, error_type = 1302, "CONFLICT_VEHICLE", "business"
+
+
+class StudentConflictError(RpcError):
+    """The student has another appointment then."""
+
+    code, symbol, error_type = 1303, "CONFLICT_STUDENT", "business"
+
+
+class RoomConflictError(RpcError):
+    """The room is taken then."""
+
+    code, symbol, error_type = 1304, "CONFLICT_ROOM", "business"
+
+
+class VehicleUnfitError(RpcError):
+    """The vehicle is not in service."""
+
+    code, symbol, error_type = 1311, "VEHICLE_UNFIT", "business"
+
+
+class PrerequisiteMissingError(RpcError):
+    """Something has to be true first; details says what."""
+
+    code, symbol, error_type = 1316, "PREREQUISITE_MISSING", "business"
+
+
+# 1700 safety
+
+
+class SchemaTooNewError(RpcError):
+    """The database was written by a newer version of this program; install that version."""
+
+    code, symbol, error_type = 1705, "SCHEMA_TOO_NEW", "business"

@@ -1,0 +1,24 @@
+"""The calendar: calendar.view."""
+
+from datetime import timedelta
+
+from rpcbackend.context import Context
+from rpcbackend.dispatch.registry import method
+from rpcbackend.errors import LimitExceededError
+from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.calendars import MAX_DAYS, CalendarView, ViewCalendar
+from rpcbackend.security.roles import Permission
+
+AREA = "calendar"
+"""The module is named in the plural because the standard library owns the singular."""
+
+
+@method("calendar.view", permission=Permission.LESSONS_READ, errors=(LimitExceededError,))
+async def view(ctx: Context, params: ViewCalendar) -> Encoded[CalendarView]:
+    """Return everything that is busy between two instants, ready to draw."""
+    if not timedelta(0) < params.to - params.from_ <= timedelta(days=MAX_DAYS):
+        raise LimitExceededError(
+            f"The view runs from an earlier to a later instant, at most {MAX_DAYS} days apart.",
+            details={"field": "to", "maxDays": MAX_DAYS},
+        )
+    return await ctx.read(lambda work: work.calendars.view(params))

@@ -1,0 +1,186 @@
+"""Lessons: book, look up, cancel."""
+
+from datetime import timedelta
+
+from rpcbackend.context import Context
+from rpcbackend.dispatch.registry import method
+from rpcbackend.domain import lessons
+from rpcbackend.domain.spans import Span
+from rpcbackend.domain.versions import next_version
+from rpcbackend.domain.zones import local_span
+from rpcbackend.errors import (
+    CursorInvalidError,
+    InstructorConflictError,
+    InvalidTransitionError,
+    NotFoundError,
+    PrerequisiteMissingError,
+    StudentConflictError,
+    TimeInPastError,
+    TimeNotOnGridError,
+    VehicleConflictError,
+    VehicleUnfitError,
+    VersionConflictError,
+)
+from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.claims import Claim, OwnerType
+from rpcbackend.schema.lessons import (
+    BookLesson,
+    CancelledLesson,
+    CancelLesson,
+    GetLesson,
+    Lesson,
+    LessonPage,
+    LessonState,
+    LessonView,
+    ListLessons,
+)
+from rpcbackend.security.roles import Permission
+from rpcbackend.store import Work
+
+
+@method(
+    "lessons.book",
+    permission=Permission.LESSONS_BOOK,
+    kind="command",
+    errors=(
+        NotFoundError,
+        TimeInPastError,
+        TimeNotOnGridError,
+        InstructorConflictError,
+        VehicleConflictError,
+        StudentConflictError,
+        PrerequisiteMissingError,
+        VehicleUnfitError,
+    ),
+    events=("lessons.booked",),
+)
+async def book(ctx: Context, params: BookLesson) -> LessonView:
+    """Book a lesson and claim the time of all who take part, or refuse and say why.
+
+    A refusal for a taken time names what is in the way and the nearest free times of that day.
+    """
+
+    async def unit(work: Work) -> LessonView:
+        lessons.check_start(params.starts_at, work.now)
+        lesson = await _plan(work, params)
+        claims = lessons.claims_of(lesson)
+        await _check_free(work, lesson, claims)
+        await work.lessons.put(lesson)
+        await work.claims.take(claims)
+        await _record(work, "lessons.booked", lesson)
+        return LessonView(lesson=lesson, claims=claims)
+
+    return await ctx.write(unit)
+
+
+@method("lessons.get", permission=Permission.LESSONS_READ, errors=(NotFoundError,))
+async def get(ctx: Context, params: GetLesson) -> LessonView:
+    """Return a lesson and the time it claims."""
+
+    async def unit(work: Work) -> LessonView:
+        lesson = await work.lessons.require(params.lesson_id)
+        return LessonView(
+            lesson=lesson, claims=await work.claims.of_owner(OwnerType.LESSON, lesson.id)
+        )
+
+    return await ctx.read(unit)
+
+
+@method("lessons.list", permission=Permission.LESSONS_READ, errors=(CursorInvalidError,))
+async def list_page(ctx: Context, params: ListLessons) -> Encoded[LessonPage]:
+    """Return a page of the lessons that fit, by start."""
+    return await ctx.read(lambda work: work.lessons.list(params))
+
+
+@method(
+    "lessons.cancel",
+    permission=Permission.LESSONS_BOOK,
+    kind="command",
+    errors=(NotFoundError, VersionConflictError, InvalidTransitionError),
+    events=("lessons.cancelled",),
+)
+async def cancel(ctx: Context, params: CancelLesson) -> CancelledLesson:
+    """Cancel a lesson that has not begun and give its time back.
+
+    Cancelling twice answers what the first time answered.
+    """
+
+    async def unit(work: Work) -> CancelledLesson:
+        old = await work.lessons.require(params.lesson_id)
+        if old.state is LessonState.CANCELLED:
+            return CancelledLesson(lesson=old)
+        version = next_version(old, params.expected_version)
+        lessons.check_cancel(old, work.now)
+        lesson = old.model_copy(
+            update={
+                "state": LessonState.CANCELLED,
+                "cancelled_by": params.by,
+                "cancel_code": params.reason_code,
+                "cancelled_at": work.now.replace(microsecond=0),
+                "version": version,
+            }
+        )
+        await work.lessons.put(lesson)
+        await work.claims.release(OwnerType.LESSON, lesson.id)
+        await _record(work, "lessons.cancelled", lesson)
+        return CancelledLesson(lesson=lesson)
+
+    return await ctx.write(unit)
+
+
+async def _plan(work: Work, params: BookLesson) -> Lesson:
+    """Make the lesson as it would be, once all who take part are found and fit."""
+    student = await work.students.require(params.student_id)
+    instructor = await work.instructors.require(params.instructor_id)
+    vehicle = await work.vehicles.require(params.vehicle_id) if params.vehicle_id else None
+    lessons.check_fit(student, instructor, vehicle)
+    branch = await work.branches.require(instructor.branch_id)
+    ends_at = params.starts_at + timedelta(minutes=params.duration_minutes)
+    return Lesson(
+        id=work.new_id("les"),
+        branch_id=branch.id,
+        student_id=student.id,
+        instructor_id=instructor.id,
+        vehicle_id=params.vehicle_id,
+        type=params.type,
+        state=LessonState.BOOKED,
+        starts_at=params.starts_at,
+        ends_at=ends_at,
+        zone=branch.zone,
+        local=local_span(params.starts_at, ends_at, branch.zone),
+        pickup=params.pickup,
+        dropoff=params.dropoff,
+        cancelled_by=None,
+        cancel_code=None,
+        cancelled_at=None,
+        version=1,
+    )
+
+
+async def _check_free(work: Work, lesson: Lesson, claims: list[Claim]) -> None:
+    conflicts = await work.claims.conflicting(claims)
+    if not conflicts:
+        return
+    wanted = Span(lesson.starts_at, lesson.ends_at)
+    window = lessons.search_window(wanted, lesson.zone, work.now)
+    busy = await work.claims.within(claims, window.start, window.end) if window else []
+    raise lessons.refuse_overlap(wanted, conflicts, busy, window, work.now)
+
+
+async def _record(work: Work, event: str, lesson: Lesson) -> None:
+    await work.record(
+        event,
+        ("lesson", lesson.id, lesson.version),
+        lesson.model_dump(mode="json", include=_IN_EVENTS),
+    )
+
+
+_IN_EVENTS = {
+    "branch_id",
+    "student_id",
+    "instructor_id",
+    "vehicle_id",
+    "state",
+    "starts_at",
+    "ends_at",
+}

@@ -1,0 +1,12 @@
+"""How the process is: system.health."""
+
+from rpcbackend.context import Context
+from rpcbackend.dispatch.registry import method
+from rpcbackend.schema.system import GetHealth, Health
+from rpcbackend.security.roles import Permission
+
+
+@method("system.health", permission=Permission.PUBLIC, lane="control", needs_store=False)
+async def health(ctx: Context, params: GetHealth) -> Health:
+    """Say how the process and its store are; answers while the store is locked too."""
+    return await ctx.host.health(deep=params.deep)

@@ -1,0 +1,1 @@
+"""The rings around every handler: each decides over a complete, valid call. One file a ring."""

@@ -1,0 +1,1 @@
+"""What happened: logs, and the observers that look at every exchange."""

@@ -1,0 +1,59 @@
+"""One call from the shell: `rpcbackend call CHANNEL JSON`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from rpcbackend.app import Application, ExitRequestedError
+from rpcbackend.config import default_data_dir
+from rpcbackend.protocol import codec
+from rpcbackend.serve import owned
+
+EX_USAGE = 64
+
+
+def call_once(channel: str, params: str, data_dir: Path | None) -> int:
+    """Make the call in this process, print the result, and return 1 for an error reply."""
+    try:
+        given = orjson.loads(params)
+    except orjson.JSONDecodeError as error:
+        sys.stderr.write(f"rpcbackend: the params are not JSON: {error}\n")
+        return EX_USAGE
+    directory = data_dir or default_data_dir()
+    try:
+        with owned(directory):
+            reply = asyncio.run(_call(directory, channel, given))
+    except ExitRequestedError as end:
+        sys.stderr.write(f"rpcbackend: {end}\n")
+        return end.code
+    is_error = "error" in reply
+    answer = reply["error"] if is_error else reply["result"]
+    text = orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n"
+    (sys.stderr if is_error else sys.stdout).write(text)
+    return 1 if is_error else 0
+
+
+class _Reply:
+    """A sink that keeps the one reply."""
+
+    def __init__(self) -> None:
+        self.line: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def send(self, line: bytes) -> None:
+        if not self.line.done():
+            self.line.set_result(line)
+
+
+async def _call(directory: Path, channel: str, params: Any) -> dict[str, Any]:
+    app = Application(directory)
+    await app.boot()
+    try:
+        sink = _Reply()
+        app.connect(sink).receive(codec.request(1, channel, params))
+        reply: dict[str, Any] = codec.decode(await sink.line)
+        return reply
+    finally:
+        await app.close()

@@ -1,0 +1,42 @@
+"""How the process and its store are."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rpcbackend.schema.base import Flag, Integer, Params, WireModel
+
+
+class GetHealth(Params):
+    """Params of system.health."""
+
+    deep: Annotated[
+        Flag, Field(description="Also check the database page by page; takes a while.")
+    ] = False
+
+
+class StoreHealth(WireModel):
+    """The state of the database."""
+
+    engine: str
+    is_encrypted: bool
+    schema_version: Integer
+    head_seq: Annotated[Integer, Field(description="The last event's number.")]
+    database_bytes: Integer
+    wal_bytes: Integer
+    disk_free_bytes: Integer
+    integrity: Annotated[
+        Literal["ok", "damaged"] | None, Field(description="Only when asked for with deep.")
+    ] = None
+
+
+class Health(WireModel):
+    """What system.health answers."""
+
+    status: Literal["ok", "locked", "damaged", "closing"]
+    version: str
+    pid: Integer
+    uptime_ms: Integer
+    in_flight: Integer
+    queued: Integer
+    store: StoreHealth | None

@@ -1,0 +1,108 @@
+"""The process that Electron spawns: stdio claimed, one connection, signals, an exit code."""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rpcbackend.app import Application, ExitRequestedError, Outside
+from rpcbackend.config import Settings, default_data_dir
+from rpcbackend.dispatch.server import OutOfStepError, Server
+from rpcbackend.errors import SchemaTooNewError
+from rpcbackend.store import DirectoryLock, StoreBusyError
+from rpcbackend.transport.lines import Line, Oversize
+from rpcbackend.transport.stdio import StdioTransport, claim_stdio
+
+LAST_WRITE_SECONDS = 2.0
+"""How long the last replies may wait for a peer that does not read."""
+
+
+def serve(settings: Settings) -> int:
+    """Speak the protocol on stdin and stdout until it ends, and return the exit code."""
+    wire = claim_stdio()
+    from rpcbackend.observability.logs import log_to_stderr  # noqa: PLC0415 (stdout first)
+
+    sink = log_to_stderr(settings.log_level)
+    directory = settings.data_dir or default_data_dir()
+    try:
+        with owned(directory):
+            return asyncio.run(_serve(wire, directory, settings))
+    except ExitRequestedError as end:
+        print(f"rpcbackend: {end}", file=sys.stderr)  # noqa: T201 (for the person who started it)
+        return end.code
+    finally:
+        sink.flush()
+
+
+@contextmanager
+def owned(directory: Path) -> Iterator[None]:
+    """Hold the data directory, or say why not with an exit code."""
+    try:
+        lock = DirectoryLock(directory)
+    except StoreBusyError as busy:
+        raise ExitRequestedError(69, str(busy)) from None
+    except OSError as error:
+        raise ExitRequestedError(
+            73, f"{directory} cannot be used as data directory: {error.strerror}"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> int:
+    from rpcbackend.observability.access_log import log_exchange  # noqa: PLC0415 (after stdout)
+    from rpcbackend.observability.logs import report_bug  # noqa: PLC0415 (after stdout)
+
+    observes = settings.log_level in ("TRACE", "DEBUG")
+    app = Application(
+        directory,
+        Outside(report_bug=report_bug, observers=(log_exchange,) if observes else ()),
+        drain_seconds=settings.drain_seconds,
+    )
+    transport = StdioTransport(*wire)
+    try:
+        await app.boot()
+    except SchemaTooNewError as error:
+        raise ExitRequestedError(79, f"{error.message} ({error.details})") from None
+    server = app.connect(transport)
+    _end_on_signals(app)
+    transport.start(lambda lines: _receive(server, app, lines), lambda: app.end(0))
+    server.notify("system.ready", app.ready().model_dump(mode="json"))
+    _settle(app)
+    await app.ended.wait()
+    await app.close()
+    try:
+        async with asyncio.timeout(LAST_WRITE_SECONDS):
+            await transport.close()
+    except TimeoutError:
+        return app.exit_code or 75
+    return app.exit_code
+
+
+def _receive(server: Server, app: Application, lines: list[Line]) -> None:
+    try:
+        for line in lines:
+            server.receive(None if isinstance(line, Oversize) else line)
+    except OutOfStepError:
+        app.end(65)
+
+
+def _settle(app: Application) -> None:
+    """Do what a fast start left undone, on the first idle tick."""
+    loop = asyncio.get_running_loop()
+    loop.call_soon(app.dispatcher.warm)
+    # What start-up made lives as long as the process: the collector need not look at it again.
+    loop.call_soon(gc.freeze)
+
+
+def _end_on_signals(app: Application) -> None:
+    for name in ("SIGTERM", "SIGINT"):
+        if sys.platform == "win32":
+            signal.signal(getattr(signal, name), lambda *_: app.end(0))
+        else:
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), app.end, 0)

@@ -1,0 +1,18 @@
+"""What is remembered: units of work in, entities and wire JSON out; SQL never leaves here."""
+
+from rpcbackend.store.idempotency import Keyed
+from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.store import Store, WrongKeyError, has_data, is_locked, open_store
+from rpcbackend.store.work import Work
+
+__all__ = [
+    "DirectoryLock",
+    "Keyed",
+    "Store",
+    "StoreBusyError",
+    "Work",
+    "WrongKeyError",
+    "has_data",
+    "is_locked",
+    "open_store",
+]

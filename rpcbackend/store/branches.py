@@ -1,0 +1,28 @@
+"""The branches as rows."""
+
+from rpcbackend.schema.base import MAX_PAGE, Encoded
+from rpcbackend.schema.branches import Branch, BranchPage
+from rpcbackend.store.table import Table, page_of
+from rpcbackend.store.transaction import Transaction
+
+_TABLE = Table(Branch, "branches", noun="branch")
+
+
+class Branches:
+    """The branches of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def require(self, branch_id: str) -> Branch:
+        """Return the branch; see `Table.require`."""
+        return await _TABLE.require(self._tx, branch_id)
+
+    async def put(self, branch: Branch) -> None:
+        """Add the branch, or replace the one with its id."""
+        await _TABLE.put(self._tx, branch)
+
+    async def list(self) -> Encoded[BranchPage]:
+        """Return all branches by name."""
+        rows = await _TABLE.list_encoded(self._tx, where="true", order="name, id", limit=MAX_PAGE)
+        return Encoded(page_of(rows, has_cursor=False))

@@ -1,0 +1,97 @@
+"""The claims as rows: the one table that says who or what is busy (rules K1, K2, K5)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rpcbackend.schema.claims import Claim, OwnerType
+from rpcbackend.store.json_sql import json_object
+from rpcbackend.store.table import to_column
+from rpcbackend.store.transaction import Transaction
+
+_CLAIM = json_object(Claim)
+
+# Rule K5: claims of one resource are disjoint, so only the one with the greatest start before the
+# wanted end can be in the way; an index seek, whatever the size of the table.
+_IN_THE_WAY = f"""
+SELECT * FROM (
+  SELECT {_CLAIM} AS json, ends_at FROM resource_claims
+  WHERE school_id = :school AND resource_type = :resource_type AND resource_id = :resource_id
+    AND starts_at < :ends_at
+  ORDER BY starts_at DESC LIMIT 1
+) WHERE ends_at > :starts_at
+"""  # noqa: S608 (our own columns)
+
+_WITHIN = f"""
+SELECT {_CLAIM} AS json FROM resource_claims
+WHERE school_id = :school AND resource_type = :resource_type AND resource_id = :resource_id
+  AND starts_at < :ends_at
+  AND starts_at >= coalesce((
+    SELECT max(starts_at) FROM resource_claims
+    WHERE school_id = :school AND resource_type = :resource_type AND resource_id = :resource_id
+      AND starts_at <= :starts_at), :starts_at)
+  AND ends_at > :starts_at
+"""  # noqa: S608 (our own columns)
+
+_TAKE = """
+INSERT INTO resource_claims
+  (school_id, resource_type, resource_id, starts_at, ends_at, owner_type, owner_id)
+VALUES (:school, :resource_type, :resource_id, :starts_at, :ends_at, :owner_type, :owner_id)
+"""
+
+_RELEASE = """
+DELETE FROM resource_claims
+WHERE school_id = :school AND owner_type = :owner_type AND owner_id = :owner_id
+"""
+
+_OF_OWNER = f"""
+SELECT {_CLAIM} AS json FROM resource_claims
+WHERE school_id = :school AND owner_type = :owner_type AND owner_id = :owner_id
+ORDER BY CASE resource_type
+  WHEN 'instructor' THEN 1 WHEN 'vehicle' THEN 2 WHEN 'student' THEN 3 ELSE 4 END
+"""  # noqa: S608 (our own columns)
+
+
+class Claims:
+    """The busy time of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def conflicting(self, wanted: Sequence[Claim]) -> list[Claim]:
+        """Return the stored claims that overlap any of *wanted*, at most one for each."""
+        found = [await self._tx.one(_IN_THE_WAY, **_row(claim)) for claim in wanted]
+        return [Claim.model_validate_json(row["json"]) for row in found if row is not None]
+
+    async def within(
+        self, resources: Sequence[Claim], starts_at: datetime, ends_at: datetime
+    ) -> list[Claim]:
+        """Return the claims between two instants on the resources that *resources* are on."""
+        busy: list[Claim] = []
+        for resource in resources:
+            rows = await self._tx.all(
+                _WITHIN,
+                resource_type=resource.resource_type,
+                resource_id=resource.resource_id,
+                starts_at=to_column(starts_at),
+                ends_at=to_column(ends_at),
+            )
+            busy += [Claim.model_validate_json(row["json"]) for row in rows]
+        return busy
+
+    async def take(self, claims: Sequence[Claim]) -> None:
+        """Make the resources busy; the database refuses what overlaps (trigger, rule K1)."""
+        for claim in claims:
+            await self._tx.run(_TAKE, **_row(claim))
+
+    async def release(self, owner_type: OwnerType, owner_id: str) -> None:
+        """Give back everything that the owner holds."""
+        await self._tx.run(_RELEASE, owner_type=owner_type, owner_id=owner_id)
+
+    async def of_owner(self, owner_type: OwnerType, owner_id: str) -> list[Claim]:
+        """Return what the owner holds: instructor, vehicle, student, room."""
+        rows = await self._tx.all(_OF_OWNER, owner_type=owner_type, owner_id=owner_id)
+        return [Claim.model_validate_json(row["json"]) for row in rows]
+
+
+def _row(claim: Claim) -> dict[str, object]:
+    return {name: to_column(value) for name, value in claim}

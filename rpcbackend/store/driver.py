@@ -1,0 +1,135 @@
+"""sqlcipher3 under aiosqlite: connections, pragmas, keys, and what its errors mean.
+
+sqlcipher3 carries a current SQLite and encrypts; its errors are no `sqlite3.Error` (D4).
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import sqlcipher3
+
+Error: type[Exception] = sqlcipher3.Error
+IntegrityError: type[Exception] = sqlcipher3.IntegrityError
+
+PLAIN_HEADER = b"SQLite format 3\0"
+"""First bytes of a database that is not encrypted."""
+
+_IOERR, _CORRUPT, _FULL, _NOTADB, _BUSY, _INTERRUPT = 10, 11, 13, 26, 5, 9
+_POISON = frozenset({_IOERR, _CORRUPT, _NOTADB})
+
+_PRAGMAS = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA temp_store = MEMORY",
+    # Only the writer checkpoints, and only when it has time (D3).
+    "PRAGMA wal_autocheckpoint = 0",
+)
+_WRITER_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # NORMAL loses acknowledged rows in a power cut (reliability section 0, finding 2).
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA fullfsync = ON",
+    "PRAGMA checkpoint_fullfsync = ON",
+)
+
+
+class WrongKeyError(Exception):
+    """The key does not open the database, or the file is no database."""
+
+
+class _UnitConnection(sqlcipher3.Connection):  # type: ignore[misc]  # sqlcipher3 is untyped
+    """A driver connection whose `execute` also takes a function, to run it on the thread.
+
+    So a whole unit of work crosses into aiosqlite's thread by its public API, in one hop.
+    """
+
+    def execute(self, sql: Any, parameters: Any = (), /) -> Any:
+        if callable(sql):
+            sql(self)
+            return _Nothing
+        return super().execute(sql, parameters)
+
+
+class _Nothing:
+    """The cursor of a function that was run: it has no rows."""
+
+    @staticmethod
+    def fetchall() -> list[Any]:
+        return []
+
+
+async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> aiosqlite.Connection:
+    """Open a connection, and the thread that owns it.
+
+    Args:
+        path: The file, or None for a database in memory.
+        key: 32 bytes for SQLCipher, or None for a plain database.
+        may_write: False for readers.
+
+    Raises:
+        WrongKeyError: The file cannot be read with this key.
+    """
+
+    def open_here() -> Any:
+        connection = sqlcipher3.connect(
+            str(path) if path else ":memory:",
+            isolation_level=None,
+            cached_statements=256,
+            factory=_UnitConnection,
+        )
+        connection.row_factory = sqlcipher3.Row
+        try:
+            _prepare(connection, key, may_write=may_write)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return await aiosqlite.Connection(open_here, iter_chunk_size=64)
+
+
+def hop(connection: aiosqlite.Connection) -> Callable[[Callable[[Any], None]], Any]:
+    """Return what runs a function on the thread of *connection*, with the driver's connection."""
+
+    async def run(function: Callable[[Any], None]) -> None:
+        await connection.execute_fetchall(function)
+
+    return run
+
+
+def is_poison(error: BaseException) -> bool:
+    """Tell whether the storage under the database failed: nothing after it can be trusted."""
+    return _primary_code(error) in _POISON
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell whether a running statement was stopped from outside."""
+    return _primary_code(error) == _INTERRUPT
+
+
+def _primary_code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _prepare(connection: Any, key: bytes | None, *, may_write: bool) -> None:
+    if key is not None:
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except Error as error:
+        if _primary_code(error) == _NOTADB:
+            raise WrongKeyError("the key does not open this database") from None
+        raise
+    _run_all(connection, _PRAGMAS)
+    _run_all(connection, _WRITER_PRAGMAS if may_write else ("PRAGMA query_only = ON",))
+
+
+def _run_all(connection: Any, statements: Iterable[str]) -> None:
+    for statement in statements:
+        connection.execute(statement).fetchall()

@@ -1,0 +1,92 @@
+"""The event stream: written with its cause, numbered without a gap, read in order."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.events import Event
+from rpcbackend.store.transaction import Transaction
+
+_EVENT = """
+json_object('seq', seq, 'id', id, 'type', type,
+  'at', strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), 'actor', actor,
+  'aggregate', json_object('type', aggregate_type, 'id', aggregate_id,
+                           'version', aggregate_version),
+  'data', json(data))
+"""
+
+_APPEND = """
+INSERT INTO events (school_id, seq, id, type, at, actor,
+                    aggregate_type, aggregate_id, aggregate_version, data)
+VALUES (:school,
+        1 + coalesce((SELECT max(seq) FROM events WHERE school_id = :school), 0),
+        :id, :type, :at, :actor, :aggregate_type, :aggregate_id, :aggregate_version, :data)
+"""
+
+_AFTER = f"""
+SELECT seq, {_EVENT} AS json FROM events
+WHERE school_id = :school AND seq > :after
+  AND (:types = '[]' OR type IN (SELECT value FROM json_each(:types)))
+ORDER BY seq LIMIT :limit
+"""  # noqa: S608 (only our own column list)
+
+
+class Events:
+    """The stream of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def append(
+        self,
+        *,
+        id: str,  # noqa: A002 (the column's name)
+        type: str,  # noqa: A002 (the column's name)
+        at_ms: int,
+        actor: str,
+        aggregate: tuple[str, str, int],
+        data: Mapping[str, Any],
+    ) -> None:
+        """Write the next event.
+
+        Args:
+            id: Of the event itself.
+            type: Such as `lessons.booked`.
+            at_ms: Milliseconds since the epoch.
+            actor: Who did it.
+            aggregate: Type, id and version of the record it is about.
+            data: Ids and times, never names.
+        """
+        aggregate_type, aggregate_id, aggregate_version = aggregate
+        await self._tx.run(
+            _APPEND,
+            id=id,
+            type=type,
+            at=at_ms,
+            actor=actor,
+            aggregate_type=aggregate_type,
+            aggregate_id=aggregate_id,
+            aggregate_version=aggregate_version,
+            data=orjson.dumps(data).decode(),
+        )
+
+    async def head_seq(self) -> int:
+        """Return the number of the last event, 0 before the first."""
+        row = await self._tx.one(
+            "SELECT coalesce(max(seq), 0) FROM events WHERE school_id = :school"
+        )
+        return int(row[0]) if row else 0
+
+    async def page_after(
+        self, after_seq: int, types: Sequence[str], limit: int
+    ) -> tuple[int, list[Encoded[Event]]]:
+        """Return the next events and how far in the stream the caller has come with them."""
+        rows = await self._tx.all(
+            _AFTER, after=after_seq, types=orjson.dumps(types).decode(), limit=limit
+        )
+        page = [Encoded[Event](row["json"].encode()) for row in rows]
+        if len(rows) == limit:
+            return int(rows[-1]["seq"]), page
+        return max(after_seq, await self.head_seq()), page

@@ -1,0 +1,101 @@
+"""The students as rows."""
+
+import unicodedata
+from typing import Any
+
+import orjson
+
+from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.students import ListStudents, Student, StudentPage
+from rpcbackend.store.cursor import read_cursor, write_cursor
+from rpcbackend.store.table import Table, page_of
+from rpcbackend.store.transaction import Transaction
+
+MAX_DUPLICATES = 5
+"""More of the same name and birthday would not help anybody to decide."""
+
+
+def fold(text: str) -> str:
+    """Write a text so that a search finds it: lower case, no accents, ß as ss."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def _more_columns(student: Student) -> dict[str, Any]:
+    return {"search_text": fold(f"{student.given_name} {student.family_name}")}
+
+
+_TABLE = Table(Student, "students", noun="student", more_columns=_more_columns)
+
+_FITS = """
+(:state IS NULL OR state = :state) AND (:branch IS NULL OR branch_id = :branch)
+AND NOT EXISTS (SELECT 1 FROM json_each(:words) WHERE instr(search_text, value) = 0)
+AND (:family IS NULL OR (family_name, given_name, id) > (:family, :given, :id))
+"""
+
+
+class Students:
+    """The students of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def require_encoded(self, student_id: str) -> Encoded[Student]:
+        """Return the student as wire JSON; see `Table.require_encoded`."""
+        return await _TABLE.require_encoded(self._tx, student_id)
+
+    async def require(self, student_id: str) -> Student:
+        """Return the student; see `Table.require`."""
+        return await _TABLE.require(self._tx, student_id)
+
+    async def put(self, student: Student) -> None:
+        """Add the student, or replace the one with his id."""
+        await _TABLE.put(self._tx, student)
+
+    async def namesakes(self, student: Student) -> list[Student]:
+        """Return others with the same birth date and, accents and case aside, the same name."""
+        rows = await _TABLE.list_encoded(
+            self._tx,
+            where="born_on = :born_on AND search_text = :search_text AND id <> :id",
+            order="id",
+            limit=MAX_DUPLICATES,
+            born_on=student.born_on.isoformat(),
+            id=student.id,
+            **_more_columns(student),
+        )
+        return [Student.model_validate_json(row["json"]) for row in rows]
+
+    async def list(self, wanted: ListStudents) -> Encoded[StudentPage]:
+        """Return a page of those who fit, by name.
+
+        Raises:
+            CursorInvalidError: The cursor is not one of this list.
+        """
+        family = given = student_id = None
+        if wanted.cursor is not None:
+            family, given, student_id = read_cursor(wanted.cursor, str, str, str)
+        rows = await _TABLE.list_encoded(
+            self._tx,
+            where=_FITS,
+            order="family_name, given_name, id",
+            limit=wanted.limit + 1,
+            state=wanted.state,
+            branch=wanted.branch_id,
+            words=_words(wanted.text),
+            family=family,
+            given=given,
+            id=student_id,
+        )
+        page, rest = rows[: wanted.limit], rows[wanted.limit :]
+        last = page[-1] if rest else None
+        cursor = write_cursor(last["family_name"], last["given_name"], last["id"]) if last else None
+        return Encoded(page_of(page, next_cursor=cursor))
+
+    async def count(self) -> int:
+        """Return how many there are."""
+        row = await self._tx.one("SELECT count(*) FROM students WHERE school_id = :school")
+        return int(row[0]) if row else 0
+
+
+def _words(text: str | None) -> str:
+    return orjson.dumps(fold(text or "").split()).decode()

@@ -1,0 +1,129 @@
+"""One table of entities: get, require and put by id, with the SQL derived from the wire model."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from rpcbackend.errors import NotFoundError
+from rpcbackend.schema.base import Encoded, WireModel
+from rpcbackend.store.json_sql import json_object
+from rpcbackend.store.transaction import Transaction
+
+EntityT = TypeVar("EntityT", bound=WireModel)
+
+
+class Table(Generic[EntityT]):
+    """How an entity stands in the database.
+
+    Args:
+        model: The entity.
+        name: Of the SQL table; its columns are named like the model's fields.
+        noun: What errors call one of them.
+        expressions: The SQL of fields that are not a column of their own name.
+        more_columns: Further column values of a row, in place of those fields.
+    """
+
+    def __init__(
+        self,
+        model: type[EntityT],
+        name: str,
+        *,
+        noun: str,
+        expressions: dict[str, str] | None = None,
+        more_columns: Callable[[EntityT], dict[str, Any]] = lambda _: {},
+    ) -> None:
+        self.model, self.name, self.noun = model, name, noun
+        self._expressions = expressions or {}
+        self._more_columns = more_columns
+        self.json = json_object(model, **self._expressions)
+        """The SQL expression that writes a row as the entity's JSON."""
+        self._get = f"SELECT {self.json} AS json FROM {name} WHERE school_id = :school AND id = :id"  # noqa: S608 (our own names)
+        self._put = ""
+
+    async def get(self, tx: Transaction, entity_id: str) -> EntityT | None:
+        """Return the entity, or None."""
+        encoded = await self.get_encoded(tx, entity_id)
+        return self.model.model_validate_json(encoded.json) if encoded else None
+
+    async def get_encoded(self, tx: Transaction, entity_id: str) -> Encoded[EntityT] | None:
+        """Return the entity as wire JSON, or None."""
+        row = await tx.one(self._get, id=entity_id)
+        return Encoded(row["json"].encode()) if row else None
+
+    async def require(self, tx: Transaction, entity_id: str) -> EntityT:
+        """Return the entity.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        entity = await self.get(tx, entity_id)
+        if entity is None:
+            raise NotFoundError.of(self.noun, entity_id)
+        return entity
+
+    async def require_encoded(self, tx: Transaction, entity_id: str) -> Encoded[EntityT]:
+        """Return the entity as wire JSON.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        encoded = await self.get_encoded(tx, entity_id)
+        if encoded is None:
+            raise NotFoundError.of(self.noun, entity_id)
+        return encoded
+
+    async def put(self, tx: Transaction, entity: EntityT) -> None:
+        """Add the entity, or replace the one with its id."""
+        row = {
+            name: to_column(value) for name, value in entity if name not in self._expressions
+        } | self._more_columns(entity)
+        if not self._put:
+            self._put = _upsert(self.name, list(row))
+        await tx.run(self._put, **row)
+
+    async def list_encoded(
+        self, tx: Transaction, *, where: str, order: str, limit: int, **params: Any
+    ) -> list[Any]:
+        """Return rows of `json` and the columns of *order*, at most *limit*.
+
+        Args:
+            tx: The transaction.
+            where: A condition over the columns.
+            order: Column names, separated by commas.
+            limit: How many rows at most.
+            params: Bound in *where*.
+        """
+        sql = (
+            f"SELECT {self.json} AS json, {order} FROM {self.name}"  # noqa: S608 (our own names)
+            f" WHERE school_id = :school AND ({where}) ORDER BY {order} LIMIT :limit"
+        )
+        return await tx.all(sql, limit=limit, **params)
+
+
+def page_of(rows: list[Any], *, next_cursor: str | None = None, has_cursor: bool = True) -> bytes:
+    """Join rows of `json` to the JSON of a page."""
+    items = ",".join(row["json"] for row in rows)
+    cursor = f',"nextCursor":{orjson.dumps(next_cursor).decode()}' if has_cursor else ""
+    return f'{{"items":[{items}]{cursor}}}'.encode()
+
+
+def to_column(value: Any) -> Any:
+    """Turn a field's value into what its column holds."""
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return orjson.dumps(value).decode()
+    return value
+
+
+def _upsert(name: str, columns: list[str]) -> str:
+    values = ", ".join(f":{column}" for column in columns)
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != "id")
+    return (
+        f"INSERT INTO {name} (school_id, {', '.join(columns)}) VALUES (:school, {values})"  # noqa: S608 (our own names)
+        f" ON CONFLICT (school_id, id) DO UPDATE SET {changes}"
+    )

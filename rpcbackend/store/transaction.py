@@ -1,0 +1,56 @@
+"""A unit of work and what it sees of the database: SQL in, rows out, on any engine."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Row(Protocol):
+    """One row; columns by name or position."""
+
+    def __getitem__(self, key: str | int, /) -> Any: ...
+
+    def keys(self) -> list[str]:
+        """List the column names."""
+        ...
+
+
+class Transaction(Protocol):
+    """The statements of one unit of work; `:school` is always bound.
+
+    Parameters are named, `:name` in the SQL and a keyword here.
+    """
+
+    async def one(self, sql: str, /, **params: Any) -> Row | None:
+        """Return the first row, if any."""
+        ...
+
+    async def all(self, sql: str, /, **params: Any) -> list[Row]:
+        """Return every row."""
+        ...
+
+    async def run(self, sql: str, /, **params: Any) -> int:
+        """Run a change and return the number of rows it touched."""
+        ...
+
+
+class UnitSuspendedError(RuntimeError):
+    """A unit of work waited for something other than its transaction."""
+
+
+def drive(unit: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine whose awaits never suspend, without a loop (architecture D2).
+
+    Raises:
+        UnitSuspendedError: It did suspend: a unit must not wait for anything but its database.
+    """
+    try:
+        unit.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # typeshed: StopIteration.value is Any
+    unit.close()
+    raise UnitSuspendedError("a unit of work awaited something outside its transaction")
+
+
+Unit = Callable[[Any], Coroutine[Any, Any, T]]

@@ -1,0 +1,108 @@
+"""One unit of work: the repositories over one transaction, and the events it leaves."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from rpcbackend.ids import Ids
+from rpcbackend.store.branches import Branches
+from rpcbackend.store.calendars import Calendars
+from rpcbackend.store.claims import Claims
+from rpcbackend.store.events import Events
+from rpcbackend.store.idempotency import IdempotencyKeys
+from rpcbackend.store.instructors import Instructors
+from rpcbackend.store.lessons import Lessons
+from rpcbackend.store.students import Students
+from rpcbackend.store.transaction import Transaction
+from rpcbackend.store.vehicles import Vehicles
+
+
+class Work:
+    """What a unit of work is given.
+
+    Args:
+        tx: Its transaction.
+        now_ms: When it runs, in milliseconds since the epoch: one instant for the whole unit.
+        ids: Makes the ids of new records.
+        actor: Who does it.
+    """
+
+    def __init__(self, tx: Transaction, *, now_ms: int, ids: Ids, actor: str) -> None:
+        self.tx = tx
+        self.now_ms = now_ms
+        self.actor = actor
+        self._ids = ids
+
+    @property
+    def now(self) -> datetime:
+        """When the unit runs, UTC."""
+        return datetime.fromtimestamp(self.now_ms / 1000, UTC)
+
+    def new_id(self, prefix: str) -> str:
+        """Return the id of a new record."""
+        return self._ids.new(prefix)
+
+    async def record(
+        self, event_type: str, aggregate: tuple[str, str, int], data: Mapping[str, Any]
+    ) -> None:
+        """Leave an event: it is published once the unit is durable.
+
+        Args:
+            event_type: Such as `lessons.booked`.
+            aggregate: Type, id and version of the record it is about.
+            data: Ids and times, never names.
+        """
+        await self.events.append(
+            id=self.new_id("evt"),
+            type=event_type,
+            at_ms=self.now_ms,
+            actor=self.actor,
+            aggregate=aggregate,
+            data=data,
+        )
+
+    @cached_property
+    def branches(self) -> Branches:
+        """The branches."""
+        return Branches(self.tx)
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """The calendar."""
+        return Calendars(self.tx)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Who is busy when."""
+        return Claims(self.tx)
+
+    @cached_property
+    def events(self) -> Events:
+        """The event stream."""
+        return Events(self.tx)
+
+    @cached_property
+    def idempotency_keys(self) -> IdempotencyKeys:
+        """The replies kept for retries."""
+        return IdempotencyKeys(self.tx)
+
+    @cached_property
+    def instructors(self) -> Instructors:
+        """The instructors."""
+        return Instructors(self.tx)
+
+    @cached_property
+    def lessons(self) -> Lessons:
+        """The lessons."""
+        return Lessons(self.tx)
+
+    @cached_property
+    def students(self) -> Students:
+        """The students."""
+        return Students(self.tx)
+
+    @cached_property
+    def vehicles(self) -> Vehicles:
+        """The vehicles."""
+        return Vehicles(self.tx)

@@ -1,0 +1,176 @@
+"""stdin and stdout as a transport: one thread reads, one thread writes, and nothing else prints.
+
+asyncio's own pipe transports fail on Windows and switch descriptors that other processes share to
+non-blocking mode (architecture D8), so both directions are plain blocking calls in own threads.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from rpcbackend.transport.lines import Line, LineSplitter
+
+CHUNK_BYTES = 256 * 1024
+"""One read takes at most this much: a pipe holds 64 KiB, a socket a little more."""
+
+PAUSE_ABOVE_BYTES = 64 * 1024 * 1024
+RESUME_BELOW_BYTES = 32 * 1024 * 1024
+"""Unread output at which reading pauses and resumes (protocol.md section 7)."""
+
+HANDOVERS_AHEAD = 8
+"""Chunks the reader may run ahead of the loop, so that a flood stays in the pipe."""
+
+OnLines = Callable[[list[Line]], None]
+OnEnd = Callable[[], None]
+
+
+def claim_stdio() -> tuple[int, int]:
+    """Take stdin and stdout away from everybody else and return private copies of them.
+
+    Afterwards fd 1 is stderr and fd 0 is empty, so a stray `print`, a C library or a child process
+    can neither corrupt the stream nor eat requests from it.
+    """
+    wire_in, wire_out = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 (exists on Windows only)
+
+        msvcrt.setmode(wire_in, os.O_BINARY)
+        msvcrt.setmode(wire_out, os.O_BINARY)
+    return wire_in, wire_out
+
+
+class StdioTransport:
+    """Lines over a pair of descriptors.
+
+    Args:
+        fd_in: Read until end of file.
+        fd_out: Written in the order of `send`; a closed one counts as the peer being gone.
+    """
+
+    def __init__(self, fd_in: int, fd_out: int) -> None:
+        self._fd_in = fd_in
+        self._writer = _Writer(fd_out)
+        self._may_read = threading.Event()
+        self._may_read.set()
+        self._ahead = threading.BoundedSemaphore(HANDOVERS_AHEAD)
+
+    def start(self, on_lines: OnLines, on_end: OnEnd) -> None:
+        """Begin to read; both callbacks run on the running loop, *on_end* once and last."""
+        loop = asyncio.get_running_loop()
+        self._writer.start(loop, on_drained=self._resume, on_broken=on_end)
+        threading.Thread(
+            target=self._read, args=(loop, on_lines, on_end), name="stdin", daemon=True
+        ).start()
+
+    def send(self, line: bytes) -> None:
+        """Queue one line, its line end included; it is written together with what else is ready."""
+        if self._writer.put(line) > PAUSE_ABOVE_BYTES:
+            self._may_read.clear()
+
+    async def close(self) -> None:
+        """Write what is queued and stop; waits as long as the peer takes to read it."""
+        await self._writer.close()
+
+    def _resume(self) -> None:
+        self._may_read.set()
+
+    def _read(self, loop: asyncio.AbstractEventLoop, on_lines: OnLines, on_end: OnEnd) -> None:
+        splitter = LineSplitter()
+
+        def hand_over(lines: list[Line]) -> None:
+            try:
+                on_lines(lines)
+            finally:
+                self._ahead.release()
+
+        try:
+            while chunk := self._next_chunk():
+                if lines := splitter.feed(chunk):
+                    self._ahead.acquire()
+                    loop.call_soon_threadsafe(hand_over, lines)
+            loop.call_soon_threadsafe(on_end)
+        except RuntimeError:
+            # The loop closed while this thread was blocked in its read: nobody is listening.
+            return
+
+    def _next_chunk(self) -> bytes:
+        self._may_read.wait()
+        try:
+            return os.read(self._fd_in, CHUNK_BYTES)
+        except OSError:
+            # A broken pipe on stdin means what end of file means: the peer is gone.
+            return b""
+
+
+class _Writer:
+    """Write queued lines from a thread, many in one call."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._is_closing = False
+        self._has_ended = asyncio.Event()
+
+    def start(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_drained: Callable[[], None],
+        on_broken: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._on_drained, self._on_broken = on_drained, on_broken
+        threading.Thread(target=self._run, name="stdout", daemon=True).start()
+
+    def put(self, line: bytes) -> int:
+        """Queue *line* and return how many bytes wait now."""
+        with self._lock:
+            self._bytes += len(line)
+            self._lines.append(line)
+            waiting = self._bytes
+        self._wake.set()
+        return waiting
+
+    async def close(self) -> None:
+        self._is_closing = True
+        self._wake.set()
+        await self._has_ended.wait()
+
+    def _run(self) -> None:
+        try:
+            while self._write_ready() or not self._is_closing:
+                self._wake.wait()
+                self._wake.clear()
+        except OSError:
+            # EPIPE: the peer closed its end. What is still queued has no reader.
+            self._is_closing = True
+            self._loop.call_soon_threadsafe(self._on_broken)
+        finally:
+            self._loop.call_soon_threadsafe(self._has_ended.set)
+
+    def _write_ready(self) -> bool:
+        with self._lock:
+            if not self._lines:
+                return False
+            ready = b"".join(self._lines)
+            self._lines.clear()
+        view = memoryview(ready)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        with self._lock:
+            self._bytes -= len(ready)
+            is_drained = self._bytes < RESUME_BELOW_BYTES
+        if is_drained:
+            self._on_drained()
+        return True

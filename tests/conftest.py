@@ -1,0 +1,39 @@
+"""The clock, the store in memory, and a client: what nearly every test needs."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from rpcbackend.app import Application, Outside
+from rpcbackend.store import Store
+from rpcbackend.testing import Client, FrozenClock, running_app
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Monday 2026-11-23, 08:00 UTC, until a test says otherwise."""
+    return FrozenClock()
+
+
+@pytest.fixture
+async def app(clock: FrozenClock) -> AsyncIterator[Application]:
+    """An application that keeps its store in memory, and in which nothing unexpected happens."""
+    bugs: list[Exception] = []
+    outside = Outside(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
+    async with running_app(outside=outside) as running:
+        await running.open_store()
+        yield running
+    if bugs:
+        raise bugs[0]
+
+
+@pytest.fixture
+def store(app: Application) -> Store:
+    """The store behind the client."""
+    return app.store
+
+
+@pytest.fixture
+async def client(app: Application) -> Client:
+    """A client of the application, in memory."""
+    return Client(app)
