@@ -85,7 +85,7 @@ class Application:
         self._opening = asyncio.Lock()
         self._servers: list[Server] = []
         self._exit_code = 0
-        self._is_closing = False
+        self._closing: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
         """Set when the process should end, with `exit_code`."""
         self.dispatcher = Dispatcher(
@@ -137,10 +137,15 @@ class Application:
         )
 
     async def close(self) -> None:
-        """Refuse new calls, let the running ones end, and close the store."""
-        if self._is_closing:
-            return
-        self._is_closing = True
+        """Refuse new calls, let the running ones end, and close the store.
+
+        Whoever comes second waits for the same end: a shutdown is often followed by end of file.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         for server in self._servers:
             await server.drain(self._drain_seconds)
         if self._store is not None:
@@ -218,7 +223,7 @@ class Application:
                 details={"supported": [PROTOCOL_VERSION]},
             )
         if params.database_key is not None:
-            await self._unlock(_read_key(params.database_key))
+            await self._unlock(params.database_key, params.pending_database_key)
         return Initialized(
             protocol_version=PROTOCOL_VERSION,
             contract_hash=contract_hash(),
@@ -240,20 +245,24 @@ class Application:
         await self.close()
         asyncio.get_running_loop().call_soon(self.end, 0)
 
-    async def _unlock(self, key: bytes) -> None:
+    async def _unlock(self, *keys: str | None) -> None:
+        """Open the store with the first key that fits: a change of keys may have been cut short."""
         if self._store is not None and not self._store.engine.is_encrypted:
             raise InvalidParamsError(
                 "The store is plain and already open; it takes no key.",
                 details={"errors": [{"path": "databaseKey", "rule": "store_is_plain"}]},
             )
-        try:
-            await self.open_store(key)
-        except WrongKeyError:
-            asyncio.get_running_loop().call_soon(self.end, 77)
-            raise NotInitializedError("This key does not open the store.") from None
+        for key in keys:
+            if key is not None:
+                try:
+                    return await self.open_store(_read_key(key))
+                except WrongKeyError:
+                    continue
+        asyncio.get_running_loop().call_soon(self.end, 77)
+        raise NotInitializedError("This key does not open the store.")
 
     def _status(self, store: StoreHealth | None) -> str:
-        if self._is_closing:
+        if self._closing is not None:
             return "closing"
         if store is not None:
             return "damaged" if store.integrity == "damaged" else "ok"

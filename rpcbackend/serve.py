@@ -12,9 +12,11 @@ from rpcbackend.app import Application, ExitRequestedError, Outside
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
 from rpcbackend.errors import SchemaTooNewError
-from rpcbackend.store import DirectoryLock, StoreBusyError
+from rpcbackend.store import DirectoryLock, StorageFailedError, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio
+
+EX_BUG = 70
 
 LAST_WRITE_SECONDS = 2.0
 """How long the last replies may wait for a peer that does not read."""
@@ -23,6 +25,8 @@ LAST_WRITE_SECONDS = 2.0
 def serve(settings: Settings) -> int:
     """Speak the protocol on stdin and stdout until it ends, and return the exit code."""
     wire = claim_stdio()
+    from loguru import logger  # noqa: PLC0415 (stdout first)
+
     from rpcbackend.observability.logs import log_to_stderr  # noqa: PLC0415 (stdout first)
 
     sink = log_to_stderr(settings.log_level)
@@ -33,6 +37,9 @@ def serve(settings: Settings) -> int:
     except ExitRequestedError as end:
         print(f"rpcbackend: {end}", file=sys.stderr)  # noqa: T201 (for the person who started it)
         return end.code
+    except Exception as bug:  # noqa: BLE001 (the process ends here, with a code that says so)
+        logger.opt(exception=bug).critical("the backend failed")
+        return EX_BUG
     finally:
         sink.flush()
 
@@ -65,10 +72,7 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
         drain_seconds=settings.drain_seconds,
     )
     transport = StdioTransport(*wire)
-    try:
-        await app.boot()
-    except SchemaTooNewError as error:
-        raise ExitRequestedError(79, f"{error.message} ({error.details})") from None
+    await _boot(app)
     server = app.connect(transport)
     _end_on_signals(app)
     transport.start(lambda lines: _receive(server, app, lines), lambda: app.end(0))
@@ -84,6 +88,15 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
     return app.exit_code
 
 
+async def _boot(app: Application) -> None:
+    try:
+        await app.boot()
+    except SchemaTooNewError as error:
+        raise ExitRequestedError(79, f"{error.message} ({error.details})") from None
+    except StorageFailedError as error:
+        raise ExitRequestedError(74, f"the database cannot be opened: {error}") from None
+
+
 def _receive(server: Server, app: Application, lines: list[Line]) -> None:
     try:
         for line in lines:
@@ -93,9 +106,10 @@ def _receive(server: Server, app: Application, lines: list[Line]) -> None:
 
 
 def _settle(app: Application) -> None:
-    """Do what a fast start left undone, on the first idle tick."""
+    """Do what a fast start left undone."""
     loop = asyncio.get_running_loop()
-    loop.call_soon(app.dispatcher.warm)
+    # On a thread: importing the planner takes 48 ms, and plain requests do without it.
+    loop.run_in_executor(None, app.dispatcher.warm)
     # What start-up made lives as long as the process: the collector need not look at it again.
     loop.call_soon(gc.freeze)
 

@@ -15,6 +15,7 @@ from rpcbackend.clock import Clock
 from rpcbackend.context import Connection, Context, Host
 from rpcbackend.dispatch.call import Call, Exchange, Middleware, Observer, Proceed
 from rpcbackend.dispatch.flight import Flight
+from rpcbackend.dispatch.plain import plan_plain
 from rpcbackend.dispatch.registry import Method, Registry, Result
 from rpcbackend.errors import (
     DeadlineExceededError,
@@ -117,6 +118,9 @@ class Dispatcher:
         return self._fail(error, connection_id, None, flight, self._clock.monotonic())
 
     def _find(self, message: Json) -> tuple[Method, dict[str, Json]]:
+        plain = plan_plain(message, self.registry)
+        if plain is not None:
+            return plain
         if self._plan is None:
             self.warm()
         assert self._plan is not None  # noqa: S101 (warm sets it)
@@ -158,9 +162,15 @@ class Dispatcher:
         )
         if is_answerless(flight.message):
             return None
-        return codec.failure(
-            flight.request_id, error_object(error, correlation_id, self._clock.now_ms())
-        )
+        now_ms = self._clock.now_ms()
+        try:
+            return codec.failure(flight.request_id, error_object(error, correlation_id, now_ms))
+        except TypeError as bug:
+            # A handler put into the details what JSON cannot hold.
+            self._report_bug(bug, correlation_id)
+            return codec.failure(
+                flight.request_id, error_object(RpcError(), correlation_id, now_ms)
+            )
 
     def _observe(
         self,

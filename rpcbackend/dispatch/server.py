@@ -21,7 +21,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
-from rpcbackend.protocol.envelope import RequestId, is_response
+from rpcbackend.protocol.envelope import is_request_id, is_response
 
 MAX_IN_FLIGHT = 256
 MAX_QUEUED = 1_024
@@ -31,6 +31,10 @@ MAX_UNREADABLE_IN_ROW = 100
 """The limits of protocol.md sections 6 and 7."""
 
 CANCEL = "$/cancelRequest"
+SHUTDOWN = "shutdown"
+
+STOP_SECONDS = 1.0
+"""How long stopped calls may take to answer, and a commit under way to end."""
 
 
 class LineSink(Protocol):
@@ -68,6 +72,7 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self._feeds: list[Feed] = []
         self._unreadable_in_row = 0
+        self._is_starting = False
         self._is_draining = False
         self._went_idle = asyncio.Event()
 
@@ -121,14 +126,16 @@ class Server:
             self._refuse(self._dequeue(), ShuttingDownError())
         for feed in self._feeds:
             feed.stop()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._until_idle()
-        except TimeoutError:
-            for flight in self._working():
-                flight.stop("shutdown")
-            return False
-        return True
+        # Not asyncio.timeout: a call's first step, such as shutdown's, runs outside of any task.
+        idle = self._spawn(self._until_idle())
+        await asyncio.wait({idle}, timeout=seconds)
+        if idle.done():
+            return True
+        for flight in self._working():
+            flight.stop("shutdown")
+        await asyncio.wait({idle}, timeout=STOP_SECONDS)
+        idle.cancel()
+        return False
 
     # Messages in
 
@@ -171,7 +178,10 @@ class Server:
             self._cancel(params["id"])
         return True
 
-    def _cancel(self, request_id: RequestId) -> None:
+    def _cancel(self, request_id: Json) -> None:
+        # `true` would hit request 1, and null every notification.
+        if request_id is None or not is_request_id(request_id):
+            return
         for flight in [waiting for waiting in self._queue if waiting.request_id == request_id]:
             self._queue.remove(flight)
             self._queued_bytes -= flight.size
@@ -200,9 +210,9 @@ class Server:
         except StopIteration as stop:
             self._finish(flight, stop.value)
             return
-        flight.interrupt = self._spawn(
-            self._complete(flight, _Started(coroutine, waits_for))
-        ).cancel
+        task = self._spawn(self._complete(flight, _Started(coroutine, waits_for)))
+        # Not at once: a task that is cancelled before its first step never begins, nor answers.
+        flight.interrupt = partial(asyncio.get_running_loop().call_soon, task.cancel)
         if flight.deadline_at is not None:
             seconds = flight.deadline_at - self._clock.monotonic()
             stop_late = partial(flight.stop, "deadline")
@@ -216,14 +226,23 @@ class Server:
         if flight.timer is not None:
             flight.timer.cancel()
         flight.deliver(reply)
-        while self._queue and len(self._running) < MAX_IN_FLIGHT:
-            self._start(self._dequeue())
+        if self._queue and not self._is_starting:
+            self._start_waiting()
         if self._is_draining:
             self._went_idle.set()
 
+    def _start_waiting(self) -> None:
+        # A call that ends at once comes back to _finish: a loop here, or a stack of them all.
+        self._is_starting = True
+        try:
+            while self._queue and len(self._running) < MAX_IN_FLIGHT:
+                self._start(self._dequeue())
+        finally:
+            self._is_starting = False
+
     def _working(self) -> list[Flight]:
-        # The shutdown request itself is in flight too: the control lane is not waited for.
-        return [flight for flight in self._running if not self._overtakes(flight.message)]
+        # The shutdown request itself is in flight too, and waits for the others.
+        return [flight for flight in self._running if not _is_shutdown(flight.message)]
 
     async def _until_idle(self) -> None:
         while self._working():
@@ -249,6 +268,10 @@ class Server:
     def _send_batch(self, replies: list[bytes | None]) -> None:
         if lines := [reply for reply in replies if reply is not None]:
             self._sink.send(codec.batch(lines))
+
+
+def _is_shutdown(message: Json) -> bool:
+    return isinstance(message, dict) and message.get("method") == SHUTDOWN
 
 
 class _Started:

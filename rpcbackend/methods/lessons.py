@@ -21,7 +21,7 @@ from rpcbackend.errors import (
     VehicleUnfitError,
     VersionConflictError,
 )
-from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.base import Encoded, format_instant
 from rpcbackend.schema.claims import Claim, OwnerType
 from rpcbackend.schema.lessons import (
     BookLesson,
@@ -171,16 +171,14 @@ async def _record(work: Work, event: str, lesson: Lesson) -> None:
     await work.record(
         event,
         ("lesson", lesson.id, lesson.version),
-        lesson.model_dump(mode="json", include=_IN_EVENTS),
+        {
+            "lessonId": lesson.id,
+            "branchId": lesson.branch_id,
+            "studentId": lesson.student_id,
+            "instructorId": lesson.instructor_id,
+            "vehicleId": lesson.vehicle_id,
+            "state": lesson.state,
+            "startsAt": format_instant(lesson.starts_at),
+            "endsAt": format_instant(lesson.ends_at),
+        },
     )
-
-
-_IN_EVENTS = {
-    "branch_id",
-    "student_id",
-    "instructor_id",
-    "vehicle_id",
-    "state",
-    "starts_at",
-    "ends_at",
-}

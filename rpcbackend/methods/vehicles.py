@@ -2,8 +2,15 @@
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
+from rpcbackend.domain.vehicles import check_transition
 from rpcbackend.domain.versions import next_version
-from rpcbackend.errors import DuplicateError, InUseError, NotFoundError, VersionConflictError
+from rpcbackend.errors import (
+    DuplicateError,
+    InUseError,
+    InvalidTransitionError,
+    NotFoundError,
+    VersionConflictError,
+)
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.vehicles import (
     ListVehicles,
@@ -26,13 +33,19 @@ async def list_all(ctx: Context, params: ListVehicles) -> Encoded[VehiclePage]:
     "vehicles.save",
     permission=Permission.VEHICLES_WRITE,
     kind="command",
-    errors=(NotFoundError, VersionConflictError, DuplicateError, InUseError),
+    errors=(
+        NotFoundError,
+        VersionConflictError,
+        InvalidTransitionError,
+        DuplicateError,
+        InUseError,
+    ),
     events=("vehicles.saved", "vehicles.retired"),
 )
 async def save(ctx: Context, params: SaveVehicle) -> Vehicle:
     """Add a vehicle, or replace the one with the given id.
 
-    No vehicle is retired that is still booked.
+    No vehicle is retired that is still booked, and none comes back once it is.
     """
 
     async def unit(work: Work) -> Vehicle:
@@ -50,6 +63,8 @@ async def save(ctx: Context, params: SaveVehicle) -> Vehicle:
             version=next_version(old, params.expected_version),
         )
         retires = vehicle.state is VehicleState.RETIRED
+        if old is not None:
+            check_transition(old.state, vehicle.state)
         if retires and old is not None:
             await work.lessons.require_none_to_come("vehicle_id", old.id, work.now)
         await work.vehicles.put(vehicle)

@@ -1,13 +1,15 @@
 """What is remembered: units of work in, entities and wire JSON out; SQL never leaves here."""
 
+from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
-from rpcbackend.store.store import Store, WrongKeyError, has_data, is_locked, open_store
+from rpcbackend.store.store import Store, has_data, is_locked, open_store
 from rpcbackend.store.work import Work
 
 __all__ = [
     "DirectoryLock",
     "Keyed",
+    "StorageFailedError",
     "Store",
     "StoreBusyError",
     "Work",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rpcbackend.schema.claims import Claim, OwnerType
 from rpcbackend.store.json_sql import json_object
-from rpcbackend.store.table import to_column
+from rpcbackend.store.table import to_column, to_row
 from rpcbackend.store.transaction import Transaction
 
 _CLAIM = json_object(Claim)
@@ -59,7 +59,7 @@ class Claims:
 
     async def conflicting(self, wanted: Sequence[Claim]) -> list[Claim]:
         """Return the stored claims that overlap any of *wanted*, at most one for each."""
-        found = [await self._tx.one(_IN_THE_WAY, **_row(claim)) for claim in wanted]
+        found = [await self._tx.one(_IN_THE_WAY, **to_row(claim)) for claim in wanted]
         return [Claim.model_validate_json(row["json"]) for row in found if row is not None]
 
     async def within(
@@ -81,7 +81,7 @@ class Claims:
     async def take(self, claims: Sequence[Claim]) -> None:
         """Make the resources busy; the database refuses what overlaps (trigger, rule K1)."""
         for claim in claims:
-            await self._tx.run(_TAKE, **_row(claim))
+            await self._tx.run(_TAKE, **to_row(claim))
 
     async def release(self, owner_type: OwnerType, owner_id: str) -> None:
         """Give back everything that the owner holds."""
@@ -91,7 +91,3 @@ class Claims:
         """Return what the owner holds: instructor, vehicle, student, room."""
         rows = await self._tx.all(_OF_OWNER, owner_type=owner_type, owner_id=owner_id)
         return [Claim.model_validate_json(row["json"]) for row in rows]
-
-
-def _row(claim: Claim) -> dict[str, object]:
-    return {name: to_column(value) for name, value in claim}

@@ -6,6 +6,7 @@ import binascii
 import orjson
 
 from rpcbackend.errors import CursorInvalidError
+from rpcbackend.schema.base import MAX_SAFE_INTEGER
 
 
 def write_cursor(*position: str | int) -> str:
@@ -24,5 +25,8 @@ def read_cursor(cursor: str, *types: type) -> list[str | int]:
     except (ValueError, binascii.Error):
         raise CursorInvalidError from None
     if not isinstance(position, list) or [type(value) for value in position] != list(types):
+        raise CursorInvalidError
+    # Greater ones do not fit into a column.
+    if any(isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER for value in position):
         raise CursorInvalidError
     return position

@@ -4,6 +4,7 @@ sqlcipher3 carries a current SQLite and encrypts; its errors are no `sqlite3.Err
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ IntegrityError: type[Exception] = sqlcipher3.IntegrityError
 PLAIN_HEADER = b"SQLite format 3\0"
 """First bytes of a database that is not encrypted."""
 
-_IOERR, _CORRUPT, _FULL, _NOTADB, _BUSY, _INTERRUPT = 10, 11, 13, 26, 5, 9
+_IOERR, _CORRUPT, _NOTADB = 10, 11, 26
 _POISON = frozenset({_IOERR, _CORRUPT, _NOTADB})
+
+LOG_BYTES = 4 * 1024 * 1024
+"""Size to which the log's file is cut when it starts anew: it never shrinks by itself."""
 
 _PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
@@ -33,6 +37,7 @@ _WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # NORMAL loses acknowledged rows in a power cut (reliability section 0, finding 2).
     "PRAGMA synchronous = FULL",
+    f"PRAGMA journal_size_limit = {LOG_BYTES}",
     "PRAGMA secure_delete = ON",
     "PRAGMA fullfsync = ON",
     "PRAGMA checkpoint_fullfsync = ON",
@@ -43,28 +48,30 @@ class WrongKeyError(Exception):
     """The key does not open the database, or the file is no database."""
 
 
-class _UnitConnection(sqlcipher3.Connection):  # type: ignore[misc]  # sqlcipher3 is untyped
-    """A driver connection whose `execute` also takes a function, to run it on the thread.
+class StorageFailedError(Exception):
+    """The disk or the file under the database failed while it was opened."""
 
-    So a whole unit of work crosses into aiosqlite's thread by its public API, in one hop.
+
+class Thread(aiosqlite.Connection):
+    """An aiosqlite connection that runs whole functions on its thread.
+
+    A statement a hop is slow and, when cancelled, leaves the connection inside somebody's
+    transaction (D2); so whole units of work cross over, and their results come back by other ways.
     """
 
-    def execute(self, sql: Any, parameters: Any = (), /) -> Any:
-        if callable(sql):
-            sql(self)
-            return _Nothing
-        return super().execute(sql, parameters)
+    def post(self, function: Callable[[Any], None]) -> None:
+        """Call *function* with the driver's connection soon, after what was posted before.
+
+        Whatever it raises is lost: it has nobody to tell.
+        """
+        self._tx.put_nowait((None, partial(function, self._conn)))
+
+    async def run(self, function: Callable[[Any], None]) -> None:
+        """Do the same, wait until it has returned, and raise what it raised."""
+        await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's own
 
 
-class _Nothing:
-    """The cursor of a function that was run: it has no rows."""
-
-    @staticmethod
-    def fetchall() -> list[Any]:
-        return []
-
-
-async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> aiosqlite.Connection:
+async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> Thread:
     """Open a connection, and the thread that owns it.
 
     Args:
@@ -81,7 +88,6 @@ async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> a
             str(path) if path else ":memory:",
             isolation_level=None,
             cached_statements=256,
-            factory=_UnitConnection,
         )
         connection.row_factory = sqlcipher3.Row
         try:
@@ -91,26 +97,14 @@ async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> a
             raise
         return connection
 
-    return await aiosqlite.Connection(open_here, iter_chunk_size=64)
-
-
-def hop(connection: aiosqlite.Connection) -> Callable[[Callable[[Any], None]], Any]:
-    """Return what runs a function on the thread of *connection*, with the driver's connection."""
-
-    async def run(function: Callable[[Any], None]) -> None:
-        await connection.execute_fetchall(function)
-
-    return run
+    connection = Thread(open_here, iter_chunk_size=64)
+    await connection
+    return connection
 
 
 def is_poison(error: BaseException) -> bool:
     """Tell whether the storage under the database failed: nothing after it can be trusted."""
     return _primary_code(error) in _POISON
-
-
-def is_interrupt(error: BaseException) -> bool:
-    """Tell whether a running statement was stopped from outside."""
-    return _primary_code(error) == _INTERRUPT
 
 
 def _primary_code(error: BaseException) -> int:

@@ -11,11 +11,15 @@ FLUSH_SECONDS = 0.0005
 """Results wait at most this long in the thread for company: a slow unit holds up no other reply."""
 
 
-class Hop(Protocol):
-    """Runs a function on the thread of a connection."""
+class Thread(Protocol):
+    """The thread that owns a connection."""
 
-    async def __call__(self, function: Callable[[Any], None], /) -> None:
-        """Call *function* with the driver's connection."""
+    def post(self, function: Callable[[Any], None]) -> None:
+        """Call *function* with the driver's connection soon, after what was posted before."""
+        ...
+
+    async def run(self, function: Callable[[Any], None]) -> None:
+        """Do the same and wait until it has returned."""
         ...
 
 
@@ -39,7 +43,7 @@ class Outcome:
 
     job: Job
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 Deliver = Callable[[Outcome], None]
@@ -51,24 +55,26 @@ class Lane:
     """Feed one connection's thread.
 
     Args:
-        hop: Gets a function onto the thread.
-        run_batch: What the thread does with the jobs that it finds.
+        thread: Where the jobs run, one after the other.
+        run_batch: What the thread does with the jobs that it finds; what it raises is the outcome
+            of those that have none yet.
         batch: How many jobs it takes at most at a time.
-        when_idle: Runs on the thread after replies went out and nothing waits.
+        when_idle: Runs on the thread after replies went out and nothing waits; must not raise.
     """
 
     def __init__(
         self,
-        hop: Hop,
+        thread: Thread,
         run_batch: RunBatch,
         *,
         batch: int,
         when_idle: Callable[[Any], None] | None = None,
     ) -> None:
-        self._hop, self._run_batch, self._batch = hop, run_batch, batch
+        self._thread, self._run_batch, self._batch = thread, run_batch, batch
         self._when_idle = when_idle
+        self._results = _Results(asyncio.get_running_loop())
         self._jobs: deque[Job] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._is_posted = False
         self._under_way = 0
 
     @property
@@ -79,9 +85,9 @@ class Lane:
     def put(self, job: Job) -> None:
         """Queue *job*; its future gets the outcome."""
         self._jobs.append(job)
-        if self._task is None:
-            self._loop = asyncio.get_running_loop()
-            self._task = self._loop.create_task(self._feed())
+        if not self._is_posted:
+            self._is_posted = True
+            self._thread.post(self._work)
 
     def withdraw(self, job: Job) -> bool:
         """Take *job* back, if the thread has not begun it."""
@@ -93,28 +99,32 @@ class Lane:
         return True
 
     async def drain(self) -> None:
-        """Wait until nothing waits or runs."""
-        while self._task is not None:
-            await asyncio.shield(self._task)
-
-    async def _feed(self) -> None:
-        try:
-            while self._jobs:
-                await self._hop(self._work)
-        finally:
-            self._task = None
+        """Wait until every job that was put has its outcome."""
+        await self._thread.run(self._work)
 
     def _work(self, connection: Any) -> None:
         """On the thread: take batches until none is left."""
-        results = _Results(self._loop)
-        while self._jobs:
-            jobs = self._take()
-            self._under_way = len(jobs)
-            self._run_batch(connection, jobs, results.add)
-            results.flush()
-            self._under_way = 0
-            if self._when_idle is not None and not self._jobs:
+        while True:
+            while jobs := self._take():
+                self._under_way = len(jobs)
+                self._run(connection, jobs)
+                self._results.flush()
+                self._under_way = 0
+            if self._when_idle is not None:
                 self._when_idle(connection)
+            # A job that is put between the two lines is seen here, or posts this method again,
+            # or both: then the second run finds nothing to do.
+            self._is_posted = False
+            if not self._jobs:
+                return
+            self._is_posted = True
+
+    def _run(self, connection: Any, jobs: list[Job]) -> None:
+        try:
+            self._run_batch(connection, jobs, self._results.add)
+        except Exception as error:  # noqa: BLE001 (on this thread nobody else would hear of it)
+            for job in jobs:
+                self._results.add(Outcome(job, error=error))
 
     def _take(self) -> list[Job]:
         jobs: list[Job] = []

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import aiosqlite
 
 from rpcbackend.errors import OutcomeUnknownError
 from rpcbackend.store import driver
@@ -22,7 +22,10 @@ GROUP = 64
 
 READ_GROUP = 16
 
-CHECKPOINT_BYTES = 4 * 1024 * 1024
+STEPS_BETWEEN_LOOKS = 100_000
+"""Steps of SQLite's machine, some 2 ms, between which a running read may be stopped."""
+
+CHECKPOINT_BYTES = driver.LOG_BYTES
 """Size of the write-ahead log above which an idle writer folds it into the database."""
 
 Work = Callable[["SqliteTransaction"], Coroutine[Any, Any, Any]]
@@ -80,7 +83,7 @@ class SqliteEngine:
         self._school = school
         self._on_poison = on_poison
         self._is_poisoned = False
-        self._connections: list[aiosqlite.Connection] = []
+        self._connections: list[driver.Thread] = []
         self._readers: list[Lane] = []
 
     async def open(self, key: bytes | None, now_ms: int) -> None:
@@ -89,26 +92,31 @@ class SqliteEngine:
         Raises:
             WrongKeyError: The file cannot be read with this key.
             SchemaTooNewError: A newer program wrote it.
+            StorageFailedError: The disk or the file failed.
         """
+        try:
+            await self._open(key, now_ms)
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, driver.Error):
+                raise driver.StorageFailedError(str(error)) from error
+            raise
+
+    async def _open(self, key: bytes | None, now_ms: int) -> None:
         self.is_encrypted = key is not None
         writer = await driver.connect(self.path, key, may_write=True)
         self._connections.append(writer)
-        hop = driver.hop(writer)
 
         def bring_up_to_date(connection: Any) -> None:
             self.schema_version = migrate(connection, now_ms)
 
-        try:
-            await hop(bring_up_to_date)
-            self._writer = Lane(hop, self._write_group, batch=GROUP, when_idle=self._checkpoint)
-            # A second connection to a database in memory would see another database.
-            for _ in range(READERS if self.path else 0):
-                reader = await driver.connect(self.path, key, may_write=False)
-                self._connections.append(reader)
-                self._readers.append(Lane(driver.hop(reader), self._read_group, batch=READ_GROUP))
-        except BaseException:
-            await self.close()
-            raise
+        await writer.run(bring_up_to_date)
+        self._writer = Lane(writer, self._write_group, batch=GROUP, when_idle=self._checkpoint)
+        # A second connection to a database in memory would see another database.
+        for _ in range(READERS if self.path else 0):
+            reader = await driver.connect(self.path, key, may_write=False)
+            self._connections.append(reader)
+            self._readers.append(Lane(reader, self._read_group, batch=READ_GROUP))
 
     async def close(self) -> None:
         """Finish what is queued, fold the log into the database, close every connection."""
@@ -119,12 +127,14 @@ class SqliteEngine:
         for connection in reversed(self._connections):
             # An unclosed connection keeps its thread, and so the interpreter, alive (D2).
             if connection is self._connections[0] and not self._is_poisoned:
-                await driver.hop(connection)(_truncate_log)
+                # A log that cannot be folded in now is read at the next start.
+                with suppress(driver.Error):
+                    await connection.run(_truncate_log)
             await connection.close()
         self._connections.clear()
 
     async def read(self, work: Work) -> Any:
-        """Run *work* on one snapshot; a cancelled read is interrupted."""
+        """Run *work* on one snapshot; a cancelled read is stopped soon."""
         lane = min(self._readers, key=lambda each: each.load, default=self._writer)
         job = Job(lambda connection: drive(work(SqliteTransaction(connection, self._school))))
         if lane is self._writer:
@@ -135,7 +145,6 @@ class SqliteEngine:
         except asyncio.CancelledError:
             if not lane.withdraw(job):
                 job.is_cancelled = True
-                await self._interrupt(lane)
             raise
 
     async def write(self, work: Work, *, keep: bool) -> Any:
@@ -153,21 +162,28 @@ class SqliteEngine:
             lambda connection: drive(work(SqliteTransaction(connection, self._school))), keep=keep
         )
         self._writer.put(job)
-        try:
-            return await asyncio.shield(job.future)
-        except asyncio.CancelledError:
-            if self._writer.withdraw(job):
-                raise
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
-            return await job.future
+        while True:
+            try:
+                return await asyncio.shield(job.future)
+            except asyncio.CancelledError:
+                if self._writer.withdraw(job):
+                    raise
+                # However often it is cancelled now, it takes effect, so its result is the truth.
+                task = asyncio.current_task()
+                if task is not None:
+                    task.uncancel()
 
     async def check_integrity(self) -> bool:
         """Read the whole database and tell whether every page is sound."""
 
         async def look(tx: SqliteTransaction) -> bool:
-            row = await tx.one("PRAGMA integrity_check(1)")
+            try:
+                row = await tx.one("PRAGMA integrity_check(1)")
+            except driver.Error as error:
+                # A page that does not decrypt cannot even be read.
+                if driver.is_poison(error):
+                    return False
+                raise
             return row is not None and row[0] == "ok"
 
         return bool(await self.read(look))
@@ -183,6 +199,8 @@ class SqliteEngine:
     # On the writer's thread
 
     def _write_group(self, connection: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+        if self._is_poisoned:
+            raise OutcomeUnknownError(outcome="none")
         try:
             outcomes = self._run_group(connection, jobs)
         except driver.Error as error:
@@ -221,7 +239,11 @@ class SqliteEngine:
 
     def _checkpoint(self, connection: Any) -> None:
         if _size(_wal_of(self.path)) > CHECKPOINT_BYTES:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            try:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except driver.Error as error:
+                # On a full disk the log just stays long; a failed disk is the end.
+                self._note_poison(error)
 
     # On a reader's thread
 
@@ -229,24 +251,24 @@ class SqliteEngine:
         connection.execute("BEGIN")
         try:
             for job in jobs:
+                # Asked from within the statement: an interrupt from outside could come between two
+                # statements and be lost, or hit a neighbour in the group.
+                connection.set_progress_handler(partial(_is_cancelled, job), STEPS_BETWEEN_LOOKS)
                 deliver(_run_read(connection, job))
         finally:
+            connection.set_progress_handler(None, 0)
             connection.execute("ROLLBACK")
-
-    async def _interrupt(self, lane: Lane) -> None:
-        index = self._readers.index(lane) if lane in self._readers else None
-        if index is not None:
-            await self._connections[1 + index].interrupt()
 
 
 def _run_read(connection: Any, job: Job) -> Outcome:
-    while True:
-        try:
-            return Outcome(job, value=job.run(connection))
-        except Exception as error:  # noqa: BLE001 (whatever a unit raises is its outcome)
-            # Interrupted for a neighbour in the group: a read may simply run again.
-            if not driver.is_interrupt(error) or job.is_cancelled:
-                return Outcome(job, error=error)
+    try:
+        return Outcome(job, value=job.run(connection))
+    except Exception as error:  # noqa: BLE001 (whatever a unit raises is its outcome)
+        return Outcome(job, error=error)
+
+
+def _is_cancelled(job: Job) -> bool:
+    return job.is_cancelled
 
 
 def _outcome_unknown(error: BaseException) -> OutcomeUnknownError:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.ids import Ids
-from rpcbackend.store.driver import PLAIN_HEADER, WrongKeyError
+from rpcbackend.store.driver import PLAIN_HEADER
 from rpcbackend.store.sqlite import SqliteEngine, SqliteTransaction
 from rpcbackend.store.work import Work
 
@@ -16,7 +16,7 @@ FILE_NAME = "school.db"
 T = TypeVar("T")
 Unit = Callable[[Work], Awaitable[T]]
 
-__all__ = ["Store", "WrongKeyError", "has_data", "is_locked", "open_store"]
+__all__ = ["Store", "has_data", "is_locked", "open_store"]
 
 
 class Store:

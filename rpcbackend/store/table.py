@@ -76,9 +76,9 @@ class Table(Generic[EntityT]):
 
     async def put(self, tx: Transaction, entity: EntityT) -> None:
         """Add the entity, or replace the one with its id."""
-        row = {
-            name: to_column(value) for name, value in entity if name not in self._expressions
-        } | self._more_columns(entity)
+        row = to_row(entity) | self._more_columns(entity)
+        for name in self._expressions:
+            row.pop(name, None)
         if not self._put:
             self._put = _upsert(self.name, list(row))
         await tx.run(self._put, **row)
@@ -107,6 +107,15 @@ def page_of(rows: list[Any], *, next_cursor: str | None = None, has_cursor: bool
     items = ",".join(row["json"] for row in rows)
     cursor = f',"nextCursor":{orjson.dumps(next_cursor).decode()}' if has_cursor else ""
     return f'{{"items":[{items}]{cursor}}}'.encode()
+
+
+def to_row(entity: WireModel) -> dict[str, Any]:
+    """Turn an entity into the values of the columns that are named like its fields."""
+    return {
+        # Most fields are text, which goes to the database as it is.
+        name: value if type(value) is str else to_column(value)
+        for name, value in entity.__dict__.items()
+    }
 
 
 def to_column(value: Any) -> Any:

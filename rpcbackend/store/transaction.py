@@ -1,5 +1,6 @@
 """A unit of work and what it sees of the database: SQL in, rows out, on any engine."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
@@ -49,6 +50,9 @@ def drive(unit: Coroutine[Any, Any, T]) -> T:
         unit.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # typeshed: StopIteration.value is Any
+    except asyncio.CancelledError:
+        # Of something it awaited: on this thread there is nobody who could cancel the unit itself.
+        raise UnitSuspendedError("a unit of work awaited something that was cancelled") from None
     unit.close()
     raise UnitSuspendedError("a unit of work awaited something outside its transaction")
 

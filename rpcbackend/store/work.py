@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from rpcbackend.ids import Ids
@@ -33,6 +32,15 @@ class Work:
         self.now_ms = now_ms
         self.actor = actor
         self._ids = ids
+        self.branches = Branches(tx)
+        self.calendars = Calendars(tx)
+        self.claims = Claims(tx)
+        self.events = Events(tx)
+        self.idempotency_keys = IdempotencyKeys(tx)
+        self.instructors = Instructors(tx)
+        self.lessons = Lessons(tx)
+        self.students = Students(tx)
+        self.vehicles = Vehicles(tx)
 
     @property
     def now(self) -> datetime:
@@ -61,48 +69,3 @@ class Work:
             aggregate=aggregate,
             data=data,
         )
-
-    @cached_property
-    def branches(self) -> Branches:
-        """The branches."""
-        return Branches(self.tx)
-
-    @cached_property
-    def calendars(self) -> Calendars:
-        """The calendar."""
-        return Calendars(self.tx)
-
-    @cached_property
-    def claims(self) -> Claims:
-        """Who is busy when."""
-        return Claims(self.tx)
-
-    @cached_property
-    def events(self) -> Events:
-        """The event stream."""
-        return Events(self.tx)
-
-    @cached_property
-    def idempotency_keys(self) -> IdempotencyKeys:
-        """The replies kept for retries."""
-        return IdempotencyKeys(self.tx)
-
-    @cached_property
-    def instructors(self) -> Instructors:
-        """The instructors."""
-        return Instructors(self.tx)
-
-    @cached_property
-    def lessons(self) -> Lessons:
-        """The lessons."""
-        return Lessons(self.tx)
-
-    @cached_property
-    def students(self) -> Students:
-        """The students."""
-        return Students(self.tx)
-
-    @cached_property
-    def vehicles(self) -> Vehicles:
-        """The vehicles."""
-        return Vehicles(self.tx)

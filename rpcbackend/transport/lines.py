@@ -4,6 +4,10 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 """Longest request line (protocol.md section 7)."""
 
 
+BOM = b"\xef\xbb\xbf"
+"""Some shells put one before what they pipe; anywhere but at the start it is not JSON."""
+
+
 class Oversize:
     """Stands in the stream for a line that was over the limit and thrown away."""
 
@@ -22,6 +26,7 @@ class LineSplitter:
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._max = max_line_bytes
+        self._prefix = BOM
         self._parts: list[bytes] = []
         self._size = 0
         self._is_discarding = False
@@ -54,6 +59,8 @@ class LineSplitter:
         self._parts.append(part)
 
     def _finish(self) -> Line:
-        line: Line = OVERSIZE if self._is_discarding else b"".join(self._parts)
-        self._parts, self._size, self._is_discarding = [], 0, False
+        line: Line = OVERSIZE
+        if not self._is_discarding:
+            line = b"".join(self._parts).removeprefix(self._prefix)
+        self._parts, self._size, self._is_discarding, self._prefix = [], 0, False, b""
         return line

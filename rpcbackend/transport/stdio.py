@@ -8,17 +8,16 @@ import asyncio
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 
 from rpcbackend.transport.lines import Line, LineSplitter
+from rpcbackend.transport.writer import LineWriter
 
 CHUNK_BYTES = 256 * 1024
 """One read takes at most this much: a pipe holds 64 KiB, a socket a little more."""
 
 PAUSE_ABOVE_BYTES = 64 * 1024 * 1024
-RESUME_BELOW_BYTES = 32 * 1024 * 1024
-"""Unread output at which reading pauses and resumes (protocol.md section 7)."""
+"""Unread output at which reading pauses (protocol.md section 7)."""
 
 HANDOVERS_AHEAD = 8
 """Chunks the reader may run ahead of the loop, so that a flood stays in the pipe."""
@@ -56,16 +55,15 @@ class StdioTransport:
     """
 
     def __init__(self, fd_in: int, fd_out: int) -> None:
-        self._fd_in = fd_in
-        self._writer = _Writer(fd_out)
+        self._fd_in, self._fd_out = fd_in, fd_out
         self._may_read = threading.Event()
         self._may_read.set()
         self._ahead = threading.BoundedSemaphore(HANDOVERS_AHEAD)
 
     def start(self, on_lines: OnLines, on_end: OnEnd) -> None:
-        """Begin to read; both callbacks run on the running loop, *on_end* once and last."""
+        """Begin to read; both callbacks run on the running loop, *on_end* when the peer is gone."""
         loop = asyncio.get_running_loop()
-        self._writer.start(loop, on_drained=self._resume, on_broken=on_end)
+        self._writer = LineWriter(self._fd_out, on_drained=self._may_read.set, on_broken=on_end)
         threading.Thread(
             target=self._read, args=(loop, on_lines, on_end), name="stdin", daemon=True
         ).start()
@@ -74,13 +72,13 @@ class StdioTransport:
         """Queue one line, its line end included; it is written together with what else is ready."""
         if self._writer.put(line) > PAUSE_ABOVE_BYTES:
             self._may_read.clear()
+            if self._writer.is_drained:
+                # The peer caught up while we made up our mind: nobody would tell us again.
+                self._may_read.set()
 
     async def close(self) -> None:
         """Write what is queued and stop; waits as long as the peer takes to read it."""
         await self._writer.close()
-
-    def _resume(self) -> None:
-        self._may_read.set()
 
     def _read(self, loop: asyncio.AbstractEventLoop, on_lines: OnLines, on_end: OnEnd) -> None:
         splitter = LineSplitter()
@@ -108,69 +106,3 @@ class StdioTransport:
         except OSError:
             # A broken pipe on stdin means what end of file means: the peer is gone.
             return b""
-
-
-class _Writer:
-    """Write queued lines from a thread, many in one call."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._lines: deque[bytes] = deque()
-        self._bytes = 0
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._is_closing = False
-        self._has_ended = asyncio.Event()
-
-    def start(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        *,
-        on_drained: Callable[[], None],
-        on_broken: Callable[[], None],
-    ) -> None:
-        self._loop = loop
-        self._on_drained, self._on_broken = on_drained, on_broken
-        threading.Thread(target=self._run, name="stdout", daemon=True).start()
-
-    def put(self, line: bytes) -> int:
-        """Queue *line* and return how many bytes wait now."""
-        with self._lock:
-            self._bytes += len(line)
-            self._lines.append(line)
-            waiting = self._bytes
-        self._wake.set()
-        return waiting
-
-    async def close(self) -> None:
-        self._is_closing = True
-        self._wake.set()
-        await self._has_ended.wait()
-
-    def _run(self) -> None:
-        try:
-            while self._write_ready() or not self._is_closing:
-                self._wake.wait()
-                self._wake.clear()
-        except OSError:
-            # EPIPE: the peer closed its end. What is still queued has no reader.
-            self._is_closing = True
-            self._loop.call_soon_threadsafe(self._on_broken)
-        finally:
-            self._loop.call_soon_threadsafe(self._has_ended.set)
-
-    def _write_ready(self) -> bool:
-        with self._lock:
-            if not self._lines:
-                return False
-            ready = b"".join(self._lines)
-            self._lines.clear()
-        view = memoryview(ready)
-        while view:
-            view = view[os.write(self._fd, view) :]
-        with self._lock:
-            self._bytes -= len(ready)
-            is_drained = self._bytes < RESUME_BELOW_BYTES
-        if is_drained:
-            self._on_drained()
-        return True

@@ -1,0 +1,82 @@
+# One entry to both languages; every target sets up what it needs on a fresh clone.
+# Needs Python >= 3.11, Node >= 20 and make. On Windows use the plain lines of the README.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+NPM    := npm --prefix electron-shim
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-python test-shim e2e check fix cov gen bench app clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+demo: $(VENV)/.core  ## install, create the demo school, and show a morning at its desk
+	@$(PY) -m rpcbackend demo
+
+test: check test-python test-shim e2e  ## install everything and pass all tests
+
+test-python: $(VENV)/.dev
+	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
+test-shim: $(VENV)/.dev electron-shim/node_modules/.installed
+	$(NPM) test
+
+e2e: $(VENV)/.dev electron-shim/node_modules/.installed
+	$(NPM) run e2e
+
+check: $(VENV)/.dev electron-shim/node_modules/.installed  ## format, lint, types, imports
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(NPM) run check
+
+fix: $(VENV)/.dev  ## format and mend what can be mended
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+cov: test-python  ## coverage as a page
+	$(PY) -m coverage html
+
+gen: $(VENV)/.dev  ## make again what is generated from the code
+	$(PY) -m rpcbackend describe > rpcbackend/contract/openrpc.json
+	$(PY) -m rpcbackend describe --format markdown > docs/channels.md
+	$(PY) -m rpcbackend describe --format errors > docs/errors.md
+	$(PY) -m rpcbackend describe --format typescript > electron-shim/src/generated/channels.gen.ts
+
+bench: $(VENV)/.bench  ## speed side by side with a bare Python loop, and a plot
+	node bench/wire.mjs
+	$(PY) bench/plot.py
+
+app: $(VENV)/.dev electron-shim/node_modules/.installed  ## open the example window in Electron
+	$(NPM) run app
+
+clean:  ## remove what was installed and built
+	rm -rf $(VENV) electron-shim/node_modules electron-shim/dist .coverage .hypothesis
+
+$(PY):
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(PY)
+	@echo "Installing the Python packages (once) ..."
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(PY)
+	@echo "Installing the Python packages for tests (once) ..."
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) --editable '.[bench]'
+	@touch $@
+
+electron-shim/node_modules/.installed: electron-shim/package.json electron-shim/package-lock.json
+	@echo "Installing the npm packages (once) ..."
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,160 @@
+"""Write lines to a descriptor without ever making the loop wait for the peer."""
+
+import asyncio
+import os
+import select
+import socket
+import stat
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+
+RESUME_BELOW_BYTES = 32 * 1024 * 1024
+"""Unread output below which a peer counts as reading again (protocol.md section 7)."""
+
+Attempt = Callable[[bytes], int]
+"""Writes as much as goes without waiting, and returns how much that was."""
+
+
+class LineWriter:
+    """Coalesce lines: one write for all that a turn of the loop has produced.
+
+    What the peer can take at once is written by the loop itself, which saves two thread switches a
+    reply; the rest is left to a thread, in order.
+
+    Args:
+        fd: Written in the order of `put`.
+        on_drained: Called from the thread when unread output has become little again.
+        on_broken: Called on the loop when the peer has closed its end.
+    """
+
+    def __init__(
+        self, fd: int, *, on_drained: Callable[[], None], on_broken: Callable[[], None]
+    ) -> None:
+        self._fd = fd
+        self._on_drained, self._on_broken = on_drained, on_broken
+        self._loop = asyncio.get_running_loop()
+        self._kept = ExitStack()
+        self._attempt = _attempt_on(fd, self._kept)
+        self._fresh: list[bytes] = []
+        self._handed: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._is_closing = False
+        self._has_ended = asyncio.Event()
+        threading.Thread(target=self._run, name="stdout", daemon=True).start()
+
+    def put(self, line: bytes) -> int:
+        """Queue *line* and return how many bytes wait to be written now."""
+        if not self._fresh:
+            self._loop.call_soon(self._flush)
+        self._fresh.append(line)
+        with self._lock:
+            self._waiting_bytes += len(line)
+            return self._waiting_bytes
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether little waits to be written."""
+        with self._lock:
+            return self._waiting_bytes < RESUME_BELOW_BYTES
+
+    async def close(self) -> None:
+        """Write what is queued and stop; waits as long as the peer takes to read it."""
+        self._flush()
+        self._is_closing = True
+        self._wake.set()
+        await self._has_ended.wait()
+        self._kept.close()
+
+    def _flush(self) -> None:
+        if not self._fresh:
+            return
+        ready = b"".join(self._fresh)
+        self._fresh.clear()
+        with self._lock:
+            is_next = self._waiting_bytes == len(ready)
+        if is_next and self._attempt is not None:
+            try:
+                written = self._attempt(ready)
+            except OSError:
+                self._on_broken()
+                return
+            with self._lock:
+                self._waiting_bytes -= written
+            ready = ready[written:]
+        if ready:
+            self._handed.append(ready)
+            self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            is_closing = False
+            while not is_closing:
+                self._wake.wait()
+                self._wake.clear()
+                # Looked at before the lines: what was handed over before the close is written.
+                is_closing = self._is_closing
+                while self._write_handed():
+                    pass
+        except OSError:
+            # EPIPE: the peer closed its end. What is still queued has no reader.
+            self._is_closing = True
+            self._loop.call_soon_threadsafe(self._on_broken)
+        finally:
+            self._loop.call_soon_threadsafe(self._has_ended.set)
+
+    def _write_handed(self) -> bool:
+        """Write what was handed over; tell whether there was anything."""
+        if not self._handed:
+            return False
+        ready = b"".join(self._handed.popleft() for _ in range(len(self._handed)))
+        view = memoryview(ready)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        with self._lock:
+            self._waiting_bytes -= len(ready)
+        if self.is_drained:
+            self._on_drained()
+        return True
+
+
+def _attempt_on(fd: int, kept: ExitStack) -> Attempt | None:
+    """Return how to write to *fd* without waiting and without changing it, if there is a way.
+
+    Making the descriptor non-blocking is none: others may share it (D8).
+    """
+    if sys.platform == "win32":
+        return None
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISSOCK(mode):
+        return _attempt_on_socket(kept.enter_context(socket.socket(fileno=os.dup(fd))))
+    return _attempt_on_pipe(fd) if stat.S_ISFIFO(mode) else None
+
+
+def _attempt_on_socket(peer: socket.socket) -> Attempt:
+    # Node gives its children socket pairs.
+    def attempt(ready: bytes) -> int:
+        try:
+            return peer.send(ready, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+
+    return attempt
+
+
+def _attempt_on_pipe(fd: int) -> Attempt:
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+
+    def attempt(ready: bytes) -> int:
+        # A pipe that polls as writable takes PIPE_BUF bytes at once: POSIX write(), and we are the
+        # only writer.
+        if len(ready) > select.PIPE_BUF or not poll.poll(0):
+            return 0
+        return os.write(fd, ready)
+
+    return attempt
