@@ -53,11 +53,14 @@ bench: $(VENV)/.bench  ## speed side by side with a bare Python loop, and a plot
 	node bench/wire.mjs
 	$(PY) bench/plot.py
 
-app: $(VENV)/.dev electron-shim/node_modules/.installed  ## open the example window in Electron
-	$(NPM) run app
+app: $(VENV)/.dev electron-shim/node_modules/.installed .demo/school.db  ## open the example window in Electron, over the demo school
+	RPCBACKEND_DATA_DIR=$(CURDIR)/.demo $(NPM) run app
 
 clean:  ## remove what was installed and built
-	rm -rf $(VENV) electron-shim/node_modules electron-shim/dist .coverage .hypothesis
+	rm -rf $(VENV) .demo electron-shim/node_modules electron-shim/dist .coverage .hypothesis
+
+.demo/school.db: | $(VENV)/.core
+	@$(PY) -m rpcbackend seed --students 560 --years 1 --data-dir .demo
 
 $(PY):
 	$(PYTHON) -m venv $(VENV)

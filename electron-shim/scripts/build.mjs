@@ -1,0 +1,82 @@
+// Build dist/: bundles by esbuild, declarations by tsc (npm run build does both), the example, the tests.
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+// Electron 9 carries Node 12.14 and Chrome 83; newer ones run the same files.
+const node = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node12.14',
+  external: ['electron'],
+};
+const web = { bundle: true, platform: 'browser', target: 'chrome83' };
+const preload = { ...web, format: 'cjs', external: ['electron'] };
+const page = { ...web, format: 'iife' };
+
+await rm('dist', { recursive: true, force: true });
+await Promise.all([
+  build({
+    ...node,
+    entryPoints: { main: 'src/main/index.ts', node: 'src/main/node.ts' },
+    outdir: 'dist',
+    outExtension: { '.js': '.cjs' },
+  }),
+  build({ ...preload, entryPoints: ['src/preload/index.ts'], outfile: 'dist/preload.cjs' }),
+  build({
+    ...web,
+    format: 'cjs',
+    entryPoints: ['src/renderer/index.ts'],
+    outfile: 'dist/renderer.cjs',
+  }),
+  build({
+    ...web,
+    format: 'esm',
+    entryPoints: ['src/renderer/index.ts'],
+    outfile: 'dist/renderer.mjs',
+  }),
+  buildExample(),
+  buildTests(),
+]);
+
+async function buildExample() {
+  await mkdir('dist/example', { recursive: true });
+  await Promise.all([
+    build({ ...node, entryPoints: ['example/main/main.ts'], outfile: 'dist/example/main.cjs' }),
+    build({
+      ...preload,
+      entryPoints: ['src/preload/index.ts'],
+      outfile: 'dist/example/preload.cjs',
+    }),
+    build({ ...page, entryPoints: ['example/renderer/app.ts'], outfile: 'dist/example/app.js' }),
+    cp('example/renderer/index.html', 'dist/example/index.html'),
+    cp('example/renderer/style.css', 'dist/example/style.css'),
+  ]);
+}
+
+async function buildTests() {
+  const sources = [
+    ...(await filesUnder('src')),
+    ...(await filesUnder('example')),
+    ...(await filesUnder('e2e')),
+  ];
+  const tests = sources.filter((name) => name.endsWith('.test.ts') || name.endsWith('.child.ts'));
+  await build({
+    ...node,
+    target: 'node20',
+    entryPoints: tests,
+    outbase: '.',
+    outdir: 'dist/test',
+    outExtension: { '.js': '.cjs' },
+    external: ['electron', 'playwright-core'],
+    sourcemap: 'inline',
+  });
+}
+
+async function filesUnder(folder) {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}

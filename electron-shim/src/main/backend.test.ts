@@ -1,0 +1,75 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BackendEvent } from '../shared/protocol';
+import { makeOptions } from '../testing/rig';
+import { type Backend, type BackendSignals, createBackend } from './backend';
+
+function next<K extends keyof BackendSignals>(
+  backend: Backend,
+  name: K,
+): Promise<BackendSignals[K]> {
+  return new Promise((resolve) => {
+    const unsubscribe = backend.on(name, (payload) => {
+      unsubscribe();
+      resolve(payload);
+    });
+  });
+}
+
+test('events reach their type and all, and one heard before is not told again', async () => {
+  const backend = createBackend(makeOptions([]));
+  const heard: string[] = [];
+  backend.receive('event', (event: BackendEvent) => heard.push(`all ${event.seq}`));
+  backend.receive('lessons.booked', (event) => heard.push(`booked ${event.seq}`));
+  const unsubscribe = backend.receive('lessons.booked', () => heard.push('never'));
+  unsubscribe();
+
+  const event = next(backend, 'event');
+  await backend.startServer();
+  await event;
+  await backend.stopServer();
+
+  // The stand-in sends the head (7) again and then 8.
+  deepEqual(heard, ['all 8', 'booked 8']);
+});
+
+test('after a restart the event stream goes on where it broke off', async () => {
+  const backend = createBackend(makeOptions([]));
+  const first = next(backend, 'event');
+  const server = await backend.startServer();
+  const { seq } = await first;
+
+  const second = next(backend, 'event');
+  const restarting = next(backend, 'restarting');
+  process.kill(server.pid, 'SIGKILL');
+
+  equal((await restarting).attempt, 1);
+  equal((await second).seq, seq + 1);
+  await backend.stopServer();
+});
+
+test('another contract is a warning', async () => {
+  const backend = createBackend(makeOptions(['--other-contract'], { events: 'none' }));
+  const warning = next(backend, 'warning');
+
+  await backend.startServer();
+
+  equal((await warning).symbol, 'CONTRACT_MISMATCH');
+  await backend.stopServer();
+});
+
+test('exit, stderr and failed tell how it ended', async () => {
+  const backend = createBackend(makeOptions(['--exit=78']));
+  const signals = Promise.all([
+    next(backend, 'stderr'),
+    next(backend, 'exit'),
+    next(backend, 'failed'),
+  ]);
+
+  await backend.startServer().catch(() => undefined);
+  const [line, exit, failed] = await signals;
+
+  equal(line, 'last line before the exit');
+  deepEqual([exit.code, exit.expected], [78, false]);
+  deepEqual([failed.reason.symbol, failed.stderrTail], ['BACKEND_FAILED', [line]]);
+});

@@ -1,0 +1,185 @@
+/** The supervised backend under plain Node: start, stop, call, listen. */
+
+import type { Channel } from '../generated/channels.gen';
+import { Emitter, type Unsubscribe } from '../shared/emitter';
+import type { BackendError, Failure } from '../shared/errors';
+import type { JsonObject } from '../shared/json';
+import type {
+  BackendEvent,
+  ParamsOf,
+  PayloadOf,
+  ResultOf,
+  ServerInfo,
+  Topic,
+} from '../shared/protocol';
+import { asBackendError, shimError } from '../shared/shimErrors';
+import type { BridgeStatus } from '../shared/status';
+import type { Exit } from './backendProcess';
+import type { CallOptions } from './call';
+import { EventFeed } from './eventFeed';
+import type { Noise } from './ndjson';
+import { type BackendOptions, resolveOptions } from './options';
+import type { StopReport } from './session';
+import { Supervisor } from './supervisor';
+
+export interface ExitNotice extends Exit {
+  /** Whether the shim itself had stopped it. */
+  readonly expected: boolean;
+}
+
+/** A notification as windows get it: *topics* are the names `receive` listens to. */
+export interface Notice {
+  readonly topics: readonly string[];
+  readonly payload: JsonObject;
+}
+
+/** What `on` listens to. */
+export interface BackendSignals {
+  readonly status: BridgeStatus;
+  readonly ready: ServerInfo;
+  readonly exit: ExitNotice;
+  readonly restarting: { readonly attempt: number; readonly delayMs: number };
+  readonly failed: { readonly reason: Failure; readonly stderrTail: readonly string[] };
+  readonly stderr: string;
+  readonly noise: Noise;
+  readonly event: BackendEvent;
+  readonly notification: Notice;
+  /** Something is not as it should be, and the backend serves all the same. */
+  readonly warning: Failure;
+}
+
+export interface Backend {
+  /** Start, or join the start under way. @throws BackendError why it will not serve. */
+  startServer(): Promise<ServerInfo>;
+  /** Stop; never throws and never takes longer than `shutdown.totalMs`. */
+  stopServer(): Promise<StopReport>;
+  /** Call a channel of the backend. @throws BackendError */
+  send<C extends Channel>(
+    channel: C,
+    params: ParamsOf<C>,
+    options?: CallOptions,
+  ): Promise<ResultOf<C>>;
+  /** Listen to a notification of the backend. */
+  receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
+  status(): BridgeStatus;
+  on<K extends keyof BackendSignals>(
+    name: K,
+    callback: (payload: BackendSignals[K]) => void,
+  ): Unsubscribe;
+}
+
+/** Wire up a backend without starting it. */
+export function createBackend(options: BackendOptions): Backend {
+  return new SupervisedBackend(options);
+}
+
+class SupervisedBackend implements Backend {
+  readonly #signals = new Emitter<BackendSignals>(reportListenerError);
+  readonly #topics = new Emitter<Record<string, JsonObject>>(reportListenerError);
+  readonly #feed: EventFeed;
+  readonly #supervisor: Supervisor;
+  #subscribed: Promise<void> = Promise.resolve();
+
+  constructor(options: BackendOptions) {
+    const resolved = resolveOptions(options);
+    this.#feed = new EventFeed(resolved.events);
+    this.#supervisor = new Supervisor(resolved, {
+      status: (status) => this.#changed(status),
+      exit: (exit, expected) => this.#signals.emit('exit', { ...exit, expected }),
+      stderr: (line) => this.#signals.emit('stderr', line),
+      noise: (noise) => this.#signals.emit('noise', noise),
+      notification: (method, params) => this.#notified(method, params),
+      trouble: (message) => this.#warn(shimError('REPLY_MALFORMED', { message })),
+    });
+  }
+
+  async startServer(): Promise<ServerInfo> {
+    const server = await this.#supervisor.start();
+    // What the caller does next may cause events; they are not to be missed.
+    await this.#subscribed;
+    return server;
+  }
+
+  stopServer(): Promise<StopReport> {
+    return this.#supervisor.stop();
+  }
+
+  async send<C extends Channel>(
+    channel: C,
+    params: ParamsOf<C>,
+    options?: CallOptions,
+  ): Promise<ResultOf<C>> {
+    const result: unknown = await this.#supervisor.call(channel, { ...params }, options);
+    // The contract hash vouches for the shape; `contract: 'refuse'` makes that binding.
+    return result as ResultOf<C>;
+  }
+
+  receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe {
+    return this.#topics.on(topic, (payload: unknown) => callback(payload as PayloadOf<T>));
+  }
+
+  status(): BridgeStatus {
+    return this.#supervisor.status;
+  }
+
+  on<K extends keyof BackendSignals>(
+    name: K,
+    callback: (payload: BackendSignals[K]) => void,
+  ): Unsubscribe {
+    return this.#signals.on(name, callback);
+  }
+
+  #changed(status: BridgeStatus): void {
+    this.#signals.emit('status', status);
+    if (status.state === 'ready') {
+      this.#served(status.server);
+    } else if (status.state === 'backoff') {
+      this.#signals.emit('restarting', { attempt: status.attempt, delayMs: status.delayMs });
+    } else if (status.state === 'failed') {
+      const { reason, stderrTail } = status;
+      this.#signals.emit('failed', { reason, stderrTail });
+    }
+  }
+
+  #served(server: ServerInfo): void {
+    if (!server.contractMatches) {
+      this.#warn(shimError('CONTRACT_MISMATCH', { details: { actual: server.contractHash } }));
+    }
+    this.#signals.emit('ready', server);
+    this.#subscribed = this.#feed
+      .subscribe((channel, params) => this.#supervisor.call(channel, params))
+      .catch((error: unknown) => this.#warn(asBackendError(error)));
+  }
+
+  #notified(method: string, payload: JsonObject): void {
+    const topics = method === 'event' ? this.#eventTopics(payload) : [method];
+    if (topics.length === 0) {
+      return;
+    }
+    for (const topic of topics) {
+      this.#topics.emit(topic, payload);
+    }
+    this.#signals.emit('notification', { topics, payload });
+  }
+
+  /** Name the topics of an event; none when it was heard before. */
+  #eventTopics(payload: JsonObject): readonly string[] {
+    if (!isEvent(payload) || !this.#feed.accept(payload.seq)) {
+      return [];
+    }
+    this.#signals.emit('event', payload);
+    return ['event', payload.type];
+  }
+
+  #warn(error: BackendError): void {
+    this.#signals.emit('warning', error.toFailure());
+  }
+}
+
+function isEvent(payload: JsonObject): payload is JsonObject & BackendEvent {
+  return typeof payload['seq'] === 'number' && typeof payload['type'] === 'string';
+}
+
+function reportListenerError(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}

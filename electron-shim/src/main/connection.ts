@@ -1,0 +1,182 @@
+/** JSON-RPC over the pipes of one child: calls out, notifications in. */
+
+import type { Readable, Writable } from 'stream';
+import {
+  type CancellationTokenSource,
+  ConnectionError,
+  createMessageConnection,
+  ErrorCodes,
+  type MessageConnection,
+  ResponseError,
+} from 'vscode-jsonrpc/node';
+import { isJsonObject, type JsonObject } from '../shared/json';
+import type { Progress } from '../shared/protocol';
+import { shimError } from '../shared/shimErrors';
+import { type CallLimits, type CallOptions, PendingCall } from './call';
+import { NdjsonReader, NdjsonWriter, type Noise } from './ndjson';
+
+export interface ConnectionLimits extends CallLimits {
+  readonly maxInFlight: number;
+  readonly maxReplyBytes: number;
+  readonly maxRequestBytes: number;
+}
+
+export interface ConnectionObserver {
+  noise(noise: Noise): void;
+  notification(method: string, params: JsonObject): void;
+  /** The engine could not use a message: a reply to nobody, a malformed notification. */
+  trouble(message: string): void;
+}
+
+/** Talk to one child until `close`. */
+export class Connection {
+  readonly #limits: ConnectionLimits;
+  readonly #observer: ConnectionObserver;
+  readonly #reader: NdjsonReader;
+  readonly #writer: NdjsonWriter;
+  readonly #rpc: MessageConnection;
+  readonly #progress = new Map<string | number, (progress: Progress) => void>();
+  #handled = 0;
+  #inFlight = 0;
+  #lastToken = 0;
+  #isClosed = false;
+
+  constructor(
+    input: Readable,
+    output: Writable,
+    limits: ConnectionLimits,
+    observer: ConnectionObserver,
+  ) {
+    this.#limits = limits;
+    this.#observer = observer;
+    this.#reader = new NdjsonReader(input, limits.maxReplyBytes, (noise) => observer.noise(noise));
+    this.#writer = new NdjsonWriter(output, limits.maxRequestBytes);
+    const trouble = (message: string): void => observer.trouble(message);
+    const quiet = (): void => undefined;
+    const logger = { error: trouble, warn: trouble, info: quiet, log: quiet };
+    this.#rpc = createMessageConnection(this.#reader, this.#writer, logger, {
+      messageStrategy: {
+        handleMessage: (message, next) => {
+          this.#handled += 1;
+          return next(message);
+        },
+      },
+    });
+    this.#rpc.onNotification((method, params) => this.#notified(method, params));
+    this.#rpc.onNotification('$/progress', (params) => this.#notified('$/progress', params));
+    this.#rpc.onRequest('ping', () => ({}));
+    this.#rpc.listen();
+  }
+
+  /** Call *channel*. @throws BackendError always, nothing else. */
+  async call(channel: string, params: JsonObject, options: CallOptions = {}): Promise<JsonObject> {
+    if (this.#isClosed) {
+      throw shimError('BACKEND_STOPPED');
+    }
+    if (this.#inFlight >= this.#limits.maxInFlight) {
+      throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });
+    }
+    const { timeoutMs, cancelGraceMs } = this.#limits;
+    const pending = new PendingCall(
+      { timeoutMs: options.timeoutMs ?? timeoutMs, cancelGraceMs },
+      options.signal,
+    );
+    const token = this.#listenForProgress(pending, options);
+    const message = withMeta(params, options, token);
+    this.#inFlight += 1;
+    try {
+      return await pending.run((source) => this.#request(channel, message, source));
+    } finally {
+      this.#inFlight -= 1;
+      if (token !== undefined) {
+        this.#progress.delete(token);
+      }
+    }
+  }
+
+  /** Settle what was already read, then reject every call that is still waiting. */
+  async close(): Promise<void> {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    // The engine works one message per turn off its queue; replies in it are as good as any.
+    while (this.#handled < this.#reader.delivered) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    this.#rpc.dispose();
+  }
+
+  async #request(
+    channel: string,
+    params: JsonObject,
+    source: CancellationTokenSource,
+  ): Promise<unknown> {
+    try {
+      return await this.#rpc.sendRequest<unknown>(channel, params, source.token);
+    } catch (error) {
+      if (this.#writer.hasRefused(params)) {
+        throw shimError('LINE_TOO_LONG');
+      }
+      throw isLoss(error) ? shimError('BACKEND_LOST', { outcome: 'unknown' }) : error;
+    }
+  }
+
+  #listenForProgress(pending: PendingCall, options: CallOptions): string | number | undefined {
+    const { onProgress, meta } = options;
+    if (onProgress === undefined) {
+      return undefined;
+    }
+    this.#lastToken += 1;
+    const token = meta?.progressToken ?? `shim-${this.#lastToken}`;
+    this.#progress.set(token, (progress) => {
+      pending.progressed();
+      onProgress(progress.value);
+    });
+    return token;
+  }
+
+  #notified(method: string, params: unknown): void {
+    if (!isJsonObject(params)) {
+      this.#observer.trouble(`The notification ${method} has no named params.`);
+      return;
+    }
+    if (isProgress(params)) {
+      this.#progress.get(params.token)?.(params);
+    }
+    this.#observer.notification(method, params);
+  }
+}
+
+function isProgress(params: JsonObject): params is JsonObject & Progress {
+  const token = params['token'];
+  return (typeof token === 'string' || typeof token === 'number') && isJsonObject(params['value']);
+}
+
+function withMeta(
+  params: JsonObject,
+  options: CallOptions,
+  progressToken: string | number | undefined,
+): JsonObject {
+  const given = isJsonObject(params['_meta']) ? params['_meta'] : {};
+  const meta = {
+    ...given,
+    ...options.meta,
+    ...(progressToken === undefined ? {} : { progressToken }),
+  };
+  // A copy in any case: the writer knows a refused message by its params object.
+  return Object.keys(meta).length === 0 ? { ...params } : { ...params, _meta: meta };
+}
+
+const lossCodes: readonly number[] = [
+  ErrorCodes.PendingResponseRejected,
+  ErrorCodes.ConnectionInactive,
+  ErrorCodes.MessageWriteError,
+];
+
+function isLoss(error: unknown): boolean {
+  return (
+    error instanceof ConnectionError ||
+    (error instanceof ResponseError && lossCodes.includes(error.code))
+  );
+}

@@ -1,0 +1,41 @@
+/** The event stream: subscribed to after every start, resumed where it broke off. */
+
+import type { JsonObject } from '../shared/json';
+import { shimError } from '../shared/shimErrors';
+
+type Call = (channel: string, params: JsonObject) => Promise<JsonObject>;
+
+/** Remember the last event heard, so that a restart loses and repeats none. */
+export class EventFeed {
+  readonly #wanted: 'all' | 'none' | readonly string[];
+  #lastSeq: number | undefined;
+
+  constructor(wanted: 'all' | 'none' | readonly string[]) {
+    this.#wanted = wanted;
+  }
+
+  /** Subscribe on a fresh connection. @throws BackendError what `events.subscribe` answers. */
+  async subscribe(call: Call): Promise<void> {
+    if (this.#wanted === 'none') {
+      return;
+    }
+    const answer = await call('events.subscribe', {
+      ...(this.#wanted === 'all' ? {} : { types: this.#wanted }),
+      ...(this.#lastSeq === undefined ? {} : { afterSeq: this.#lastSeq }),
+    });
+    const headSeq = answer['headSeq'];
+    if (typeof headSeq !== 'number') {
+      throw shimError('REPLY_MALFORMED');
+    }
+    this.#lastSeq ??= headSeq;
+  }
+
+  /** Tell whether the event numbered *seq* is news; delivery is at least once. */
+  accept(seq: number): boolean {
+    if (this.#lastSeq !== undefined && seq <= this.#lastSeq) {
+      return false;
+    }
+    this.#lastSeq = seq;
+    return true;
+  }
+}

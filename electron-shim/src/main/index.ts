@@ -1,0 +1,12 @@
+/** The public API of the main process. */
+
+export {
+  type AttachOptions,
+  type BridgeOptions,
+  createElectronBridge,
+  type ElectronBridgeController,
+} from './bridge';
+export { type ChannelContext, defineChannel, type IPCChannel, rpcChannel } from './channels';
+export * from './node';
+export { hardenContents, secureWebPreferences } from './security';
+export type { StandardSchema, Validator } from './validator';

@@ -1,0 +1,161 @@
+import { deepEqual, equal, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Envelope, Push } from '../shared/ipc';
+import { makeOptions } from '../testing/rig';
+import { type Backend, createBackend } from './backend';
+import { ChannelRegistry, defineChannel, rpcChannel } from './channels';
+import { type IpcMainPort, type Page, type PageEvent, WindowGate } from './ipc';
+
+const url = 'app://school/';
+
+/** The edge of the machine: what Electron would call and be called for. */
+class Desk implements IpcMainPort {
+  readonly backend: Backend = createBackend(makeOptions([], { events: 'none' }));
+  readonly registry = new ChannelRegistry();
+  #listener: ((event: PageEvent, message: unknown) => unknown) | undefined;
+  readonly gate = new WindowGate(this.backend, this.registry, [url], this);
+
+  handle(_channel: string, listener: (event: PageEvent, message: unknown) => unknown): void {
+    this.#listener = listener;
+  }
+
+  removeHandler(): void {
+    this.#listener = undefined;
+  }
+
+  get isServing(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  async invoke(pageId: number, message: unknown, from = url): Promise<Envelope<unknown>> {
+    const event = { sender: { id: pageId, getURL: () => from } };
+    return (await this.#listener?.(event, message)) as Envelope<unknown>;
+  }
+}
+
+function makePage(id: number, fault?: Error): Page & { readonly pushes: readonly Push[] } {
+  const pushes: Push[] = [];
+  return {
+    id,
+    pushes,
+    isDestroyed: () => false,
+    once: () => undefined,
+    send: (_channel, push) => {
+      if (fault !== undefined) {
+        throw fault;
+      }
+      pushes.push(push as Push);
+    },
+  };
+}
+
+const call = (channel: string, params: unknown = {}): unknown => ({
+  kind: 'call',
+  channel,
+  params,
+});
+
+function symbol(envelope: Envelope<unknown>): string {
+  return envelope.ok ? 'ok' : envelope.error.symbol;
+}
+
+test('a registered channel answers an attached page', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.registry.register(
+    defineChannel({
+      name: 'app.double',
+      handler: ({ number }: { readonly number: number }) => ({ number: number * 2 }),
+      validator: (value): value is { number: number } => typeof value === 'object',
+    }),
+  );
+
+  deepEqual(await desk.invoke(1, call('app.double', { number: 21 })), {
+    ok: true,
+    result: { number: 42 },
+  });
+});
+
+test('pages that are not attached or come from elsewhere are refused', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.registry.register(rpcChannel('ping'));
+
+  equal(symbol(await desk.invoke(2, call('ping'))), 'SENDER_REFUSED');
+  equal(symbol(await desk.invoke(1, call('ping'), 'https://evil.example/')), 'SENDER_REFUSED');
+});
+
+test('channels that are not registered, or not for this page, are refused', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1), ['calendar.view']);
+  desk.registry.register(rpcChannel('ping'));
+  desk.registry.register(rpcChannel('calendar.view'));
+
+  equal(symbol(await desk.invoke(1, call('ping'))), 'CHANNEL_REFUSED');
+  equal(symbol(await desk.invoke(1, call('students.get'))), 'CHANNEL_REFUSED');
+  // It may be called; there is just no backend running.
+  equal(symbol(await desk.invoke(1, call('calendar.view'))), 'BACKEND_STOPPED');
+});
+
+test('params that are no object and messages of another kind are refused', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.registry.register(rpcChannel('ping'));
+
+  equal(symbol(await desk.invoke(1, call('ping', 'text'))), 'PARAMS_REFUSED');
+  equal(symbol(await desk.invoke(1, { kind: 'shell' })), 'PARAMS_REFUSED');
+  equal(symbol(await desk.invoke(1, null)), 'PARAMS_REFUSED');
+});
+
+test('a handler that throws tells its page no secrets', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.registry.register(
+    defineChannel({
+      name: 'app.broken',
+      handler: () => {
+        throw new Error('/home/ada/secret');
+      },
+      validator: (value): value is object => typeof value === 'object',
+    }),
+  );
+
+  const envelope = await desk.invoke(1, call('app.broken'));
+
+  equal(symbol(envelope), 'HANDLER_FAILED');
+  equal(JSON.stringify(envelope).includes('secret'), false);
+});
+
+test('the life cycle cannot be registered, nor a channel twice', () => {
+  const { registry } = new Desk();
+
+  throws(() => registry.register(rpcChannel('shutdown')), RangeError);
+  throws(() => registry.register(rpcChannel('initialize')), RangeError);
+  const unregister = registry.register(rpcChannel('ping'));
+  throws(() => registry.register(rpcChannel('ping')), RangeError);
+  unregister();
+  registry.register(rpcChannel('ping'));
+});
+
+test('attached pages hear every status, and a page that throws harms no other', async () => {
+  const desk = new Desk();
+  const page = makePage(2);
+  desk.gate.attach(makePage(1, new Error('Object has been destroyed')));
+  desk.gate.attach(page);
+
+  await desk.backend.startServer();
+  await desk.backend.stopServer();
+
+  deepEqual(
+    page.pushes.map((push) => (push.kind === 'status' ? push.status.state : push.kind)),
+    ['starting', 'notification', 'ready', 'stopping', 'stopped'],
+  );
+});
+
+test('a closed gate serves nobody any more', () => {
+  const desk = new Desk();
+
+  desk.gate.close();
+
+  equal(desk.isServing, false);
+});

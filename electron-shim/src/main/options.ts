@@ -1,0 +1,86 @@
+/** What can be set, and what holds when it is not. */
+
+import type { ConnectionLimits } from './connection';
+import type { RestartLimits } from './restartPolicy';
+import type { StopLimits } from './stopLadder';
+
+/** The program that serves; *command* is absolute: a packaged app has no useful PATH. */
+export interface BackendProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+}
+
+export interface BackendOptions {
+  readonly backend: BackendProgram;
+  /** Who calls, told to the backend in `initialize`. */
+  readonly client: { readonly name: string; readonly version: string };
+  /** 32 bytes in base64url, or where to get them; goes over stdin only. */
+  readonly databaseKey?: string | (() => Promise<string>);
+  /** 32 bytes in base64url that open main-only methods. */
+  readonly capability?: string;
+  /** What to do when the backend was built from another contract. */
+  readonly contract?: 'warn' | 'refuse';
+  /** Which events to subscribe to: all, the named ones, or none. */
+  readonly events?: 'all' | 'none' | readonly string[];
+  /** Added to the allow-listed environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly startTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly restart?: Partial<RestartLimits>;
+  readonly shutdown?: Partial<StopLimits>;
+}
+
+export interface ResolvedOptions extends BackendOptions {
+  readonly contract: 'warn' | 'refuse';
+  readonly events: 'all' | 'none' | readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly startTimeoutMs: number;
+  readonly limits: ConnectionLimits;
+  readonly restart: RestartLimits;
+  readonly shutdown: StopLimits;
+}
+
+/** Fill in the defaults. */
+export function resolveOptions(options: BackendOptions): ResolvedOptions {
+  return {
+    ...options,
+    contract: options.contract ?? 'warn',
+    events: options.events ?? 'all',
+    env: options.env ?? {},
+    startTimeoutMs: options.startTimeoutMs ?? 20_000,
+    limits: {
+      timeoutMs: options.requestTimeoutMs ?? 30_000,
+      cancelGraceMs: 1_000,
+      // What the backend has at work and in its queue (protocol.md section 7).
+      maxInFlight: 1_280,
+      // Twice the backend's own limit of 16 MiB.
+      maxReplyBytes: 33_554_432,
+      maxRequestBytes: 4_194_304,
+      ...options.limits,
+    },
+    restart: {
+      maxCrashes: 4,
+      windowMs: 180_000,
+      baseMs: 250,
+      factor: 2,
+      maxMs: 10_000,
+      jitter: 0.2,
+      stableMs: 60_000,
+      ...options.restart,
+    },
+    shutdown: {
+      requestMs: 3_000,
+      eofMs: 2_000,
+      termMs: 2_000,
+      totalMs: 8_000,
+      ...options.shutdown,
+    },
+  };
+}
+
+/** The Python backend of a checkout or an installation: `python -m rpcbackend serve`. */
+export function pythonBackend(python: string, dataDir: string): BackendProgram {
+  return { command: python, args: ['-m', 'rpcbackend', 'serve', '--data-dir', dataDir] };
+}

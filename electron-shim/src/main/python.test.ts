@@ -1,0 +1,103 @@
+/** The real Python backend, end to end without Electron. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { failureOf, repository } from '../testing/rig';
+import { type Backend, createBackend } from './backend';
+import { pythonBackend } from './options';
+
+const python = join(
+  repository,
+  process.platform === 'win32' ? '.venv/Scripts/python.exe' : '.venv/bin/python',
+);
+
+async function withBackend(
+  use: (backend: Backend, dataDir: string) => Promise<void>,
+): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'shim-'));
+  const backend = createBackend({
+    backend: { ...pythonBackend(python, dataDir), cwd: repository },
+    client: { name: 'python.test', version: '0' },
+    contract: 'refuse',
+  });
+  try {
+    await backend.startServer();
+    await use(backend, dataDir);
+  } finally {
+    await backend.stopServer();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+test('the generated file is what the backend describes', () => {
+  const described = execFileSync(
+    python,
+    ['-m', 'rpcbackend', 'describe', '--format', 'typescript'],
+    {
+      cwd: repository,
+      encoding: 'utf8',
+    },
+  );
+
+  equal(
+    readFileSync(join(repository, 'electron-shim/src/generated/channels.gen.ts'), 'utf8'),
+    described,
+  );
+});
+
+test('the backend starts with our contract, answers, and stops by request with 0', () =>
+  withBackend(async (backend) => {
+    const health = await backend.send('system.health', {});
+    equal(health.status, 'ok');
+
+    const { how, exitCode } = await backend.stopServer();
+    deepEqual({ how, exitCode }, { how: 'request', exitCode: 0 });
+  }));
+
+test('what is saved is told as an event and listed', () =>
+  withBackend(async (backend) => {
+    const told = new Promise<string>((resolve) => {
+      backend.receive('branches.saved', (event) => resolve(event.aggregate.id));
+    });
+    // A call after ready queues behind the shim's own subscription.
+    const branch = await backend.send('branches.save', {
+      name: 'Mitte',
+      zone: 'Europe/Berlin',
+      currency: 'EUR',
+    });
+
+    equal(await told, branch.id);
+    const { items } = await backend.send('branches.list', {});
+    deepEqual(
+      items.map(({ id, name }) => ({ id, name })),
+      [{ id: branch.id, name: 'Mitte' }],
+    );
+  }));
+
+test('a refused call keeps its symbol', () =>
+  withBackend(async (backend) => {
+    const failure = await failureOf(
+      backend.send('students.get', { studentId: 'stu_01890a5d-ac96-774b-bcce-b302099a8057' }),
+    );
+
+    deepEqual([failure.symbol, failure.outcome], ['NOT_FOUND', 'none']);
+    ok(failure.correlationId);
+  }));
+
+test('a killed backend comes back with its data', () =>
+  withBackend(async (backend) => {
+    await backend.send('branches.save', { name: 'Mitte', zone: 'Europe/Berlin', currency: 'EUR' });
+    const status = backend.status();
+    const ready = new Promise<void>((resolve) => {
+      backend.on('ready', () => resolve());
+    });
+
+    process.kill(status.state === 'ready' ? status.server.pid : 0, 'SIGKILL');
+    await ready;
+
+    equal((await backend.send('branches.list', {})).items.length, 1);
+  }));

@@ -1,0 +1,125 @@
+/** One life of the backend: a child, its connection, its handshake, its end. */
+
+import type { JsonObject } from '../shared/json';
+import type { Ready, ServerInfo } from '../shared/protocol';
+import { shimError } from '../shared/shimErrors';
+import { BackendProcess, type Exit } from './backendProcess';
+import type { CallOptions } from './call';
+import { Connection } from './connection';
+import { admit, initializeParams, readReady } from './handshake';
+import type { Noise } from './ndjson';
+import type { ResolvedOptions } from './options';
+import { climbDown, type StopHow } from './stopLadder';
+
+export interface SessionObserver {
+  stderr(line: string): void;
+  noise(noise: Noise): void;
+  notification(method: string, params: JsonObject): void;
+  trouble(message: string): void;
+}
+
+/** What became of a stop, as far as it is known. */
+export interface StopReport {
+  readonly how: StopHow;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly durationMs: number;
+}
+
+/** Run the backend once. */
+export class Session {
+  readonly #options: ResolvedOptions;
+  readonly #child: BackendProcess;
+  readonly #connection: Connection;
+  /** Settles after every pending call has. */
+  readonly exited: Promise<Exit>;
+  readonly #ready: Promise<Ready>;
+  #heardReady: (ready: Ready) => void = () => undefined;
+  #isServing = false;
+
+  constructor(options: ResolvedOptions, observer: SessionObserver) {
+    this.#options = options;
+    this.#ready = new Promise((resolve) => {
+      this.#heardReady = resolve;
+    });
+    this.#child = new BackendProcess(options.backend, options.env, (line) => observer.stderr(line));
+    this.#connection = new Connection(this.#child.output, this.#child.input, options.limits, {
+      noise: (noise) => observer.noise(noise),
+      trouble: (message) => observer.trouble(message),
+      notification: (method, params) => {
+        this.#listenForReady(method, params);
+        observer.notification(method, params);
+      },
+    });
+    this.exited = this.#child.exited.then(async (exit) => {
+      await this.#connection.close();
+      return exit;
+    });
+  }
+
+  /**
+   * Wait for `system.ready`, judge it, send `initialize`.
+   *
+   * @throws BackendError START_TIMEOUT, BACKEND_LOST when the child ends first, those of `admit`,
+   * and what `initialize` answers.
+   */
+  async open(): Promise<ServerInfo> {
+    const server = admit(await this.#waitForReady(), this.#options);
+    this.#isServing = true;
+    await this.#connection.call('initialize', await initializeParams(this.#options));
+    return server;
+  }
+
+  /** Call *channel*. @throws BackendError always, nothing else. */
+  call(channel: string, params: JsonObject, options?: CallOptions): Promise<JsonObject> {
+    return this.#connection.call(channel, params, options);
+  }
+
+  /** Stop the child; resolves within the total limit whatever the child does. */
+  async stop(): Promise<StopReport> {
+    const startedAtMs = Date.now();
+    const child = this.#child;
+    const how = await climbDown(
+      {
+        get hasExited() {
+          return child.hasExited;
+        },
+        exited: child.exited,
+        requestShutdown: this.#isServing ? () => this.#connection.call('shutdown', {}) : undefined,
+        closeInput: () => child.closeInput(),
+        kill: (signal) => child.kill(signal),
+      },
+      this.#options.shutdown,
+      Date.now,
+    );
+    const exit = child.hasExited ? await this.exited : undefined;
+    return {
+      how,
+      exitCode: exit?.code ?? null,
+      signal: exit?.signal ?? null,
+      durationMs: Date.now() - startedAtMs,
+    };
+  }
+
+  #listenForReady(method: string, params: JsonObject): void {
+    const ready = method === 'system.ready' ? readReady(params) : undefined;
+    if (ready !== undefined) {
+      this.#heardReady(ready);
+    }
+  }
+
+  async #waitForReady(): Promise<Ready> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(shimError('START_TIMEOUT')), this.#options.startTimeoutMs);
+    });
+    const gone = this.exited.then(() => {
+      throw shimError('BACKEND_LOST');
+    });
+    try {
+      return await Promise.race([this.#ready, late, gone]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/** Keeps a backend running: starts it, restarts it with pacing, gives up, stops it. */
+
+import type { BackendError } from '../shared/errors';
+import type { JsonObject } from '../shared/json';
+import type { ServerInfo } from '../shared/protocol';
+import { asBackendError, shimError } from '../shared/shimErrors';
+import type { BridgeStatus } from '../shared/status';
+import type { Exit } from './backendProcess';
+import type { CallOptions } from './call';
+import { exitReason, isFinalFailure } from './exitReason';
+import type { ResolvedOptions } from './options';
+import { RestartPolicy } from './restartPolicy';
+import { Session, type SessionObserver, type StopReport } from './session';
+
+export interface SupervisorObserver extends SessionObserver {
+  status(status: BridgeStatus): void;
+  exit(exit: Exit, expected: boolean): void;
+}
+
+const statusTailLines = 10;
+// A window that opens asks for a dozen things; more than this is a loop.
+const maxWaiting = 100;
+
+/** Own at most one session at a time. */
+export class Supervisor {
+  readonly #options: ResolvedOptions;
+  readonly #observer: SupervisorObserver;
+  readonly #policy: RestartPolicy;
+  #status: BridgeStatus = { state: 'stopped' };
+  #session: Session | undefined;
+  #started: Deferred<ServerInfo> | undefined;
+  #stopping: Promise<StopReport> | undefined;
+  #backoff: NodeJS.Timeout | undefined;
+  #waiting = 0;
+
+  constructor(options: ResolvedOptions, observer: SupervisorObserver) {
+    this.#options = options;
+    this.#observer = observer;
+    this.#policy = new RestartPolicy(options.restart);
+  }
+
+  get status(): BridgeStatus {
+    return this.#status;
+  }
+
+  /**
+   * Start, or join the start under way; resolves when the backend serves.
+   *
+   * @throws BackendError why it will not: SPAWN_FAILED, BACKEND_FAILED, CONTRACT_MISMATCH, …
+   */
+  async start(): Promise<ServerInfo> {
+    // Without a stop to wait for, the state is `starting` as soon as this returns.
+    if (this.#stopping !== undefined) {
+      await this.#stopping;
+    }
+    if (this.#status.state === 'ready') {
+      return this.#status.server;
+    }
+    if (this.#started === undefined) {
+      this.#policy.reset();
+      this.#started = new Deferred();
+      this.#launch(1);
+    }
+    return this.#started.promise;
+  }
+
+  /** Stop, or join the stop under way; never throws. */
+  stop(): Promise<StopReport> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined;
+    });
+    return this.#stopping;
+  }
+
+  /** Call *channel*; while the backend starts the call waits for it. */
+  async call(channel: string, params: JsonObject, options?: CallOptions): Promise<JsonObject> {
+    if (this.#status.state === 'starting') {
+      await this.#waitForStart();
+    }
+    if (this.#status.state === 'backoff') {
+      throw shimError('BACKEND_RESTARTING', { retryAfterMs: this.#status.delayMs });
+    }
+    if (this.#session === undefined || this.#status.state !== 'ready') {
+      throw shimError('BACKEND_STOPPED');
+    }
+    return this.#session.call(channel, params, options);
+  }
+
+  async #waitForStart(): Promise<void> {
+    if (this.#waiting >= maxWaiting) {
+      throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });
+    }
+    this.#waiting += 1;
+    try {
+      await this.#started?.promise;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #launch(attempt: number): void {
+    this.#enter({ state: 'starting', attempt });
+    const session = new Session(this.#options, this.#observer);
+    this.#session = session;
+    let failure: BackendError | undefined;
+    let readyAtMs: number | undefined;
+    session.open().then(
+      (server) => {
+        if (this.#session !== session || this.#status.state !== 'starting') {
+          return;
+        }
+        readyAtMs = Date.now();
+        this.#started?.resolve(server);
+        this.#started = undefined;
+        this.#enter({ state: 'ready', server });
+      },
+      (error: unknown) => {
+        failure = asBackendError(error);
+        // The exit that follows decides what is next.
+        void session.stop();
+      },
+    );
+    void session.exited.then((exit) => {
+      const uptimeMs = readyAtMs === undefined ? 0 : Date.now() - readyAtMs;
+      this.#ended(session, exit, failure, uptimeMs);
+    });
+  }
+
+  #ended(session: Session, exit: Exit, failure: BackendError | undefined, uptimeMs: number): void {
+    if (this.#session !== session) {
+      return;
+    }
+    const isExpected = this.#status.state === 'stopping';
+    this.#session = undefined;
+    this.#observer.exit(exit, isExpected);
+    if (isExpected) {
+      return;
+    }
+    const reason = exitReason(exit, failure);
+    const verdict = isFinalFailure(exit, failure)
+      ? ({ kind: 'give-up' } as const)
+      : this.#policy.crashed(Date.now(), uptimeMs);
+    if (verdict.kind === 'give-up') {
+      this.#fail(reason, exit);
+      return;
+    }
+    const { attempt, delayMs } = verdict;
+    this.#started ??= new Deferred();
+    this.#enter({ state: 'backoff', attempt, delayMs, reason: reason.toFailure() });
+    this.#backoff = setTimeout(() => this.#launch(attempt + 1), delayMs);
+  }
+
+  #fail(reason: BackendError, exit: Exit): void {
+    const stderrTail = exit.stderrTail.slice(-statusTailLines);
+    this.#enter({ state: 'failed', reason: reason.toFailure(), stderrTail });
+    this.#started?.reject(reason);
+    this.#started = undefined;
+  }
+
+  async #stop(): Promise<StopReport> {
+    clearTimeout(this.#backoff);
+    const session = this.#session;
+    if (session !== undefined) {
+      this.#enter({ state: 'stopping' });
+    }
+    this.#started?.reject(shimError('BACKEND_STOPPED'));
+    this.#started = undefined;
+    const report = (await session?.stop()) ?? nothingToStop;
+    this.#session = undefined;
+    if (this.#status.state !== 'stopped') {
+      this.#enter({ state: 'stopped' });
+    }
+    return report;
+  }
+
+  #enter(status: BridgeStatus): void {
+    this.#status = status;
+    this.#observer.status(status);
+  }
+}
+
+const nothingToStop: StopReport = {
+  how: 'not-running',
+  exitCode: null,
+  signal: null,
+  durationMs: 0,
+};
+
+/** A promise that others settle; a rejection that nobody awaits is no crash. */
+class Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve: (value: T) => void = () => undefined;
+  reject: (error: BackendError) => void = () => undefined;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.promise.catch(() => undefined);
+  }
+}

@@ -1,0 +1,46 @@
+/** The typed client of a window; knows no Electron. */
+
+import type { Channel } from '../generated/channels.gen';
+import type { Unsubscribe } from '../shared/emitter';
+import { BackendError } from '../shared/errors';
+import type { Envelope, SchoolPort } from '../shared/ipc';
+import type { CallMeta, ParamsOf, PayloadOf, ResultOf, Topic } from '../shared/protocol';
+import type { BridgeStatus } from '../shared/status';
+
+export type * from '../generated/channels.gen';
+export { BackendError, type Failure } from '../shared/errors';
+export type { SchoolPort } from '../shared/ipc';
+export type { BackendEvent, CallMeta, ParamsOf, ResultOf, Topic } from '../shared/protocol';
+export type { BridgeStatus } from '../shared/status';
+
+export interface SchoolClient {
+  /** Call a channel. @throws BackendError */
+  send<C extends Channel>(channel: C, params: ParamsOf<C>, meta?: CallMeta): Promise<ResultOf<C>>;
+  /** Call a channel the app defined itself. @throws BackendError */
+  sendCustom(channel: string, params: object): Promise<unknown>;
+  receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
+  status(): Promise<BridgeStatus>;
+  onStatus(callback: (status: BridgeStatus) => void): Unsubscribe;
+}
+
+/** Give the port on `window.school` its types and its errors. */
+export function createClient(port: SchoolPort): SchoolClient {
+  return {
+    send: async <C extends Channel>(channel: C, params: ParamsOf<C>, meta?: CallMeta) => {
+      const sent = meta === undefined ? params : { ...params, _meta: meta };
+      return unwrap(await port.send(channel, sent)) as ResultOf<C>;
+    },
+    sendCustom: async (channel, params) => unwrap(await port.send(channel, params)),
+    receive: (topic, callback) =>
+      port.receive(topic, (payload) => callback(payload as PayloadOf<typeof topic>)),
+    status: async () => unwrap(await port.status()),
+    onStatus: (callback) => port.onStatus(callback),
+  };
+}
+
+function unwrap<R>(envelope: Envelope<R>): R {
+  if (envelope.ok) {
+    return envelope.result;
+  }
+  throw new BackendError(envelope.error);
+}

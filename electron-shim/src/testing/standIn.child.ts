@@ -1,0 +1,125 @@
+/** A real process that stands in for the backend and misbehaves on request. */
+
+import { createInterface } from 'readline';
+import { contractHash } from '../generated/channels.gen';
+import { isJsonObject, type JsonObject } from '../shared/json';
+
+const flags = new Set(process.argv.slice(2));
+const exitFlag = [...flags].find((flag) => flag.startsWith('--exit='));
+
+function write(message: object): void {
+  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+}
+
+function refuse(id: unknown, code: number, symbol: string): void {
+  const message = 'refused by the stand-in';
+  const data = {
+    code: symbol,
+    message: 'The stand-in says no.',
+    type: 'business',
+    details: { rule: 'K1' },
+    timestamp: 0,
+    retryable: false,
+    outcome: 'none',
+    correlationId: 'cor_1',
+  };
+  write({ id, error: { code, message, data } });
+}
+
+async function drip(line: string): Promise<void> {
+  for (const byte of Buffer.from(`${line}\n`)) {
+    await new Promise<void>((resolve) => process.stdout.write(Buffer.of(byte), () => resolve()));
+  }
+}
+
+/** Ids of calls that wait for their cancellation. */
+const hanging = new Set<unknown>();
+
+const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void>> = {
+  initialize: (id) =>
+    flags.has('--refuse-initialize')
+      ? refuse(id, -32602, 'INVALID_PARAMS')
+      : write({ id, result: {} }),
+  shutdown: (id) => {
+    if (!flags.has('--stubborn') && !flags.has('--deaf')) {
+      write({ id, result: {} });
+      process.stdin.destroy();
+    }
+  },
+  echo: (id, params) => write({ id, result: params }),
+  environment: (id) => write({ id, result: { names: Object.keys(process.env) } }),
+  fail: (id) => refuse(id, 1301, 'CONFLICT_INSTRUCTOR'),
+  list: (id) => write({ id, result: [] }),
+  die: (_id, params) => process.exit(Number(params['code'])),
+  crash: () => process.kill(process.pid, 'SIGKILL'),
+  never: () => undefined,
+  hang: (id) => {
+    hanging.add(id);
+  },
+  lastWords: (id) => {
+    write({ id, result: { said: true } });
+    process.exitCode = 70;
+    process.stdin.destroy();
+  },
+  drip: (id, params) => void drip(JSON.stringify({ jsonrpc: '2.0', id, result: params })),
+  stray: (id) => {
+    process.stdout.write('Hello from a stray print\n\n{"half": \n[1,2]\n\u0000\u0001\n');
+    write({ id, result: {} });
+  },
+  flood: (id) => {
+    process.stderr.write(`${'x'.repeat(999)}\n`.repeat(2_000), () => write({ id, result: {} }));
+  },
+  progress: (id, params) => {
+    const meta = params['_meta'];
+    const token = isJsonObject(meta) ? meta['progressToken'] : undefined;
+    for (const done of [1, 2]) {
+      write({ method: '$/progress', params: { token, value: { kind: 'report', done, total: 2 } } });
+    }
+    write({ id, result: { token } });
+  },
+  'events.subscribe': (id, params) => {
+    const afterSeq = Number(params['afterSeq'] ?? 7);
+    write({ id, result: { subscriptionId: 'sub_1', headSeq: afterSeq } });
+    for (const seq of [afterSeq, afterSeq + 1]) {
+      write({ method: 'event', params: { seq, id: `evt_${seq}`, type: 'lessons.booked' } });
+    }
+  },
+};
+
+function read(line: string): void {
+  const message: unknown = JSON.parse(line);
+  if (!isJsonObject(message)) {
+    return;
+  }
+  const params = isJsonObject(message['params']) ? message['params'] : {};
+  if (message['method'] === '$/cancelRequest' && hanging.delete(params['id'])) {
+    refuse(params['id'], -32800, 'REQUEST_CANCELLED');
+    return;
+  }
+  answers[String(message['method'])]?.(message['id'], params);
+}
+
+function sayReady(): void {
+  const hash = flags.has('--other-contract') ? 'f'.repeat(64) : contractHash;
+  const protocolVersion = flags.has('--other-protocol') ? '2' : '1';
+  const locked = flags.has('--locked');
+  const params = { name: 'stand-in', version: '0', protocolVersion, contractHash: hash };
+  write({ method: 'system.ready', params: { ...params, pid: process.pid, locked, bootMs: 1 } });
+}
+
+if (flags.has('--stubborn')) {
+  process.on('SIGTERM', () => process.stderr.write('SIGTERM ignored\n'));
+  setInterval(() => undefined, 60_000);
+}
+if (flags.has('--noisy')) {
+  process.stdout.write('Welcome!\n');
+}
+if (exitFlag === undefined) {
+  createInterface({ input: process.stdin }).on('line', read);
+  if (!flags.has('--mute')) {
+    sayReady();
+  }
+} else {
+  process.stderr.write('last line before the exit\n');
+  process.exitCode = Number(exitFlag.slice('--exit='.length));
+}
