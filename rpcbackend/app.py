@@ -14,7 +14,7 @@ from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
 from rpcbackend.dispatch.dispatcher import MAX_RESPONSE_BYTES, Dispatcher, ReportBug, Sources
 from rpcbackend.dispatch.server import MAX_BATCH, MAX_IN_FLIGHT, MAX_QUEUED, LineSink, Server
-from rpcbackend.errors import InvalidParamsError, NotInitializedError
+from rpcbackend.errors import InvalidParamsError, NotInitializedError, SchemaTooNewError
 from rpcbackend.ids import Ids, RandomBits
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.deadline import deadline
@@ -29,7 +29,7 @@ from rpcbackend.schema.lifecycle import (
     Ready,
 )
 from rpcbackend.schema.system import Health, StoreHealth
-from rpcbackend.store import Store, WrongKeyError, has_data, is_locked
+from rpcbackend.store import StorageFailedError, Store, WrongKeyError, has_data, is_locked
 from rpcbackend.store import open_store as open_store_file
 from rpcbackend.transport.lines import MAX_LINE_BYTES
 
@@ -111,10 +111,22 @@ class Application:
         """Open the store now if there is a plain one.
 
         Raises:
-            SchemaTooNewError: A newer version of this program wrote it.
+            ExitRequestedError: A newer version of this program wrote it, or it is damaged.
         """
-        if self._directory is not None and has_data(self._directory) and not self.is_locked:
+        if self._directory is None or not has_data(self._directory) or self.is_locked:
+            return
+        try:
             await self.open_store()
+        except SchemaTooNewError as error:
+            raise ExitRequestedError(79, f"{error.message} ({error.details})") from None
+        except WrongKeyError:
+            raise ExitRequestedError(
+                74, f"the database in {self._directory} is damaged; restore a backup"
+            ) from None
+        except StorageFailedError as error:
+            raise ExitRequestedError(
+                74, f"the database in {self._directory} cannot be opened: {error}"
+            ) from None
 
     def connect(self, sink: LineSink) -> Server:
         """Begin to serve a connection whose lines out go to *sink*."""
@@ -215,6 +227,7 @@ class Application:
         Raises:
             InvalidParamsError: The client speaks another version of the protocol; exits with 76.
             NotInitializedError: The key is wrong; exits with 77.
+            SchemaTooNewError: A newer version of this program wrote the store; exits with 79.
         """
         if params.protocol_version != PROTOCOL_VERSION:
             self.end(76)
@@ -258,6 +271,9 @@ class Application:
                     return await self.open_store(_read_key(key))
                 except WrongKeyError:
                     continue
+                except SchemaTooNewError:
+                    asyncio.get_running_loop().call_soon(self.end, 79)
+                    raise
         asyncio.get_running_loop().call_soon(self.end, 77)
         raise NotInitializedError("This key does not open the store.")
 

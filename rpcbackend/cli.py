@@ -24,7 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Scanning every installed package for pydantic plugins costs up to 15 ms; there are none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     command = _COMMANDS[given.command]
-    return command(given)
+    try:
+        return command(given)
+    except Exception:  # noqa: BLE001 (the outermost boundary: a bug has its own exit code)
+        import traceback
+
+        traceback.print_exc()
+        return EX_BUG
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,7 +84,7 @@ def _serve(given: argparse.Namespace) -> int:
 
     try:
         settings = load_settings(given.config, data_dir=given.data_dir, log_level=given.log_level)
-    except (ValidationError, FileNotFoundError, ValueError) as error:
+    except (ValidationError, OSError, ValueError) as error:
         _complain(f"the configuration cannot be used: {error}")
         return EX_CONFIG
     return serve(settings)

@@ -4,15 +4,15 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rpcbackend.app import Application, ExitRequestedError, Outside
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
-from rpcbackend.errors import SchemaTooNewError
-from rpcbackend.store import DirectoryLock, StorageFailedError, StoreBusyError
+from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio
 
@@ -33,7 +33,7 @@ def serve(settings: Settings) -> int:
     directory = settings.data_dir or default_data_dir()
     try:
         with owned(directory):
-            return asyncio.run(_serve(wire, directory, settings))
+            return _run(_serve(wire, directory, settings))
     except ExitRequestedError as end:
         print(f"rpcbackend: {end}", file=sys.stderr)  # noqa: T201 (for the person who started it)
         return end.code
@@ -42,6 +42,15 @@ def serve(settings: Settings) -> int:
         return EX_BUG
     finally:
         sink.flush()
+
+
+def _run(main: Coroutine[Any, Any, int]) -> int:
+    if sys.platform == "win32":
+        return asyncio.run(main)
+    # Half the time of a wake-up from another thread (docs/adr/0011-uvloop.md).
+    import uvloop  # noqa: PLC0415 (there is none for Windows)
+
+    return uvloop.run(main)
 
 
 @contextmanager
@@ -72,7 +81,7 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
         drain_seconds=settings.drain_seconds,
     )
     transport = StdioTransport(*wire)
-    await _boot(app)
+    await app.boot()
     server = app.connect(transport)
     _end_on_signals(app)
     transport.start(lambda lines: _receive(server, app, lines), lambda: app.end(0))
@@ -86,15 +95,6 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
     except TimeoutError:
         return app.exit_code or 75
     return app.exit_code
-
-
-async def _boot(app: Application) -> None:
-    try:
-        await app.boot()
-    except SchemaTooNewError as error:
-        raise ExitRequestedError(79, f"{error.message} ({error.details})") from None
-    except StorageFailedError as error:
-        raise ExitRequestedError(74, f"the database cannot be opened: {error}") from None
 
 
 def _receive(server: Server, app: Application, lines: list[Line]) -> None:

@@ -1,4 +1,4 @@
-"""A bare Python loop that echoes: the floor of any Python process on a pipe. It validates nothing."""
+"""A bare Python loop that echoes: the floor of any Python process on a pipe; validates nothing."""
 
 import sys
 

@@ -103,9 +103,9 @@ class Dispatcher:
             result = await self._run(call)
             reply = _write(flight.request_id, result, call.context.result_meta)
         except asyncio.CancelledError:
-            if flight.stop_reason is None:
+            if flight.stop_reason is None and _is_ending():
                 raise
-            failed: Exception = _STOPPED[flight.stop_reason]()
+            failed: Exception = _stopped(flight)
         except Exception as exc:
             failed = exc
         else:
@@ -194,6 +194,18 @@ class Dispatcher:
         )
         for observer in self._observers:
             observer(exchange)
+
+
+def _is_ending() -> bool:
+    """Tell whether the call's own task is cancelled; its first step runs outside of any."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _stopped(flight: Flight) -> Exception:
+    if flight.stop_reason is None:
+        return RuntimeError("something the call waited for was cancelled")
+    return _STOPPED[flight.stop_reason]()
 
 
 def is_answerless(message: Json) -> bool:

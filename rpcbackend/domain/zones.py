@@ -7,6 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from rpcbackend.errors import ZoneUnknownError
 from rpcbackend.schema.base import LocalSpan
 
+# Files beside the zones on some machines: this machine's own zone, and all zones once more, without
+# and with leap seconds.
+_OWN_TO_MACHINE = ("localtime", "posix", "right/")
+
 
 @lru_cache(maxsize=64)
 def zone_of(name: str) -> ZoneInfo:
@@ -15,6 +19,8 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         ZoneUnknownError: The tz database has no zone of this name.
     """
+    if name.startswith(_OWN_TO_MACHINE):
+        raise ZoneUnknownError
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

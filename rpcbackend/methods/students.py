@@ -82,7 +82,7 @@ async def create(ctx: Context, params: CreateStudent) -> CreatedStudent:
 async def update(ctx: Context, params: UpdateStudent) -> Student:
     """Change what is given of a student and leave the rest."""
     changes = params.model_dump(
-        include=params.model_fields_set - {"student_id", "expected_version"}
+        include=params.model_fields_set - {"student_id", "expected_version"}, by_alias=False
     )
     # Only the ways to reach somebody can be taken away; the rest a student must have.
     kept = {name: new for name, new in changes.items() if new is not None or name in _REMOVABLE}

@@ -13,7 +13,8 @@ async def idempotency(call: Call, proceed: Proceed) -> Result:
     context = call.context
     key = context.meta.idempotency_key
     if key is not None and call.method.kind == "command" and call.method.needs_store:
-        params = canonical(call.params.model_dump(mode="json"))
+        # What was left out is not the same as what was set to null.
+        params = canonical(call.params.model_dump(mode="json", exclude_unset=True))
         context.keyed = Keyed(
             actor=context.actor,
             channel=call.method.channel,

@@ -19,17 +19,20 @@ class BoundedStderr:
     def __init__(self, fd: int = 2) -> None:
         self._fd = fd
         self._lines: deque[str] = deque(maxlen=MAX_WAITING_LINES)
+        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._is_flushed = threading.Event()
+        self._is_flushed.set()
         self._dropped = 0
         threading.Thread(target=self._run, name="stderr", daemon=True).start()
 
     def write(self, line: str) -> None:
         """Queue one line."""
-        if len(self._lines) == MAX_WAITING_LINES:
-            self._dropped += 1
-        self._is_flushed.clear()
-        self._lines.append(line)
+        with self._lock:
+            if len(self._lines) == MAX_WAITING_LINES:
+                self._dropped += 1
+            self._is_flushed.clear()
+            self._lines.append(line)
         self._wake.set()
 
     def flush(self, seconds: float = 0.5) -> None:
@@ -50,7 +53,9 @@ class BoundedStderr:
                 except OSError:
                     # stderr is closed: there is nowhere left to say so.
                     return
-            self._is_flushed.set()
+            with self._lock:
+                if not self._lines:
+                    self._is_flushed.set()
 
 
 def log_to_stderr(level: str) -> BoundedStderr:

@@ -5,7 +5,7 @@ import orjson
 from rpcbackend.schema.base import Encoded, format_instant
 from rpcbackend.schema.calendars import CalendarView, ViewCalendar
 from rpcbackend.store.json_sql import instant
-from rpcbackend.store.table import to_column
+from rpcbackend.store.table import end_to_column, to_column
 from rpcbackend.store.transaction import Transaction
 
 _PERSON = "given_name || ' ' || family_name"
@@ -75,7 +75,7 @@ class Calendars:
         """Return every claim within the span on resources that fit."""
         row = await self._tx.one(
             _VIEW,
-            **{"from": to_column(wanted.from_), "to": to_column(wanted.to)},
+            **{"from": to_column(wanted.from_), "to": end_to_column(wanted.to)},
             branch=wanted.branch_id,
             types=orjson.dumps(wanted.resource_types).decode(),
         )

@@ -70,6 +70,13 @@ class Thread(aiosqlite.Connection):
         """Do the same, wait until it has returned, and raise what it raised."""
         await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's own
 
+    def join(self) -> None:
+        """Wait for the end of a thread whose connection could not be opened.
+
+        aiosqlite tells it to stop and goes on; a loop that ended meanwhile would break it.
+        """
+        self._thread.join()
+
 
 async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> Thread:
     """Open a connection, and the thread that owns it.
@@ -98,7 +105,11 @@ async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> T
         return connection
 
     connection = Thread(open_here, iter_chunk_size=64)
-    await connection
+    try:
+        await connection
+    except BaseException:
+        connection.join()
+        raise
     return connection
 
 

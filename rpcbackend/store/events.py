@@ -86,7 +86,7 @@ class Events:
         rows = await self._tx.all(
             _AFTER, after=after_seq, types=orjson.dumps(types).decode(), limit=limit
         )
-        page = [Encoded[Event](row["json"].encode()) for row in rows]
+        page: list[Encoded[Event]] = [Encoded(row["json"].encode()) for row in rows]
         if len(rows) == limit:
             return int(rows[-1]["seq"]), page
         return max(after_seq, await self.head_seq()), page

@@ -107,6 +107,7 @@ class Lane:
         while True:
             while jobs := self._take():
                 self._under_way = len(jobs)
+                self._results.expect(len(jobs))
                 self._run(connection, jobs)
                 self._results.flush()
                 self._under_way = 0
@@ -143,13 +144,19 @@ class _Results:
         self._loop = loop
         self._outcomes: list[Outcome] = []
         self._since = 0.0
+        self._missing = 0
+
+    def expect(self, count: int) -> None:
+        """Note how many outcomes a batch will have: with the last one all of them go."""
+        self._missing = count
 
     def add(self, outcome: Outcome) -> None:
         now = time.perf_counter()
         if not self._outcomes:
             self._since = now
         self._outcomes.append(outcome)
-        if now - self._since > FLUSH_SECONDS:
+        self._missing -= 1
+        if not self._missing or now - self._since > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:

@@ -7,7 +7,7 @@ from rpcbackend.errors import InUseError
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.lessons import MAX_MINUTES, Lesson, LessonPage, ListLessons
 from rpcbackend.store.cursor import read_cursor, write_cursor
-from rpcbackend.store.table import Table, page_of, to_column
+from rpcbackend.store.table import Table, end_to_column, page_of, to_column
 from rpcbackend.store.transaction import Transaction
 
 
@@ -77,7 +77,7 @@ class Lessons:
             "vehicle": wanted.vehicle_id,
             "branch": wanted.branch_id,
             "state": wanted.state,
-            "to": to_column(wanted.to),
+            "to": end_to_column(wanted.to),
             "ends_after": to_column(wanted.from_),
             "after": after,
         }

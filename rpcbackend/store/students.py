@@ -17,7 +17,8 @@ MAX_DUPLICATES = 5
 
 def fold(text: str) -> str:
     """Write a text so that a search finds it: lower case, no accents, ß as ss."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    # Decomposed first: signs such as a bold A become letters only then, and letters have a case.
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 

@@ -1,5 +1,6 @@
 """One table of entities: get, require and put by id, with the SQL derived from the wire model."""
 
+import math
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
@@ -127,6 +128,11 @@ def to_column(value: Any) -> Any:
     if isinstance(value, list):
         return orjson.dumps(value).decode()
     return value
+
+
+def end_to_column(end: datetime | None) -> int | None:
+    """Turn the end of a half-open span into whole seconds; what starts before it still does."""
+    return None if end is None else math.ceil(end.timestamp())
 
 
 def _upsert(name: str, columns: list[str]) -> str:

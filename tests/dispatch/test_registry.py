@@ -1,0 +1,94 @@
+"""What `@method` makes of a handler, and what a registry refuses."""
+
+from types import ModuleType
+
+import pytest
+
+from rpcbackend.context import Context
+from rpcbackend.dispatch.registry import Method, Registry, method
+from rpcbackend.errors import NotFoundError
+from rpcbackend.schema.base import Encoded
+from rpcbackend.security.roles import Permission
+from tests.machine import Label, Machine, Said, make_registry, ping, say
+
+
+@method(
+    "test.list",
+    permission=Permission.STUDENTS_READ,
+    kind="command",
+    lane="control",
+    errors=(NotFoundError,),
+    events=("students.created",),
+)
+async def list_page(ctx: Context, params: Label) -> Encoded[Said]:  # noqa: ARG001 (a toy)
+    """Return a page.
+
+    More is said here.
+    """
+    return Encoded(b"{}")
+
+
+def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
+    assert list_page == Method(
+        channel="test.list",
+        handler=list_page.handler,
+        params=Label,
+        result=Said,
+        permission=Permission.STUDENTS_READ,
+        kind="command",
+        lane="control",
+        needs_store=True,
+        errors=(NotFoundError,),
+        events=("students.created",),
+    )
+    assert list_page.summary == "Return a page."
+    assert list_page.description == "Return a page.\n\nMore is said here."
+
+
+def test_a_method_is_a_query_of_the_work_lane_that_needs_the_store_unless_it_says_otherwise() -> (
+    None
+):
+    @method("test.plain", permission=Permission.PUBLIC)
+    async def plain(ctx: Context, params: Label) -> Said:  # noqa: ARG001 (a toy)
+        return Said(text="")
+
+    assert (plain.kind, plain.lane, plain.needs_store) == ("query", "work", True)
+    assert (plain.errors, plain.events, plain.summary) == ((), (), "")
+
+
+async def test_a_method_can_be_called_like_its_handler() -> None:
+    machine = Machine(say)
+    assert machine.host is not None
+
+    answered = await say(None, Label(label="direct"))  # type: ignore[arg-type]  # it takes no context
+
+    assert answered == Said(text="direct")
+
+
+def test_a_registry_lists_its_channels_by_name() -> None:
+    registry = make_registry(say, ping, list_page)
+
+    assert list(registry) == [list_page, ping, say]
+    assert len(registry) == 3
+    assert registry.get("test.say") is say
+    assert registry.get("test.none") is None
+
+
+def test_a_channel_in_the_wrong_area_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"test\.say does not belong into students\.py"):
+        make_registry(say, area="students")
+
+
+def test_a_channel_that_is_registered_twice_is_refused() -> None:
+    area = ModuleType("test")
+    vars(area).update(say=say, again=say)
+
+    with pytest.raises(ValueError, match=r"test\.say is registered twice"):
+        Registry(area)
+
+
+def test_an_area_is_named_like_its_module_unless_it_says_otherwise() -> None:
+    area = ModuleType("somewhere.test")
+    vars(area).update(say=say, something="else")
+
+    assert list(Registry(area)) == [say]

@@ -1,0 +1,140 @@
+"""What a subscriber gets: every event of its types, in order, from where it left off."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from rpcbackend.dispatch import subscription as subscription_module
+from rpcbackend.dispatch.subscription import Subscription
+from rpcbackend.store import Store, Work
+
+
+class Subscriber:
+    """Notes what it is sent."""
+
+    def __init__(self, store: Store, after_seq: int = 0, types: Sequence[str] = ()) -> None:
+        self.events: list[Any] = []
+        self._grew = asyncio.Event()
+        self.subscription = Subscription(store, types=types, after_seq=after_seq, notify=self._take)
+        self._running = asyncio.ensure_future(self.subscription.run())
+
+    async def until(self, count: int) -> list[int]:
+        """Wait for *count* events and return the numbers of all."""
+        async with asyncio.timeout(5):
+            while len(self.events) < count:
+                self._grew.clear()
+                await self._grew.wait()
+        return [event["seq"] for event in self.events]
+
+    async def stop(self) -> None:
+        """End it and wait for its end."""
+        self.subscription.stop()
+        async with asyncio.timeout(5):
+            await self._running
+
+    def _take(self, channel: str, params: bytes) -> None:
+        assert channel == "event"
+        self.events.append(orjson.loads(params))
+        self._grew.set()
+
+
+@pytest.fixture
+async def subscribers(store: Store) -> AsyncIterator[list[Subscriber]]:
+    """Subscribers to stop at the end, before their store closes."""
+    made: list[Subscriber] = []
+    yield made
+    for each in made:
+        await each.stop()
+    assert store.on_commit == []
+
+
+async def record(store: Store, *types: str) -> None:
+    """Leave an event of each type, in one transaction."""
+
+    async def unit(work: Work) -> None:
+        for type_ in types:
+            await work.record(type_, ("student", "stu_1", 1), {"studentId": "stu_1"})
+
+    await store.write(unit, actor="test")
+
+
+async def test_a_subscriber_at_the_head_gets_only_what_comes(
+    store: Store, subscribers: list[Subscriber]
+) -> None:
+    await record(store, "students.created", "students.updated")
+    subscriber = Subscriber(store, after_seq=2)
+    subscribers.append(subscriber)
+
+    await record(store, "students.paused")
+
+    assert await subscriber.until(1) == [3]
+    (event,) = subscriber.events
+    event.pop("id")
+    assert event == {
+        "seq": 3,
+        "type": "students.paused",
+        "at": "2026-11-23T08:00:00.000Z",
+        "actor": "test",
+        "aggregate": {"type": "student", "id": "stu_1", "version": 1},
+        "data": {"studentId": "stu_1"},
+    }
+
+
+async def test_a_subscriber_that_was_away_gets_what_it_missed_and_then_what_comes(
+    store: Store, subscribers: list[Subscriber]
+) -> None:
+    await record(store, *["students.created"] * 3)
+    subscriber = Subscriber(store, after_seq=1)
+    subscribers.append(subscriber)
+    assert await subscriber.until(2) == [2, 3]
+
+    await record(store, "students.updated", "students.paused")
+
+    assert await subscriber.until(4) == [2, 3, 4, 5]
+
+
+async def test_a_subscriber_gets_only_its_types(
+    store: Store, subscribers: list[Subscriber]
+) -> None:
+    await record(store, "students.created", "students.updated", "students.created")
+    subscriber = Subscriber(store, types=("students.created", "students.paused"))
+    subscribers.append(subscriber)
+
+    await record(store, "students.updated", "students.paused")
+
+    assert await subscriber.until(3) == [1, 3, 5]
+
+
+async def test_more_events_than_a_page_arrive_in_order_and_whole(
+    store: Store, subscribers: list[Subscriber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription_module, "PAGE", 3)
+    await record(store, *["students.created", "students.updated"] * 5)
+    everything, half = Subscriber(store), Subscriber(store, types=("students.updated",))
+    subscribers += [everything, half]
+
+    assert await everything.until(10) == list(range(1, 11))
+    assert await half.until(5) == [2, 4, 6, 8, 10]
+
+
+async def test_a_stopped_subscriber_gets_nothing_more(store: Store) -> None:
+    subscriber = Subscriber(store)
+    await record(store, "students.created")
+    await subscriber.until(1)
+
+    await subscriber.stop()
+    await record(store, "students.updated")
+
+    assert await subscriber.until(1) == [1]
+    assert store.on_commit == []
+
+
+async def test_a_subscriber_stopped_before_it_began_ends_at_once(store: Store) -> None:
+    subscriber = Subscriber(store)
+
+    await subscriber.stop()
+
+    assert subscriber.events == []

@@ -1,0 +1,129 @@
+"""The real process, as a supervisor sees it: lines, signals, an exit code."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+COMMAND = (sys.executable, "-m", "rpcbackend")
+TIMEOUT_SECONDS = 15
+MAX_LINE_BYTES = 32 * 1024 * 1024
+KEY = "A" * 43
+"""32 zero bytes in base64url."""
+
+QUIET = {"PYTHONASYNCIODEBUG": ""}
+"""Its warnings about slow steps would mix into a stderr that is compared whole."""
+
+
+class Backend:
+    """A child process that speaks the protocol."""
+
+    def __init__(self, process: Process, stderr: Path) -> None:
+        self._process = process
+        self._stderr = stderr
+
+    @classmethod
+    async def start(cls, data_dir: Path, *arguments: str, **environment: str) -> "Backend":
+        """Run `rpcbackend serve`, its stderr into a file beside the data."""
+        stderr = data_dir.parent / f"{data_dir.name}.stderr"
+        with stderr.open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(
+                *(*COMMAND, "serve", "--data-dir", str(data_dir), *arguments),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=errors,
+                limit=MAX_LINE_BYTES,
+                env=os.environ | QUIET | environment,
+            )
+        return cls(process, stderr)
+
+    @property
+    def stderr(self) -> str:
+        """What it has written for people."""
+        return self._stderr.read_text(encoding="utf-8")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def line(self) -> Any:
+        """Return the next line out, decoded; None at the end."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            line = await self._process.stdout.readline()
+        return orjson.loads(line) if line else None
+
+    async def rest(self) -> list[Any]:
+        """Return every line until the end."""
+        lines = []
+        while (line := await self.line()) is not None:
+            lines.append(line)
+        return lines
+
+    def send(self, *messages: Any) -> None:
+        """Write lines in one go; bytes as they are, everything else as JSON."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(
+            b"".join(
+                message if isinstance(message, bytes) else orjson.dumps(message) + b"\n"
+                for message in messages
+            )
+        )
+
+    async def ask(self, *messages: Any) -> Any:
+        """Write lines and return the next line out."""
+        self.send(*messages)
+        return await self.line()
+
+    async def call(self, channel: str, **params: Any) -> Any:
+        """Call a channel and return its result."""
+        reply = await self.ask(
+            {"jsonrpc": "2.0", "id": channel, "method": channel, "params": params}
+        )
+        assert "result" in reply, reply
+        return reply["result"]
+
+    def close_stdin(self) -> None:
+        """Say that nothing more comes."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    async def exit_code(self) -> int:
+        """Wait for the end."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await self._process.wait()
+
+    async def end(self) -> int:
+        """Close stdin and wait for the end; for processes that a failed test left behind too."""
+        self.close_stdin()
+        try:
+            return await self.exit_code()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+            raise
+
+
+async def run(*arguments: str, given: bytes = b"", **environment: str) -> tuple[int, bytes, str]:
+    """Run a command to its end and return exit code, stdout and stderr."""
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, *arguments),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=os.environ | QUIET | environment,
+    )
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        out, err = await process.communicate(given)
+    assert process.returncode is not None
+    return process.returncode, out, err.decode()

@@ -1,0 +1,31 @@
+"""By when a call must be over."""
+
+from dataclasses import replace
+
+import pytest
+
+from rpcbackend.dispatch.registry import Kind, Lane
+from rpcbackend.middleware.deadline import deadline
+from tests.machine import Said, say
+from tests.middleware.calls import make_call, proceed
+
+
+@pytest.mark.parametrize(
+    ("kind", "lane", "timeout_ms", "deadline_at"),
+    [
+        ("query", "work", None, 5.0),
+        ("command", "work", None, 10.0),
+        ("query", "work", 250, 0.25),
+        ("command", "work", 120_000, 120.0),
+        ("query", "control", None, None),
+        ("command", "control", 250, None),
+    ],
+)
+async def test_a_call_gets_the_time_of_its_kind_or_the_wanted_one(
+    kind: Kind, lane: Lane, timeout_ms: int | None, deadline_at: float | None
+) -> None:
+    call = make_call(replace(say, kind=kind, lane=lane), label="a", timeoutMs=timeout_ms)
+
+    assert await deadline(call, proceed) == Said(text="a")
+
+    assert call.flight.deadline_at == deadline_at

@@ -1,0 +1,95 @@
+"""The bounds on the shape of params, and the cheap look that spares nearly every line the check."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpcbackend.errors import InvalidParamsError
+from rpcbackend.protocol.limits import MAX_ARRAY, MAX_NESTING, MAX_STRING, check_bounds, may_exceed
+
+
+def nested(depth: int, innermost: Any) -> Any:
+    """Nest *depth* arrays and objects, one inside the other."""
+    value = innermost
+    for level in range(depth):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        [],
+        {"a": [1, None, True, 1.5, "text"]},
+        None,
+        "text",
+        nested(MAX_NESTING, 1),
+        nested(MAX_NESTING - 1, {}),
+        {"a": "x" * MAX_STRING},
+        {"a": "ü" * MAX_STRING},
+        {"a": [0] * MAX_ARRAY},
+        {str(n): n for n in range(MAX_ARRAY + 1)},
+    ],
+    ids=[
+        "empty",
+        "by-position",
+        "small",
+        "none",
+        "scalar",
+        "deep-scalar",
+        "deep-empty",
+        "long-text",
+        "long-in-characters",
+        "long-array",
+        "many-members",
+    ],
+)
+def test_what_is_within_the_bounds_passes(params: Any) -> None:
+    check_bounds(params)
+
+
+@pytest.mark.parametrize(
+    ("params", "rule", "limit"),
+    [
+        (nested(MAX_NESTING + 1, 1), "nesting", MAX_NESTING),
+        (nested(MAX_NESTING, {}), "nesting", MAX_NESTING),
+        (nested(1_000, 1), "nesting", MAX_NESTING),
+        ({"a": "x" * (MAX_STRING + 1)}, "string_length", MAX_STRING),
+        ({"a": [{"b": "x" * (MAX_STRING + 1)}]}, "string_length", MAX_STRING),
+        ({"a": [0] * (MAX_ARRAY + 1)}, "array_length", MAX_ARRAY),
+        ([0] * (MAX_ARRAY + 1), "array_length", MAX_ARRAY),
+    ],
+    ids=["deep", "deep-empty", "very-deep", "long", "long-inside", "array", "positional"],
+)
+def test_what_is_beyond_a_bound_is_refused_by_its_rule(params: Any, rule: str, limit: int) -> None:
+    with pytest.raises(InvalidParamsError) as refused:
+        check_bounds(params)
+
+    assert refused.value.details == {
+        "errors": [{"path": "", "rule": rule, "message": f"at most {limit}"}]
+    }
+
+
+JSON = st.recursive(
+    st.none() | st.integers(0, 9) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=40,
+)
+
+
+@given(JSON, st.integers(0, MAX_NESTING + 20))
+def test_what_could_be_beyond_a_bound_is_always_looked_at(inner: Any, depth: int) -> None:
+    params = nested(depth, inner)
+
+    try:
+        check_bounds(params)
+    except InvalidParamsError:
+        assert may_exceed(orjson.dumps(params))
+
+
+def test_a_usual_line_is_not_looked_at() -> None:
+    assert not may_exceed(b'{"jsonrpc":"2.0","id":1,"method":"students.get","params":{"a":[1]}}')

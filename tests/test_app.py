@@ -1,0 +1,275 @@
+"""One process's life: opening and closing its store, its health, its keys."""
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlcipher3
+
+from rpcbackend import PROTOCOL_VERSION, __version__
+from rpcbackend.app import Application, ExitRequestedError, Outside
+from rpcbackend.contract.shipped import contract_hash
+from rpcbackend.errors import ShuttingDownError
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
+
+KEY, OTHER_KEY = "A" * 43, "B" * 43
+CLIENT = {"name": "test", "version": "1"}
+INITIALIZE = {"protocolVersion": PROTOCOL_VERSION, "client": CLIENT}
+
+
+@pytest.fixture
+async def stored(tmp_path: Path) -> AsyncIterator[Application]:
+    """An application on an empty directory, at the frozen time."""
+    async with running_app(tmp_path, Outside(clock=FrozenClock())) as running:
+        yield running
+
+
+async def refusal(client: Client, channel: str, /, **params: Any) -> tuple[int, Any]:
+    with pytest.raises(CallFailedError) as failed:
+        await client.call(channel, **params)
+    return failed.value.code, failed.value.details
+
+
+# Health
+
+
+async def test_health_says_how_the_process_and_its_store_are(
+    stored: Application, tmp_path: Path
+) -> None:
+    client = Client(stored)
+    assert (await client.call("system.health"))["store"] is None
+    await client.call("branches.list")
+
+    health = await client.call("system.health", deep=True)
+
+    store = health["store"]
+    assert store.pop("diskFreeBytes") > 0
+    assert store.pop("databaseBytes") == (tmp_path / "school.db").stat().st_size
+    assert store.pop("walBytes") >= 0
+    assert store.pop("schemaVersion") >= 1
+    assert health == {
+        "status": "ok",
+        "version": __version__,
+        "pid": os.getpid(),
+        "uptimeMs": 0,
+        "inFlight": 1,
+        "queued": 0,
+        "store": {"engine": "sqlite", "isEncrypted": False, "headSeq": 0, "integrity": "ok"},
+    }
+
+
+async def test_health_of_a_locked_store_says_so(tmp_path: Path) -> None:
+    (tmp_path / "school.db").write_bytes(bytes(range(100)))
+
+    async with running_app(tmp_path) as app:
+        health = await Client(app).call("system.health")
+
+        assert (health["status"], health["store"]) == ("locked", None)
+        assert app.ready().locked
+
+
+# Initialize
+
+
+async def test_initialize_tells_what_this_server_can_do(stored: Application) -> None:
+    assert await Client(stored).call("initialize", **INITIALIZE) == {
+        "protocolVersion": PROTOCOL_VERSION,
+        "contractHash": contract_hash(),
+        "server": {"name": "rpcbackend", "version": __version__},
+        "capabilities": {
+            "events": True,
+            "cancellation": True,
+            "dryRun": True,
+            "encryption": True,
+        },
+        "limits": {
+            "requestBytes": 4 * 1024 * 1024,
+            "responseBytes": 16 * 1024 * 1024,
+            "batchElements": 100,
+            "inFlight": 256,
+            "queued": 1_024,
+        },
+    }
+    assert not stored.is_open
+
+
+async def test_another_version_of_the_protocol_ends_the_process_with_76(
+    stored: Application,
+) -> None:
+    params = {"protocolVersion": "2", "client": CLIENT}
+
+    assert await refusal(Client(stored), "initialize", **params) == (
+        -32602,
+        {"supported": [PROTOCOL_VERSION]},
+    )
+    assert (stored.ended.is_set(), stored.exit_code) == (True, 76)
+
+
+async def test_a_key_encrypts_a_new_store_and_opens_it_again(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        client = Client(app)
+        await client.call("initialize", **INITIALIZE, databaseKey=KEY)
+        await client.call("initialize", **INITIALIZE, databaseKey=KEY)
+        assert (await client.call("system.health"))["store"]["isEncrypted"] is True
+
+    async with running_app(tmp_path) as app:
+        client = Client(app)
+        assert app.is_locked
+        assert await refusal(client, "branches.list") == (-32012, None)
+        await client.call("initialize", **INITIALIZE, databaseKey=KEY)
+        assert await client.call("branches.list") == {"items": []}
+        assert not app.is_locked
+
+
+async def test_a_wrong_key_ends_the_process_with_77(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        await Client(app).call("initialize", **INITIALIZE, databaseKey=KEY)
+
+    async with running_app(tmp_path) as app:
+        refused = await refusal(Client(app), "initialize", **INITIALIZE, databaseKey=OTHER_KEY)
+
+        assert refused == (-32012, None)
+        async with asyncio.timeout(5):
+            await app.ended.wait()
+        assert app.exit_code == 77
+
+
+async def test_the_pending_key_opens_a_store_whose_change_of_keys_was_cut_short(
+    tmp_path: Path,
+) -> None:
+    async with running_app(tmp_path) as app:
+        await Client(app).call("initialize", **INITIALIZE, databaseKey=KEY)
+
+    async with running_app(tmp_path) as app:
+        keys = {"databaseKey": OTHER_KEY, "pendingDatabaseKey": KEY}
+        await Client(app).call("initialize", **INITIALIZE, **keys)
+
+        assert app.is_open
+
+
+async def test_a_plain_store_takes_no_key(stored: Application) -> None:
+    client = Client(stored)
+    await client.call("branches.list")
+
+    assert await refusal(client, "initialize", **INITIALIZE, databaseKey=KEY) == (
+        -32602,
+        {"errors": [{"path": "databaseKey", "rule": "store_is_plain"}]},
+    )
+    assert not stored.ended.is_set()
+
+
+async def test_an_encrypted_store_of_a_newer_program_ends_the_process_with_79(
+    tmp_path: Path,
+) -> None:
+    make_newer(tmp_path, base64.urlsafe_b64decode(KEY + "="))
+
+    async with running_app(tmp_path) as app:
+        code, _ = await refusal(Client(app), "initialize", **INITIALIZE, databaseKey=KEY)
+
+        assert code == 1705
+        async with asyncio.timeout(5):
+            await app.ended.wait()
+        assert app.exit_code == 79
+
+
+# Start and end
+
+
+async def test_a_store_that_is_there_is_opened_at_the_start(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        await Client(app).call("branches.list")
+
+    async with running_app(tmp_path) as app:
+        assert app.is_open
+
+
+async def test_a_store_of_a_newer_program_stops_the_start_with_79(tmp_path: Path) -> None:
+    make_newer(tmp_path, None)
+
+    with pytest.raises(ExitRequestedError, match="newer version") as end:
+        await Application(tmp_path).boot()
+
+    assert end.value.code == 79
+
+
+async def test_a_file_that_is_no_database_stops_the_start_with_74(tmp_path: Path) -> None:
+    (tmp_path / "school.db").write_bytes(b"SQLite format 3\0" + b"garbage" * 1_000)
+
+    with pytest.raises(ExitRequestedError, match="is damaged; restore a backup") as end:
+        await Application(tmp_path).boot()
+
+    assert end.value.code == 74
+
+
+async def test_a_damaged_store_stops_the_start_with_74(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        await Client(app).call("branches.list")
+    with (tmp_path / "school.db").open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 3_000)
+
+    with pytest.raises(ExitRequestedError, match="cannot be opened") as end:
+        await Application(tmp_path).boot()
+
+    assert end.value.code == 74
+
+
+async def test_shutdown_answers_when_the_store_is_closed_and_then_ends_the_process(
+    stored: Application, tmp_path: Path
+) -> None:
+    client = Client(stored)
+    await client.call("branches.list")
+
+    assert await client.call("shutdown") == {}
+
+    assert not stored.is_open
+    async with asyncio.timeout(5):
+        await stored.ended.wait()
+    assert stored.exit_code == 0
+    assert not (tmp_path / "school.db-wal").exists()
+    assert await refusal(client, "branches.list") == (ShuttingDownError.code, None)
+    assert (await client.call("system.health"))["status"] == "closing"
+
+
+async def test_a_shutdown_that_begins_outside_of_any_task_ends_too(stored: Application) -> None:
+    client = Client(stored)
+    line = b'{"jsonrpc":"2.0","id":"end","method":"shutdown"}'
+
+    asyncio.get_running_loop().call_soon(client.server.receive, line)
+
+    assert await client.next_line() == {"jsonrpc": "2.0", "id": "end", "result": {}}
+
+
+async def test_whoever_closes_second_waits_for_the_same_end(stored: Application) -> None:
+    client = Client(stored)
+    await client.call("branches.list")
+
+    first = asyncio.ensure_future(stored.close())
+    await asyncio.sleep(0)
+    assert stored.is_open
+    async with asyncio.timeout(5):
+        await stored.close()
+
+    assert not stored.is_open
+    async with asyncio.timeout(5):
+        await first
+
+
+async def test_the_first_exit_code_stays(stored: Application) -> None:
+    stored.end(65)
+    stored.end(0)
+
+    assert stored.exit_code == 65
+
+
+def make_newer(directory: Path, key: bytes | None) -> None:
+    database = sqlcipher3.connect(str(directory / "school.db"))
+    if key is not None:
+        database.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    database.execute("PRAGMA user_version = 999")
+    database.execute("CREATE TABLE t (x)")
+    database.close()

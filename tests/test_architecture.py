@@ -1,0 +1,226 @@
+"""The house rules that no linter knows (docs/architecture.md, style.md)."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rpcbackend
+from rpcbackend.config import Settings
+from rpcbackend.errors import RpcError, default_message
+from rpcbackend.methods import AREAS, build_registry
+from rpcbackend.schema.base import Params, WireModel
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(rpcbackend.__path__[0])
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+HARD_LIMIT, SOFT_LIMIT = 400, 250
+
+LONG = {
+    "app.py": "the composition root: one process's whole life, and what handlers ask of it",
+    "dispatch/dispatcher.py": "the one place where an exception becomes an answer",
+    "dispatch/server.py": "all the state of one connection; its parts are already beside it",
+    "errors.py": "one file answers what a caller can get",
+    "store/sqlite.py": "the engine: group commit and its failures are one invariant",
+}
+"""Modules over the soft limit, each with its reason."""
+
+# These speak to a person, or are the transport itself.
+MAY_PRINT = {"cli.py", "oneshot.py", "serve.py"}
+MAY_TOUCH_STDOUT = {"transport/stdio.py", *MAY_PRINT}
+
+
+def name_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).as_posix()
+
+
+def speaks_to_people(module: Path) -> bool:
+    return name_of(module) in MAY_PRINT or name_of(module).startswith("demo/")
+
+
+def tree_of(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
+def calls_in(module: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call))
+
+
+# Size and place
+
+
+def test_no_module_is_longer_than_four_hundred_lines() -> None:
+    assert [name for name, lines in _sizes() if lines > HARD_LIMIT] == []
+
+
+def test_every_module_over_the_soft_limit_has_a_reason() -> None:
+    assert {name for name, lines in _sizes() if lines > SOFT_LIMIT} <= LONG.keys()
+
+
+def _sizes() -> list[tuple[str, int]]:
+    return [
+        (name_of(module), len(module.read_text(encoding="utf-8").splitlines()))
+        for module in MODULES
+    ]
+
+
+def test_every_module_says_what_it_holds() -> None:
+    assert [name_of(module) for module in MODULES if not ast.get_docstring(tree_of(module))] == []
+
+
+def test_every_module_of_methods_is_an_area_with_its_schema_and_its_tests() -> None:
+    areas = {module.stem for module in (PACKAGE / "methods").glob("[a-z]*.py")}
+
+    assert {area.__name__.rpartition(".")[2] for area in AREAS} == areas
+    assert areas <= {module.stem for module in (PACKAGE / "schema").glob("*.py")}
+    assert {f"test_{area}" for area in areas} <= {
+        module.stem for module in (ROOT / "tests" / "methods").glob("*.py")
+    }
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["contract", "dispatch", "middleware", "observability", "protocol", "transport"],
+)
+def test_every_module_of_the_machine_has_its_tests(package: str) -> None:
+    # tests/contract/ holds the cases that both languages read.
+    tests = ROOT / "tests" / {"contract": "contract_doc"}.get(package, package)
+
+    assert {f"test_{module.stem}.py" for module in (PACKAGE / package).glob("[a-z]*.py")} == {
+        module.name for module in tests.glob("test_*.py")
+    }
+
+
+def test_imports_go_downwards_only() -> None:
+    lint = subprocess.run(  # noqa: S603 (our own tool)
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert lint.returncode == 0, lint.stdout
+
+
+# Errors
+
+
+def test_every_error_has_a_message_and_a_line_in_the_document() -> None:
+    document = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+
+    for error in RpcError.by_code.values():
+        assert default_message(error).endswith("."), error
+        assert f"| {error.code} | {error.symbol} |" in document
+
+
+def test_every_error_of_a_channel_is_known() -> None:
+    for method in build_registry():
+        for error in method.errors:
+            assert RpcError.by_code[error.code] is error
+
+
+# Settings and channels
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_channel_is_documented_and_asks_for_a_permission_of_its_area() -> None:
+    for method in build_registry():
+        assert method.summary.endswith("."), method.channel
+        assert re.fullmatch(r"([a-z]+\.)?[a-z]+([A-Z][a-z]+)*", method.channel)
+        assert issubclass(method.params, Params)
+        assert issubclass(method.result, WireModel)
+        assert method.kind == "query" or not method.needs_store or method.permission != "public"
+
+
+# What the code may do
+
+
+BUILDS_SQL = {
+    "store/digest.py": "names of tables and keys, from the schema itself",
+    "store/driver.py": "a raw key has no other way into SQLCipher; it is bytes, written as hex",
+    "store/lessons.py": "one of three column names, from our own methods",
+}
+"""Modules with one statement that is put together where it is run, and why it cannot be bound."""
+
+
+def test_values_never_become_part_of_sql() -> None:
+    found = [
+        name_of(module)
+        for module in MODULES
+        for call in calls_in(module)
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("one", "all", "run", "execute", "executescript")
+        and call.args
+        and _is_built_here(call.args[0])
+    ]
+
+    assert set(found) <= BUILDS_SQL.keys()
+    assert len(found) == len(set(found))
+
+
+def _is_built_here(sql: ast.expr) -> bool:
+    return isinstance(sql, ast.JoinedStr | ast.BinOp) or (
+        isinstance(sql, ast.Call)
+        and isinstance(sql.func, ast.Attribute)
+        and sql.func.attr == "format"
+    )
+
+
+def test_nothing_prints_but_what_speaks_to_people() -> None:
+    assert [
+        f"{name_of(module)}:{call.lineno}"
+        for module in MODULES
+        if not speaks_to_people(module)
+        for call in calls_in(module)
+        if isinstance(call.func, ast.Name) and call.func.id in ("print", "input")
+    ] == []
+
+
+def test_only_the_transport_touches_stdout() -> None:
+    assert [
+        f"{name_of(module)}:{node.lineno}"
+        for module in MODULES
+        if name_of(module) not in MAY_TOUCH_STDOUT and not speaks_to_people(module)
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Attribute) and node.attr in ("stdout", "__stdout__")
+    ] == []
+
+
+READS_OUTSIDE = re.compile(
+    r"\b(time\.(time|monotonic|time_ns)\(|datetime\.(now|utcnow|today)\(|date\.today\("
+    r"|uuid4\(|random\.\w+\(|secrets\.|os\.environ|getenv\()"
+)
+MAY_READ_OUTSIDE = {
+    "clock.py": "it is the clock",
+    "ids.py": "it is the source of ids",
+    "cli.py": "it starts the process",
+}
+
+
+def test_time_randomness_and_environment_come_from_outside() -> None:
+    assert [
+        f"{name_of(module)}:{number}"
+        for module in MODULES
+        if name_of(module) not in MAY_READ_OUTSIDE and not name_of(module).startswith("demo/")
+        for number, line in enumerate(module.read_text(encoding="utf-8").splitlines(), 1)
+        if READS_OUTSIDE.search(line)
+    ] == []
+
+
+def test_no_test_is_skipped_or_expected_to_fail() -> None:
+    mark = re.compile(r"pytest\.(mark\.)?(skip|xfail)")
+
+    assert [
+        module.name
+        for module in (ROOT / "tests").rglob("test_*.py")
+        if module != Path(__file__) and mark.search(module.read_text(encoding="utf-8"))
+    ] == []

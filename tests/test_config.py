@@ -1,0 +1,81 @@
+"""Where settings come from, and which of them win."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from rpcbackend.config import Settings, default_data_dir, load_settings
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RPCBACKEND_{name.upper()}", raising=False)
+    return tmp_path / "config.toml"
+
+
+def write(file: Path, text: str) -> Path:
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.usefixtures("file")
+def test_without_anything_given_the_defaults_hold() -> None:
+    assert load_settings(None).model_dump() == {
+        "data_dir": None,
+        "log_level": "INFO",
+        "drain_seconds": 5.0,
+    }
+
+
+def test_the_file_is_read(file: Path) -> None:
+    write(file, 'data_dir = "/data"\nlog_level = "DEBUG"\ndrain_seconds = 1\n')
+
+    assert load_settings(file).model_dump() == {
+        "data_dir": Path("/data"),
+        "log_level": "DEBUG",
+        "drain_seconds": 1.0,
+    }
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, 'log_level = "DEBUG"\ndrain_seconds = 1\n')
+    monkeypatch.setenv("RPCBACKEND_LOG_LEVEL", "WARNING")
+    monkeypatch.setenv("RPCBACKEND_DATA_DIR", "/from/environment")
+
+    assert load_settings(file, data_dir=Path("/given"), log_level=None).model_dump() == {
+        "data_dir": Path("/given"),
+        "log_level": "WARNING",
+        "drain_seconds": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["log_level = 'LOUD'", "drain_seconds = 0", "drain_seconds = 61", "unknown = 1", "no toml"],
+)
+def test_what_does_not_fit_is_refused(file: Path, text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of pydantic or tomllib: the command catches both)
+        load_settings(write(file, text))
+
+
+def test_a_refusal_does_not_repeat_the_value(file: Path) -> None:
+    with pytest.raises(ValidationError) as refused:
+        load_settings(write(file, "log_level = 'secret'"))
+
+    assert "log_level" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_refused(file: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_settings(file)
+
+
+def test_the_default_directory_is_the_user_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", "/home/ada/.data")
+
+    assert default_data_dir().name == "rpcbackend"

@@ -1,0 +1,70 @@
+"""Ids are prefixed UUIDv7s that grow, whatever the clock does."""
+
+import random
+import re
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpcbackend.ids import Ids
+from rpcbackend.testing import FrozenClock
+
+
+def uuid_of(text: str) -> UUID:
+    return UUID(text.partition("_")[2])
+
+
+def test_an_id_is_a_prefixed_uuid_of_version_seven() -> None:
+    clock = FrozenClock()
+
+    made = Ids(clock, random.Random(1)).new("stu")  # noqa: S311 (a replay's source)
+
+    assert re.fullmatch(
+        r"stu_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made
+    )
+    assert (uuid_of(made).version, uuid_of(made).variant) == (7, "specified in RFC 4122")
+    assert uuid_of(made).int >> 80 == clock.now_ms()
+
+
+@given(st.lists(st.floats(min_value=-3_600, max_value=3_600), max_size=50))
+def test_ids_grow_whatever_the_clock_does(steps: list[float]) -> None:
+    clock = FrozenClock()
+    ids = Ids(clock)
+
+    made = [ids.new("evt")]
+    for step in steps:
+        clock.advance(step)
+        made += [ids.new("evt"), ids.new("evt")]
+
+    assert made == sorted(set(made))
+
+
+def test_more_ids_in_a_millisecond_than_the_counter_holds_borrow_from_the_next() -> None:
+    clock = FrozenClock()
+    ids = Ids(clock)
+
+    made = [ids.new("evt") for _ in range(10_000)]
+
+    assert made == sorted(set(made))
+    assert {uuid_of(each).int >> 80 for each in made} == {clock.now_ms() + n for n in range(3)}
+
+
+def test_equal_seeds_give_equal_ids() -> None:
+    def make(seed: int) -> list[str]:
+        ids = Ids(FrozenClock(), random.Random(seed))  # noqa: S311 (a replay's source)
+        return [ids.new("stu"), ids.new("les"), ids.correlation()]
+
+    assert make(1) == make(1)
+    assert make(1) != make(2)
+
+
+@pytest.mark.parametrize("bits", [None, random.Random(1)])  # noqa: S311 (a replay's source)
+def test_a_correlation_id_is_a_short_random_mark(bits: random.Random | None) -> None:
+    ids = Ids(FrozenClock(), bits)
+
+    made = {ids.correlation() for _ in range(100)}
+
+    assert len(made) == 100
+    assert all(re.fullmatch("cor_[0-9a-f]{16}", each) for each in made)

@@ -1,0 +1,181 @@
+"""What crosses real pipes and sockets, and what a claimed stdout keeps off them."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from rpcbackend.transport import stdio, writer
+from rpcbackend.transport.lines import MAX_LINE_BYTES, OVERSIZE
+from rpcbackend.transport.stdio import StdioTransport
+from tests.transport.streams import Ends, Heard, close, pipes, read_exactly, sockets
+
+
+@pytest.fixture(params=[pipes, sockets], ids=["pipes", "sockets"])
+def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
+    with request.param() as made:
+        yield made
+
+
+async def test_lines_come_in_whole_and_in_order_and_the_end_once_and_last(ends: Ends) -> None:
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    heard.start(transport)
+
+    for part in (b'{"a"', b":1}\n\n", b"2\r\n3\nhal", b"f"):
+        os.write(ends.peer_out, part)
+    close(ends.peer_out)
+
+    assert await heard.until(4) == [b'{"a":1}', b"2\r", b"3", None]
+    await transport.close()
+    assert heard.all == [b'{"a":1}', b"2\r", b"3", None]
+
+
+async def test_a_line_over_the_limit_is_announced_and_the_next_one_served(ends: Ends) -> None:
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    heard.start(transport)
+
+    await asyncio.to_thread(_write_all, ends.peer_out, b"x" * (MAX_LINE_BYTES + 1) + b"\nnext\n")
+
+    assert await heard.until(2) == [OVERSIZE, b"next"]
+    await transport.close()
+
+
+async def test_lines_go_out_whole_and_in_order_whatever_their_size(ends: Ends) -> None:
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    Heard().start(transport)
+    lines = [b"%d:" % n + b"x" * size + b"\n" for n, size in enumerate([1, 5_000, 0, 300_000, 2])]
+
+    reading = asyncio.ensure_future(read_exactly(ends.peer_in, sum(map(len, lines))))
+    for line in lines:
+        transport.send(line)
+        await asyncio.sleep(0)
+
+    assert await reading == b"".join(lines)
+    await transport.close()
+
+
+@pytest.mark.parametrize("size", [10, 5_000, 60_000])
+async def test_what_was_sent_just_before_the_close_is_written(ends: Ends, size: int) -> None:
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    Heard().start(transport)
+
+    transport.send(b"x" * size + b"\n")
+    async with asyncio.timeout(5):
+        await transport.close()
+
+    assert await read_exactly(ends.peer_in, size + 1) == b"x" * size + b"\n"
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+async def test_a_peer_that_stops_reading_for_good_is_the_end(ends: Ends, size: int) -> None:
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    heard.start(transport)
+
+    close(ends.peer_in)
+    transport.send(b"x" * size + b"\n")
+
+    assert (await heard.until(1))[0] is None
+    async with asyncio.timeout(5):
+        await transport.close()
+
+
+async def test_an_input_that_cannot_be_read_is_the_end() -> None:
+    heard = Heard()
+    with pipes() as ends:
+        transport = StdioTransport(ends.peer_out, ends.our_out)
+        heard.start(transport)
+
+        assert await heard.until(1) == [None]
+        await transport.close()
+
+
+async def test_reading_pauses_while_the_peer_does_not_read_and_then_goes_on(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stdio, "PAUSE_ABOVE_BYTES", 1_000_000)
+    monkeypatch.setattr(writer, "RESUME_BELOW_BYTES", 500_000)
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    heard.start(transport)
+    os.write(ends.peer_out, b"first\n")
+    await heard.until(1)
+
+    transport.send(b"x" * 2_000_000 + b"\n")
+    # A read that had begun before still gets through.
+    os.write(ends.peer_out, b"second\n")
+    await _until_reader_waits()
+    os.write(ends.peer_out, b"third\n")
+
+    assert b"third" not in heard.all
+    await read_exactly(ends.peer_in, 2_000_001)
+    assert await heard.until(3) == [b"first", b"second", b"third"]
+    await transport.close()
+
+
+async def test_a_peer_that_reads_in_time_never_pauses_anything(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line may be written before the sender has noticed that too much was waiting."""
+    monkeypatch.setattr(stdio, "PAUSE_ABOVE_BYTES", 5)
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    heard.start(transport)
+
+    transport.send(b"0123456789\n")
+    assert await read_exactly(ends.peer_in, 11) == b"0123456789\n"
+    for line in (b"first\n", b"second\n"):
+        os.write(ends.peer_out, line)
+
+    assert await heard.until(2) == [b"first", b"second"]
+    await transport.close()
+
+
+def test_nothing_but_protocol_lines_reaches_a_claimed_stdout() -> None:
+    program = """
+import os, subprocess, sys
+from rpcbackend.transport.stdio import claim_stdio
+wire_in, wire_out = claim_stdio()
+print("stray print")
+os.write(1, b"raw write\\n")
+subprocess.run(["sh", "-c", "echo from a child; cat"], check=True)
+try:
+    input("prompt")
+except EOFError:
+    print("nothing to read")
+os.write(wire_out, b"heard " + os.read(wire_in, 100))
+print([os.get_inheritable(fd) for fd in (wire_in, wire_out)])
+"""
+
+    ended = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", program],
+        input=b"request\n",
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert ended.stdout == b"heard request\n"
+    assert sorted(ended.stderr.decode().split("\n")) == sorted(
+        ["stray print", "raw write", "from a child", "promptnothing to read", "[False, False]", ""]
+    )
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+async def _until_reader_waits() -> None:
+    """Wait until the thread that reads has stopped doing so."""
+    (reader,) = [thread for thread in threading.enumerate() if thread.name == "stdin"]
+    async with asyncio.timeout(5):
+        while sys._current_frames()[reader.ident or 0].f_code.co_name != "wait":  # noqa: ASYNC110, SLF001 (a thread has no event for that)
+            await asyncio.sleep(0)
