@@ -2,13 +2,15 @@
 
 import asyncio
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from rpcbackend.app import Application, ExitRequestedError
+from rpcbackend.app import Application, Outside
 from rpcbackend.config import default_data_dir
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.protocol import codec
 from rpcbackend.serve import owned
 
@@ -47,8 +49,13 @@ class _Reply:
             self.line.set_result(line)
 
 
+def _print_bug(bug: Exception, correlation_id: str) -> None:
+    sys.stderr.write(f"{correlation_id}\n")
+    traceback.print_exception(bug)
+
+
 async def _call(directory: Path, channel: str, params: Any) -> dict[str, Any]:
-    app = Application(directory)
+    app = Application(directory, Outside(report_bug=_print_bug))
     await app.boot()
     try:
         sink = _Reply()

@@ -2,21 +2,27 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
-from rpcbackend.app import Application, ExitRequestedError, Outside
+from rpcbackend.app import Application, Outside
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio
 
-EX_BUG = 70
+EX_BUG, EX_TIMED_OUT = 70, 75
+
+GRACE_SECONDS = 3.0
+"""Beyond the drain, a shutdown that hangs, on a dead disk say, is cut off."""
 
 LAST_WRITE_SECONDS = 2.0
 """How long the last replies may wait for a peer that does not read."""
@@ -30,6 +36,8 @@ def serve(settings: Settings) -> int:
     from rpcbackend.observability.logs import log_to_stderr  # noqa: PLC0415 (stdout first)
 
     sink = log_to_stderr(settings.log_level)
+    # A stray print must not wait for a reader of stderr either.
+    sys.stdout = sys.stderr = cast("TextIO", sink)
     directory = settings.data_dir or default_data_dir()
     try:
         with owned(directory):
@@ -41,7 +49,7 @@ def serve(settings: Settings) -> int:
         logger.opt(exception=bug).critical("the backend failed")
         return EX_BUG
     finally:
-        sink.flush()
+        sink.drain()
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:
@@ -71,13 +79,12 @@ def owned(directory: Path) -> Iterator[None]:
 
 
 async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> int:
-    from rpcbackend.observability.access_log import log_exchange  # noqa: PLC0415 (after stdout)
+    from rpcbackend.observability.access_log import access_log  # noqa: PLC0415 (after stdout)
     from rpcbackend.observability.logs import report_bug  # noqa: PLC0415 (after stdout)
 
-    observes = settings.log_level in ("TRACE", "DEBUG")
     app = Application(
         directory,
-        Outside(report_bug=report_bug, observers=(log_exchange,) if observes else ()),
+        Outside(report_bug=report_bug, observers=(access_log(settings.log_level),)),
         drain_seconds=settings.drain_seconds,
     )
     transport = StdioTransport(*wire)
@@ -87,13 +94,19 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
     transport.start(lambda lines: _receive(server, app, lines), lambda: app.end(0))
     server.notify("system.ready", app.ready().model_dump(mode="json"))
     _settle(app)
+    await app.begun_to_end()
+    hard_stop = threading.Timer(settings.drain_seconds + GRACE_SECONDS, os._exit, (EX_TIMED_OUT,))
+    hard_stop.daemon = True
+    hard_stop.start()
     await app.ended.wait()
     await app.close()
     try:
         async with asyncio.timeout(LAST_WRITE_SECONDS):
             await transport.close()
     except TimeoutError:
-        return app.exit_code or 75
+        return app.exit_code or EX_TIMED_OUT
+    finally:
+        hard_stop.cancel()
     return app.exit_code
 
 
@@ -117,6 +130,15 @@ def _settle(app: Application) -> None:
 def _end_on_signals(app: Application) -> None:
     for name in ("SIGTERM", "SIGINT"):
         if sys.platform == "win32":
-            signal.signal(getattr(signal, name), lambda *_: app.end(0))
+            signal.signal(getattr(signal, name), lambda *_: _end_on_signal(app))
         else:
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), app.end, 0)
+            asyncio.get_running_loop().add_signal_handler(
+                getattr(signal, name), _end_on_signal, app
+            )
+
+
+def _end_on_signal(app: Application) -> None:
+    if app.ended.is_set():
+        # Whoever asks twice does not want to wait; what was acknowledged is on disk.
+        os._exit(EX_TIMED_OUT)
+    app.end(0)

@@ -11,8 +11,9 @@ import pytest
 import sqlcipher3
 
 from rpcbackend import PROTOCOL_VERSION, __version__
-from rpcbackend.app import Application, ExitRequestedError, Outside
+from rpcbackend.app import Application, Outside
 from rpcbackend.contract.shipped import contract_hash
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import ShuttingDownError
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 
@@ -118,11 +119,11 @@ async def test_a_key_encrypts_a_new_store_and_opens_it_again(tmp_path: Path) -> 
 
     async with running_app(tmp_path) as app:
         client = Client(app)
-        assert app.is_locked
+        assert app.ready().locked
         assert await refusal(client, "branches.list") == (-32012, None)
         await client.call("initialize", **INITIALIZE, databaseKey=KEY)
         assert await client.call("branches.list") == {"items": []}
-        assert not app.is_locked
+        assert not app.ready().locked
 
 
 async def test_a_wrong_key_ends_the_process_with_77(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rpcbackend.app import ExitRequestedError
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.serve import owned
 from rpcbackend.store import DirectoryLock
 from tests.e2e.backend import QUIET

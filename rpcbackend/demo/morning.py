@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rpcbackend.app import ExitRequestedError
 from rpcbackend.clock import SystemClock
 from rpcbackend.demo.desk import DeskError, running_backend
 from rpcbackend.demo.scenes import Morning
 from rpcbackend.demo.seed import Plan, fill
 from rpcbackend.demo.stage import Stage
+from rpcbackend.door import ExitRequestedError
 
 EX_SOFTWARE = 70
 

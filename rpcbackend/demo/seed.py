@@ -10,7 +10,6 @@ from typing import Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rpcbackend.app import ExitRequestedError
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import default_data_dir
 from rpcbackend.demo.chance import monday_of
@@ -18,6 +17,7 @@ from rpcbackend.demo.events import ACTOR
 from rpcbackend.demo.names import TOWN
 from rpcbackend.demo.school import Record, School, make_school
 from rpcbackend.domain.lessons import CLAIMING, claims_of
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import SchemaTooNewError
 from rpcbackend.schema.branches import Branch, BranchPage
 from rpcbackend.schema.instructors import Instructor

@@ -29,6 +29,7 @@ from rpcbackend.ids import Ids
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId, is_notification
+from rpcbackend.protocol.limits import check_bounds
 from rpcbackend.schema.base import Encoded, Params
 from rpcbackend.schema.meta import CallMeta
 
@@ -95,7 +96,7 @@ class Dispatcher:
 
     async def answer(self, flight: Flight, connection: Connection) -> bytes | None:
         """Return the reply line to one message, or None where none is due."""
-        started = self._clock.monotonic()
+        started = flight.arrived_at
         method = None
         try:
             method, named = self._find(flight.message)
@@ -130,6 +131,8 @@ class Dispatcher:
         self, method: Method, named: dict[str, Json], flight: Flight, connection: Connection
     ) -> Call:
         meta = NO_META
+        if flight.is_suspect:
+            check_bounds(named)
         if "_meta" in named:
             named = dict(named)
             meta = _read(CallMeta, named.pop("_meta"), under="_meta")
@@ -193,7 +196,11 @@ class Dispatcher:
             error=error,
         )
         for observer in self._observers:
-            observer(exchange)
+            try:
+                observer(exchange)
+            except Exception as bug:
+                # Whoever only looks must not be able to cost anybody his answer.
+                self._report_bug(bug, self._ids.correlation())
 
 
 def _is_ending() -> bool:

@@ -25,6 +25,10 @@ class Flight:
     message: Json
     deliver: Deliver
     size: int = 0
+    arrived_at: float = 0.0
+    """When it arrived, in seconds of the injected monotonic clock: deadlines count from here."""
+    is_suspect: bool = False
+    """Whether the line was long or deep enough that its params must be measured."""
     request_id: RequestId = field(init=False)
     stop_reason: StopReason | None = None
     deadline_at: float | None = None
@@ -48,7 +52,7 @@ class Batch:
 
     Args:
         messages: The elements, at least one.
-        size: Of the line, in bytes.
+        make: Makes the flight of an element.
         admit: Takes each element's flight.
         deliver: Takes the replies when the last one is there.
     """
@@ -56,15 +60,14 @@ class Batch:
     def __init__(
         self,
         messages: list[Json],
-        size: int,
         *,
+        make: Callable[[Json, Deliver], Flight],
         admit: Callable[[Flight], None],
         deliver: Callable[[list[bytes | None]], None],
     ) -> None:
         self._waiting = deque(enumerate(messages))
         self._replies: list[bytes | None] = [None] * len(messages)
-        self._size = size // len(messages)
-        self._admit, self._deliver = admit, deliver
+        self._make, self._admit, self._deliver = make, admit, deliver
         self._running = 0
         self._is_advancing = False
 
@@ -77,9 +80,7 @@ class Batch:
         while self._waiting and self._running < BATCH_AT_ONCE:
             index, message = self._waiting.popleft()
             self._running += 1
-            self._admit(
-                Flight(message=message, deliver=partial(self._collect, index), size=self._size)
-            )
+            self._admit(self._make(message, partial(self._collect, index)))
         self._is_advancing = False
         if not self._running:
             self._deliver(self._replies)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
 from rpcbackend.dispatch.dispatcher import Dispatcher
-from rpcbackend.dispatch.flight import Batch, Flight
+from rpcbackend.dispatch.flight import Batch, Deliver, Flight
 from rpcbackend.errors import (
     InvalidRequestError,
     OverloadedError,
@@ -22,6 +22,7 @@ from rpcbackend.errors import (
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import is_request_id, is_response
+from rpcbackend.protocol.limits import may_exceed
 
 MAX_IN_FLIGHT = 256
 MAX_QUEUED = 1_024
@@ -101,10 +102,19 @@ class Server:
             self._count_unreadable(error)
             return
         self._unreadable_in_row = 0
+        now, is_suspect = self._clock.monotonic(), may_exceed(line)
         if isinstance(message, list):
-            self._receive_batch(message, len(line))
-        else:
-            self._admit(Flight(message=message, deliver=self._send, size=len(line)))
+            self._receive_batch(message, len(line), now, is_suspect)
+            return
+        self._admit(
+            Flight(
+                message=message,
+                deliver=self._send,
+                size=len(line),
+                arrived_at=now,
+                is_suspect=is_suspect,
+            )
+        )
 
     def notify(self, method: str, params: Mapping[str, Json] | bytes) -> None:
         """Send a notification."""
@@ -145,12 +155,24 @@ class Server:
         if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
             raise OutOfStepError
 
-    def _receive_batch(self, messages: list[Json], size: int) -> None:
-        if 0 < len(messages) <= MAX_BATCH:
-            Batch(messages, size, admit=self._admit, deliver=self._send_batch).advance()
+    def _receive_batch(self, messages: list[Json], size: int, now: float, is_suspect: bool) -> None:
+        if not 0 < len(messages) <= MAX_BATCH:
+            error = InvalidRequestError(
+                f"A batch holds 1 to {MAX_BATCH} requests; nothing was run."
+            )
+            self._refuse(Flight(message=None, deliver=self._send), error)
             return
-        error = InvalidRequestError(f"A batch holds 1 to {MAX_BATCH} requests; nothing was run.")
-        self._refuse(Flight(message=None, deliver=self._send), error)
+
+        def make(message: Json, deliver: Deliver) -> Flight:
+            return Flight(
+                message=message,
+                deliver=deliver,
+                size=size // len(messages),
+                arrived_at=now,
+                is_suspect=is_suspect,
+            )
+
+        Batch(messages, make=make, admit=self._admit, deliver=self._send_batch).advance()
 
     def _admit(self, flight: Flight) -> None:
         if self._is_answered_by_silence(flight.message):

@@ -35,7 +35,10 @@ class BoundedStderr:
             self._lines.append(line)
         self._wake.set()
 
-    def flush(self, seconds: float = 0.5) -> None:
+    def flush(self) -> None:
+        """Do nothing: lines go out as soon as they are read, and `print` must not wait for that."""
+
+    def drain(self, seconds: float = 0.5) -> None:
         """Wait a little for what is queued to be read; whoever does not read cannot stop us."""
         self._is_flushed.wait(seconds)
 

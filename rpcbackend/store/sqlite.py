@@ -98,7 +98,8 @@ class SqliteEngine:
             await self._open(key, now_ms)
         except BaseException as error:
             await self.close()
-            if isinstance(error, driver.Error):
+            # A damaged schema is quoted in the driver's message, which is then no UTF-8.
+            if isinstance(error, driver.Error | UnicodeDecodeError):
                 raise driver.StorageFailedError(str(error)) from error
             raise
 
@@ -180,7 +181,7 @@ class SqliteEngine:
             try:
                 row = await tx.one("PRAGMA integrity_check(1)")
             except driver.Error as error:
-                # A page that does not decrypt cannot even be read.
+                # A file that lost its end cannot even be looked through.
                 if driver.is_poison(error):
                     return False
                 raise

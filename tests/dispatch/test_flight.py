@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.dispatch.flight import BATCH_AT_ONCE, Batch, Flight
+from rpcbackend.dispatch.flight import BATCH_AT_ONCE, Batch, Deliver, Flight
+from rpcbackend.protocol.codec import Json
 
 
 def ignore(reply: bytes | None) -> None:
@@ -39,14 +40,17 @@ def test_a_call_that_waits_for_nothing_cannot_be_stopped() -> None:
     assert flight.stop_reason is None
 
 
+def make(message: Json, deliver: Deliver) -> Flight:
+    return Flight(message=message, deliver=deliver)
+
+
 def test_a_batch_admits_some_at_a_time_and_delivers_in_request_order() -> None:
     admitted: list[Flight] = []
     delivered: list[list[bytes | None]] = []
-    batch = Batch(list(range(20)), 200, admit=admitted.append, deliver=delivered.append)
+    batch = Batch(list(range(20)), make=make, admit=admitted.append, deliver=delivered.append)
 
     batch.advance()
     assert [flight.message for flight in admitted] == list(range(BATCH_AT_ONCE))
-    assert {flight.size for flight in admitted} == {10}
     for index in reversed(range(16)):
         admitted[index].deliver(b"%d" % index)
     assert len(admitted) == 20
@@ -62,7 +66,7 @@ def test_a_batch_whose_elements_end_at_once_needs_no_deep_stack() -> None:
 
     Batch(
         list(range(5_000)),
-        5_000,
+        make=make,
         admit=lambda flight: flight.deliver(b"x"),
         deliver=delivered.append,
     ).advance()

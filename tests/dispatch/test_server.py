@@ -515,3 +515,25 @@ async def test_a_notification_out_is_a_line_without_id() -> None:
         {"jsonrpc": "2.0", "method": "event", "params": {"seq": 1}},
         {"jsonrpc": "2.0", "method": "event", "params": {"seq": 2}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("label", "rule"),
+    [
+        ("[" * 64 + "]" * 64, "nesting"),
+        (f'"{"x" * (1024 * 1024 + 1)}"', "string_length"),
+        ("[" + "0," * 10_000 + "0]", "array_length"),
+    ],
+    ids=["nesting", "string", "array"],
+)
+async def test_params_over_a_bound_are_refused_under_their_id(label: str, rule: str) -> None:
+    """protocol.md section 7; a nesting over 1,024 is a parse error instead."""
+    machine = Machine(say)
+    line = b'{"jsonrpc":"2.0","id":1,"method":"test.say","params":{"label":%b}}' % label.encode()
+
+    machine.receive(line, request(2, "test.say", label="next"))
+
+    refused, served = machine.sent
+    assert (refused["id"], refused["error"]["code"]) == (1, -32602)
+    assert [error["rule"] for error in refused["error"]["data"]["details"]["errors"]] == [rule]
+    assert served == said(2, "next")

@@ -479,3 +479,15 @@ async def test_the_environment_is_read(start: Start) -> None:
 
     await backend.end()
     assert "answered" in backend.stderr
+
+
+async def test_a_second_signal_ends_a_shutdown_that_takes_too_long(start: Start) -> None:
+    backend = await start()
+    await backend.call("branches.list")
+
+    backend.signal(signal.SIGSTOP)
+    backend.signal(signal.SIGTERM)
+    backend.signal(signal.SIGINT)
+    backend.signal(signal.SIGCONT)
+
+    assert await backend.exit_code() == 75

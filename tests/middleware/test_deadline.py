@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rpcbackend.dispatch.registry import Kind, Lane
+from rpcbackend.errors import DeadlineExceededError
 from rpcbackend.middleware.deadline import deadline
 from tests.machine import Said, say
 from tests.middleware.calls import make_call, proceed
@@ -29,3 +30,13 @@ async def test_a_call_gets_the_time_of_its_kind_or_the_wanted_one(
     assert await deadline(call, proceed) == Said(text="a")
 
     assert call.flight.deadline_at == deadline_at
+
+
+async def test_a_call_whose_time_passed_in_the_queue_is_not_run() -> None:
+    call = make_call(replace(say, kind="query", lane="work"), timeoutMs=250)
+    call.flight.arrived_at = -0.25
+
+    with pytest.raises(DeadlineExceededError) as failed:
+        await deadline(call, proceed)
+
+    assert failed.value.outcome == "none"

@@ -7,7 +7,7 @@ import pytest
 from loguru import logger
 
 from rpcbackend.errors import NotFoundError, ParseError
-from rpcbackend.observability.access_log import log_exchange
+from rpcbackend.observability.access_log import access_log
 from tests.dispatch.test_dispatcher import refuse
 from tests.machine import CORRELATION_ID, Machine, request, say
 
@@ -26,6 +26,16 @@ def logged() -> Iterator[list[Any]]:
     logger.remove(sink)
 
 
+async def test_a_log_of_what_went_wrong_has_no_line_for_the_rest(logged: list[Any]) -> None:
+    machine = Machine(say)
+    machine.receive(request(1, "test.say", label="secret"), b"{")
+
+    for exchange in machine.exchanges:
+        access_log("INFO")(exchange)
+
+    assert [(level, message) for level, message, _ in logged] == [("INFO", "refused")]
+
+
 async def test_every_exchange_leaves_one_line_without_params_or_results(logged: list[Any]) -> None:
     machine = Machine(say, refuse)
     machine.receive(
@@ -33,7 +43,7 @@ async def test_every_exchange_leaves_one_line_without_params_or_results(logged: 
     )
 
     for exchange in machine.exchanges:
-        log_exchange(exchange)
+        access_log("DEBUG")(exchange)
 
     whole = {"connection": "con_1", "ms": 0.0}
     refused = {"correlation_id": CORRELATION_ID}

@@ -23,7 +23,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 async def flushed(sink: BoundedStderr) -> None:
     """Flush, which gives up after a second: then nothing would have been flushed."""
     async with asyncio.timeout(0.9):
-        await asyncio.to_thread(sink.flush, 1)
+        await asyncio.to_thread(sink.drain, 1)
 
 
 async def test_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
@@ -72,7 +72,7 @@ async def test_a_closed_stderr_is_no_reason_to_fail() -> None:
     sink = BoundedStderr(write)
 
     sink.write("a\n")
-    await asyncio.to_thread(sink.flush, 0.1)
+    await asyncio.to_thread(sink.drain, 0.1)
     sink.write("b\n")
 
     os.close(write)

@@ -1,0 +1,174 @@
+"""The one store of a process: locked, opened on first use or with a key, healthy or not."""
+
+import asyncio
+import base64
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from rpcbackend.clock import Clock
+from rpcbackend.errors import InvalidParamsError, NotInitializedError, SchemaTooNewError
+from rpcbackend.ids import Ids
+from rpcbackend.schema.system import StoreHealth
+from rpcbackend.store import (
+    StorageFailedError,
+    Store,
+    WrongKeyError,
+    has_data,
+    is_locked,
+    open_store,
+)
+
+EX_STORAGE, EX_WRONG_KEY, EX_SCHEMA = 74, 77, 79
+
+
+class ExitRequestedError(Exception):
+    """The process must end with a code of protocol.md section 8."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        super().__init__(reason)
+
+
+class StoreDoor:
+    """Stands between the program and its data directory.
+
+    Args:
+        directory: The data directory; None keeps everything in memory.
+        clock: Gives the times of records.
+        ids: Makes the ids of records; it is used on the database's thread alone.
+        end: Lets the process end with an exit code.
+    """
+
+    def __init__(
+        self, directory: Path | None, *, clock: Clock, ids: Ids, end: Callable[[int], None]
+    ) -> None:
+        self._directory = directory
+        self._clock, self._ids, self._end = clock, ids, end
+        self._store: Store | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        if self._store is None:
+            raise NotInitializedError
+        return self._store
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an open store."""
+        return self._store is not None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether an encrypted store waits for its key."""
+        return self._store is None and self._directory is not None and is_locked(self._directory)
+
+    async def boot(self) -> None:
+        """Open the store now if there is a plain one.
+
+        Raises:
+            ExitRequestedError: A newer version of this program wrote it, or it is damaged.
+        """
+        if self._directory is None or not has_data(self._directory) or self.is_locked:
+            return
+        try:
+            await self.open()
+        except SchemaTooNewError as error:
+            raise ExitRequestedError(EX_SCHEMA, f"{error.message} ({error.details})") from None
+        except WrongKeyError:
+            raise ExitRequestedError(
+                EX_STORAGE, f"the database in {self._directory} is damaged; restore a backup"
+            ) from None
+        except StorageFailedError as error:
+            raise ExitRequestedError(
+                EX_STORAGE, f"the database in {self._directory} cannot be opened: {error}"
+            ) from None
+
+    async def open(self, key: bytes | None = None) -> None:
+        """Make sure that the store is open.
+
+        Raises:
+            NotInitializedError: It waits for its key.
+            WrongKeyError: The key does not open it.
+            SchemaTooNewError: A newer version of this program wrote it.
+            StorageFailedError: The disk or the file failed.
+        """
+        async with self._opening:
+            if self._store is not None:
+                return
+            if key is None and self.is_locked:
+                raise NotInitializedError
+            loop = asyncio.get_running_loop()
+            self._store = await open_store(
+                self._directory,
+                key=key,
+                clock=self._clock,
+                ids=self._ids,
+                on_poison=lambda: _tell(loop, self._end, EX_STORAGE),
+            )
+
+    async def unlock(self, *keys: str | None) -> None:
+        """Open the store with the first key that fits: a change of keys may have been cut short.
+
+        Raises:
+            InvalidParamsError: The store is plain and open.
+            NotInitializedError: No key fits; the process ends with 77.
+            SchemaTooNewError: A newer version of this program wrote it; the process ends with 79.
+        """
+        if self._store is not None and not self._store.engine.is_encrypted:
+            raise InvalidParamsError(
+                "The store is plain and already open; it takes no key.",
+                details={"errors": [{"path": "databaseKey", "rule": "store_is_plain"}]},
+            )
+        for key in keys:
+            if key is not None:
+                try:
+                    return await self.open(_read_key(key))
+                except WrongKeyError:
+                    continue
+                except SchemaTooNewError:
+                    self._end_after_reply(EX_SCHEMA)
+                    raise
+        self._end_after_reply(EX_WRONG_KEY)
+        raise NotInitializedError("This key does not open the store.")
+
+    async def health(self, *, deep: bool) -> StoreHealth | None:
+        """Say how the store is, or None while it is not open."""
+        if self._store is None:
+            return None
+        engine = self._store.engine
+        facts = engine.facts()
+        integrity = None
+        if deep:
+            integrity = "ok" if await engine.check_integrity() else "damaged"
+        return StoreHealth(
+            engine=engine.name,
+            is_encrypted=engine.is_encrypted,
+            schema_version=facts.schema_version,
+            head_seq=self._store.head_seq,
+            database_bytes=facts.database_bytes,
+            wal_bytes=facts.wal_bytes,
+            disk_free_bytes=shutil.disk_usage(self._directory or Path.cwd()).free,
+            integrity=integrity,
+        )
+
+    async def close(self) -> None:
+        """Finish what is queued and close the file."""
+        async with self._opening:
+            if self._store is not None:
+                await self._store.close()
+                self._store = None
+
+    def _end_after_reply(self, code: int) -> None:
+        asyncio.get_running_loop().call_soon(self._end, code)
+
+
+def _read_key(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text.rstrip("=") + "=")
+
+
+def _tell(loop: asyncio.AbstractEventLoop, end: Callable[[int], None], code: int) -> None:
+    """From the database's thread, let the process end."""
+    loop.call_soon_threadsafe(end, code)
