@@ -3,10 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.store import Store
 from rpcbackend.testing import Client, FrozenClock, running_app
+
+# The same examples in every run, however slow the machine; .hypothesis is never written.
+settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture

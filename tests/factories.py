@@ -1,18 +1,157 @@
 """Valid by default; a test names only what it is about."""
 
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from rpcbackend.store import Store, Work
-from rpcbackend.testing import Client
+import orjson
+
+from rpcbackend.schema.branches import Branch
+from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
+from rpcbackend.schema.instructors import Engagement, Instructor, InstructorState
+from rpcbackend.schema.lessons import Lesson, LessonState, LessonType
+from rpcbackend.schema.students import Student, StudentState
+from rpcbackend.schema.vehicles import Transmission, Vehicle, VehicleState
+from rpcbackend.store import Store, Work, open_store
+from rpcbackend.testing import Client, FrozenClock
 
 NINE = "2026-11-24T09:00:00Z"
 """The day after the frozen clock's now."""
 
 
+KEY = bytes(range(32))
+"""Opens the encrypted stores of the tests."""
+
+
+def an_id(prefix: str, number: int = 1) -> str:
+    """Return an id that looks real and is the same in every run."""
+    return f"{prefix}_00000000-0000-7000-8000-{number:012x}"
+
+
 def at(text: str) -> datetime:
     """Read an instant of the wire."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def make_branch(**given: Any) -> Branch:
+    fields: dict[str, Any] = {
+        "id": an_id("bra"),
+        "name": "Mitte",
+        "address": None,
+        "zone": "Europe/Berlin",
+        "currency": "EUR",
+        "is_active": True,
+        "version": 1,
+    }
+    return Branch(**fields | given)
+
+
+def make_instructor(**given: Any) -> Instructor:
+    fields: dict[str, Any] = {
+        "id": an_id("ins"),
+        "branch_id": an_id("bra"),
+        "given_name": "Ines",
+        "family_name": "Kraft",
+        "email": None,
+        "phone": None,
+        "categories": ["B"],
+        "engagement": Engagement.EMPLOYEE,
+        "state": InstructorState.ACTIVE,
+        "version": 1,
+    }
+    return Instructor(**fields | given)
+
+
+def make_vehicle(**given: Any) -> Vehicle:
+    fields: dict[str, Any] = {
+        "id": an_id("veh"),
+        "branch_id": an_id("bra"),
+        "plate": "B-FS 101",
+        "make": "VW",
+        "model": "Golf",
+        "categories": ["B"],
+        "transmission": Transmission.MANUAL,
+        "state": VehicleState.ACTIVE,
+        "version": 1,
+    }
+    return Vehicle(**fields | given)
+
+
+def make_student(**given: Any) -> Student:
+    fields: dict[str, Any] = {
+        "id": an_id("stu"),
+        "branch_id": an_id("bra"),
+        "given_name": "Ada",
+        "family_name": "Byron",
+        "born_on": date(2007, 12, 10),
+        "email": None,
+        "phone": None,
+        "state": StudentState.ACTIVE,
+        "created_at": at("2026-11-23T08:00:00Z"),
+        "version": 1,
+    }
+    return Student(**fields | given)
+
+
+def make_lesson(**given: Any) -> Lesson:
+    """Make a lesson of 90 minutes unless its end is given too."""
+    starts_at = given.get("starts_at", at(NINE))
+    fields: dict[str, Any] = {
+        "id": an_id("les"),
+        "branch_id": an_id("bra"),
+        "student_id": an_id("stu"),
+        "instructor_id": an_id("ins"),
+        "vehicle_id": an_id("veh"),
+        "type": LessonType.NORMAL,
+        "state": LessonState.BOOKED,
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(minutes=90),
+        "zone": "Europe/Berlin",
+        "local": {"start": "2026-11-24T10:00", "end": "2026-11-24T11:30"},
+        "pickup": None,
+        "dropoff": None,
+        "cancelled_by": None,
+        "cancel_code": None,
+        "cancelled_at": None,
+        "version": 1,
+    }
+    return Lesson(**fields | given)
+
+
+def make_claim(**given: Any) -> Claim:
+    fields: dict[str, Any] = {
+        "resource_type": ResourceType.INSTRUCTOR,
+        "resource_id": an_id("ins"),
+        "starts_at": at(NINE),
+        "ends_at": at("2026-11-24T10:30:00Z"),
+        "owner_type": OwnerType.LESSON,
+        "owner_id": an_id("les"),
+    }
+    return Claim(**fields | given)
+
+
+@asynccontextmanager
+async def store_in(directory: Path | None, **given: Any) -> AsyncIterator[Store]:
+    """Open the store of a directory, and close it afterwards."""
+    store = await open_store(directory, **{"clock": FrozenClock()} | given)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def add_all(store: Store) -> None:
+    """Add a branch with one of each, without a lesson."""
+
+    async def unit(work: Work) -> None:
+        await work.branches.put(make_branch())
+        await work.instructors.put(make_instructor())
+        await work.vehicles.put(make_vehicle())
+        await work.students.put(make_student())
+
+    await store.write(unit, actor="tests")
 
 
 async def save_branch(client: Client, **given: Any) -> dict[str, Any]:
@@ -97,3 +236,17 @@ async def claims_in(store: Store) -> int:
         return int(row[0])
 
     return await store.read(unit)
+
+
+async def events_in(store: Store, after_seq: int = 0) -> list[dict[str, Any]]:
+    """Return the events that are stored after one."""
+    _, page = await store.read(lambda work: work.events.page_after(after_seq, (), 1_000))
+    return [orjson.loads(event.json) for event in page]
+
+
+async def told_of(store: Store, after_seq: int) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Return type, aggregate and data of the events that are stored after one."""
+    return [
+        (event["type"], event["aggregate"], event["data"])
+        for event in await events_in(store, after_seq)
+    ]

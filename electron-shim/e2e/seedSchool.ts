@@ -3,7 +3,8 @@
 import { addDays, instantOf } from '../example/renderer/week';
 import { createBackend, pythonBackend } from '../src/main/node';
 
-const zone = 'Europe/Berlin';
+/** The wall clock of the school. */
+export const zone = 'Europe/Berlin';
 
 export interface SeededSchool {
   /** The first day with lessons: tomorrow, for nothing can be booked in the past. */

@@ -14,7 +14,6 @@ from rpcbackend.schema.base import (
     Instant,
     Limit,
     Name,
-    Note,
     Params,
     Phone,
     StudentId,
@@ -121,5 +120,4 @@ class TransitionStudent(Params):
 
     student_id: StudentId
     to: StudentState
-    reason: Annotated[Note | None, Field(json_schema_extra=PERSONAL)] = None
     expected_version: Version | None = None

@@ -17,7 +17,7 @@ IntegrityError: type[Exception] = sqlcipher3.IntegrityError
 PLAIN_HEADER = b"SQLite format 3\0"
 """First bytes of a database that is not encrypted."""
 
-_IOERR, _CORRUPT, _NOTADB = 10, 11, 26
+_BUSY, _IOERR, _CORRUPT, _NOTADB = 5, 10, 11, 26
 _POISON = frozenset({_IOERR, _CORRUPT, _NOTADB})
 
 LOG_BYTES = 4 * 1024 * 1024
@@ -116,6 +116,11 @@ async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> T
 def is_poison(error: BaseException) -> bool:
     """Tell whether the storage under the database failed: nothing after it can be trusted."""
     return _primary_code(error) in _POISON
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether another process held the database for longer than we wait."""
+    return _primary_code(error) == _BUSY
 
 
 def _primary_code(error: BaseException) -> int:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.errors import OutcomeUnknownError
+from rpcbackend.errors import OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
 from rpcbackend.store.lane import Deliver, Job, Lane, Outcome
 from rpcbackend.store.migrations import migrate
@@ -209,7 +209,7 @@ class SqliteEngine:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self._note_poison(error)
-            outcomes = [Outcome(job, error=_outcome_unknown(error)) for job in jobs]
+            outcomes = [Outcome(job, error=_refusal(error)) for job in jobs]
         for outcome in outcomes:
             deliver(outcome)
 
@@ -272,7 +272,9 @@ def _is_cancelled(job: Job) -> bool:
     return job.is_cancelled
 
 
-def _outcome_unknown(error: BaseException) -> OutcomeUnknownError:
+def _refusal(error: BaseException) -> RpcError:
+    if driver.is_busy(error):
+        return OverloadedError("Another program is writing to the database.", retry_after_ms=1_000)
     return OutcomeUnknownError(outcome="unknown" if driver.is_poison(error) else "none")
 
 

@@ -86,7 +86,7 @@ async def open_store(
     """Open the database of a data directory, made and migrated as needed.
 
     Args:
-        directory: Private to its owner from now on; None keeps everything in memory.
+        directory: Made private to its owner if it is not there; None keeps everything in memory.
         key: 32 bytes encrypt the database; None leaves a new one plain.
         clock: Gives the times of records.
         ids: Makes the ids of records.

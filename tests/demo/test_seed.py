@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.app import ExitRequestedError
 from rpcbackend.cli import main
 from rpcbackend.demo.seed import Plan, fill, seed_directory, what_it_holds, write_school
 from rpcbackend.domain.lessons import CLAIMING
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import SchemaTooNewError
 from rpcbackend.schema.base import format_instant
 from rpcbackend.store import DirectoryLock, Store, Work

@@ -40,7 +40,12 @@ function open(): void {
   const program = locateProgram(process.env, repository, app.getPath('userData'));
   const bridge = wire(program);
   const window = openWindow(bridge);
-  app.on('second-instance', () => window.focus());
+  app.on('second-instance', () => {
+    // While the backend stops the window is gone already.
+    if (!window.isDestroyed()) {
+      window.focus();
+    }
+  });
   start(bridge);
 }
 

@@ -37,7 +37,6 @@ class App {
   #isReloadQueued = false;
 
   start(): void {
-    this.#client.onStatus((status) => this.#follow(status));
     this.#client.receive('event', () => this.#reloadSoon());
     this.#on('previous-week', () => this.#go(addDays(this.#monday, -7)));
     this.#on('this-week', () => this.#go(mondayOf(this.#clock().date)));
@@ -53,7 +52,7 @@ class App {
     window.addEventListener('resize', () => this.#draw());
     window.setInterval(() => this.#draw(), minuteMs);
     this.#draw();
-    void this.#client.status().then((status) => this.#follow(status));
+    this.#client.onStatus((status) => this.#follow(status));
   }
 
   #on(id: string, act: () => void): void {

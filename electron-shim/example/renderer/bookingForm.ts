@@ -1,6 +1,12 @@
 /** The form "Book a lesson". */
 
-import { BackendError, type Branch, type LessonType, type SchoolClient } from '../../src/renderer';
+import {
+  BackendError,
+  type Branch,
+  type LessonType,
+  type SchoolClient,
+  type Student,
+} from '../../src/renderer';
 import type { Draft } from './calendar';
 import { fill, find, make, offer } from './dom';
 import { type Alternative, drawRefusal, writeSpan } from './refusal';
@@ -29,8 +35,10 @@ export class BookingForm {
   readonly #button = find('book', HTMLButtonElement);
   readonly #outcome = find('outcome', HTMLDivElement);
   #school: School | undefined;
-  /** One per attempt at one lesson: a repetition after a lost answer books it once. */
-  #idempotencyKey = newKey();
+  /** What was sent last and did not come to an end: sent again, it books once. */
+  #attempt: { readonly wish: string; readonly key: string } | undefined;
+  #isSending = false;
+  #isEnabled = false;
   /** The draft is shown from the first choice on until it is booked. */
   #isDrafting = false;
 
@@ -43,7 +51,6 @@ export class BookingForm {
       void this.#submit();
     });
     this.#form.addEventListener('change', () => {
-      this.#idempotencyKey = newKey();
       this.#isDrafting = true;
       this.#host.moved();
     });
@@ -72,7 +79,6 @@ export class BookingForm {
   /** Choose day and start. */
   choose(date: string, time: string): void {
     this.propose(date, time);
-    this.#idempotencyKey = newKey();
     this.#isDrafting = true;
     this.#host.moved();
   }
@@ -85,12 +91,17 @@ export class BookingForm {
 
   /** Let lessons be booked, or not while nobody would answer. */
   enable(isEnabled: boolean): void {
-    this.#button.disabled = !isEnabled;
+    this.#isEnabled = isEnabled;
+    this.#showButton();
   }
 
   /** Close the whole form: there is nothing to book, and will not be soon. */
   close(isClosed: boolean): void {
     find('book-fields', HTMLFieldSetElement).disabled = isClosed;
+  }
+
+  #showButton(): void {
+    this.#button.disabled = this.#isSending || !this.#isEnabled;
   }
 
   get #minutes(): number {
@@ -127,27 +138,42 @@ export class BookingForm {
       this.#tell('Something is missing', 'Choose a student, a date and a start.');
       return;
     }
-    this.#button.disabled = true;
+    await this.#send(student, zone);
+  }
+
+  async #send(student: Student, zone: string): Promise<void> {
+    // A double click on an alternative is one wish.
+    if (this.#isSending) {
+      return;
+    }
+    this.#isSending = true;
+    this.#showButton();
+    const wish = {
+      studentId: student.id,
+      instructorId: this.#instructor.value,
+      vehicleId: this.#vehicle.value === '' ? null : this.#vehicle.value,
+      startsAt: instantOf(this.#date.value, this.#time.value, zone),
+      durationMinutes: this.#minutes,
+      type: this.#type.value as LessonType,
+    };
     try {
-      const { lesson } = await this.#client.send(
-        'lessons.book',
-        {
-          studentId: student.id,
-          instructorId: this.#instructor.value,
-          vehicleId: this.#vehicle.value === '' ? null : this.#vehicle.value,
-          startsAt: instantOf(this.#date.value, this.#time.value, zone),
-          durationMinutes: this.#minutes,
-          type: this.#type.value as LessonType,
-        },
-        { idempotencyKey: this.#idempotencyKey },
-      );
+      const idempotencyKey = this.#keyOf(JSON.stringify(wish));
+      const { lesson } = await this.#client.send('lessons.book', wish, { idempotencyKey });
       this.#succeeded(`${nameOf(student)}, ${writeSpan(lesson, lesson.zone)}`);
       this.#host.booked(lesson.local.start.slice(0, 10));
     } catch (error) {
       this.#refused(error, zone);
     } finally {
-      this.#button.disabled = false;
+      this.#isSending = false;
+      this.#showButton();
     }
+  }
+
+  #keyOf(wish: string): string {
+    if (this.#attempt?.wish !== wish) {
+      this.#attempt = { wish, key: newKey() };
+    }
+    return this.#attempt.key;
   }
 
   #succeeded(text: string): void {
@@ -157,13 +183,13 @@ export class BookingForm {
     );
     this.#student.clear();
     this.#isDrafting = false;
-    this.#idempotencyKey = newKey();
+    this.#attempt = undefined;
   }
 
   #refused(error: unknown, zone: string): void {
     // With the outcome unknown the same key is sent again, so that nothing is booked twice.
     if (!(error instanceof BackendError) || error.outcome !== 'unknown') {
-      this.#idempotencyKey = newKey();
+      this.#attempt = undefined;
     }
     const choose = ({ startsAt }: Alternative): void => {
       const { date, time } = wallClock(Date.parse(startsAt), zone);

@@ -92,6 +92,8 @@ export class StudentPicker {
 
   #close(): void {
     window.clearTimeout(this.#timer);
+    // An answer that is still on its way opens nothing any more.
+    this.#search += 1;
     this.#list.hidden = true;
     this.#input.setAttribute('aria-expanded', 'false');
     this.#input.removeAttribute('aria-activedescendant');

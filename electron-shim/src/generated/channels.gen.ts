@@ -476,7 +476,6 @@ export interface Subscribed {
 export interface TransitionStudent {
   readonly studentId: string;
   readonly to: StudentState;
-  readonly reason?: string | null;
   readonly expectedVersion?: number | null;
 }
 
@@ -628,4 +627,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '53e2f52b91f9df5ad3f6fb3926960878e1e18118e1f08ba988e10431b23f2a28';
+export const contractHash = 'a46afcb7445562bc93b1b383a321e2bacf4e13df70c98aef25fde4ac65bf4c39';

@@ -73,3 +73,60 @@ test('exit, stderr and failed tell how it ended', async () => {
   deepEqual([exit.code, exit.expected], [78, false]);
   deepEqual([failed.reason.symbol, failed.stderrTail], ['BACKEND_FAILED', [line]]);
 });
+
+for (const [state, flags] of [
+  ['starting', ['--exit=70']],
+  ['ready', []],
+  ['backoff', ['--exit=70']],
+  ['failed', ['--exit=64']],
+] as const) {
+  test(`a listener may stop at ${state}, and nothing starts after that`, async () => {
+    const timers = activeTimers();
+    const restart = { baseMs: 60_000, maxMs: 60_000 };
+    const backend = createBackend(makeOptions(flags, { events: 'none', restart }));
+    const states: string[] = [];
+    let exits = 0;
+    backend.on('exit', () => {
+      exits += 1;
+    });
+    const stopped = new Promise((resolve) => {
+      backend.on('status', (status) => {
+        states.push(status.state);
+        if (status.state === state) {
+          resolve(backend.stopServer());
+        }
+      });
+    });
+
+    await backend.startServer().catch(() => undefined);
+    await stopped;
+
+    equal(backend.status().state, 'stopped');
+    deepEqual([states.filter((one) => one === 'starting').length, exits], [1, 1]);
+    equal(activeTimers(), timers);
+  });
+}
+
+test('a listener may stop and start again at stopping', async () => {
+  const backend = createBackend(makeOptions([], { events: 'none' }));
+  const first = await backend.startServer();
+  const again = new Promise<number>((resolve) => {
+    const unsubscribe = backend.on('status', ({ state }) => {
+      if (state === 'stopping') {
+        unsubscribe();
+        void backend.stopServer();
+        resolve(backend.startServer().then(({ pid }) => pid));
+      }
+    });
+  });
+
+  await backend.stopServer();
+
+  equal((await again) === first.pid, false);
+  await backend.stopServer();
+});
+
+/** Count the timers that keep the process alive. */
+function activeTimers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+}

@@ -21,6 +21,7 @@ import type { Noise } from './ndjson';
 import { type BackendOptions, resolveOptions } from './options';
 import type { StopReport } from './session';
 import { Supervisor } from './supervisor';
+import { warnOfBug } from './warnOfBug';
 
 export interface ExitNotice extends Exit {
   /** Whether the shim itself had stopped it. */
@@ -74,8 +75,8 @@ export function createBackend(options: BackendOptions): Backend {
 }
 
 class SupervisedBackend implements Backend {
-  readonly #signals = new Emitter<BackendSignals>(reportListenerError);
-  readonly #topics = new Emitter<Record<string, JsonObject>>(reportListenerError);
+  readonly #signals = new Emitter<BackendSignals>(warnOfBug);
+  readonly #topics = new Emitter<Record<string, JsonObject>>(warnOfBug);
   readonly #feed: EventFeed;
   readonly #supervisor: Supervisor;
   #subscribed: Promise<void> = Promise.resolve();
@@ -130,6 +131,10 @@ class SupervisedBackend implements Backend {
   }
 
   #changed(status: BridgeStatus): void {
+    if (status.state === 'ready') {
+      // First of all calls, so that no event is missed of what a listener does next.
+      this.#subscribed = this.#subscribe();
+    }
     this.#signals.emit('status', status);
     if (status.state === 'ready') {
       this.#served(status.server);
@@ -146,9 +151,14 @@ class SupervisedBackend implements Backend {
       this.#warn(shimError('CONTRACT_MISMATCH', { details: { actual: server.contractHash } }));
     }
     this.#signals.emit('ready', server);
-    this.#subscribed = this.#feed
-      .subscribe((channel, params) => this.#supervisor.call(channel, params))
-      .catch((error: unknown) => this.#warn(asBackendError(error)));
+  }
+
+  async #subscribe(): Promise<void> {
+    try {
+      await this.#feed.subscribe((channel, params) => this.#supervisor.call(channel, params));
+    } catch (error) {
+      this.#warn(asBackendError(error));
+    }
   }
 
   #notified(method: string, payload: JsonObject): void {
@@ -178,8 +188,4 @@ class SupervisedBackend implements Backend {
 
 function isEvent(payload: JsonObject): payload is JsonObject & BackendEvent {
   return typeof payload['seq'] === 'number' && typeof payload['type'] === 'string';
-}
-
-function reportListenerError(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
 }

@@ -41,8 +41,9 @@ export class BackendProcess {
       windowsHide: true,
       ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
     });
-    this.#listen();
+    // The listener of `error` first: without free descriptors there are no pipes to listen to.
     this.exited = this.#waitForExit();
+    this.#listen();
   }
 
   get input(): Writable {
@@ -80,7 +81,7 @@ export class BackendProcess {
     stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
     stdout.once('end', () => {
       const timer = setTimeout(() => this.kill('SIGKILL'), muteMs);
-      this.#child.once('exit', () => clearTimeout(timer));
+      void this.exited.then(() => clearTimeout(timer));
     });
   }
 

@@ -51,10 +51,12 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
       refuseSubFrames(window);
       return gate.attach(window.webContents, channels ?? 'all');
     },
-    dispose: () => {
+    dispose: async () => {
       gate.close();
+      const report = await backend.stopServer();
+      // Not before: a quit in the meantime is to wait for the stop.
       unhook();
-      return backend.stopServer();
+      return report;
     },
   };
 }

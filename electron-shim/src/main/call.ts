@@ -103,6 +103,36 @@ export class PendingCall {
   }
 }
 
+/**
+ * Wait for *promise* as long as a call may: `timeoutMs` (0 is no limit), until *signal* aborts.
+ *
+ * @throws BackendError CALL_TIMEOUT, CALL_CANCELLED; nothing was sent. Else what *promise* throws.
+ */
+export async function waitWithin<T>(
+  promise: Promise<T> | undefined,
+  timeoutMs: number,
+  signal: CancelSignal | undefined,
+): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = (): void => undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    onAbort = () => reject(shimError('CALL_CANCELLED'));
+    if (timeoutMs !== 0) {
+      timer = setTimeout(() => reject(shimError('CALL_TIMEOUT')), timeoutMs);
+    }
+  });
+  if (signal?.aborted === true) {
+    onAbort();
+  }
+  signal?.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([givenUp, promise]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Accept a result. @throws BackendError REPLY_MALFORMED: it is no object. */
 export function requireObject(result: unknown): JsonObject {
   if (!isJsonObject(result)) {

@@ -43,7 +43,7 @@ test('stray prints are counted and cost no call', () =>
 
       deepEqual(
         noises.map(({ reason }) => reason),
-        ['not-json', 'not-json', 'not-json', 'not-a-message', 'not-json'],
+        ['not-json', 'not-json', 'not-json', 'not-a-message', 'not-json', 'not-a-message'],
       );
     },
     ['--noisy'],
@@ -69,6 +69,13 @@ test('a call that is over the size limit fails at once and the next one works', 
     [],
     { limits: { maxRequestBytes: 1_000 } },
   ));
+
+test('params that JSON cannot hold are refused, and nothing was sent', () =>
+  withStandIn(async (call) => {
+    const failure = await failureOf(call('echo', { number: BigInt(1) }));
+
+    deepEqual([failure.symbol, failure.outcome], ['PARAMS_REFUSED', 'none']);
+  }));
 
 test('calls beyond the limit in flight are refused', () =>
   withStandIn(

@@ -33,7 +33,6 @@ export class Connection {
   readonly #limits: ConnectionLimits;
   readonly #observer: ConnectionObserver;
   readonly #reader: NdjsonReader;
-  readonly #writer: NdjsonWriter;
   readonly #rpc: MessageConnection;
   readonly #progress = new Map<string | number, (progress: Progress) => void>();
   #handled = 0;
@@ -50,11 +49,11 @@ export class Connection {
     this.#limits = limits;
     this.#observer = observer;
     this.#reader = new NdjsonReader(input, limits.maxReplyBytes, (noise) => observer.noise(noise));
-    this.#writer = new NdjsonWriter(output, limits.maxRequestBytes);
+    const writer = new NdjsonWriter(output);
     const trouble = (message: string): void => observer.trouble(message);
     const quiet = (): void => undefined;
     const logger = { error: trouble, warn: trouble, info: quiet, log: quiet };
-    this.#rpc = createMessageConnection(this.#reader, this.#writer, logger, {
+    this.#rpc = createMessageConnection(this.#reader, writer, logger, {
       messageStrategy: {
         handleMessage: (message, next) => {
           this.#handled += 1;
@@ -101,7 +100,8 @@ export class Connection {
     }
     this.#isClosed = true;
     // The engine works one message per turn off its queue; replies in it are as good as any.
-    while (this.#handled < this.#reader.delivered) {
+    // It drops some unseen, such as a second reply with the same id, hence the count of turns.
+    for (let turns = this.#reader.delivered - this.#handled; turns > 0; turns -= 1) {
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     this.#rpc.dispose();
@@ -112,12 +112,10 @@ export class Connection {
     params: JsonObject,
     source: CancellationTokenSource,
   ): Promise<unknown> {
+    refuseUnsendable(channel, params, this.#limits.maxRequestBytes);
     try {
       return await this.#rpc.sendRequest<unknown>(channel, params, source.token);
     } catch (error) {
-      if (this.#writer.hasRefused(params)) {
-        throw shimError('LINE_TOO_LONG');
-      }
       throw isLoss(error) ? shimError('BACKEND_LOST', { outcome: 'unknown' }) : error;
     }
   }
@@ -164,8 +162,28 @@ function withMeta(
     ...options.meta,
     ...(progressToken === undefined ? {} : { progressToken }),
   };
-  // A copy in any case: the writer knows a refused message by its params object.
-  return Object.keys(meta).length === 0 ? { ...params } : { ...params, _meta: meta };
+  return Object.keys(meta).length === 0 ? params : { ...params, _meta: meta };
+}
+
+/**
+ * Refuse what cannot be sent.
+ *
+ * An over-long line the backend would answer with id null, to nobody; windows can send what JSON
+ * cannot hold, such as a BigInt or a cycle.
+ *
+ * @throws BackendError LINE_TOO_LONG, PARAMS_REFUSED
+ */
+function refuseUnsendable(method: string, params: JsonObject, maxBytes: number): void {
+  const id = Number.MAX_SAFE_INTEGER;
+  let line: string;
+  try {
+    line = `${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`;
+  } catch {
+    throw shimError('PARAMS_REFUSED');
+  }
+  if (Buffer.byteLength(line) > maxBytes) {
+    throw shimError('LINE_TOO_LONG');
+  }
 }
 
 const lossCodes: readonly number[] = [

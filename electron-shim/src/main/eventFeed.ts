@@ -1,5 +1,6 @@
 /** The event stream: subscribed to after every start, resumed where it broke off. */
 
+import { BackendError } from '../shared/errors';
 import type { JsonObject } from '../shared/json';
 import { shimError } from '../shared/shimErrors';
 
@@ -19,15 +20,29 @@ export class EventFeed {
     if (this.#wanted === 'none') {
       return;
     }
-    const answer = await call('events.subscribe', {
-      ...(this.#wanted === 'all' ? {} : { types: this.#wanted }),
-      ...(this.#lastSeq === undefined ? {} : { afterSeq: this.#lastSeq }),
-    });
+    const types = this.#wanted === 'all' ? {} : { types: this.#wanted };
+    const answer = await this.#resume(call, types);
     const headSeq = answer['headSeq'];
     if (typeof headSeq !== 'number') {
       throw shimError('REPLY_MALFORMED');
     }
     this.#lastSeq ??= headSeq;
+  }
+
+  /** Go on after the last event heard; a store that is behind it is another one, or restored. */
+  async #resume(call: Call, types: JsonObject): Promise<JsonObject> {
+    if (this.#lastSeq === undefined) {
+      return call('events.subscribe', types);
+    }
+    try {
+      return await call('events.subscribe', { ...types, afterSeq: this.#lastSeq });
+    } catch (error) {
+      if (!(error instanceof BackendError) || error.symbol !== 'CURSOR_INVALID') {
+        throw error;
+      }
+      this.#lastSeq = undefined;
+      return call('events.subscribe', types);
+    }
   }
 
   /** Tell whether the event numbered *seq* is news; delivery is at least once. */

@@ -28,7 +28,8 @@ const passingSymbols: readonly string[] = [
 
 /** Tell whether no restart can help. */
 export function isFinalFailure(exit: Exit, failure: BackendError | undefined): boolean {
-  const isRefusal = failure !== undefined && !passingSymbols.includes(failure.symbol);
+  const isRefusal =
+    failure !== undefined && !failure.retryable && !passingSymbols.includes(failure.symbol);
   return exit.spawnError !== undefined || isFinalExit(exit.code) || isRefusal;
 }
 

@@ -1,4 +1,5 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Envelope, Push } from '../shared/ipc';
 import { makeOptions } from '../testing/rig';
@@ -33,13 +34,20 @@ class Desk implements IpcMainPort {
   }
 }
 
-function makePage(id: number, fault?: Error): Page & { readonly pushes: readonly Push[] } {
+function makePage(
+  id: number,
+  { fault, at = url }: { readonly fault?: Error; readonly at?: string } = {},
+): Page & { readonly pushes: readonly Push[]; readonly events: EventEmitter } {
   const pushes: Push[] = [];
+  const events = new EventEmitter();
   return {
     id,
     pushes,
+    events,
+    getURL: () => at,
     isDestroyed: () => false,
-    once: () => undefined,
+    once: (name, listener) => events.once(name, listener),
+    removeListener: (name, listener) => events.removeListener(name, listener),
     send: (_channel, push) => {
       if (fault !== undefined) {
         throw fault;
@@ -120,9 +128,13 @@ test('a handler that throws tells its page no secrets', async () => {
     }),
   );
 
+  const warned = once(process, 'warning');
+
   const envelope = await desk.invoke(1, call('app.broken'));
 
   equal(symbol(envelope), 'HANDLER_FAILED');
+  // The developer reads it in the main process.
+  equal(String((await warned)[0]), 'Error: /home/ada/secret');
   equal(JSON.stringify(envelope).includes('secret'), false);
 });
 
@@ -140,7 +152,7 @@ test('the life cycle cannot be registered, nor a channel twice', () => {
 test('attached pages hear every status, and a page that throws harms no other', async () => {
   const desk = new Desk();
   const page = makePage(2);
-  desk.gate.attach(makePage(1, new Error('Object has been destroyed')));
+  desk.gate.attach(makePage(1, { fault: new Error('Object has been destroyed') }));
   desk.gate.attach(page);
 
   await desk.backend.startServer();
@@ -150,6 +162,32 @@ test('attached pages hear every status, and a page that throws harms no other', 
     page.pushes.map((push) => (push.kind === 'status' ? push.status.state : push.kind)),
     ['starting', 'notification', 'ready', 'stopping', 'stopped'],
   );
+});
+
+test('a page that has gone elsewhere hears nothing any more', async () => {
+  const desk = new Desk();
+  const page = makePage(1, { at: 'https://evil.example/' });
+  desk.gate.attach(page);
+
+  await desk.backend.startServer();
+  await desk.backend.stopServer();
+
+  deepEqual(page.pushes, []);
+});
+
+test('an old detach leaves a new attachment alone, and neither leaves a listener', async () => {
+  const desk = new Desk();
+  const page = makePage(1);
+  desk.registry.register(rpcChannel('ping'));
+  const detachOld = desk.gate.attach(page);
+  const detach = desk.gate.attach(page, []);
+
+  detachOld();
+
+  equal(symbol(await desk.invoke(1, call('ping'))), 'CHANNEL_REFUSED');
+  detach();
+  equal(symbol(await desk.invoke(1, call('ping'))), 'SENDER_REFUSED');
+  equal(page.events.listenerCount('destroyed'), 0);
 });
 
 test('a closed gate serves nobody any more', () => {

@@ -1,6 +1,7 @@
 /** One invoke channel in, one push channel out, for the windows that were attached. */
 
 import type { Unsubscribe } from '../shared/emitter';
+import { BackendError } from '../shared/errors';
 import {
   type Envelope,
   invokeChannel,
@@ -11,14 +12,17 @@ import {
 import { asBackendError, shimError } from '../shared/shimErrors';
 import type { Backend } from './backend';
 import type { ChannelRegistry } from './channels';
-import { isTrustedSender, type Sender } from './sender';
+import { isTrustedSender, isTrustedUrl, type Sender } from './sender';
+import { warnOfBug } from './warnOfBug';
 
 /** A page as far as it is pushed to; Electron's WebContents is one. */
 export interface Page {
   readonly id: number;
+  getURL(): string;
   isDestroyed(): boolean;
   send(channel: string, ...args: readonly unknown[]): void;
   once(event: 'destroyed', listener: () => void): unknown;
+  removeListener(event: 'destroyed', listener: () => void): unknown;
 }
 
 /** An invocation of a page. */
@@ -60,10 +64,15 @@ export class WindowGate {
 
   /** Let *page* call *channels* (all registered ones by default) until it is closed. */
   attach(page: Page, channels: readonly string[] | 'all' = 'all'): Unsubscribe {
+    const entry = { page, channels };
     const detach = (): void => {
-      this.#pages.delete(page.id);
+      page.removeListener('destroyed', detach);
+      // It may have been attached anew since, with other rights.
+      if (this.#pages.get(page.id) === entry) {
+        this.#pages.delete(page.id);
+      }
     };
-    this.#pages.set(page.id, { page, channels });
+    this.#pages.set(page.id, entry);
     page.once('destroyed', detach);
     return detach;
   }
@@ -82,6 +91,9 @@ export class WindowGate {
     try {
       return { ok: true, result: await this.#run(event, message) };
     } catch (error) {
+      if (!(error instanceof BackendError)) {
+        warnOfBug(error);
+      }
       return { ok: false, error: asBackendError(error).toFailure() };
     }
   }
@@ -112,7 +124,8 @@ export class WindowGate {
     for (const { page } of this.#pages.values()) {
       // A destroyed frame inside living contents throws all the same (failure mode 17).
       try {
-        if (!page.isDestroyed()) {
+        // Nor may a page hear what it may not ask for, once it has gone elsewhere.
+        if (!page.isDestroyed() && isTrustedUrl(page.getURL(), this.#trusted)) {
           page.send(pushChannel, push);
         }
       } catch {

@@ -51,6 +51,23 @@ test('a stop that fails lets the app leave too', async () => {
   deepEqual(app.log, ['put off', 'left']);
 });
 
+test('a quit that a window calls off leaves the next one guarded', async () => {
+  const app = new FakeApp();
+  let stops = 0;
+  stopBeforeQuit(app, async () => {
+    stops += 1;
+  });
+
+  app.quit();
+  await new Promise((resolve) => setImmediate(resolve));
+  // The second attempt was let through, but the app is still there.
+  app.quit();
+  await new Promise((resolve) => setImmediate(resolve));
+
+  deepEqual(app.log, ['put off', 'left', 'put off', 'left']);
+  equal(stops, 2);
+});
+
 test('a removed hook puts nothing off', () => {
   const app = new FakeApp();
 

@@ -22,6 +22,8 @@ export function stopBeforeQuit(app: QuittingApp, stop: () => Promise<unknown>): 
   let isStopped = false;
   const listener = (event: QuitEvent): void => {
     if (isStopped) {
+      // A window can still call the quit off; the next one is to stop what was started since.
+      isStopped = false;
       return;
     }
     event.preventDefault();
@@ -30,6 +32,7 @@ export function stopBeforeQuit(app: QuittingApp, stop: () => Promise<unknown>): 
     }
     isStopping = true;
     const quit = (): void => {
+      isStopping = false;
       isStopped = true;
       app.quit();
     };

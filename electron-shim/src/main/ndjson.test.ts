@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { Message } from 'vscode-jsonrpc/node';
@@ -54,7 +54,7 @@ test('a line over the limit is noise of its size', () => {
 
 test('messages are written one a line in the order of the calls', async () => {
   const output = new PassThrough();
-  const writer = new NdjsonWriter(output, 1_000);
+  const writer = new NdjsonWriter(output);
   const message = (method: string): Message => ({ jsonrpc: '2.0', method }) as Message;
 
   await Promise.all([writer.write(message('a')), writer.write(message('b\n'))]);
@@ -63,16 +63,4 @@ test('messages are written one a line in the order of the calls', async () => {
     String(output.read()),
     '{"jsonrpc":"2.0","method":"a"}\n{"jsonrpc":"2.0","method":"b\\n"}\n',
   );
-});
-
-test('a message over the limit is refused and nothing of it is written', async () => {
-  const output = new PassThrough();
-  const writer = new NdjsonWriter(output, 100);
-  const params = { text: 'x'.repeat(100) };
-  const message: object = { jsonrpc: '2.0', method: 'a', params };
-
-  await rejects(writer.write(message as Message), RangeError);
-
-  equal(writer.hasRefused(params), true);
-  equal(output.read(), null);
 });

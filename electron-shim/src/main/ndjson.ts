@@ -74,14 +74,24 @@ export class NdjsonReader extends AbstractMessageReader implements MessageReader
     }
     const messages = readMessages(line);
     if (typeof messages === 'string') {
-      const sample = line.toString('utf8', 0, 4 * sampleCharacters).slice(0, sampleCharacters);
-      this.#onNoise({ reason: messages, bytes: line.length, sample });
+      this.#skip(messages, line);
       return;
     }
     for (const message of messages) {
-      this.#delivered += 1;
-      callback(message);
+      // The engine throws on some, such as `$/cancelRequest` without params, and what is thrown
+      // in a listener of a stream ends the whole app.
+      try {
+        callback(message);
+        this.#delivered += 1;
+      } catch {
+        this.#skip('not-a-message', line);
+      }
     }
+  }
+
+  #skip(reason: Noise['reason'], line: Buffer): void {
+    const sample = line.toString('utf8', 0, 4 * sampleCharacters).slice(0, sampleCharacters);
+    this.#onNoise({ reason, bytes: line.length, sample });
   }
 }
 
@@ -92,40 +102,20 @@ function isBlank(line: Buffer): boolean {
 /** Write messages to *output*, one line each, in the order of the calls. */
 export class NdjsonWriter extends AbstractMessageWriter implements MessageWriter {
   readonly #output: Writable;
-  readonly #maxLineBytes: number;
-  readonly #refused = new WeakSet<object>();
 
-  constructor(output: Writable, maxLineBytes: number) {
+  constructor(output: Writable) {
     super();
     this.#output = output;
-    this.#maxLineBytes = maxLineBytes;
   }
 
-  /** Refuse a line over the limit here: the backend would answer it with id null, to nobody. */
   write(message: Message): Promise<void> {
-    const line = Buffer.from(`${JSON.stringify(message)}\n`, 'utf8');
-    if (line.length > this.#maxLineBytes) {
-      this.#remember(message);
-      return Promise.reject(new RangeError(`${line.length} bytes are over the limit`));
-    }
     return new Promise((resolve, reject) => {
+      const line = Buffer.from(`${JSON.stringify(message)}\n`, 'utf8');
       this.#output.write(line, (error) => (error ? reject(error) : resolve()));
     });
   }
 
-  /** Tell whether the message with these *params* was too long; vscode-jsonrpc keeps no cause. */
-  hasRefused(params: object): boolean {
-    return this.#refused.has(params);
-  }
-
   end(): void {
     this.#output.end();
-  }
-
-  #remember(message: Message): void {
-    const params: unknown = Reflect.get(message, 'params');
-    if (typeof params === 'object' && params !== null) {
-      this.#refused.add(params);
-    }
   }
 }

@@ -80,7 +80,11 @@ export function resolveOptions(options: BackendOptions): ResolvedOptions {
   };
 }
 
-/** The Python backend of a checkout or an installation: `python -m rpcbackend serve`. */
+/**
+ * The installed Python backend: `python -P -m rpcbackend serve`.
+ *
+ * Without `-P` a `json.py` in the folder that the app was started from would replace Python's own.
+ */
 export function pythonBackend(python: string, dataDir: string): BackendProgram {
-  return { command: python, args: ['-m', 'rpcbackend', 'serve', '--data-dir', dataDir] };
+  return { command: python, args: ['-P', '-m', 'rpcbackend', 'serve', '--data-dir', dataDir] };
 }

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -17,10 +17,11 @@ const python = join(
 
 async function withBackend(
   use: (backend: Backend, dataDir: string) => Promise<void>,
+  cwd: string = repository,
 ): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'shim-'));
   const backend = createBackend({
-    backend: { ...pythonBackend(python, dataDir), cwd: repository },
+    backend: { ...pythonBackend(python, dataDir), cwd },
     client: { name: 'python.test', version: '0' },
     contract: 'refuse',
   });
@@ -101,3 +102,15 @@ test('a killed backend comes back with its data', () =>
 
     equal((await backend.send('branches.list', {})).items.length, 1);
   }));
+
+test('a json.py in the folder the app was started from is not run', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'shim-cwd-'));
+  writeFileSync(join(cwd, 'json.py'), 'raise SystemExit("wrong json")');
+  try {
+    await withBackend(async (backend) => {
+      equal((await backend.send('system.health', {})).status, 'ok');
+    }, cwd);
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
+});

@@ -23,6 +23,7 @@ export function hardenContents(contents: WebContents): void {
   contents.on('will-redirect', deny);
   contents.on('will-attach-webview', deny);
   contents.session.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
+  contents.session.setPermissionCheckHandler(() => false);
   if (typeof contents.setWindowOpenHandler === 'function') {
     contents.setWindowOpenHandler(() => ({ action: 'deny' }));
     return;

@@ -66,7 +66,10 @@ export class Session {
   async open(): Promise<ServerInfo> {
     const server = admit(await this.#waitForReady(), this.#options);
     this.#isServing = true;
-    await this.#connection.call('initialize', await initializeParams(this.#options));
+    const { startTimeoutMs, limits } = this.#options;
+    // Even where calls have no limit, a start has one.
+    const timeoutMs = Math.max(startTimeoutMs, limits.timeoutMs);
+    await this.#connection.call('initialize', await initializeParams(this.#options), { timeoutMs });
     return server;
   }
 
@@ -93,6 +96,8 @@ export class Session {
       Date.now,
     );
     const exit = child.hasExited ? await this.exited : undefined;
+    // Settle the calls of a child that does not even die.
+    await this.#connection.close();
     return {
       how,
       exitCode: exit?.code ?? null,

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { failureOf, makeRig, symbolOf, withStandIn } from '../testing/rig';
 
@@ -36,6 +37,21 @@ test('a call during the start waits for it', async () => {
   await supervisor.stop();
 });
 
+test('a call waits for the start no longer than its limit, nor when aborted', async () => {
+  const { supervisor } = makeRig(['--mute']);
+  const started = symbolOf(supervisor.start());
+  const controller = new AbortController();
+
+  const late = failureOf(supervisor.call('echo', {}, { timeoutMs: 10 }));
+  const aborted = failureOf(supervisor.call('echo', {}, { signal: controller.signal }));
+  controller.abort();
+
+  deepEqual([(await late).symbol, (await late).outcome], ['CALL_TIMEOUT', 'none']);
+  equal((await aborted).symbol, 'CALL_CANCELLED');
+  await supervisor.stop();
+  equal(await started, 'BACKEND_STOPPED');
+});
+
 test('a call without a backend is refused', async () => {
   const { supervisor } = makeRig();
 
@@ -69,6 +85,13 @@ function pidOf(status: {
 test('a reply written right before the exit still counts', () =>
   withStandIn(async (call) => {
     deepEqual(await call('lastWords'), { said: true });
+  }));
+
+test('a second reply to the same call does not hold up the end', () =>
+  withStandIn(async (call, { reached }) => {
+    deepEqual(await call('twice'), {});
+
+    await reached('backoff');
   }));
 
 for (const code of [64, 69, 76, 77, 78, 79]) {
@@ -120,6 +143,28 @@ test('a program that is not there fails without a restart', async () => {
   const { supervisor } = makeRig([], { backend: { command: '/nowhere/python', args: [] } });
 
   equal(await symbolOf(supervisor.start()), 'SPAWN_FAILED');
+});
+
+test('a path that spawn throws on fails like one that is not there', async () => {
+  const command = join(process.execPath, 'python');
+  const { supervisor, exits } = makeRig([], { backend: { command, args: [] } });
+
+  equal(await symbolOf(supervisor.start()), 'SPAWN_FAILED');
+
+  equal(supervisor.status.state, 'failed');
+  deepEqual(exits, [{ code: null, expected: false }]);
+});
+
+test('an initialize without answer ends even where calls have no limit', async () => {
+  const { supervisor } = makeRig(['--never-initialized'], {
+    startTimeoutMs: 1_000,
+    requestTimeoutMs: 0,
+    limits: { cancelGraceMs: 1 },
+    restart: { maxCrashes: 0 },
+    shutdown: { requestMs: 5_000 },
+  });
+
+  equal(await symbolOf(supervisor.start()), 'CALL_TIMEOUT');
 });
 
 test('a backend that never says ready is given up', async () => {
@@ -220,3 +265,39 @@ test('a child killed during the stop does not hold it up', () =>
     },
     ['--stubborn'],
   ));
+
+test('a start during a stop starts anew', async () => {
+  const { supervisor, exits } = makeRig();
+  const { pid } = await supervisor.start();
+
+  const [, again] = await Promise.all([supervisor.stop(), supervisor.start()]);
+
+  equal(again.pid === pid, false);
+  await supervisor.stop();
+  equal(exits.length, 2);
+});
+
+test('a stop after a start that still waits is the last word', async () => {
+  const { supervisor, statuses } = makeRig();
+  await supervisor.start();
+
+  const stopped = supervisor.stop();
+  const started = symbolOf(supervisor.start());
+  await Promise.all([stopped, supervisor.stop()]);
+
+  equal(await started, 'BACKEND_STOPPED');
+  equal(statuses.filter(({ state }) => state === 'starting').length, 1);
+});
+
+test('a stop at the moment that a waiting start goes on leaves no backend behind', async () => {
+  const { supervisor, statuses, exits } = makeRig();
+  await supervisor.start();
+
+  const stopped = supervisor.stop();
+  const started = supervisor.start().catch(() => undefined);
+  await stopped.then(() => supervisor.stop());
+  await started;
+
+  equal(supervisor.status.state, 'stopped');
+  equal(exits.length, statuses.filter(({ state }) => state === 'starting').length);
+});

@@ -6,7 +6,7 @@ import type { ServerInfo } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
 import type { BridgeStatus } from '../shared/status';
 import type { Exit } from './backendProcess';
-import type { CallOptions } from './call';
+import { type CallOptions, waitWithin } from './call';
 import { exitReason, isFinalFailure } from './exitReason';
 import type { ResolvedOptions } from './options';
 import { RestartPolicy } from './restartPolicy';
@@ -30,6 +30,7 @@ export class Supervisor {
   #session: Session | undefined;
   #started: Deferred<ServerInfo> | undefined;
   #stopping: Promise<StopReport> | undefined;
+  #stops = 0;
   #backoff: NodeJS.Timeout | undefined;
   #waiting = 0;
 
@@ -50,32 +51,46 @@ export class Supervisor {
    */
   async start(): Promise<ServerInfo> {
     // Without a stop to wait for, the state is `starting` as soon as this returns.
-    if (this.#stopping !== undefined) {
+    const stops = this.#stops;
+    while (this.#stopping !== undefined) {
       await this.#stopping;
+      // The last word counts: whoever stopped after this start wants no backend.
+      if (this.#stops !== stops) {
+        throw shimError('BACKEND_STOPPED');
+      }
     }
     if (this.#status.state === 'ready') {
       return this.#status.server;
     }
-    if (this.#started === undefined) {
-      this.#policy.reset();
-      this.#started = new Deferred();
-      this.#launch(1);
+    if (this.#started !== undefined) {
+      return this.#started.promise;
     }
-    return this.#started.promise;
+    this.#policy.reset();
+    const started = new Deferred<ServerInfo>();
+    this.#started = started;
+    this.#launch(1);
+    return started.promise;
   }
 
   /** Stop, or join the stop under way; never throws. */
   stop(): Promise<StopReport> {
-    this.#stopping ??= this.#stop().finally(() => {
-      this.#stopping = undefined;
-    });
+    this.#stops += 1;
+    if (this.#stopping === undefined) {
+      // Known before anybody hears of it: a listener may stop or start again.
+      const stopped = new Deferred<StopReport>();
+      this.#stopping = stopped.promise;
+      const forget = (): void => {
+        this.#stopping = undefined;
+      };
+      this.#stop().finally(forget).then(stopped.resolve, stopped.reject);
+    }
     return this.#stopping;
   }
 
   /** Call *channel*; while the backend starts the call waits for it. */
   async call(channel: string, params: JsonObject, options?: CallOptions): Promise<JsonObject> {
     if (this.#status.state === 'starting') {
-      await this.#waitForStart();
+      await this.#waitForStart(options);
     }
     if (this.#status.state === 'backoff') {
       throw shimError('BACKEND_RESTARTING', { retryAfterMs: this.#status.delayMs });
@@ -86,22 +101,27 @@ export class Supervisor {
     return this.#session.call(channel, params, options);
   }
 
-  async #waitForStart(): Promise<void> {
+  async #waitForStart(options: CallOptions = {}): Promise<void> {
+    const { timeoutMs = this.#options.limits.timeoutMs, signal } = options;
     if (this.#waiting >= maxWaiting) {
       throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });
     }
     this.#waiting += 1;
     try {
-      await this.#started?.promise;
+      await waitWithin(this.#started?.promise, timeoutMs, signal);
     } finally {
       this.#waiting -= 1;
     }
   }
 
   #launch(attempt: number): void {
-    this.#enter({ state: 'starting', attempt });
-    const session = new Session(this.#options, this.#observer);
+    const session = this.#spawn();
+    if (session === undefined) {
+      return;
+    }
+    // Everything is in place before a status is told: a listener may stop or start at once.
     this.#session = session;
+    this.#enter({ state: 'starting', attempt });
     let failure: BackendError | undefined;
     let readyAtMs: number | undefined;
     session.open().then(
@@ -116,8 +136,12 @@ export class Supervisor {
       },
       (error: unknown) => {
         failure = asBackendError(error);
-        // The exit that follows decides what is next.
-        void session.stop();
+        // The exit that follows decides what is next; one that even SIGKILL does not bring, too.
+        void session.stop().then(({ how }) => {
+          if (how === 'abandoned') {
+            this.#ended(session, noExit, failure, 0);
+          }
+        });
       },
     );
     void session.exited.then((exit) => {
@@ -126,16 +150,33 @@ export class Supervisor {
     });
   }
 
+  /** Spawn the child; some faults of the path or the arguments are thrown instead of told. */
+  #spawn(): Session | undefined {
+    try {
+      return new Session(this.#options, this.#observer);
+    } catch (error) {
+      const spawnError = error instanceof Error ? error : new Error(String(error));
+      const exit = { ...noExit, spawnError };
+      this.#fail(exitReason(exit, undefined), exit);
+      this.#observer.exit(exit, false);
+      return undefined;
+    }
+  }
+
   #ended(session: Session, exit: Exit, failure: BackendError | undefined, uptimeMs: number): void {
     if (this.#session !== session) {
       return;
     }
-    const isExpected = this.#status.state === 'stopping';
+    const isExpected = this.#stopping !== undefined;
     this.#session = undefined;
-    this.#observer.exit(exit, isExpected);
-    if (isExpected) {
-      return;
+    if (!isExpected) {
+      this.#recover(exit, failure, uptimeMs);
     }
+    this.#observer.exit(exit, isExpected);
+  }
+
+  /** Start again after a pause, or give up. */
+  #recover(exit: Exit, failure: BackendError | undefined, uptimeMs: number): void {
     const reason = exitReason(exit, failure);
     const verdict = isFinalFailure(exit, failure)
       ? ({ kind: 'give-up' } as const)
@@ -146,25 +187,25 @@ export class Supervisor {
     }
     const { attempt, delayMs } = verdict;
     this.#started ??= new Deferred();
-    this.#enter({ state: 'backoff', attempt, delayMs, reason: reason.toFailure() });
     this.#backoff = setTimeout(() => this.#launch(attempt + 1), delayMs);
+    this.#enter({ state: 'backoff', attempt, delayMs, reason: reason.toFailure() });
   }
 
   #fail(reason: BackendError, exit: Exit): void {
     const stderrTail = exit.stderrTail.slice(-statusTailLines);
-    this.#enter({ state: 'failed', reason: reason.toFailure(), stderrTail });
     this.#started?.reject(reason);
     this.#started = undefined;
+    this.#enter({ state: 'failed', reason: reason.toFailure(), stderrTail });
   }
 
   async #stop(): Promise<StopReport> {
     clearTimeout(this.#backoff);
     const session = this.#session;
+    this.#started?.reject(shimError('BACKEND_STOPPED'));
+    this.#started = undefined;
     if (session !== undefined) {
       this.#enter({ state: 'stopping' });
     }
-    this.#started?.reject(shimError('BACKEND_STOPPED'));
-    this.#started = undefined;
     const report = (await session?.stop()) ?? nothingToStop;
     this.#session = undefined;
     if (this.#status.state !== 'stopped') {
@@ -186,11 +227,13 @@ const nothingToStop: StopReport = {
   durationMs: 0,
 };
 
+const noExit: Exit = { code: null, signal: null, spawnError: undefined, stderrTail: [] };
+
 /** A promise that others settle; a rejection that nobody awaits is no crash. */
 class Deferred<T> {
   readonly promise: Promise<T>;
   resolve: (value: T) => void = () => undefined;
-  reject: (error: BackendError) => void = () => undefined;
+  reject: (error: unknown) => void = () => undefined;
 
   constructor() {
     this.promise = new Promise((resolve, reject) => {

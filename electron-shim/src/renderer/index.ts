@@ -20,6 +20,7 @@ export interface SchoolClient {
   sendCustom(channel: string, params: object): Promise<unknown>;
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
   status(): Promise<BridgeStatus>;
+  /** Hear the status now and after every change. */
   onStatus(callback: (status: BridgeStatus) => void): Unsubscribe;
 }
 
@@ -34,7 +35,27 @@ export function createClient(port: SchoolPort): SchoolClient {
     receive: (topic, callback) =>
       port.receive(topic, (payload) => callback(payload as PayloadOf<typeof topic>)),
     status: async () => unwrap(await port.status()),
-    onStatus: (callback) => port.onStatus(callback),
+    onStatus: (callback) => followStatus(port, callback),
+  };
+}
+
+function followStatus(port: SchoolPort, callback: (status: BridgeStatus) => void): Unsubscribe {
+  let isOutdated = false;
+  const unsubscribe = port.onStatus((status) => {
+    isOutdated = true;
+    callback(status);
+  });
+  // Electron promises no order between an answer and a push: an answer that comes second may be
+  // the older one, and a window that believed it would wait for ever.
+  const tellFirst = (envelope: Envelope<BridgeStatus>): void => {
+    if (envelope.ok && !isOutdated) {
+      callback(envelope.result);
+    }
+  };
+  port.status().then(tellFirst, () => undefined);
+  return () => {
+    isOutdated = true;
+    unsubscribe();
   };
 }
 

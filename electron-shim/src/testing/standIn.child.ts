@@ -36,10 +36,13 @@ async function drip(line: string): Promise<void> {
 const hanging = new Set<unknown>();
 
 const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void>> = {
-  initialize: (id) =>
-    flags.has('--refuse-initialize')
-      ? refuse(id, -32602, 'INVALID_PARAMS')
-      : write({ id, result: {} }),
+  initialize: (id) => {
+    if (flags.has('--refuse-initialize')) {
+      refuse(id, -32602, 'INVALID_PARAMS');
+    } else if (!flags.has('--never-initialized')) {
+      write({ id, result: {} });
+    }
+  },
   shutdown: (id) => {
     if (!flags.has('--stubborn') && !flags.has('--deaf')) {
       write({ id, result: {} });
@@ -61,9 +64,16 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
     process.exitCode = 70;
     process.stdin.destroy();
   },
+  twice: (id) => {
+    const reply = `${JSON.stringify({ jsonrpc: '2.0', id, result: {} })}\n`;
+    process.stdout.write(reply + reply);
+    process.exitCode = 70;
+    process.stdin.destroy();
+  },
   drip: (id, params) => void drip(JSON.stringify({ jsonrpc: '2.0', id, result: params })),
   stray: (id) => {
     process.stdout.write('Hello from a stray print\n\n{"half": \n[1,2]\n\u0000\u0001\n');
+    write({ method: '$/cancelRequest' });
     write({ id, result: {} });
   },
   flood: (id) => {

@@ -1,0 +1,125 @@
+"""What system.health answers."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rpcbackend import __version__
+from rpcbackend.app import Outside
+from rpcbackend.store import Store, Work
+from rpcbackend.store.migrations import latest_version
+from rpcbackend.testing import Client, FrozenClock, running_app
+from tests.factories import KEY, an_id, make_branch, save_branch, store_in
+
+
+async def test_health_of_an_open_store_tells_how_it_is(client: Client, clock: FrozenClock) -> None:
+    await save_branch(client)
+    clock.advance(1.5)
+
+    health = await client.call("system.health")
+
+    assert health == {
+        "status": "ok",
+        "version": __version__,
+        "pid": os.getpid(),
+        "uptimeMs": 1_500,
+        "inFlight": 1,
+        "queued": 0,
+        "store": {
+            "engine": "sqlite",
+            "isEncrypted": False,
+            "schemaVersion": latest_version(),
+            "headSeq": 1,
+            "databaseBytes": 0,
+            "walBytes": 0,
+            "diskFreeBytes": health["store"]["diskFreeBytes"],
+            "integrity": None,
+        },
+    }
+    assert health["store"]["diskFreeBytes"] > 0
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_deep_health_of_a_sound_store_is_ok(tmp_path: Path, key: bytes | None) -> None:
+    await fill(tmp_path, key)
+
+    health = await deep_health(tmp_path, key)
+
+    assert health["status"] == "ok"
+    assert health["store"]["integrity"] == "ok"
+    assert health["store"]["isEncrypted"] == (key is not None)
+    assert health["store"]["databaseBytes"] == size_of(tmp_path)
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_deep_health_of_a_damaged_store_says_so(tmp_path: Path, key: bytes | None) -> None:
+    await fill(tmp_path, key)
+    damage(tmp_path)
+
+    health = await deep_health(tmp_path, key)
+
+    assert health["status"] == "damaged"
+    assert health["store"]["integrity"] == "damaged"
+
+
+async def test_health_before_there_is_a_store_is_ok(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        health = await Client(app).call("system.health", deep=True)
+
+    assert (health["status"], health["store"]) == ("ok", None)
+    assert files_in(tmp_path) == []
+
+
+async def test_health_of_a_store_that_waits_for_its_key_is_locked(tmp_path: Path) -> None:
+    await fill(tmp_path, KEY)
+
+    async with running_app(tmp_path) as app:
+        health = await Client(app).call("system.health", deep=True)
+
+    assert (health["status"], health["store"]) == ("locked", None)
+
+
+async def test_health_after_the_end_has_begun_is_closing(client: Client, store: Store) -> None:
+    assert store.head_seq == 0
+    await client.call("shutdown")
+
+    assert (await client.call("system.health"))["status"] == "closing"
+
+
+async def fill(directory: Path, key: bytes | None) -> None:
+    """Make a store of some pages."""
+
+    async def unit(work: Work) -> None:
+        for number in range(800):
+            await work.branches.put(make_branch(id=an_id("bra", number), address="x" * 100))
+
+    async with store_in(directory, key=key) as store:
+        await store.write(unit, actor="tests")
+
+
+def files_in(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+def size_of(directory: Path) -> int:
+    return (directory / "school.db").stat().st_size
+
+
+def damage(directory: Path) -> None:
+    """Turn bits over in every page behind the schema's."""
+    chance = random.Random(1)  # noqa: S311 (a replayable choice)
+    file = directory / "school.db"
+    raw = bytearray(file.read_bytes())
+    for page in range(24 * 4_096, len(raw), 4_096):
+        for _ in range(100):
+            raw[page + chance.randrange(4_096)] ^= 0xFF
+    file.write_bytes(raw)
+
+
+async def deep_health(directory: Path, key: bytes | None) -> dict[str, Any]:
+    async with running_app(directory, Outside(clock=FrozenClock())) as app:
+        await app.open_store(key)
+        return await Client(app).call("system.health", deep=True)

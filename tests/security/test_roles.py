@@ -1,0 +1,24 @@
+"""The permissions that channels ask for."""
+
+import re
+
+from rpcbackend.methods import build_registry
+from rpcbackend.security.roles import Permission
+
+
+def test_every_permission_is_asked_for_by_some_channel() -> None:
+    assert {method.permission for method in build_registry()} == set(Permission)
+
+
+def test_a_permission_is_named_after_its_area_and_what_it_allows() -> None:
+    named = [permission for permission in Permission if permission is not Permission.PUBLIC]
+
+    assert [one for one in named if not re.fullmatch(r"[a-z]+:(read|write|book)", one)] == []
+
+
+def test_no_command_on_records_is_open_to_everybody() -> None:
+    public = {
+        method.channel for method in build_registry() if method.permission is Permission.PUBLIC
+    }
+
+    assert public == {"initialize", "ping", "rpc.discover", "shutdown", "system.health"}

@@ -1,0 +1,33 @@
+"""A unit of work that waits on the database's thread until a test lets it go on."""
+
+import asyncio
+import threading
+
+from rpcbackend.store import Work
+
+SECONDS = 5.0
+"""No gate stays shut longer, whatever a test forgets."""
+
+
+class Gate:
+    """Keep a database thread busy, so that what comes next has to queue."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._entered = asyncio.Event()
+        self._opened = threading.Event()
+
+    async def hold(self, work: Work) -> None:  # noqa: ARG002 (a unit of work)
+        """Wait on the thread; a unit of work, or the beginning of one."""
+        self._loop.call_soon_threadsafe(self._entered.set)
+        if not self._opened.wait(SECONDS):
+            raise TimeoutError("nobody opened the gate")
+
+    async def entered(self) -> None:
+        """Wait until a unit stands in the gate."""
+        async with asyncio.timeout(SECONDS):
+            await self._entered.wait()
+
+    def open(self) -> None:
+        """Let the unit go on."""
+        self._opened.set()

@@ -1,0 +1,252 @@
+"""A queue in front of one thread: batches in, outcomes out, nobody forgotten."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from rpcbackend.store.lane import Deliver, Job, Lane, Outcome
+
+SECONDS = 5.0
+CONNECTION = object()
+
+
+class Worker:
+    """A thread that calls what is posted, as a connection's does."""
+
+    def __init__(self) -> None:
+        self._posted: queue.SimpleQueue[Callable[[Any], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def post(self, function: Callable[[Any], None]) -> None:
+        """Call it on the thread, after what was posted before."""
+        self._posted.put(function)
+
+    async def run(self, function: Callable[[Any], None]) -> None:
+        """Do the same and wait until it has returned."""
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def then_tell(connection: Any) -> None:
+            function(connection)
+            loop.call_soon_threadsafe(done.set)
+
+        self.post(then_tell)
+        await done.wait()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._posted.put(None)
+        self._thread.join(SECONDS)
+
+    def _run(self) -> None:
+        while (function := self._posted.get()) is not None:
+            function(CONNECTION)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """A running thread."""
+    running = Worker()
+    yield running
+    running.stop()
+
+
+class Batches:
+    """Run jobs one by one and note how they came."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.order: list[Any] = []
+
+    def run(self, connection: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+        """Take a batch, as the engine does."""
+        assert connection is CONNECTION
+        self.sizes.append(len(jobs))
+        for job in jobs:
+            self.order.append(job.run(connection))
+            deliver(Outcome(job, value=self.order[-1]))
+
+
+def returns(value: Any) -> Job:
+    return Job(lambda _: value)
+
+
+async def results_of(jobs: list[Job]) -> list[Any]:
+    async with asyncio.timeout(SECONDS):
+        return await asyncio.gather(*(job.future for job in jobs), return_exceptions=True)
+
+
+async def test_jobs_that_wait_are_taken_in_batches_in_their_order(worker: Worker) -> None:
+    batches, may_begin = Batches(), threading.Event()
+    worker.post(lambda _: hold_until(may_begin))
+    lane = Lane(worker, batches.run, batch=4)
+    jobs = [returns(number) for number in range(10)]
+    for job in jobs:
+        lane.put(job)
+    may_begin.set()
+
+    assert await results_of(jobs) == list(range(10))
+    assert batches.order == list(range(10))
+    assert batches.sizes == [4, 4, 2]
+
+
+def hold_until(event: threading.Event) -> None:
+    assert event.wait(SECONDS)
+
+
+async def test_a_lane_serves_again_after_it_ran_dry(worker: Worker) -> None:
+    lane = Lane(worker, Batches().run, batch=4)
+
+    for number in range(200):
+        job = returns(number)
+        lane.put(job)
+        assert await results_of([job]) == [number]
+
+    async with asyncio.timeout(SECONDS):
+        await lane.drain()
+    assert lane.load == 0
+
+
+async def test_jobs_from_many_tasks_all_get_their_outcome(worker: Worker) -> None:
+    lane = Lane(worker, Batches().run, batch=16)
+
+    async def ask(number: int) -> int:
+        job = returns(number)
+        for _ in range(number % 5):
+            await asyncio.sleep(0)
+        lane.put(job)
+        result: int = await job.future
+        return result
+
+    async with asyncio.timeout(SECONDS):
+        assert await asyncio.gather(*map(ask, range(1_000))) == list(range(1_000))
+
+
+async def test_a_job_that_waits_can_be_withdrawn_and_one_that_runs_cannot(worker: Worker) -> None:
+    batches, began = Batches(), asyncio.Event()
+    loop, may_end = asyncio.get_running_loop(), threading.Event()
+
+    def hold(_: Any) -> str:
+        loop.call_soon_threadsafe(began.set)
+        hold_until(may_end)
+        return "held"
+
+    lane = Lane(worker, batches.run, batch=4)
+    running, waiting, last = Job(hold), returns("withdrawn"), returns("last")
+    lane.put(running)
+    async with asyncio.timeout(SECONDS):
+        await began.wait()
+    lane.put(waiting)
+    lane.put(last)
+    assert lane.load == 3
+
+    assert not lane.withdraw(running)
+    assert lane.withdraw(waiting)
+    assert not lane.withdraw(waiting)
+    may_end.set()
+
+    assert await results_of([running, last]) == ["held", "last"]
+    assert batches.order == ["held", "last"]
+    assert not waiting.future.done()
+
+
+async def test_what_the_batch_raises_is_the_outcome_of_those_that_have_none_yet(
+    worker: Worker,
+) -> None:
+    def run_one_then_fail(_: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+        deliver(Outcome(jobs[0], value="first"))
+        raise LookupError("no")
+
+    may_begin = threading.Event()
+    worker.post(lambda _: hold_until(may_begin))
+    lane = Lane(worker, run_one_then_fail, batch=4)
+    jobs = [returns(0), returns(1)]
+    for job in jobs:
+        lane.put(job)
+    may_begin.set()
+
+    ends = await results_of(jobs)
+
+    assert [type(end) for end in ends] == [str, LookupError]
+    again = returns(2)
+    lane.put(again)
+    assert await results_of([again]) == ["first"]
+
+
+async def test_a_job_that_fails_raises_its_own_error(worker: Worker) -> None:
+    def fail_all(_: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+        for job in jobs:
+            deliver(Outcome(job, error=LookupError("no")))
+
+    lane = Lane(worker, fail_all, batch=4)
+    job = returns(0)
+    lane.put(job)
+
+    assert [type(end) for end in await results_of([job])] == [LookupError]
+
+
+async def test_an_outcome_that_nobody_waits_for_any_more_is_dropped(worker: Worker) -> None:
+    lane = Lane(worker, Batches().run, batch=4)
+    given_up, last = returns("given up"), returns("last")
+    lane.put(given_up)
+    given_up.future.cancel()
+    lane.put(last)
+
+    ends = await results_of([given_up, last])
+
+    assert [type(ends[0]), ends[1]] == [asyncio.CancelledError, "last"]
+
+
+async def test_a_slow_batch_sends_its_first_outcomes_ahead(worker: Worker) -> None:
+    may_end = threading.Event()
+
+    def first_is_slow(_: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+        for job in jobs:
+            # More than the half millisecond for which outcomes wait for company.
+            threading.Event().wait(0.001)
+            deliver(Outcome(job, value="sent"))
+        hold_until(may_end)
+
+    lane = Lane(worker, first_is_slow, batch=4)
+    jobs = [returns(number) for number in range(3)]
+    for job in jobs:
+        lane.put(job)
+
+    try:
+        async with asyncio.timeout(SECONDS):
+            assert await jobs[0].future == "sent"
+    finally:
+        may_end.set()
+    assert await results_of(jobs) == ["sent"] * 3
+
+
+async def test_a_lane_is_told_when_it_has_nothing_to_do(worker: Worker) -> None:
+    idle: list[Any] = []
+    lane = Lane(worker, Batches().run, batch=4, when_idle=idle.append)
+    jobs = [returns(number) for number in range(3)]
+    for job in jobs:
+        lane.put(job)
+
+    async with asyncio.timeout(SECONDS):
+        await lane.drain()
+
+    assert await results_of(jobs) == [0, 1, 2]
+    assert set(idle) == {CONNECTION}
+
+
+async def test_draining_waits_for_all_that_was_put(worker: Worker) -> None:
+    batches = Batches()
+    lane = Lane(worker, batches.run, batch=4)
+    jobs = [returns(number) for number in range(50)]
+    for job in jobs:
+        lane.put(job)
+
+    async with asyncio.timeout(SECONDS):
+        await lane.drain()
+
+    assert batches.order == list(range(50))
+    assert await results_of(jobs) == list(range(50))
