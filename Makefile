@@ -7,7 +7,12 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 NPM    := npm --prefix electron-shim
 
+# The file changes only when all of it was written.
+describe = $(PY) -m rpcbackend describe --format $(1) > $(2).new && mv $(2).new $(2)
+
 .DEFAULT_GOAL := help
+# The two halves of the tests build the same folder.
+.NOTPARALLEL:
 .PHONY: help demo test test-python test-shim e2e check fix cov gen bench app clean
 
 help:  ## list the targets
@@ -44,10 +49,10 @@ cov: test-python  ## coverage as a page
 	$(PY) -m coverage html
 
 gen: $(VENV)/.dev  ## make again what is generated from the code
-	$(PY) -m rpcbackend describe > rpcbackend/contract/openrpc.json
-	$(PY) -m rpcbackend describe --format markdown > docs/channels.md
-	$(PY) -m rpcbackend describe --format errors > docs/errors.md
-	$(PY) -m rpcbackend describe --format typescript > electron-shim/src/generated/channels.gen.ts
+	$(call describe,openrpc,rpcbackend/contract/openrpc.json)
+	$(call describe,markdown,docs/channels.md)
+	$(call describe,errors,docs/errors.md)
+	$(call describe,typescript,electron-shim/src/generated/channels.gen.ts)
 
 bench: $(VENV)/.bench  ## speed side by side with a bare Python loop, and a plot
 	node bench/wire.mjs

@@ -58,6 +58,11 @@ def load_settings(file: Path | None, **given: Any) -> Settings:
     return FromFile(**{name: value for name, value in given.items() if value is not None})
 
 
+def find_data_dir(given: Path | None) -> Path:
+    """Return the data directory: the *given* one, the environment's, or the system's."""
+    return load_settings(None, data_dir=given).data_dir or default_data_dir()
+
+
 def default_data_dir() -> Path:
     """Return where the operating system wants this user's data."""
     from platformdirs import user_data_path  # noqa: PLC0415 (not needed when Electron says where)

@@ -42,8 +42,12 @@ class Connection(Protocol):
         """Send a notification."""
         ...
 
+    async def writable(self) -> None:
+        """Wait until the peer has read most of what it was sent."""
+        ...
+
     def subscribe(self, feed: Feed) -> None:
-        """Keep *feed* running until the connection ends."""
+        """Keep *feed* running until the connection ends, in the place of the one before."""
         ...
 
 

@@ -2,12 +2,18 @@
 
 import asyncio
 import base64
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from rpcbackend.clock import Clock
-from rpcbackend.errors import InvalidParamsError, NotInitializedError, SchemaTooNewError
+from rpcbackend.errors import (
+    InvalidParamsError,
+    NotInitializedError,
+    SchemaTooNewError,
+    ShuttingDownError,
+)
 from rpcbackend.ids import Ids
 from rpcbackend.schema.system import StoreHealth
 from rpcbackend.store import (
@@ -46,7 +52,11 @@ class StoreDoor:
         self._directory = directory
         self._clock, self._ids, self._end = clock, ids, end
         self._store: Store | None = None
+        self._key_sha256 = b""
         self._opening = asyncio.Lock()
+        self._waiting = 0
+        self._is_closed = False
+        self._deep_check: asyncio.Task[bool] | None = None
 
     @property
     def store(self) -> Store:
@@ -57,8 +67,11 @@ class StoreDoor:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is an open store."""
-        return self._store is not None
+        """Whether there is an open store, and nobody still waits for it.
+
+        So those who come later cannot overtake those who waited: writes keep their order.
+        """
+        return self._store is not None and not self._waiting
 
     @property
     def is_locked(self) -> bool:
@@ -81,7 +94,7 @@ class StoreDoor:
             raise ExitRequestedError(
                 EX_STORAGE, f"the database in {self._directory} is damaged; restore a backup"
             ) from None
-        except StorageFailedError as error:
+        except (StorageFailedError, OSError) as error:
             raise ExitRequestedError(
                 EX_STORAGE, f"the database in {self._directory} cannot be opened: {error}"
             ) from None
@@ -91,30 +104,47 @@ class StoreDoor:
 
         Raises:
             NotInitializedError: It waits for its key.
+            ShuttingDownError: The process is about to end.
             WrongKeyError: The key does not open it.
             SchemaTooNewError: A newer version of this program wrote it.
-            StorageFailedError: The disk or the file failed.
+            StorageFailedError: The disk or the file failed; the process ends with 74.
         """
-        async with self._opening:
-            if self._store is not None:
-                return
-            if key is None and self.is_locked:
-                raise NotInitializedError
-            loop = asyncio.get_running_loop()
-            self._store = await open_store(
-                self._directory,
-                key=key,
-                clock=self._clock,
-                ids=self._ids,
-                on_poison=lambda: _tell(loop, self._end, EX_STORAGE),
-            )
+        self._waiting += 1
+        try:
+            async with self._opening:
+                await self._open(key)
+        except StorageFailedError:
+            self._end_after_reply(EX_STORAGE)
+            raise
+        finally:
+            self._waiting -= 1
+
+    async def _open(self, key: bytes | None) -> None:
+        if self._is_closed:
+            raise ShuttingDownError
+        if self._store is not None:
+            if key is not None and hashlib.sha256(key).digest() != self._key_sha256:
+                raise WrongKeyError
+            return
+        if key is None and self.is_locked:
+            raise NotInitializedError
+        loop = asyncio.get_running_loop()
+        self._store = await open_store(
+            self._directory,
+            key=key,
+            clock=self._clock,
+            ids=self._ids,
+            on_poison=lambda: _tell(loop, self._end, EX_STORAGE),
+        )
+        # Not the key itself: it is kept nowhere longer than the opening takes.
+        self._key_sha256 = hashlib.sha256(key).digest() if key is not None else b""
 
     async def unlock(self, *keys: str | None) -> None:
         """Open the store with the first key that fits: a change of keys may have been cut short.
 
         Raises:
             InvalidParamsError: The store is plain and open.
-            NotInitializedError: No key fits; the process ends with 77.
+            NotInitializedError: No key fits; the process ends with 77, unless the store is open.
             SchemaTooNewError: A newer version of this program wrote it; the process ends with 79.
         """
         if self._store is not None and not self._store.engine.is_encrypted:
@@ -131,7 +161,8 @@ class StoreDoor:
                 except SchemaTooNewError:
                     self._end_after_reply(EX_SCHEMA)
                     raise
-        self._end_after_reply(EX_WRONG_KEY)
+        if self._store is None:
+            self._end_after_reply(EX_WRONG_KEY)
         raise NotInitializedError("This key does not open the store.")
 
     async def health(self, *, deep: bool) -> StoreHealth | None:
@@ -142,7 +173,7 @@ class StoreDoor:
         facts = engine.facts()
         integrity = None
         if deep:
-            integrity = "ok" if await engine.check_integrity() else "damaged"
+            integrity = "ok" if await self._check(self._store) else "damaged"
         return StoreHealth(
             engine=engine.name,
             is_encrypted=engine.is_encrypted,
@@ -154,8 +185,17 @@ class StoreDoor:
             integrity=integrity,
         )
 
+    async def _check(self, store: Store) -> bool:
+        """Check the whole database, once for all who ask meanwhile."""
+        if self._deep_check is None or self._deep_check.done():
+            self._deep_check = asyncio.get_running_loop().create_task(
+                store.engine.check_integrity()
+            )
+        return await asyncio.shield(self._deep_check)
+
     async def close(self) -> None:
-        """Finish what is queued and close the file."""
+        """Finish what is queued and close the file, for good."""
+        self._is_closed = True
         async with self._opening:
             if self._store is not None:
                 await self._store.close()

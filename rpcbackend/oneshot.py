@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from rpcbackend.app import Application, Outside
-from rpcbackend.config import default_data_dir
+from rpcbackend.config import find_data_dir
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.protocol import codec
 from rpcbackend.serve import owned
@@ -24,7 +24,7 @@ def call_once(channel: str, params: str, data_dir: Path | None) -> int:
     except orjson.JSONDecodeError as error:
         sys.stderr.write(f"rpcbackend: the params are not JSON: {error}\n")
         return EX_USAGE
-    directory = data_dir or default_data_dir()
+    directory = find_data_dir(data_dir)
     try:
         with owned(directory):
             reply = asyncio.run(_call(directory, channel, given))
@@ -47,6 +47,9 @@ class _Reply:
     def send(self, line: bytes) -> None:
         if not self.line.done():
             self.line.set_result(line)
+
+    async def writable(self) -> None:
+        """Take everything at once."""
 
 
 def _print_bug(bug: Exception, correlation_id: str) -> None:

@@ -118,6 +118,9 @@ class Client:
         else:
             self.lines.put_nowait(message)
 
+    async def writable(self) -> None:
+        """Read everything at once (the application's side)."""
+
 
 @asynccontextmanager
 async def running_app(

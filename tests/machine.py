@@ -137,6 +137,9 @@ class Machine:
         self.sent.append(orjson.loads(line))
         self._grew.set()
 
+    async def writable(self) -> None:
+        """Read everything at once (the server's side)."""
+
     def receive(self, *messages: Any) -> None:
         """Let lines come in; bytes as they are, everything else as JSON."""
         for message in messages:

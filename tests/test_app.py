@@ -274,3 +274,67 @@ def make_newer(directory: Path, key: bytes | None) -> None:
     database.execute("PRAGMA user_version = 999")
     database.execute("CREATE TABLE t (x)")
     database.close()
+
+
+async def test_a_second_initialize_with_another_key_is_refused(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        client = Client(app)
+        await client.call("initialize", **INITIALIZE, databaseKey=KEY)
+
+        with pytest.raises(CallFailedError) as failed:
+            await client.call("initialize", **INITIALIZE, databaseKey=OTHER_KEY)
+
+        assert failed.value.symbol == "NOT_INITIALIZED"
+        assert not app.ended.is_set()
+        assert await client.call("branches.list") == {"items": []}
+
+
+async def test_a_closed_application_never_opens_its_store_again(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        client = Client(app)
+        await app.close()
+
+        with pytest.raises(CallFailedError) as failed:
+            await client.call("initialize", **INITIALIZE, databaseKey=KEY)
+
+        assert failed.value.symbol == "SHUTTING_DOWN"
+
+
+async def test_writes_that_wait_for_the_store_to_open_are_not_overtaken(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        client = Client(app)
+        branch = {"zone": "Europe/Berlin", "currency": "EUR"}
+        waiting = [
+            client.start("branches.save", {**branch, "name": f"{number:02}"})
+            for number in range(30)
+        ]
+        async with asyncio.timeout(10):
+            while not waiting[0].done():
+                await asyncio.sleep(0)
+                if app.is_open and len(waiting) < 200:
+                    waiting.append(client.start("branches.save", {**branch, "name": "late"}))
+            replies = [await reply for reply in waiting]
+
+    seqs = [reply["result"]["id"] for reply in replies]
+    assert seqs == sorted(seqs)
+
+
+async def test_a_question_about_another_day_is_refused_rather_than_answered_with_today(
+    client: Client,
+) -> None:
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("branches.list", _meta={"asOf": "2001-01-01T00:00:00Z"})
+
+    assert failed.value.symbol == "INVALID_PARAMS"
+    assert failed.value.details == {"errors": [{"path": "_meta.asOf", "rule": "not_supported"}]}
+
+
+async def test_an_error_names_no_more_than_a_few_of_many_violations(client: Client) -> None:
+    unknown = {f"{'x' * 1_000}{number}": 1 for number in range(1_000)}
+
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("branches.list", **unknown)
+
+    assert failed.value.details is not None
+    paths = [error["path"] for error in failed.value.details["errors"]]
+    assert (len(paths), max(map(len, paths))) == (20, 200)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rpcbackend.clock import Clock, SystemClock
-from rpcbackend.config import default_data_dir
+from rpcbackend.config import find_data_dir
 from rpcbackend.demo.chance import monday_of
 from rpcbackend.demo.events import ACTOR
 from rpcbackend.demo.names import TOWN
@@ -57,7 +57,7 @@ def seed_directory(data_dir: Path | None, *, students: int, years: int, seed: in
         years: Of history.
         seed: Other numbers, other people.
     """
-    directory = data_dir or default_data_dir()
+    directory = find_data_dir(data_dir)
     try:
         fill(directory, Plan(students=students, years=years, seed=seed), may_exist=False)
     except ExitRequestedError as end:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -35,6 +36,9 @@ from rpcbackend.schema.meta import CallMeta
 
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 """Longest reply line (protocol.md section 7)."""
+
+MAX_VIOLATIONS, MAX_PATH = 20, 200
+"""An error says enough with these many; a caller chooses names, so it could be made huge."""
 
 NO_META = CallMeta()
 
@@ -136,6 +140,11 @@ class Dispatcher:
         if "_meta" in named:
             named = dict(named)
             meta = _read(CallMeta, named.pop("_meta"), under="_meta")
+            if meta.as_of is not None:
+                # Ignoring it would answer today's truth for another day's.
+                raise InvalidParamsError(
+                    details={"errors": [{"path": "_meta.asOf", "rule": "not_supported"}]}
+                )
         context = Context(
             host=self._host,
             connection=connection,
@@ -230,14 +239,17 @@ def is_answerless(message: Json) -> bool:
 
 
 def describe_violations(exc: ValidationError, under: str) -> list[dict[str, str]]:
-    """List path, rule and explanation of each violation; never the value that broke it."""
+    """List path, rule and explanation of the first violations; never a value that broke one."""
     return [
         {
-            "path": ".".join([under, *map(str, error["loc"])]).lstrip("."),
+            "path": ".".join([under, *map(str, error["loc"])]).lstrip(".")[:MAX_PATH],
             "rule": error["type"],
             "message": error["msg"],
         }
-        for error in exc.errors(include_input=False, include_url=False, include_context=False)
+        for error in islice(
+            exc.errors(include_input=False, include_url=False, include_context=False),
+            MAX_VIOLATIONS,
+        )
     ]
 
 

@@ -1,17 +1,12 @@
 """One request between its arrival and its answer, and a batch of them."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId, echo_id
-
-BATCH_AT_ONCE = 16
-"""Elements of one batch that run at the same time, so that a batch does not starve the rest."""
 
 StopReason = Literal["cancelled", "deadline", "shutdown"]
 Deliver = Callable[[bytes | None], None]
@@ -29,6 +24,8 @@ class Flight:
     """When it arrived, in seconds of the injected monotonic clock: deadlines count from here."""
     is_suspect: bool = False
     """Whether the line was long or deep enough that its params must be measured."""
+    batch: "Batch | None" = None
+    """The batch it is an element of."""
     request_id: RequestId = field(init=False)
     stop_reason: StopReason | None = None
     deadline_at: float | None = None
@@ -48,44 +45,26 @@ class Flight:
 
 
 class Batch:
-    """Run the elements of a batch, some at a time, and deliver all replies in request order.
+    """The replies of a batch on their way to one line, in request order.
 
     Args:
-        messages: The elements, at least one.
-        make: Makes the flight of an element.
-        admit: Takes each element's flight.
+        count: How many elements it has, at least one.
         deliver: Takes the replies when the last one is there.
     """
 
-    def __init__(
-        self,
-        messages: list[Json],
-        *,
-        make: Callable[[Json, Deliver], Flight],
-        admit: Callable[[Flight], None],
-        deliver: Callable[[list[bytes | None]], None],
-    ) -> None:
-        self._waiting = deque(enumerate(messages))
-        self._replies: list[bytes | None] = [None] * len(messages)
-        self._make, self._admit, self._deliver = make, admit, deliver
-        self._running = 0
-        self._is_advancing = False
+    def __init__(self, count: int, deliver: Callable[[list[bytes | None]], None]) -> None:
+        self._replies: list[bytes | None] = [None] * count
+        self._missing = count
+        self._deliver = deliver
+        self.running = 0
+        """How many elements run now."""
+        self.reply_bytes = 0
+        """How much the replies come to so far."""
 
-    def advance(self) -> None:
-        """Start as many elements as may run at once."""
-        # An element that ends at once calls back into here: the loop below goes on then anyway.
-        if self._is_advancing:
-            return
-        self._is_advancing = True
-        while self._waiting and self._running < BATCH_AT_ONCE:
-            index, message = self._waiting.popleft()
-            self._running += 1
-            self._admit(self._make(message, partial(self._collect, index)))
-        self._is_advancing = False
-        if not self._running:
-            self._deliver(self._replies)
-
-    def _collect(self, index: int, reply: bytes | None) -> None:
+    def collect(self, index: int, reply: bytes | None) -> None:
+        """Take the reply to one element."""
         self._replies[index] = reply
-        self._running -= 1
-        self.advance()
+        self.reply_bytes += len(reply or b"")
+        self._missing -= 1
+        if not self._missing:
+            self._deliver(self._replies)

@@ -3,12 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Generator, Mapping
+from contextvars import Context, copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
-from rpcbackend.dispatch.dispatcher import Dispatcher
+from rpcbackend.dispatch.dispatcher import MAX_RESPONSE_BYTES, Dispatcher
 from rpcbackend.dispatch.flight import Batch, Deliver, Flight
 from rpcbackend.errors import (
     InvalidRequestError,
@@ -16,6 +18,7 @@ from rpcbackend.errors import (
     ParseError,
     RequestCancelledError,
     RequestTooLargeError,
+    ResponseTooLargeError,
     RpcError,
     ShuttingDownError,
 )
@@ -28,8 +31,12 @@ MAX_IN_FLIGHT = 256
 MAX_QUEUED = 1_024
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
 MAX_BATCH = 100
+BATCH_AT_ONCE = 16
 MAX_UNREADABLE_IN_ROW = 100
 """The limits of protocol.md sections 6 and 7."""
+
+MAX_CONTROL = 64
+"""Control calls that run at once: they overtake the queue, so they need a bound of their own."""
 
 CANCEL = "$/cancelRequest"
 SHUTDOWN = "shutdown"
@@ -43,6 +50,10 @@ class LineSink(Protocol):
 
     def send(self, line: bytes) -> None:
         """Queue one line, its line end included."""
+        ...
+
+    async def writable(self) -> None:
+        """Wait until the peer has read most of what it was sent."""
         ...
 
 
@@ -71,7 +82,7 @@ class Server:
         self._queue: deque[Flight] = deque()
         self._queued_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._feeds: list[Feed] = []
+        self._feed: Feed | None = None
         self._unreadable_in_row = 0
         self._is_starting = False
         self._is_draining = False
@@ -93,6 +104,8 @@ class Server:
         Raises:
             OutOfStepError: This was the hundredth unreadable line in a row.
         """
+        if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
+            return
         if line is None:
             self._count_unreadable(RequestTooLargeError())
             return
@@ -102,45 +115,45 @@ class Server:
             self._count_unreadable(error)
             return
         self._unreadable_in_row = 0
-        now, is_suspect = self._clock.monotonic(), may_exceed(line)
+        arrival = _Arrival(len(line), self._clock.monotonic(), may_exceed(line))
         if isinstance(message, list):
-            self._receive_batch(message, len(line), now, is_suspect)
-            return
-        self._admit(
-            Flight(
-                message=message,
-                deliver=self._send,
-                size=len(line),
-                arrived_at=now,
-                is_suspect=is_suspect,
-            )
-        )
+            self._receive_batch(message, arrival)
+        else:
+            self._admit(arrival.flight(message, self._send))
 
     def notify(self, method: str, params: Mapping[str, Json] | bytes) -> None:
         """Send a notification."""
         self._sink.send(codec.notification(method, params))
 
+    async def writable(self) -> None:
+        """Wait until the peer has read most of what it was sent."""
+        await self._sink.writable()
+
     def subscribe(self, feed: Feed) -> None:
-        """Keep *feed* running until the connection ends."""
-        self._feeds.append(feed)
+        """Keep *feed* running until the connection ends; it takes the place of the one before."""
+        if self._feed is not None:
+            self._feed.stop()
+        self._feed = feed
+        if self._is_draining:
+            feed.stop()
         self._spawn(feed.run())
 
     async def drain(self, seconds: float) -> bool:
-        """Refuse new calls and wait for the running ones; stop what has not ended by then.
+        """Refuse new calls and wait for those that are here; stop what has not ended by then.
 
         Returns:
             Whether everything ended by itself within *seconds*.
         """
         self._is_draining = True
-        while self._queue:
-            self._refuse(self._dequeue(), ShuttingDownError())
-        for feed in self._feeds:
-            feed.stop()
+        if self._feed is not None:
+            self._feed.stop()
         # Not asyncio.timeout: a call's first step, such as shutdown's, runs outside of any task.
         idle = self._spawn(self._until_idle())
         await asyncio.wait({idle}, timeout=seconds)
         if idle.done():
             return True
+        while self._queue:
+            self._refuse(self._dequeue(), ShuttingDownError())
         for flight in self._working():
             flight.stop("shutdown")
         await asyncio.wait({idle}, timeout=STOP_SECONDS)
@@ -155,39 +168,52 @@ class Server:
         if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
             raise OutOfStepError
 
-    def _receive_batch(self, messages: list[Json], size: int, now: float, is_suspect: bool) -> None:
+    def _receive_batch(self, messages: list[Json], arrival: "_Arrival") -> None:
         if not 0 < len(messages) <= MAX_BATCH:
             error = InvalidRequestError(
                 f"A batch holds 1 to {MAX_BATCH} requests; nothing was run."
             )
             self._refuse(Flight(message=None, deliver=self._send), error)
             return
+        batch = Batch(len(messages), self._send_batch)
+        arrival.size //= len(messages)
+        for index, message in enumerate(messages):
+            flight = arrival.flight(message, self._send)
+            flight.batch, flight.deliver = batch, partial(self._collect, batch, index, flight)
+            self._admit(flight)
 
-        def make(message: Json, deliver: Deliver) -> Flight:
-            return Flight(
-                message=message,
-                deliver=deliver,
-                size=size // len(messages),
-                arrived_at=now,
-                is_suspect=is_suspect,
-            )
-
-        Batch(messages, make=make, admit=self._admit, deliver=self._send_batch).advance()
+    def _collect(self, batch: Batch, index: int, flight: Flight, reply: bytes | None) -> None:
+        if reply is not None and batch.reply_bytes + len(reply) > MAX_RESPONSE_BYTES:
+            reply = self._dispatcher.refuse(flight, ResponseTooLargeError(), self.id)
+        batch.collect(index, reply)
 
     def _admit(self, flight: Flight) -> None:
         if self._is_answered_by_silence(flight.message):
             flight.deliver(None)
         elif self._overtakes(flight.message):
-            self._start(flight)
+            self._admit_control(flight)
         elif self._is_draining:
             self._refuse(flight, ShuttingDownError(retry_after_ms=1_000))
-        elif len(self._running) < MAX_IN_FLIGHT:
+        elif not self._queue and self._may_start(flight):
             self._start(flight)
         elif len(self._queue) < MAX_QUEUED and self._queued_bytes + flight.size <= MAX_QUEUED_BYTES:
             self._queue.append(flight)
             self._queued_bytes += flight.size
         else:
             self._refuse(flight, OverloadedError(retry_after_ms=100))
+
+    def _admit_control(self, flight: Flight) -> None:
+        control = sum(self._overtakes(running.message) for running in self._running)
+        if control < MAX_CONTROL:
+            self._start(flight)
+        else:
+            self._refuse(flight, OverloadedError(retry_after_ms=100))
+
+    def _may_start(self, flight: Flight) -> bool:
+        # A batch that is at its bound holds up what came behind it: that keeps writes in order.
+        if flight.batch is not None and flight.batch.running >= BATCH_AT_ONCE:
+            return False
+        return len(self._running) < MAX_IN_FLIGHT
 
     def _is_answered_by_silence(self, message: Json) -> bool:
         """Deal with what is no call: answers, which are ignored, and cancellations."""
@@ -226,13 +252,17 @@ class Server:
     def _start(self, flight: Flight) -> None:
         """Run the call as far as it gets at once; only one that has to wait costs a task."""
         self._running.add(flight)
+        if flight.batch is not None:
+            flight.batch.running += 1
         coroutine = self._dispatcher.answer(flight, self)
+        # Its own context from the first step on: what a call sets there ends with it.
+        context = copy_context()
         try:
-            waits_for = coroutine.send(None)
+            waits_for = context.run(coroutine.send, None)
         except StopIteration as stop:
             self._finish(flight, stop.value)
             return
-        task = self._spawn(self._complete(flight, _Started(coroutine, waits_for)))
+        task = self._spawn(self._complete(flight, _Started(coroutine, waits_for)), context)
         # Not at once: a task that is cancelled before its first step never begins, nor answers.
         flight.interrupt = partial(asyncio.get_running_loop().call_soon, task.cancel)
         if flight.deadline_at is not None:
@@ -245,6 +275,8 @@ class Server:
 
     def _finish(self, flight: Flight, reply: bytes | None) -> None:
         self._running.discard(flight)
+        if flight.batch is not None:
+            flight.batch.running -= 1
         if flight.timer is not None:
             flight.timer.cancel()
         flight.deliver(reply)
@@ -257,7 +289,7 @@ class Server:
         # A call that ends at once comes back to _finish: a loop here, or a stack of them all.
         self._is_starting = True
         try:
-            while self._queue and len(self._running) < MAX_IN_FLIGHT:
+            while self._queue and self._may_start(self._queue[0]):
                 self._start(self._dequeue())
         finally:
             self._is_starting = False
@@ -267,12 +299,14 @@ class Server:
         return [flight for flight in self._running if not _is_shutdown(flight.message)]
 
     async def _until_idle(self) -> None:
-        while self._working():
+        while self._queue or self._working():
             self._went_idle.clear()
             await self._went_idle.wait()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
+    def _spawn(
+        self, work: Coroutine[Any, Any, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, context=context)
         # The loop keeps only weak references to its tasks.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -294,6 +328,25 @@ class Server:
 
 def _is_shutdown(message: Json) -> bool:
     return isinstance(message, dict) and message.get("method") == SHUTDOWN
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """What is known of a line before its messages are looked at."""
+
+    size: int
+    at: float
+    is_suspect: bool
+
+    def flight(self, message: Json, deliver: Deliver) -> Flight:
+        """Make the flight of one of its messages."""
+        return Flight(
+            message=message,
+            deliver=deliver,
+            size=self.size,
+            arrived_at=self.at,
+            is_suspect=self.is_suspect,
+        )
 
 
 class _Started:

@@ -1,14 +1,30 @@
 """Carry stored events to one subscriber: in order, without a gap, from wherever he left off."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
+
+from loguru import logger
 
 from rpcbackend.store import Store
 
 PAGE = 200
 """Events read in one hop."""
 
-Notify = Callable[[str, bytes], None]
+RETRY_SECONDS = 1.0
+"""After a failed read of the stream: the store may be busy for a moment."""
+
+
+class Subscriber(Protocol):
+    """Who gets the events."""
+
+    def notify(self, method: str, params: bytes) -> None:
+        """Send a notification with encoded params."""
+        ...
+
+    async def writable(self) -> None:
+        """Wait until he has read most of what he was sent."""
+        ...
 
 
 class Subscription:
@@ -18,16 +34,16 @@ class Subscription:
         store: Where the events stand.
         types: Only these types, or all when empty.
         after_seq: The last event the subscriber has.
-        notify: Sends a notification with encoded params.
+        subscriber: Gets the events, no faster than he reads them.
     """
 
     def __init__(
-        self, store: Store, *, types: Sequence[str], after_seq: int, notify: Notify
+        self, store: Store, *, types: Sequence[str], after_seq: int, subscriber: Subscriber
     ) -> None:
         self._store = store
         self._types = types
         self._seq = after_seq
-        self._notify = notify
+        self._subscriber = subscriber
         self._wake = asyncio.Event()
         self._is_stopped = False
 
@@ -49,12 +65,18 @@ class Subscription:
 
     async def _send_page(self) -> bool:
         """Send the next page and tell whether there may be more."""
+        await self._subscriber.writable()
         after = self._seq
-        head_seq, page = await self._store.read(
-            lambda work: work.events.page_after(after, self._types, PAGE)
-        )
+        try:
+            head_seq, page = await self._store.read(
+                lambda work: work.events.page_after(after, self._types, PAGE)
+            )
+        except Exception:  # noqa: BLE001 (whatever it was, the events are still there)
+            logger.opt(exception=True).error("the event stream cannot be read")
+            await asyncio.sleep(RETRY_SECONDS)
+            return True
         for event in page:
-            self._notify("event", event.json)
+            self._subscriber.notify("event", event.json)
         # Events of other types were skipped, so a short page ends at the head of the stream.
         self._seq = head_seq
         return len(page) == PAGE

@@ -50,7 +50,8 @@ async def save(ctx: Context, params: SaveInstructor) -> Instructor:
             state=params.state,
             version=next_version(old, params.expected_version),
         )
-        leaves = instructor.state is InstructorState.INACTIVE
+        was_active = old is None or old.state is InstructorState.ACTIVE
+        leaves = was_active and instructor.state is InstructorState.INACTIVE
         if leaves and old is not None:
             await work.lessons.require_none_to_come("instructor_id", old.id, work.now)
         await work.instructors.put(instructor)

@@ -76,6 +76,10 @@ class StdioTransport:
                 # The peer caught up while we made up our mind: nobody would tell us again.
                 self._may_read.set()
 
+    async def writable(self) -> None:
+        """Wait until the peer has read most of what it was sent."""
+        await self._writer.room()
+
     async def close(self) -> None:
         """Write what is queued and stop; waits as long as the peer takes to read it."""
         await self._writer.close()

@@ -9,10 +9,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 RESUME_BELOW_BYTES = 32 * 1024 * 1024
 """Unread output below which a peer counts as reading again (protocol.md section 7)."""
+
+ROOM_BYTES = 1024 * 1024
+"""Unread output above which events wait: they stand in the store and lose nothing by it."""
 
 Attempt = Callable[[bytes], int]
 """Writes as much as goes without waiting, and returns how much that was."""
@@ -44,6 +47,7 @@ class LineWriter:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._is_closing = False
+        self._has_room = asyncio.Event()
         self._has_ended = asyncio.Event()
         threading.Thread(target=self._run, name="stdout", daemon=True).start()
 
@@ -61,6 +65,12 @@ class LineWriter:
         """Whether little waits to be written."""
         with self._lock:
             return self._waiting_bytes < RESUME_BELOW_BYTES
+
+    async def room(self) -> None:
+        """Wait until the peer has read most of what it was sent."""
+        while self._waiting_bytes > ROOM_BYTES:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     async def close(self) -> None:
         """Write what is queued and stop; waits as long as the peer takes to read it."""
@@ -85,6 +95,7 @@ class LineWriter:
                 return
             with self._lock:
                 self._waiting_bytes -= written
+            self._has_room.set()
             ready = ready[written:]
         if ready:
             self._handed.append(ready)
@@ -103,9 +114,14 @@ class LineWriter:
         except OSError:
             # EPIPE: the peer closed its end. What is still queued has no reader.
             self._is_closing = True
-            self._loop.call_soon_threadsafe(self._on_broken)
+            self._tell(self._on_broken)
         finally:
-            self._loop.call_soon_threadsafe(self._has_ended.set)
+            self._tell(self._has_ended.set)
+
+    def _tell(self, function: Callable[[], object]) -> None:
+        """From the thread, call *function* on the loop, if there still is one."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
 
     def _write_handed(self) -> bool:
         """Write what was handed over; tell whether there was anything."""
@@ -119,6 +135,7 @@ class LineWriter:
             self._waiting_bytes -= len(ready)
         if self.is_drained:
             self._on_drained()
+        self._tell(self._has_room.set)
         return True
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.dispatch.flight import BATCH_AT_ONCE, Batch, Deliver, Flight
-from rpcbackend.protocol.codec import Json
+from rpcbackend.dispatch.flight import Batch, Flight
 
 
 def ignore(reply: bytes | None) -> None:
@@ -40,35 +39,14 @@ def test_a_call_that_waits_for_nothing_cannot_be_stopped() -> None:
     assert flight.stop_reason is None
 
 
-def make(message: Json, deliver: Deliver) -> Flight:
-    return Flight(message=message, deliver=deliver)
-
-
-def test_a_batch_admits_some_at_a_time_and_delivers_in_request_order() -> None:
-    admitted: list[Flight] = []
+def test_a_batch_delivers_all_its_replies_at_once_in_request_order() -> None:
     delivered: list[list[bytes | None]] = []
-    batch = Batch(list(range(20)), make=make, admit=admitted.append, deliver=delivered.append)
+    batch = Batch(3, delivered.append)
 
-    batch.advance()
-    assert [flight.message for flight in admitted] == list(range(BATCH_AT_ONCE))
-    for index in reversed(range(16)):
-        admitted[index].deliver(b"%d" % index)
-    assert len(admitted) == 20
+    batch.collect(2, b"two")
+    batch.collect(0, None)
     assert delivered == []
-    for index in range(16, 20):
-        admitted[index].deliver(None)
+    batch.collect(1, b"one")
 
-    assert delivered == [[*(b"%d" % index for index in range(16)), None, None, None, None]]
-
-
-def test_a_batch_whose_elements_end_at_once_needs_no_deep_stack() -> None:
-    delivered: list[list[bytes | None]] = []
-
-    Batch(
-        list(range(5_000)),
-        make=make,
-        admit=lambda flight: flight.deliver(b"x"),
-        deliver=delivered.append,
-    ).advance()
-
-    assert delivered == [[b"x"] * 5_000]
+    assert delivered == [[None, b"one", b"two"]]
+    assert batch.reply_bytes == 6

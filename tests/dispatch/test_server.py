@@ -1,6 +1,8 @@
 """What one connection promises: bounds, order, cancellation, deadlines, and its end."""
 
 import asyncio
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from rpcbackend.errors import (
     ParseError,
     RequestCancelledError,
     RequestTooLargeError,
+    ResponseTooLargeError,
     ShuttingDownError,
 )
 from rpcbackend.middleware.deadline import deadline
@@ -400,7 +403,7 @@ async def test_batch_elements_over_the_limits_are_refused_in_their_places(
 # The end
 
 
-async def test_a_draining_connection_refuses_new_calls_and_waits_for_the_running(
+async def test_a_draining_connection_refuses_new_calls_and_ends_what_it_had_accepted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     narrow(monkeypatch, MAX_IN_FLIGHT=1)
@@ -409,19 +412,18 @@ async def test_a_draining_connection_refuses_new_calls_and_waits_for_the_running
     machine.receive(request(1, "test.wait", label="a"), request(2, "test.wait", label="b"))
 
     drained = asyncio.ensure_future(machine.server.drain(5))
-    await machine.until_sent(1)
+    await asyncio.sleep(0)
     machine.receive(request(3, "test.say"), request(4, "test.ping", label="pong"))
     waiting.let_all_end()
 
     async with asyncio.timeout(5):
         assert await drained is True
     assert machine.sent == [
-        failed(2, ShuttingDownError),
         failed(3, ShuttingDownError, retryAfterMs=1_000),
         said(4, "pong"),
         said(1, "a"),
+        said(2, "b"),
     ]
-    assert waiting.begun == ["a"]
 
 
 async def test_a_call_that_outlasts_the_drain_is_stopped_and_told_so() -> None:
@@ -537,3 +539,113 @@ async def test_params_over_a_bound_are_refused_under_their_id(label: str, rule: 
     assert (refused["id"], refused["error"]["code"]) == (1, -32602)
     assert [error["rule"] for error in refused["error"]["data"]["details"]["errors"]] == [rule]
     assert served == said(2, "next")
+
+
+async def test_what_comes_behind_a_batch_begins_behind_it() -> None:
+    waiting = Waiting()
+    machine = Machine(waiting.method)
+    labels = [str(number) for number in range(20)]
+
+    machine.receive(
+        [request(label, "test.wait", label=label) for label in labels],
+        request("last", "test.wait", label="last"),
+    )
+    waiting.let_all_end()
+    await machine.until_sent(2)
+
+    assert waiting.begun == [*labels, "last"]
+
+
+async def test_a_batch_element_that_waits_for_its_turn_can_be_cancelled() -> None:
+    waiting = Waiting()
+    machine = Machine(waiting.method)
+
+    machine.receive([request(number, "test.wait", label=str(number)) for number in range(18)])
+    machine.receive({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 17}})
+    waiting.let_all_end()
+    [replies] = await machine.until_sent(1)
+
+    assert replies[17] == failed(17, RequestCancelledError)
+    assert "17" not in waiting.begun
+
+
+async def test_a_batch_never_answers_more_than_one_reply_may_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    narrow(monkeypatch, MAX_RESPONSE_BYTES=120)
+    machine = Machine(say)
+
+    machine.receive([request(number, "test.say", label="x" * 40) for number in (1, 2)])
+
+    assert machine.sent == [[said(1, "x" * 40), failed(2, ResponseTooLargeError)]]
+
+
+async def test_control_calls_have_a_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow(monkeypatch, MAX_CONTROL=1)
+    waiting = Waiting()
+    machine = Machine(replace(waiting.method, lane="control"))
+
+    machine.receive(request(1, "test.wait", label="a"), request(2, "test.wait", label="b"))
+    waiting.let_all_end()
+
+    assert await machine.until_sent(2) == [
+        failed(2, OverloadedError, retryAfterMs=100),
+        said(1, "a"),
+    ]
+
+
+async def test_nothing_is_run_once_the_stream_is_out_of_step() -> None:
+    machine = Machine(say)
+    for _ in range(99):
+        machine.server.receive(b"{")
+    with pytest.raises(OutOfStepError):
+        machine.server.receive(b"{")
+
+    machine.receive(request(1, "test.say", label="late"))
+
+    assert said(1, "late") not in machine.sent
+
+
+async def test_what_a_call_sets_in_its_context_ends_with_it() -> None:
+    mark: ContextVar[str] = ContextVar("mark", default="none")
+    seen: list[str] = []
+
+    @method("test.mark", permission=Permission.PUBLIC, needs_store=False)
+    async def leave_mark(ctx: Context, params: Label) -> Said:  # noqa: ARG001 (a toy)
+        """Set the mark around a wait."""
+        seen.append(mark.get())
+        token = mark.set(params.label)
+        await asyncio.sleep(0)
+        mark.reset(token)
+        return Said(text=params.label)
+
+    machine = Machine(leave_mark)
+    machine.receive(request(1, "test.mark", label="a"), request(2, "test.mark", label="b"))
+
+    assert await machine.until_sent(2) == [said(1, "a"), said(2, "b")]
+    assert seen == ["none", "none"]
+
+
+async def test_a_new_feed_takes_the_place_of_the_old() -> None:
+    machine = Machine(say)
+    first, second = Feeding(), Feeding()
+
+    machine.server.subscribe(first)
+    machine.server.subscribe(second)
+
+    assert (first.is_stopped, second.is_stopped) == (True, False)
+    await machine.server.drain(5)
+    assert second.is_stopped
+
+
+class Feeding:
+    """A feed that only notes whether it was stopped."""
+
+    is_stopped = False
+
+    async def run(self) -> None:
+        """Send nothing."""
+
+    def stop(self) -> None:
+        """Note it."""
+        self.is_stopped = True

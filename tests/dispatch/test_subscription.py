@@ -17,8 +17,10 @@ class Subscriber:
 
     def __init__(self, store: Store, after_seq: int = 0, types: Sequence[str] = ()) -> None:
         self.events: list[Any] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
         self._grew = asyncio.Event()
-        self.subscription = Subscription(store, types=types, after_seq=after_seq, notify=self._take)
+        self.subscription = Subscription(store, types=types, after_seq=after_seq, subscriber=self)
         self._running = asyncio.ensure_future(self.subscription.run())
 
     async def until(self, count: int) -> list[int]:
@@ -35,7 +37,12 @@ class Subscriber:
         async with asyncio.timeout(5):
             await self._running
 
-    def _take(self, channel: str, params: bytes) -> None:
+    async def writable(self) -> None:
+        """Read everything at once, unless told to stop reading."""
+        await self.reads.wait()
+
+    def notify(self, channel: str, params: bytes) -> None:
+        """Take an event."""
         assert channel == "event"
         self.events.append(orjson.loads(params))
         self._grew.set()
@@ -138,3 +145,38 @@ async def test_a_subscriber_stopped_before_it_began_ends_at_once(store: Store) -
     await subscriber.stop()
 
     assert subscriber.events == []
+
+
+async def test_a_subscriber_who_does_not_read_gets_nothing_until_he_does(store: Store) -> None:
+    await record(store, "students.created")
+    slow = Subscriber(store)
+    slow.reads.clear()
+    fast = Subscriber(store)
+    await fast.until(1)
+    assert slow.events == []
+
+    slow.reads.set()
+
+    assert await slow.until(1) == [1]
+    await slow.stop()
+    await fast.stop()
+
+
+async def test_a_stream_that_cannot_be_read_once_is_read_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription_module, "RETRY_SECONDS", 0)
+    await record(store, "students.created")
+    failures = iter([RuntimeError("the disk hiccups")])
+    read = store.read
+
+    async def read_or_fail(unit: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return await read(unit)
+
+    monkeypatch.setattr(store, "read", read_or_fail)
+    subscriber = Subscriber(store)
+
+    assert await subscriber.until(1) == [1]
+    await subscriber.stop()

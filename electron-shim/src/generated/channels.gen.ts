@@ -627,4 +627,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'a46afcb7445562bc93b1b383a321e2bacf4e13df70c98aef25fde4ac65bf4c39';
+export const contractHash = 'de1203318adf38af327208def7f8fc8d05e4f95e8fc350559515b90b2e3108aa';
