@@ -13,6 +13,7 @@ from rpcbackend.security.roles import Permission
 
 Kind = Literal["query", "command"]
 Lane = Literal["control", "work"]
+Cost = Literal["light", "heavy"]
 Result = WireModel | Encoded[Any]
 Handler = Callable[[Context, Any], Awaitable[Result]]
 
@@ -29,6 +30,8 @@ class Method:
     kind: Kind
     lane: Lane
     """Calls of the control lane overtake the queue."""
+    cost: Cost
+    """Heavy calls are allowed less often."""
     needs_store: bool
     errors: tuple[type[RpcError], ...]
     events: tuple[str, ...]
@@ -54,6 +57,7 @@ def method(
     permission: Permission,
     kind: Kind = "query",
     lane: Lane = "work",
+    cost: Cost = "light",
     needs_store: bool = True,
     errors: tuple[type[RpcError], ...] = (),
     events: tuple[str, ...] = (),
@@ -67,6 +71,7 @@ def method(
         permission: What the caller must hold; `Permission.PUBLIC` says aloud that it is open.
         kind: A query changes nothing; a command is one transaction.
         lane: `control` for the few calls that must get through when the queue is full.
+        cost: `heavy` for what takes many times longer than reading a record.
         needs_store: Whether the call waits for an open store.
         errors: The errors special to this channel.
         events: The types of event that the command may leave.
@@ -83,6 +88,7 @@ def method(
             permission=permission,
             kind=kind,
             lane=lane,
+            cost=cost,
             needs_store=needs_store,
             errors=errors,
             events=events,

@@ -7,7 +7,7 @@ from rpcbackend.schema.rpc import OpenRpcDocument
 from rpcbackend.security.roles import Permission
 
 
-@method("rpc.discover", permission=Permission.PUBLIC, needs_store=False)
+@method("rpc.discover", permission=Permission.PUBLIC, cost="heavy", needs_store=False)
 async def discover(ctx: Context, params: NoParams) -> Encoded[OpenRpcDocument]:  # noqa: ARG001 (takes none)
     """Return the OpenRPC document of every channel."""
     return Encoded(ctx.host.contract())

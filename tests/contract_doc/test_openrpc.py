@@ -113,6 +113,7 @@ def test_the_document_says_all_of_a_channel() -> None:
         "result": {"name": "Said", "schema": {"$ref": "#/components/schemas/Said"}},
         "x-params": "Label",
         "x-kind": "command",
+        "x-cost": "light",
         "x-permission": "students:read",
         "x-events": ["students.created"],
     }

@@ -37,6 +37,7 @@ def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
         permission=Permission.STUDENTS_READ,
         kind="command",
         lane="control",
+        cost="light",
         needs_store=True,
         errors=(NotFoundError,),
         events=("students.created",),

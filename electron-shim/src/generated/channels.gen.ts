@@ -627,4 +627,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'de1203318adf38af327208def7f8fc8d05e4f95e8fc350559515b90b2e3108aa';
+export const contractHash = 'c5c203980162837c0300a88f21274a6adb88091904f8e010db0c7135f29c5507';
