@@ -260,3 +260,9 @@ class SchemaTooNewError(RpcError):
     """The database was written by a newer version of this program; install that version."""
 
     code, symbol, error_type = 1705, "SCHEMA_TOO_NEW", "business"
+
+
+class DiskFullError(RpcError):
+    """The disk is full; free some space and try again."""
+
+    code, symbol, error_type, retryable = 1706, "DISK_FULL", "business", True

@@ -16,6 +16,7 @@ from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import ShuttingDownError
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
+from tests.clauses import clause
 
 KEY, OTHER_KEY = "A" * 43, "B" * 43
 CLIENT = {"name": "test", "version": "1"}
@@ -76,6 +77,7 @@ async def test_health_of_a_locked_store_says_so(tmp_path: Path) -> None:
 # Initialize
 
 
+@clause("initialize-answer", "limit-numbers")
 async def test_initialize_tells_what_this_server_can_do(stored: Application) -> None:
     assert await Client(stored).call("initialize", **INITIALIZE) == {
         "protocolVersion": PROTOCOL_VERSION,
@@ -98,6 +100,7 @@ async def test_initialize_tells_what_this_server_can_do(stored: Application) -> 
     assert not stored.is_open
 
 
+@clause("initialize-version")
 async def test_another_version_of_the_protocol_ends_the_process_with_76(
     stored: Application,
 ) -> None:
@@ -110,6 +113,7 @@ async def test_another_version_of_the_protocol_ends_the_process_with_76(
     assert (stored.ended.is_set(), stored.exit_code) == (True, 76)
 
 
+@clause("initialize-unlocks", "error-locked", "ready-says-locked")
 async def test_a_key_encrypts_a_new_store_and_opens_it_again(tmp_path: Path) -> None:
     async with running_app(tmp_path) as app:
         client = Client(app)
@@ -126,6 +130,7 @@ async def test_a_key_encrypts_a_new_store_and_opens_it_again(tmp_path: Path) -> 
         assert not app.ready().locked
 
 
+@clause("initialize-wrong-key")
 async def test_a_wrong_key_ends_the_process_with_77(tmp_path: Path) -> None:
     async with running_app(tmp_path) as app:
         await Client(app).call("initialize", **INITIALIZE, databaseKey=KEY)
@@ -139,6 +144,7 @@ async def test_a_wrong_key_ends_the_process_with_77(tmp_path: Path) -> None:
         assert app.exit_code == 77
 
 
+@clause("initialize-pending-key")
 async def test_the_pending_key_opens_a_store_whose_change_of_keys_was_cut_short(
     tmp_path: Path,
 ) -> None:
@@ -219,6 +225,7 @@ async def test_a_damaged_store_stops_the_start_with_74(tmp_path: Path) -> None:
     assert end.value.code == 74
 
 
+@clause("shutdown-answered", "shutdown-refuses-new")
 async def test_shutdown_answers_when_the_store_is_closed_and_then_ends_the_process(
     stored: Application, tmp_path: Path
 ) -> None:
@@ -300,6 +307,7 @@ async def test_a_closed_application_never_opens_its_store_again(tmp_path: Path) 
         assert failed.value.symbol == "SHUTTING_DOWN"
 
 
+@clause("writes-in-arrival-order")
 async def test_writes_that_wait_for_the_store_to_open_are_not_overtaken(tmp_path: Path) -> None:
     async with running_app(tmp_path) as app:
         client = Client(app)
@@ -319,6 +327,7 @@ async def test_writes_that_wait_for_the_store_to_open_are_not_overtaken(tmp_path
     assert seqs == sorted(seqs)
 
 
+@clause("meta-as-of-refused")
 async def test_a_question_about_another_day_is_refused_rather_than_answered_with_today(
     client: Client,
 ) -> None:
@@ -329,6 +338,7 @@ async def test_a_question_about_another_day_is_refused_rather_than_answered_with
     assert failed.value.details == {"errors": [{"path": "_meta.asOf", "rule": "not_supported"}]}
 
 
+@clause("error-details-bounded")
 async def test_an_error_names_no_more_than_a_few_of_many_violations(client: Client) -> None:
     unknown = {f"{'x' * 1_000}{number}": 1 for number in range(1_000)}
 

@@ -11,13 +11,15 @@ from typing import Any
 import aiosqlite
 import sqlcipher3
 
+from rpcbackend.store.migrations import is_foreign
+
 Error: type[Exception] = sqlcipher3.Error
 IntegrityError: type[Exception] = sqlcipher3.IntegrityError
 
 PLAIN_HEADER = b"SQLite format 3\0"
 """First bytes of a database that is not encrypted."""
 
-_BUSY, _IOERR, _CORRUPT, _NOTADB = 5, 10, 11, 26
+_BUSY, _IOERR, _CORRUPT, _FULL, _NOTADB = 5, 10, 11, 13, 26
 _POISON = frozenset({_IOERR, _CORRUPT, _NOTADB})
 
 LOG_BYTES = 4 * 1024 * 1024
@@ -49,7 +51,7 @@ class WrongKeyError(Exception):
 
 
 class StorageFailedError(Exception):
-    """The disk or the file under the database failed while it was opened."""
+    """The disk or the file under the database failed while it was opened, or it is not ours."""
 
 
 class Thread(aiosqlite.Connection):
@@ -70,6 +72,14 @@ class Thread(aiosqlite.Connection):
         """Do the same, wait until it has returned, and raise what it raised."""
         await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's own
 
+    async def twin(self) -> "Thread":
+        """Open another connection of this kind to the same database.
+
+        Raises:
+            WrongKeyError: The file is no database any more.
+        """
+        return await _start(Thread(self._connector, iter_chunk_size=64))
+
     def join(self) -> None:
         """Wait for the end of a thread whose connection could not be opened.
 
@@ -88,6 +98,7 @@ async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> T
 
     Raises:
         WrongKeyError: The file cannot be read with this key.
+        StorageFailedError: It is another program's database; it stays as it is.
     """
 
     def open_here() -> Any:
@@ -104,7 +115,10 @@ async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> T
             raise
         return connection
 
-    connection = Thread(open_here, iter_chunk_size=64)
+    return await _start(Thread(open_here, iter_chunk_size=64))
+
+
+async def _start(connection: Thread) -> Thread:
     try:
         await connection
     except BaseException:
@@ -123,6 +137,11 @@ def is_busy(error: BaseException) -> bool:
     return _primary_code(error) == _BUSY
 
 
+def is_full(error: BaseException) -> bool:
+    """Tell whether there was no room for a write."""
+    return _primary_code(error) == _FULL
+
+
 def _primary_code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -136,6 +155,9 @@ def _prepare(connection: Any, key: bytes | None, *, may_write: bool) -> None:
         if _primary_code(error) == _NOTADB:
             raise WrongKeyError("the key does not open this database") from None
         raise
+    # Before the first pragma that writes.
+    if is_foreign(connection):
+        raise StorageFailedError("the file is another program's database")
     _run_all(connection, _PRAGMAS)
     _run_all(connection, _WRITER_PRAGMAS if may_write else ("PRAGMA query_only = ON",))
 

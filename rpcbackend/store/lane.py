@@ -1,10 +1,13 @@
-"""A queue in front of one database thread: many jobs a hop, one wake-up for many results."""
+"""A queue in front of database threads: many jobs a hop, one wake-up for many results."""
 
 import asyncio
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 FLUSH_SECONDS = 0.0005
@@ -12,7 +15,7 @@ FLUSH_SECONDS = 0.0005
 
 
 class Thread(Protocol):
-    """The thread that owns a connection."""
+    """A thread that owns a connection."""
 
     def post(self, function: Callable[[Any], None]) -> None:
         """Call *function* with the driver's connection soon, after what was posted before."""
@@ -32,6 +35,8 @@ class Job:
     keep: bool = True
     """False runs a write in full and then takes it back."""
     is_cancelled: bool = False
+    number: int = 0
+    """Its place among all that were put."""
     future: "asyncio.Future[Any]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -46,122 +51,148 @@ class Outcome:
     error: BaseException | None = None
 
 
-Deliver = Callable[[Outcome], None]
-RunBatch = Callable[[Any, Sequence[Job], Deliver], None]
-"""Runs jobs on the thread and delivers each outcome when it is final."""
+RunBatch = Callable[[Any, Iterable[Job], "Results"], None]
+"""Runs jobs on a thread and adds each outcome to the results when it is final.
+
+A job is begun when the iteration comes to it: until then it can be withdrawn, or go to another
+thread.
+"""
+AfterBatch = Callable[[Any, bool], None]
+"""Takes the driver's connection, and whether nothing waits."""
 
 
 class Lane:
-    """Feed one connection's thread.
+    """Feed the threads of connections that are alike: whichever is free takes what waits longest.
 
     Args:
-        thread: Where the jobs run, one after the other.
-        run_batch: What the thread does with the jobs that it finds; what it raises is the outcome
-            of those that have none yet.
-        batch: How many jobs it takes at most at a time.
-        when_idle: Runs on the thread after replies went out and nothing waits; must not raise.
+        threads: Where the jobs run, on each one after the other.
+        run_batch: What a thread does with the jobs that it finds; what it raises is the outcome
+            of those that it began and that have none yet.
+        batch: How many jobs a thread takes at most at a time.
+        after_batch: Runs on the thread after the replies went out; what it raises is lost.
     """
 
     def __init__(
         self,
-        thread: Thread,
+        threads: Sequence[Thread],
         run_batch: RunBatch,
         *,
         batch: int,
-        when_idle: Callable[[Any], None] | None = None,
+        after_batch: AfterBatch | None = None,
     ) -> None:
-        self._thread, self._run_batch, self._batch = thread, run_batch, batch
-        self._when_idle = when_idle
-        self._results = _Results(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._hands = [_Hand(thread, Results(loop)) for thread in threads]
+        self._run_batch, self._batch = run_batch, batch
+        self._after_batch = after_batch
         self._jobs: deque[Job] = deque()
-        self._is_posted = False
-        self._under_way = 0
-
-    @property
-    def load(self) -> int:
-        """How many jobs wait or run."""
-        return len(self._jobs) + self._under_way
+        self._taking = threading.Lock()
+        self._count = 0
 
     def put(self, job: Job) -> None:
         """Queue *job*; its future gets the outcome."""
+        self._count += 1
+        job.number = self._count
         self._jobs.append(job)
-        if not self._is_posted:
-            self._is_posted = True
-            self._thread.post(self._work)
+        for hand in self._hands:
+            if not hand.is_posted:
+                hand.is_posted = True
+                hand.thread.post(partial(self._work, hand))
+                return
 
     def withdraw(self, job: Job) -> bool:
-        """Take *job* back, if the thread has not begun it."""
+        """Take *job* back, if no thread has begun it."""
         try:
-            # Atomic against the thread's popleft: either of the two gets the job.
-            self._jobs.remove(job)
+            with self._taking:
+                self._jobs.remove(job)
         except ValueError:
             return False
         return True
 
     async def drain(self) -> None:
         """Wait until every job that was put has its outcome."""
-        await self._thread.run(self._work)
+        for hand in self._hands:
+            await hand.thread.run(partial(self._work, hand))
 
-    def _work(self, connection: Any) -> None:
-        """On the thread: take batches until none is left."""
+    def _work(self, hand: "_Hand", connection: Any) -> None:
+        """On a thread: take batches until none is left."""
         while True:
-            while jobs := self._take():
-                self._under_way = len(jobs)
-                self._results.expect(len(jobs))
-                self._run(connection, jobs)
-                self._results.flush()
-                self._under_way = 0
-            if self._when_idle is not None:
-                self._when_idle(connection)
+            while self._jobs:
+                self._run(hand, connection)
             # A job that is put between the two lines is seen here, or posts this method again,
             # or both: then the second run finds nothing to do.
-            self._is_posted = False
+            hand.is_posted = False
             if not self._jobs:
                 return
-            self._is_posted = True
+            hand.is_posted = True
 
-    def _run(self, connection: Any, jobs: list[Job]) -> None:
+    def _run(self, hand: "_Hand", connection: Any) -> None:
+        # Those that come later belong to the next batch: they may count on what was written
+        # before they came, and this batch may already look at an older state.
+        hand.last = self._count
+        first = self._take(hand.last)
+        if first is None:
+            return
+        begun = [first]
         try:
-            self._run_batch(connection, jobs, self._results.add)
+            self._run_batch(connection, self._begin(hand, begun), hand.results)
         except Exception as error:  # noqa: BLE001 (on this thread nobody else would hear of it)
-            for job in jobs:
-                self._results.add(Outcome(job, error=error))
+            for job in begun:
+                hand.results.add(Outcome(job, error=error))
+        hand.results.flush()
+        if self._after_batch is not None:
+            # No job's trouble, and those that come next must be served.
+            with suppress(Exception):
+                self._after_batch(connection, not self._jobs)
 
-    def _take(self) -> list[Job]:
-        jobs: list[Job] = []
-        while len(jobs) < self._batch:
-            try:
-                jobs.append(self._jobs.popleft())
-            except IndexError:
-                break
-        return jobs
+    def _begin(self, hand: "_Hand", begun: list[Job]) -> Iterator[Job]:
+        yield begun[0]
+        while len(begun) < self._batch and (job := self._take(hand.last)) is not None:
+            begun.append(job)
+            yield job
+        # With the last one all go, before the thread tidies up.
+        hand.results.flush()
+
+    def _take(self, last: int) -> Job | None:
+        with self._taking:
+            if self._jobs and self._jobs[0].number <= last:
+                return self._jobs.popleft()
+        return None
 
 
-class _Results:
-    """Outcomes on their way from the thread to the loop."""
+@dataclass(slots=True, eq=False)
+class _Hand:
+    """One thread of a lane."""
+
+    thread: Thread
+    results: "Results"
+    is_posted: bool = False
+    last: int = 0
+    """The number of the last job that may belong to its batch."""
+
+
+class Results:
+    """Outcomes on their way from a thread to the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._outcomes: list[Outcome] = []
         self._since = 0.0
-        self._missing = 0
-
-    def expect(self, count: int) -> None:
-        """Note how many outcomes a batch will have: with the last one all of them go."""
-        self._missing = count
 
     def add(self, outcome: Outcome) -> None:
+        """Let *outcome* go soon: with the next ones, or with `flush`."""
         now = time.perf_counter()
         if not self._outcomes:
             self._since = now
         self._outcomes.append(outcome)
-        self._missing -= 1
-        if not self._missing or now - self._since > FLUSH_SECONDS:
+        if now - self._since > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
+        """Let go what there is."""
         if self._outcomes:
-            self._loop.call_soon_threadsafe(_settle, self._outcomes)
+            # A loop that was closed has nobody left who waits.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_settle, self._outcomes)
             self._outcomes = []
 
 

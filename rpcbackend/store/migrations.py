@@ -54,6 +54,18 @@ def load() -> list[Migration]:
     ]
 
 
+def is_foreign(connection: Any) -> bool:
+    """Tell whether another program made this database.
+
+    One with a version beyond ours is for `migrate` to refuse.
+    """
+    if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
+        return False
+    things = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    return bool(things) and version <= latest_version()
+
+
 def migrate(connection: Any, now_ms: int) -> int:
     """Apply what is missing, each step in one transaction with its record.
 

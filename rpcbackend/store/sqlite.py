@@ -1,16 +1,17 @@
-"""The SQLite engine: one writer with group commit, two readers, checkpoints when idle (D2, D3)."""
+"""The SQLite engine: one writer with group commit, two readers, checkpoints (D2, D3)."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.errors import OutcomeUnknownError, OverloadedError, RpcError
+from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
-from rpcbackend.store.lane import Deliver, Job, Lane, Outcome
+from rpcbackend.store.lane import Job, Lane, Outcome, Results
 from rpcbackend.store.migrations import migrate
 from rpcbackend.store.transaction import Row, drive
 
@@ -27,6 +28,9 @@ STEPS_BETWEEN_LOOKS = 100_000
 
 CHECKPOINT_BYTES = driver.LOG_BYTES
 """Size of the write-ahead log above which an idle writer folds it into the database."""
+
+BUSY_CHECKPOINT_BYTES = 4 * CHECKPOINT_BYTES
+"""The same for a writer that is never idle: a longer log makes every read slower."""
 
 Work = Callable[["SqliteTransaction"], Coroutine[Any, Any, Any]]
 
@@ -71,39 +75,30 @@ class SqliteEngine:
     Args:
         path: The file, or None for a database in memory that one connection serves.
         school: Bound as `:school` in every statement.
-        on_poison: Told when the storage failed under the writer: the process must end (74).
     """
 
     name = "sqlite"
 
-    def __init__(self, path: Path | None, *, school: int, on_poison: Callable[[], None]) -> None:
+    def __init__(self, path: Path | None, *, school: int) -> None:
         self.path = path
+        self.on_poison: Callable[[], None] = lambda: None
+        """Told on a database thread when the storage failed: the process must end (74)."""
         self.is_encrypted = False
         self.schema_version = 0
         self._school = school
-        self._on_poison = on_poison
         self._is_poisoned = False
+        self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
-        self._readers: list[Lane] = []
+        self._lanes: list[Lane] = []
 
     async def open(self, key: bytes | None, now_ms: int) -> None:
-        """Open, migrate, and start the readers.
+        """Open, migrate, and start the readers; to be closed even when it fails.
 
         Raises:
             WrongKeyError: The file cannot be read with this key.
             SchemaTooNewError: A newer program wrote it.
-            StorageFailedError: The disk or the file failed.
+            StorageFailedError: Another program's database.
         """
-        try:
-            await self._open(key, now_ms)
-        except BaseException as error:
-            await self.close()
-            # A damaged schema is quoted in the driver's message, which is then no UTF-8.
-            if isinstance(error, driver.Error | UnicodeDecodeError):
-                raise driver.StorageFailedError(str(error)) from error
-            raise
-
-    async def _open(self, key: bytes | None, now_ms: int) -> None:
         self.is_encrypted = key is not None
         writer = await driver.connect(self.path, key, may_write=True)
         self._connections.append(writer)
@@ -112,19 +107,21 @@ class SqliteEngine:
             self.schema_version = migrate(connection, now_ms)
 
         await writer.run(bring_up_to_date)
-        self._writer = Lane(writer, self._write_group, batch=GROUP, when_idle=self._checkpoint)
+        self._writer = Lane([writer], self._write_group, batch=GROUP, after_batch=self._checkpoint)
+        self._reader = self._writer
+        self._lanes.append(self._writer)
         # A second connection to a database in memory would see another database.
-        for _ in range(READERS if self.path else 0):
-            reader = await driver.connect(self.path, key, may_write=False)
-            self._connections.append(reader)
-            self._readers.append(Lane(reader, self._read_group, batch=READ_GROUP))
+        if self.path:
+            for _ in range(READERS):
+                self._connections.append(await driver.connect(self.path, key, may_write=False))
+            self._reader = Lane(self._connections[1:], self._read_group, batch=READ_GROUP)
+            self._lanes.append(self._reader)
 
     async def close(self) -> None:
         """Finish what is queued, fold the log into the database, close every connection."""
-        for lane in [*self._readers, getattr(self, "_writer", None)]:
-            if lane is not None:
-                await lane.drain()
-        self._readers.clear()
+        for lane in reversed(self._lanes):
+            await lane.drain()
+        self._lanes.clear()
         for connection in reversed(self._connections):
             # An unclosed connection keeps its thread, and so the interpreter, alive (D2).
             if connection is self._connections[0] and not self._is_poisoned:
@@ -136,7 +133,9 @@ class SqliteEngine:
 
     async def read(self, work: Work) -> Any:
         """Run *work* on one snapshot; a cancelled read is stopped soon."""
-        lane = min(self._readers, key=lambda each: each.load, default=self._writer)
+        return await self._read(work, self._reader)
+
+    async def _read(self, work: Work, lane: Lane) -> Any:
         job = Job(lambda connection: drive(work(SqliteTransaction(connection, self._school))))
         if lane is self._writer:
             job.keep = False
@@ -175,19 +174,23 @@ class SqliteEngine:
                     task.uncancel()
 
     async def check_integrity(self) -> bool:
-        """Read the whole database and tell whether every page is sound."""
+        """Read the whole database and tell whether every page is sound.
 
-        async def look(tx: SqliteTransaction) -> bool:
-            try:
-                row = await tx.one("PRAGMA integrity_check(1)")
-            except driver.Error as error:
-                # A file that lost its end cannot even be looked through.
-                if driver.is_poison(error):
-                    return False
-                raise
-            return row is not None and row[0] == "ok"
-
-        return bool(await self.read(look))
+        On a connection of its own: it takes seconds, and the readers have others to serve.
+        """
+        if self.path is None:
+            return bool(await self.read(_look_through))
+        try:
+            connection = await self._connections[-1].twin()
+        except Exception as error:
+            if _is_damage(error):
+                return False
+            raise
+        try:
+            lane = Lane([connection], self._read_group, batch=1)
+            return bool(await self._read(_look_through, lane))
+        finally:
+            await connection.close()
 
     def facts(self) -> StoreFacts:
         """Return sizes as the file system tells them."""
@@ -199,19 +202,24 @@ class SqliteEngine:
 
     # On the writer's thread
 
-    def _write_group(self, connection: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+    def _write_group(self, connection: Any, jobs: Iterable[Job], results: Results) -> None:
+        group = list(jobs)
         if self._is_poisoned:
             raise OutcomeUnknownError(outcome="none")
         try:
-            outcomes = self._run_group(connection, jobs)
+            outcomes = self._run_group(connection, group)
         except driver.Error as error:
             # BEGIN or COMMIT itself failed: nobody in this group may hear a yes.
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
             self._note_poison(error)
-            outcomes = [Outcome(job, error=_refusal(error)) for job in jobs]
+            _roll_back(connection)
+            if driver.is_full(error) and len(group) > 1:
+                # What is left may do for some of them, and one may have asked for too much.
+                for job in group:
+                    self._write_group(connection, [job], results)
+                return
+            outcomes = [Outcome(job, error=_refusal(error)) for job in group]
         for outcome in outcomes:
-            deliver(outcome)
+            results.add(outcome)
 
     def _run_group(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
         connection.execute("BEGIN IMMEDIATE")
@@ -222,7 +230,8 @@ class SqliteEngine:
             try:
                 outcome.value = job.run(connection)
             except Exception as error:
-                if driver.is_poison(error):
+                # A full disk may have taken back the whole transaction.
+                if driver.is_poison(error) or driver.is_full(error):
                     raise
                 outcome.error = error
             if outcome.error is not None or not job.keep:
@@ -232,14 +241,9 @@ class SqliteEngine:
         connection.execute("COMMIT")
         return outcomes
 
-    def _note_poison(self, error: BaseException) -> None:
-        if driver.is_poison(error) and not self._is_poisoned:
-            # After one failed fsync later successes prove nothing (reliability finding 4).
-            self._is_poisoned = True
-            self._on_poison()
-
-    def _checkpoint(self, connection: Any) -> None:
-        if _size(_wal_of(self.path)) > CHECKPOINT_BYTES:
+    def _checkpoint(self, connection: Any, is_idle: bool) -> None:
+        bound = CHECKPOINT_BYTES if is_idle else BUSY_CHECKPOINT_BYTES
+        if _size(_wal_of(self.path)) > bound:
             try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             except driver.Error as error:
@@ -248,33 +252,72 @@ class SqliteEngine:
 
     # On a reader's thread
 
-    def _read_group(self, connection: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
-        connection.execute("BEGIN")
+    def _read_group(self, connection: Any, jobs: Iterable[Job], results: Results) -> None:
         try:
+            connection.execute("BEGIN")
             for job in jobs:
                 # Asked from within the statement: an interrupt from outside could come between two
                 # statements and be lost, or hit a neighbour in the group.
-                connection.set_progress_handler(partial(_is_cancelled, job), STEPS_BETWEEN_LOOKS)
-                deliver(_run_read(connection, job))
+                connection.set_progress_handler(
+                    partial(_look_up, job, results), STEPS_BETWEEN_LOOKS
+                )
+                results.add(self._run_read(connection, job))
         finally:
             connection.set_progress_handler(None, 0)
+            _roll_back(connection)
+
+    def _run_read(self, connection: Any, job: Job) -> Outcome:
+        try:
+            return Outcome(job, value=job.run(connection))
+        except Exception as error:  # noqa: BLE001 (whatever a unit raises is its outcome)
+            self._note_poison(error)
+            return Outcome(job, error=error)
+
+    # On any of them
+
+    def _note_poison(self, error: BaseException) -> None:
+        if driver.is_poison(error):
+            with self._noting:
+                was_poisoned, self._is_poisoned = self._is_poisoned, True
+            if not was_poisoned:
+                # After one failed fsync later successes prove nothing (reliability finding 4).
+                self.on_poison()
+
+
+async def _look_through(tx: SqliteTransaction) -> bool:
+    try:
+        row = await tx.one("PRAGMA integrity_check(1)")
+    except Exception as error:
+        # A file that lost its end cannot even be looked through.
+        if _is_damage(error):
+            return False
+        raise
+    return row is not None and row[0] == "ok"
+
+
+def _is_damage(error: Exception) -> bool:
+    kinds = driver.WrongKeyError | driver.StorageFailedError | UnicodeDecodeError
+    return driver.is_poison(error) or isinstance(error, kinds)
+
+
+def _roll_back(connection: Any) -> None:
+    # A disk that failed or is full may have taken the transaction back already, or fail again.
+    with suppress(driver.Error):
+        if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def _run_read(connection: Any, job: Job) -> Outcome:
-    try:
-        return Outcome(job, value=job.run(connection))
-    except Exception as error:  # noqa: BLE001 (whatever a unit raises is its outcome)
-        return Outcome(job, error=error)
-
-
-def _is_cancelled(job: Job) -> bool:
+def _look_up(job: Job, results: Results) -> bool:
+    """From within a long statement: send its neighbours' replies; tell whether to stop it."""
+    results.flush()
     return job.is_cancelled
 
 
 def _refusal(error: BaseException) -> RpcError:
     if driver.is_busy(error):
         return OverloadedError("Another program is writing to the database.", retry_after_ms=1_000)
+    if driver.is_full(error):
+        return DiskFullError()
     return OutcomeUnknownError(outcome="unknown" if driver.is_poison(error) else "none")
 
 
@@ -289,5 +332,6 @@ def _wal_of(path: Path | None) -> Path | None:
 def _size(path: Path | None) -> int:
     try:
         return path.stat().st_size if path else 0
-    except FileNotFoundError:
+    except OSError:
+        # Not there yet, or on a disk that fails: the next write to it will tell.
         return 0

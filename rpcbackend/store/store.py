@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.ids import Ids
-from rpcbackend.store.driver import PLAIN_HEADER
+from rpcbackend.store.driver import PLAIN_HEADER, Error, StorageFailedError
 from rpcbackend.store.sqlite import SqliteEngine, SqliteTransaction
 from rpcbackend.store.work import Work
 
@@ -96,16 +96,27 @@ async def open_store(
     Raises:
         WrongKeyError: The database cannot be read with this key.
         SchemaTooNewError: A newer version of this program wrote it.
+        StorageFailedError: The disk or the file failed, or it is another program's database.
         OSError: The directory cannot be made or written.
     """
     clock = clock or SystemClock()
     path = None
     if directory is not None:
         path = _prepare_file(directory)
-    engine = SqliteEngine(path, school=school, on_poison=on_poison)
-    await engine.open(key, clock.now_ms())
+    engine = SqliteEngine(path, school=school)
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
-    store.head_seq = await store.read(lambda work: work.events.head_seq())
+    try:
+        await engine.open(key, clock.now_ms())
+        store.head_seq = await store.read(lambda work: work.events.head_seq())
+    except BaseException as error:
+        # An engine that is left open keeps the process alive for ever.
+        await engine.close()
+        # A damaged schema is quoted in the driver's message, which is then no UTF-8.
+        if isinstance(error, Error | UnicodeDecodeError):
+            raise StorageFailedError(str(error)) from error
+        raise
+    # Until here a failure is raised to the caller, who decides; from here on it is told.
+    engine.on_poison = on_poison
     return store
 
 

@@ -1,7 +1,7 @@
 """A unit of work and what it sees of the database: SQL in, rows out, on any engine."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -55,6 +55,3 @@ def drive(unit: Coroutine[Any, Any, T]) -> T:
         raise UnitSuspendedError("a unit of work awaited something that was cancelled") from None
     unit.close()
     raise UnitSuspendedError("a unit of work awaited something outside its transaction")
-
-
-Unit = Callable[[Any], Coroutine[Any, Any, T]]

@@ -21,6 +21,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.schema.base import Encoded, Integer, Params
 from rpcbackend.security.roles import Permission
+from tests.clauses import clause
 from tests.machine import (
     CORRELATION_ID,
     Label,
@@ -104,6 +105,7 @@ async def test_an_answer_that_is_already_json_goes_out_as_it_is() -> None:
     assert machine.sent == [said(1, "from the database")]
 
 
+@clause("response-id-echoed", "request-id-fraction", "id-null-is-an-id")
 @pytest.mark.parametrize("request_id", [1, 0, -7, 1.5, "a", "", None, 2**53 - 1], ids=repr)
 async def test_the_id_comes_back_as_it_went(request_id: Any) -> None:
     machine = Machine(say)
@@ -113,6 +115,8 @@ async def test_the_id_comes_back_as_it_went(request_id: Any) -> None:
     assert machine.sent == [said(request_id, "x")]
 
 
+@clause("error-invalid-params", "params-unknown-name", "bad-integer", "names-camel-case")
+@clause("error-quotes-nothing")
 @pytest.mark.parametrize(
     ("params", "violations"),
     [
@@ -173,6 +177,7 @@ async def test_refused_params_are_named_by_path_and_rule_and_never_by_value(
     assert SECRET not in str(machine.sent)
 
 
+@clause("params-by-position", "params-too-many")
 @pytest.mark.parametrize(
     ("positional", "reply"),
     [
@@ -198,6 +203,7 @@ async def test_params_by_position_follow_the_fields(positional: list[Any], reply
     assert machine.sent == [reply]
 
 
+@clause("request-params-optional")
 async def test_params_may_be_left_out() -> None:
     machine = Machine(say)
 
@@ -206,6 +212,7 @@ async def test_params_may_be_left_out() -> None:
     assert machine.sent == [said(1, "")]
 
 
+@clause("meta-in-params", "meta-of-result")
 async def test_meta_reaches_the_handler_and_its_meta_the_result() -> None:
     machine = Machine(tell_meta)
 
@@ -220,6 +227,7 @@ async def test_meta_reaches_the_handler_and_its_meta_the_result() -> None:
     ]
 
 
+@clause("meta-bounded")
 @pytest.mark.parametrize(
     ("meta", "path", "rule"),
     [
@@ -254,6 +262,7 @@ async def test_meta_that_does_not_fit_is_refused(meta: Any, path: str, rule: str
     assert reply == refused(1, found)
 
 
+@clause("error-members-exact")
 async def test_a_refusal_of_the_handler_carries_its_details() -> None:
     machine = Machine(refuse)
 
@@ -270,6 +279,7 @@ async def test_a_refusal_of_the_handler_carries_its_details() -> None:
     assert machine.bugs == []
 
 
+@clause("error-internal", "error-internal-hidden", "error-quotes-nothing")
 async def test_what_nobody_expected_is_hidden_and_reported_under_the_same_correlation_id() -> None:
     machine = Machine(break_down, say)
 
@@ -282,6 +292,7 @@ async def test_what_nobody_expected_is_hidden_and_reported_under_the_same_correl
     assert SECRET not in str(machine.sent)
 
 
+@clause("notification-error-silent")
 async def test_a_broken_notification_is_reported_and_not_answered() -> None:
     machine = Machine(break_down)
 
@@ -291,6 +302,7 @@ async def test_a_broken_notification_is_reported_and_not_answered() -> None:
     assert len(machine.bugs) == 1
 
 
+@clause("bad-result")
 async def test_an_error_that_json_cannot_hold_is_a_bug_with_an_answer() -> None:
     machine = Machine(confuse, say)
 
@@ -301,6 +313,7 @@ async def test_an_error_that_json_cannot_hold_is_a_bug_with_an_answer() -> None:
     assert machine.server.in_flight == 0
 
 
+@clause("limit-reply")
 async def test_a_reply_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(say)
     whole = len(b'{"jsonrpc":"2.0","id":1,"result":{"text":"xxxx"}}\n')

@@ -20,6 +20,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.schema.base import NoParams, Params, WireModel
 from rpcbackend.security.roles import Permission
+from tests.clauses import clause
 from tests.machine import Label, Machine, Said, failed, make_registry, request, said, say
 
 SIZE = "A batch holds 1 to 100 requests; nothing was run."
@@ -173,6 +174,12 @@ EXAMPLES = [
 ]
 
 
+@clause("specification-examples", "error-parse", "error-invalid-request", "error-method-not-found")
+@clause("batch-array", "batch-matched-by-id")
+@clause("batch-empty", "batch-invalid-json", "batch-invalid-elements", "bad-batch-elements")
+@clause("bad-batch-mixed", "bad-no-request")
+@clause("notification-silent", "notification-silent-in-batch", "batch-of-notifications")
+@clause("params-by-name")
 @pytest.mark.parametrize(
     ("line", "replies"),
     [(line, replies) for _, line, replies in EXAMPLES],
@@ -191,6 +198,7 @@ async def test_the_specification_s_examples_are_answered_as_it_says_alone_and_wi
     assert alone.bugs == []
 
 
+@clause("request-rpc-reserved")
 @pytest.mark.parametrize(
     ("message", "error"),
     [

@@ -24,6 +24,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.middleware.deadline import deadline
 from rpcbackend.security.roles import Permission
+from tests.clauses import clause
 from tests.machine import (
     Label,
     Machine,
@@ -49,6 +50,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
 # Order
 
 
+@clause("replies-in-any-order")
 async def test_replies_come_as_calls_end_whatever_the_order_of_the_requests() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method, say)
@@ -60,6 +62,7 @@ async def test_replies_come_as_calls_end_whatever_the_order_of_the_requests() ->
     assert waiting.begun == ["slow"]
 
 
+@clause("calls-begin-in-arrival-order")
 async def test_calls_begin_in_the_order_of_their_arrival() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method)
@@ -72,6 +75,7 @@ async def test_calls_begin_in_the_order_of_their_arrival() -> None:
     assert await machine.finish() == [said("a", "a"), said("b", "b"), said("c", "c")]
 
 
+@clause("id-twice")
 async def test_two_requests_with_one_id_are_both_answered() -> None:
     machine = Machine(say)
 
@@ -80,6 +84,7 @@ async def test_two_requests_with_one_id_are_both_answered() -> None:
     assert machine.sent == [said(1, "a"), said(1, "b")]
 
 
+@clause("notification-silent")
 async def test_a_notification_runs_and_is_not_answered() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method)
@@ -91,6 +96,7 @@ async def test_a_notification_runs_and_is_not_answered() -> None:
     assert waiting.ended == ["a"]
 
 
+@clause("answer-ignored")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -110,6 +116,7 @@ async def test_an_answer_that_arrives_is_never_answered(answer: Any) -> None:
 # Cancellation
 
 
+@clause("cancel-running")
 async def test_a_cancelled_running_call_is_answered_once_with_cancelled() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method, say)
@@ -123,6 +130,7 @@ async def test_a_cancelled_running_call_is_answered_once_with_cancelled() -> Non
     assert await machine.finish() == [failed(1, RequestCancelledError)]
 
 
+@clause("cancel-running")
 async def test_a_call_cancelled_by_the_very_next_line_is_answered_once_with_cancelled() -> None:
     """Both lines arrive in one read, so the call's task has not begun when it is cancelled."""
     waiting = Waiting()
@@ -136,6 +144,7 @@ async def test_a_call_cancelled_by_the_very_next_line_is_answered_once_with_canc
     assert machine.server.in_flight == 0
 
 
+@clause("cancel-queued")
 async def test_a_cancelled_queued_call_is_answered_at_once_and_never_begins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -153,6 +162,7 @@ async def test_a_cancelled_queued_call_is_answered_at_once_and_never_begins(
     assert waiting.begun == ["a"]
 
 
+@clause("cancel-in-batch")
 async def test_a_cancelled_batch_element_has_its_error_in_the_batch() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method, say)
@@ -163,6 +173,7 @@ async def test_a_cancelled_batch_element_has_its_error_in_the_batch() -> None:
     assert await machine.until_sent(1) == [[failed(1, RequestCancelledError), said(2, "b")]]
 
 
+@clause("cancel-all-of-an-id")
 async def test_a_cancellation_hits_every_call_with_its_id() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method)
@@ -173,6 +184,7 @@ async def test_a_cancellation_hits_every_call_with_its_id() -> None:
     assert await machine.until_sent(2) == [failed("x", RequestCancelledError)] * 2
 
 
+@clause("cancel-nobody")
 @pytest.mark.parametrize(
     "message",
     [
@@ -207,6 +219,7 @@ async def test_a_cancellation_that_wants_an_answer_is_no_cancellation() -> None:
     assert machine.sent == [failed(2, MethodNotFoundError)]
 
 
+@clause("cancel-too-late")
 async def test_a_cancellation_that_comes_too_late_changes_nothing() -> None:
     machine = Machine(say)
 
@@ -218,6 +231,7 @@ async def test_a_cancellation_that_comes_too_late_changes_nothing() -> None:
 # Deadlines
 
 
+@clause("deadline-stops")
 async def test_a_call_past_its_deadline_is_stopped_and_had_no_effect() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method, rings=(deadline,))
@@ -241,6 +255,7 @@ async def test_a_call_that_ends_in_time_is_not_stopped() -> None:
 # Bounds
 
 
+@clause("limit-in-flight", "limit-queue")
 async def test_calls_over_the_limit_queue_and_over_the_queue_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -260,6 +275,7 @@ async def test_calls_over_the_limit_queue_and_over_the_queue_are_refused(
     assert (await machine.until_sent(4))[2:] == [said("b", "b"), said("c", "c")]
 
 
+@clause("limit-queue-bytes")
 async def test_the_queue_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow(monkeypatch, MAX_IN_FLIGHT=1, MAX_QUEUED_BYTES=200)
     waiting = Waiting()
@@ -277,6 +293,7 @@ async def test_the_queue_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch
     assert (await machine.until_sent(4))[1:] == [said(1, "a"), said(3, "c"), said(4, "")]
 
 
+@clause("control-overtakes")
 async def test_a_control_call_overtakes_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow(monkeypatch, MAX_IN_FLIGHT=1, MAX_QUEUED=1)
     waiting = Waiting()
@@ -310,6 +327,7 @@ async def test_a_full_queue_of_quick_calls_is_worked_off(monkeypatch: pytest.Mon
 # Unreadable lines
 
 
+@clause("bad-too-long")
 async def test_a_line_too_long_to_keep_is_refused_and_the_next_one_served() -> None:
     machine = Machine(say)
 
@@ -319,6 +337,7 @@ async def test_a_line_too_long_to_keep_is_refused_and_the_next_one_served() -> N
     assert machine.sent == [failed(None, RequestTooLargeError), said(1, "next")]
 
 
+@clause("out-of-step")
 async def test_the_hundredth_unreadable_line_in_a_row_ends_the_stream() -> None:
     machine = Machine(say)
     machine.receive(*[b"{"] * 98)
@@ -334,6 +353,7 @@ async def test_the_hundredth_unreadable_line_in_a_row_ends_the_stream() -> None:
     ]
 
 
+@clause("out-of-step-count")
 async def test_a_readable_line_between_unreadable_ones_starts_the_count_again() -> None:
     machine = Machine(say)
 
@@ -349,6 +369,7 @@ async def test_a_readable_line_between_unreadable_ones_starts_the_count_again() 
 # Batches
 
 
+@clause("batch-empty", "bad-batch-size")
 @pytest.mark.parametrize("size", [0, 101])
 async def test_a_batch_of_a_wrong_size_is_one_error_and_nothing_is_run(size: int) -> None:
     waiting = Waiting()
@@ -360,6 +381,7 @@ async def test_a_batch_of_a_wrong_size_is_one_error_and_nothing_is_run(size: int
     assert waiting.begun == []
 
 
+@clause("limit-batch-at-once", "bad-batch-mixed")
 async def test_a_batch_runs_sixteen_at_once_and_answers_in_request_order() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method)
@@ -376,6 +398,7 @@ async def test_a_batch_runs_sixteen_at_once_and_answers_in_request_order() -> No
     assert waiting.at_once == 16
 
 
+@clause("batch-of-notifications")
 async def test_a_batch_of_notifications_is_answered_by_silence() -> None:
     machine = Machine(say)
 
@@ -403,6 +426,7 @@ async def test_batch_elements_over_the_limits_are_refused_in_their_places(
 # The end
 
 
+@clause("shutdown-refuses-new", "shutdown-drains")
 async def test_a_draining_connection_refuses_new_calls_and_ends_what_it_had_accepted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -426,6 +450,7 @@ async def test_a_draining_connection_refuses_new_calls_and_ends_what_it_had_acce
     ]
 
 
+@clause("shutdown-bounded")
 async def test_a_call_that_outlasts_the_drain_is_stopped_and_told_so() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method)
@@ -519,6 +544,7 @@ async def test_a_notification_out_is_a_line_without_id() -> None:
     ]
 
 
+@clause("limit-shape", "bad-nesting")
 @pytest.mark.parametrize(
     ("label", "rule"),
     [
@@ -541,6 +567,7 @@ async def test_params_over_a_bound_are_refused_under_their_id(label: str, rule: 
     assert served == said(2, "next")
 
 
+@clause("calls-begin-in-arrival-order")
 async def test_what_comes_behind_a_batch_begins_behind_it() -> None:
     waiting = Waiting()
     machine = Machine(waiting.method)
@@ -569,6 +596,7 @@ async def test_a_batch_element_that_waits_for_its_turn_can_be_cancelled() -> Non
     assert "17" not in waiting.begun
 
 
+@clause("limit-reply-batch")
 async def test_a_batch_never_answers_more_than_one_reply_may_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -580,6 +608,7 @@ async def test_a_batch_never_answers_more_than_one_reply_may_hold(
     assert machine.sent == [[said(1, "x" * 40), failed(2, ResponseTooLargeError)]]
 
 
+@clause("control-overtakes")
 async def test_control_calls_have_a_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     narrow(monkeypatch, MAX_CONTROL=1)
     waiting = Waiting()
@@ -594,6 +623,7 @@ async def test_control_calls_have_a_bound_of_their_own(monkeypatch: pytest.Monke
     ]
 
 
+@clause("out-of-step")
 async def test_nothing_is_run_once_the_stream_is_out_of_step() -> None:
     machine = Machine(say)
     for _ in range(99):

@@ -10,6 +10,7 @@ import pytest
 from rpcbackend.dispatch import subscription as subscription_module
 from rpcbackend.dispatch.subscription import Subscription
 from rpcbackend.store import Store, Work
+from tests.clauses import clause
 
 
 class Subscriber:
@@ -68,6 +69,7 @@ async def record(store: Store, *types: str) -> None:
     await store.write(unit, actor="test")
 
 
+@clause("event-members")
 async def test_a_subscriber_at_the_head_gets_only_what_comes(
     store: Store, subscribers: list[Subscriber]
 ) -> None:
@@ -90,6 +92,7 @@ async def test_a_subscriber_at_the_head_gets_only_what_comes(
     }
 
 
+@clause("event-resume", "event-in-order")
 async def test_a_subscriber_that_was_away_gets_what_it_missed_and_then_what_comes(
     store: Store, subscribers: list[Subscriber]
 ) -> None:
@@ -103,6 +106,7 @@ async def test_a_subscriber_that_was_away_gets_what_it_missed_and_then_what_come
     assert await subscriber.until(4) == [2, 3, 4, 5]
 
 
+@clause("event-types")
 async def test_a_subscriber_gets_only_its_types(
     store: Store, subscribers: list[Subscriber]
 ) -> None:
@@ -115,6 +119,7 @@ async def test_a_subscriber_gets_only_its_types(
     assert await subscriber.until(3) == [1, 3, 5]
 
 
+@clause("event-in-order")
 async def test_more_events_than_a_page_arrive_in_order_and_whole(
     store: Store, subscribers: list[Subscriber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +152,7 @@ async def test_a_subscriber_stopped_before_it_began_ends_at_once(store: Store) -
     assert subscriber.events == []
 
 
+@clause("event-at-the-reader-s-pace")
 async def test_a_subscriber_who_does_not_read_gets_nothing_until_he_does(store: Store) -> None:
     await record(store, "students.created")
     slow = Subscriber(store)

@@ -17,6 +17,7 @@ from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.contract.describe import describe
 from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.store import DirectoryLock
+from tests.clauses import clause
 from tests.e2e.backend import COMMAND, KEY, TIMEOUT_SECONDS, Backend, run
 from tests.machine import request
 
@@ -52,6 +53,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 # Start
 
 
+@clause("ready-first-line")
 async def test_the_first_line_says_that_the_process_is_ready(tmp_path: Path) -> None:
     backend = await Backend.start(tmp_path / "data")
 
@@ -109,6 +111,7 @@ sys.exit(main(["serve", "--data-dir", sys.argv[1]]))
     } == set(LOADED_AT_READY.split())
 
 
+@clause("initialize-not-needed", "meta-seq")
 async def test_the_readme_s_pipe_works(tmp_path: Path) -> None:
     code, out, err = await run(
         *("serve", "--data-dir", str(tmp_path)),
@@ -124,6 +127,7 @@ async def test_the_readme_s_pipe_works(tmp_path: Path) -> None:
     ]
 
 
+@clause("bad-bom")
 async def test_a_byte_order_mark_before_the_first_line_does_no_harm(tmp_path: Path) -> None:
     code, out, _ = await run(
         *("serve", "--data-dir", str(tmp_path)),
@@ -142,6 +146,7 @@ def shown(reply: Any) -> tuple[Any, int, str]:
     return reply["id"], reply["error"]["code"], reply["error"]["data"]["code"]
 
 
+@clause("no-line-stops-the-process", "bad-too-long", "bad-scalar", "bad-version")
 @pytest.mark.parametrize(
     ("line", "error"),
     [
@@ -217,6 +222,7 @@ async def test_a_taken_slot_is_refused_with_what_is_in_the_way(start: Start) -> 
     ]
 
 
+@clause("out-of-step")
 async def test_a_hundred_unreadable_lines_end_the_process_with_65(start: Start) -> None:
     backend = await start()
 
@@ -229,6 +235,7 @@ async def test_a_hundred_unreadable_lines_end_the_process_with_65(start: Start) 
 # The end
 
 
+@clause("eof-is-shutdown", "eof-half-line-dropped")
 async def test_the_end_of_stdin_is_a_shutdown_and_a_half_line_is_dropped(start: Start) -> None:
     backend = await start()
 
@@ -239,6 +246,7 @@ async def test_the_end_of_stdin_is_a_shutdown_and_a_half_line_is_dropped(start: 
     assert await backend.exit_code() == 0
 
 
+@clause("signals-are-shutdowns")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_is_a_shutdown(start: Start, number: signal.Signals) -> None:
     backend = await start()
@@ -251,6 +259,7 @@ async def test_a_signal_is_a_shutdown(start: Start, number: signal.Signals) -> N
     assert backend.stderr == ""
 
 
+@clause("shutdown-answered")
 async def test_shutdown_is_answered_and_then_the_process_ends(start: Start) -> None:
     backend = await start()
     await backend.call("branches.list")
@@ -262,6 +271,7 @@ async def test_shutdown_is_answered_and_then_the_process_ends(start: Start) -> N
     assert backend.stderr == ""
 
 
+@clause("shutdown-drains", "eof-is-shutdown")
 async def test_everything_sent_before_a_shutdown_and_the_end_of_stdin_is_answered(
     start: Start,
 ) -> None:
@@ -282,6 +292,7 @@ async def test_everything_sent_before_a_shutdown_and_the_end_of_stdin_is_answere
     assert backend.stderr == ""
 
 
+@clause("parent-death-is-the-end")
 async def test_a_parent_that_is_killed_takes_the_process_with_it(tmp_path: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -322,6 +333,7 @@ async def test_a_second_process_on_the_same_directory_exits_with_69(
     assert await first.call("ping") == {}
 
 
+@clause("initialize-version")
 async def test_another_version_of_the_protocol_is_refused_and_exits_with_76(start: Start) -> None:
     backend = await start()
 
@@ -332,6 +344,7 @@ async def test_another_version_of_the_protocol_is_refused_and_exits_with_76(star
     assert await backend.exit_code() == 76
 
 
+@clause("initialize-wrong-key", "initialize-unlocks")
 async def test_an_encrypted_store_waits_for_its_key_and_a_wrong_one_exits_with_77(
     start: Start, tmp_path: Path
 ) -> None:
@@ -481,6 +494,7 @@ async def test_the_environment_is_read(start: Start) -> None:
     assert "answered" in backend.stderr
 
 
+@clause("signals-are-shutdowns")
 async def test_a_second_signal_ends_a_shutdown_that_takes_too_long(start: Start) -> None:
     backend = await start()
     await backend.call("branches.list")

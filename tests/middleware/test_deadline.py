@@ -7,10 +7,12 @@ import pytest
 from rpcbackend.dispatch.registry import Kind, Lane
 from rpcbackend.errors import DeadlineExceededError
 from rpcbackend.middleware.deadline import deadline
+from tests.clauses import clause
 from tests.machine import Said, say
 from tests.middleware.calls import make_call, proceed
 
 
+@clause("deadline-default")
 @pytest.mark.parametrize(
     ("kind", "lane", "timeout_ms", "deadline_at"),
     [
@@ -32,6 +34,7 @@ async def test_a_call_gets_the_time_of_its_kind_or_the_wanted_one(
     assert call.flight.deadline_at == deadline_at
 
 
+@clause("deadline-in-queue")
 async def test_a_call_whose_time_passed_in_the_queue_is_not_run() -> None:
     call = make_call(replace(say, kind="query", lane="work"), timeoutMs=250)
     call.flight.arrived_at = -0.25

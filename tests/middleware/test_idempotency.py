@@ -9,6 +9,7 @@ import pytest
 from rpcbackend.dispatch.registry import Kind
 from rpcbackend.middleware.idempotency import idempotency
 from rpcbackend.testing import CallFailedError, Client
+from tests.clauses import clause
 from tests.factories import School
 from tests.machine import Said, say
 from tests.middleware.calls import make_call, proceed
@@ -53,6 +54,7 @@ async def test_other_calls_are_not_marked(
     assert call.context.keyed is None
 
 
+@clause("idempotency-once")
 async def test_a_command_that_arrives_twice_is_done_once_and_answered_the_same(
     client: Client,
 ) -> None:
@@ -71,6 +73,7 @@ async def test_a_command_that_arrives_twice_is_done_once_and_answered_the_same(
     assert [lesson["id"] for lesson in listed["items"]] == [first["lesson"]["id"]]
 
 
+@clause("idempotency-other-params")
 async def test_a_key_with_other_params_is_refused(client: Client) -> None:
     school = await School(client).open()
     await client.call("lessons.book", **school.booking(_meta={"idempotencyKey": "k"}))
@@ -83,6 +86,7 @@ async def test_a_key_with_other_params_is_refused(client: Client) -> None:
     assert (failed.value.code, failed.value.symbol) == (1104, "IDEMPOTENCY_KEY_REUSED")
 
 
+@clause("idempotency-after-refusal")
 async def test_a_refused_command_may_use_its_key_again(client: Client) -> None:
     school = await School(client).open()
     early = school.booking(startsAt="2020-01-01T09:00:00Z", _meta={"idempotencyKey": "k"})

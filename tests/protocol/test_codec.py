@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rpcbackend.errors import ParseError
 from rpcbackend.protocol import codec
+from tests.clauses import clause
 
 JSON = st.recursive(
     st.none()
@@ -21,6 +22,7 @@ JSON = st.recursive(
 )
 
 
+@clause("bad-duplicate-keys")
 @pytest.mark.parametrize(
     ("line", "value"),
     [
@@ -66,6 +68,8 @@ def test_json_is_read(line: bytes, value: Any) -> None:
         assert read == value
 
 
+@clause("bad-json", "bad-surrogate", "bad-utf8", "bad-bom", "bad-nesting-unreadable")
+@clause("error-quotes-nothing")
 @pytest.mark.parametrize(
     "line",
     [
@@ -114,6 +118,7 @@ def test_everything_else_is_a_parse_error_that_quotes_nothing(line: bytes) -> No
     assert refused.value.details is None
 
 
+@clause("line-per-message", "response-version", "meta-of-result")
 @pytest.mark.parametrize(
     ("request_id", "result", "meta", "line"),
     [
@@ -150,6 +155,7 @@ def test_a_response_is_one_line(
     assert codec.success(request_id, result, meta) == line
 
 
+@clause("line-per-message", "response-result-or-error")
 def test_an_error_response_is_one_line() -> None:
     assert (
         codec.failure("a", {"code": 1, "message": "line\nbreak"})

@@ -13,10 +13,12 @@ from rpcbackend.protocol.envelope import (
     is_response,
     split_positional,
 )
+from tests.clauses import clause
 
 VALID = {"jsonrpc": "2.0", "method": "ping", "id": 1}
 
 
+@clause("request-id-type", "bad-id")
 @pytest.mark.parametrize(
     ("value", "may_be"),
     [
@@ -62,6 +64,8 @@ def test_a_request_passes(message: Any) -> None:
     check_request(message)
 
 
+@clause("request-version", "request-method-text", "request-params-structured")
+@clause("envelope-no-extra-members", "bad-params")
 @pytest.mark.parametrize(
     "message",
     [
@@ -97,6 +101,7 @@ def test_anything_else_is_an_invalid_request(message: Any) -> None:
         check_request(message)
 
 
+@clause("answer-ignored")
 @pytest.mark.parametrize(
     ("message", "is_answer"),
     [
@@ -116,16 +121,19 @@ def test_an_answer_is_known_by_its_id_and_outcome(message: Any, is_answer: bool)
     assert is_response(message) is is_answer
 
 
+@clause("notification-no-id")
 def test_a_notification_has_no_id_not_even_null() -> None:
     assert is_notification({"jsonrpc": "2.0", "method": "ping"})
     assert not is_notification({**VALID, "id": None})
 
 
+@clause("response-id-null")
 @pytest.mark.parametrize("message", [None, 1, [], "text", {}, {"id": []}], ids=repr)
 def test_what_has_no_readable_id_is_answered_under_null(message: Any) -> None:
     assert echo_id(message) is None
 
 
+@clause("params-by-position")
 @pytest.mark.parametrize(
     ("params", "named"),
     [

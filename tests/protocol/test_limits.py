@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.protocol.limits import MAX_ARRAY, MAX_NESTING, MAX_STRING, check_bounds, may_exceed
+from tests.clauses import clause
 
 
 def nested(depth: int, innermost: Any) -> Any:
@@ -19,6 +20,7 @@ def nested(depth: int, innermost: Any) -> Any:
     return value
 
 
+@clause("limit-shape")
 @pytest.mark.parametrize(
     "params",
     [
@@ -52,6 +54,7 @@ def test_what_is_within_the_bounds_passes(params: Any) -> None:
     check_bounds(params)
 
 
+@clause("limit-shape", "bad-nesting")
 @pytest.mark.parametrize(
     ("params", "rule", "limit"),
     [

@@ -1,4 +1,4 @@
-"""A unit of work that waits on the database's thread until a test lets it go on."""
+"""The database's threads: one that waits until a test lets it go on, and those that are left."""
 
 import asyncio
 import threading
@@ -31,3 +31,11 @@ class Gate:
     def open(self) -> None:
         """Let the unit go on."""
         self._opened.set()
+
+
+def threads_after(before: set[threading.Thread]) -> set[threading.Thread]:
+    """Return the threads that were started since and do not end."""
+    started = set(threading.enumerate()) - before
+    for thread in started:
+        thread.join(SECONDS)
+    return {thread for thread in started if thread.is_alive()}

@@ -10,7 +10,7 @@ import sqlcipher3
 
 from rpcbackend.errors import OverloadedError
 from rpcbackend.store import Store, Work, WrongKeyError, open_store
-from rpcbackend.store.driver import PLAIN_HEADER, connect, is_poison
+from rpcbackend.store.driver import PLAIN_HEADER, StorageFailedError, connect, is_poison
 from tests.factories import KEY, add_all, an_id, make_student, store_in
 
 NAMES = ("Xanthippe", "Wolkenstein", "wolkenstein", "xanthippe@example.org", "+499876543")
@@ -106,6 +106,25 @@ def write_letter(directory: Path) -> None:
     (directory / "school.db").write_text("Dear school, " * 1_000, encoding="utf-8")
 
 
+@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_a_database_of_another_program_is_refused_untouched(
+    tmp_path: Path, key: bytes | None, version: int
+) -> None:
+    foreign = sqlcipher3.connect(str(tmp_path / "school.db"), isolation_level=None)
+    if key is not None:
+        foreign.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    foreign.execute("CREATE TABLE recipes (name TEXT)")
+    foreign.execute(f"PRAGMA user_version = {version}")
+    foreign.close()
+    before = contents_of(tmp_path)
+
+    with pytest.raises(StorageFailedError, match="another program's database"):
+        await open_store(tmp_path, key=key)
+
+    assert contents_of(tmp_path) == before
+
+
 async def test_a_file_that_cannot_be_opened_is_no_matter_of_keys(tmp_path: Path) -> None:
     with pytest.raises(sqlcipher3.OperationalError):
         await connect(tmp_path / "nowhere" / "school.db", None, may_write=True)
@@ -177,6 +196,29 @@ async def test_what_is_posted_runs_in_order_before_what_is_run(tmp_path: Path) -
         await connection.close()
 
     assert order == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_a_twin_sees_the_same_database_with_the_same_rights(
+    tmp_path: Path, key: bytes | None
+) -> None:
+    seen: list[Any] = []
+
+    def look(connection: Any) -> None:
+        seen.append(connection.execute("PRAGMA query_only").fetchone()[0])
+        seen.append(connection.execute("SELECT count(*) FROM branches").fetchone()[0])
+
+    async with store_in(tmp_path, key=key) as store:
+        await add_all(store)
+        reader = await connect(tmp_path / "school.db", key, may_write=False)
+        twin = await reader.twin()
+        try:
+            await twin.run(look)
+        finally:
+            await twin.close()
+            await reader.close()
+
+    assert seen == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from rpcbackend.store.lane import Deliver, Job, Lane, Outcome
+from rpcbackend.store.lane import Job, Lane, Outcome, Results
 
 SECONDS = 5.0
 CONNECTION = object()
@@ -62,13 +62,14 @@ class Batches:
         self.sizes: list[int] = []
         self.order: list[Any] = []
 
-    def run(self, connection: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+    def run(self, connection: Any, jobs: Iterable[Job], results: Results) -> None:
         """Take a batch, as the engine does."""
         assert connection is CONNECTION
-        self.sizes.append(len(jobs))
+        self.sizes.append(0)
         for job in jobs:
+            self.sizes[-1] += 1
             self.order.append(job.run(connection))
-            deliver(Outcome(job, value=self.order[-1]))
+            results.add(Outcome(job, value=self.order[-1]))
 
 
 def returns(value: Any) -> Job:
@@ -83,7 +84,7 @@ async def results_of(jobs: list[Job]) -> list[Any]:
 async def test_jobs_that_wait_are_taken_in_batches_in_their_order(worker: Worker) -> None:
     batches, may_begin = Batches(), threading.Event()
     worker.post(lambda _: hold_until(may_begin))
-    lane = Lane(worker, batches.run, batch=4)
+    lane = Lane([worker], batches.run, batch=4)
     jobs = [returns(number) for number in range(10)]
     for job in jobs:
         lane.put(job)
@@ -99,7 +100,7 @@ def hold_until(event: threading.Event) -> None:
 
 
 async def test_a_lane_serves_again_after_it_ran_dry(worker: Worker) -> None:
-    lane = Lane(worker, Batches().run, batch=4)
+    lane = Lane([worker], Batches().run, batch=4)
 
     for number in range(200):
         job = returns(number)
@@ -108,11 +109,10 @@ async def test_a_lane_serves_again_after_it_ran_dry(worker: Worker) -> None:
 
     async with asyncio.timeout(SECONDS):
         await lane.drain()
-    assert lane.load == 0
 
 
 async def test_jobs_from_many_tasks_all_get_their_outcome(worker: Worker) -> None:
-    lane = Lane(worker, Batches().run, batch=16)
+    lane = Lane([worker], Batches().run, batch=16)
 
     async def ask(number: int) -> int:
         job = returns(number)
@@ -135,14 +135,13 @@ async def test_a_job_that_waits_can_be_withdrawn_and_one_that_runs_cannot(worker
         hold_until(may_end)
         return "held"
 
-    lane = Lane(worker, batches.run, batch=4)
+    lane = Lane([worker], batches.run, batch=4)
     running, waiting, last = Job(hold), returns("withdrawn"), returns("last")
     lane.put(running)
     async with asyncio.timeout(SECONDS):
         await began.wait()
     lane.put(waiting)
     lane.put(last)
-    assert lane.load == 3
 
     assert not lane.withdraw(running)
     assert lane.withdraw(waiting)
@@ -154,16 +153,17 @@ async def test_a_job_that_waits_can_be_withdrawn_and_one_that_runs_cannot(worker
     assert not waiting.future.done()
 
 
-async def test_what_the_batch_raises_is_the_outcome_of_those_that_have_none_yet(
+async def test_what_the_batch_raises_is_the_outcome_of_those_that_were_begun_and_have_none(
     worker: Worker,
 ) -> None:
-    def run_one_then_fail(_: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
-        deliver(Outcome(jobs[0], value="first"))
+    def run_one_then_fail(_: Any, jobs: Iterable[Job], results: Results) -> None:
+        batch = list(jobs)
+        results.add(Outcome(batch[0], value="first"))
         raise LookupError("no")
 
     may_begin = threading.Event()
     worker.post(lambda _: hold_until(may_begin))
-    lane = Lane(worker, run_one_then_fail, batch=4)
+    lane = Lane([worker], run_one_then_fail, batch=4)
     jobs = [returns(0), returns(1)]
     for job in jobs:
         lane.put(job)
@@ -177,12 +177,24 @@ async def test_what_the_batch_raises_is_the_outcome_of_those_that_have_none_yet(
     assert await results_of([again]) == ["first"]
 
 
-async def test_a_job_that_fails_raises_its_own_error(worker: Worker) -> None:
-    def fail_all(_: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
-        for job in jobs:
-            deliver(Outcome(job, error=LookupError("no")))
+async def test_a_batch_that_fails_before_its_first_job_answers_every_job(worker: Worker) -> None:
+    def fail_at_once(*_: Any) -> None:
+        raise LookupError("no")
 
-    lane = Lane(worker, fail_all, batch=4)
+    lane = Lane([worker], fail_at_once, batch=4)
+    jobs = [returns(number) for number in range(10)]
+    for job in jobs:
+        lane.put(job)
+
+    assert [type(end) for end in await results_of(jobs)] == [LookupError] * 10
+
+
+async def test_a_job_that_fails_raises_its_own_error(worker: Worker) -> None:
+    def fail_all(_: Any, jobs: Iterable[Job], results: Results) -> None:
+        for job in jobs:
+            results.add(Outcome(job, error=LookupError("no")))
+
+    lane = Lane([worker], fail_all, batch=4)
     job = returns(0)
     lane.put(job)
 
@@ -190,7 +202,7 @@ async def test_a_job_that_fails_raises_its_own_error(worker: Worker) -> None:
 
 
 async def test_an_outcome_that_nobody_waits_for_any_more_is_dropped(worker: Worker) -> None:
-    lane = Lane(worker, Batches().run, batch=4)
+    lane = Lane([worker], Batches().run, batch=4)
     given_up, last = returns("given up"), returns("last")
     lane.put(given_up)
     given_up.future.cancel()
@@ -204,14 +216,14 @@ async def test_an_outcome_that_nobody_waits_for_any_more_is_dropped(worker: Work
 async def test_a_slow_batch_sends_its_first_outcomes_ahead(worker: Worker) -> None:
     may_end = threading.Event()
 
-    def first_is_slow(_: Any, jobs: Sequence[Job], deliver: Deliver) -> None:
+    def first_is_slow(_: Any, jobs: Iterable[Job], results: Results) -> None:
         for job in jobs:
             # More than the half millisecond for which outcomes wait for company.
             threading.Event().wait(0.001)
-            deliver(Outcome(job, value="sent"))
+            results.add(Outcome(job, value="sent"))
         hold_until(may_end)
 
-    lane = Lane(worker, first_is_slow, batch=4)
+    lane = Lane([worker], first_is_slow, batch=4)
     jobs = [returns(number) for number in range(3)]
     for job in jobs:
         lane.put(job)
@@ -224,23 +236,114 @@ async def test_a_slow_batch_sends_its_first_outcomes_ahead(worker: Worker) -> No
     assert await results_of(jobs) == ["sent"] * 3
 
 
-async def test_a_lane_is_told_when_it_has_nothing_to_do(worker: Worker) -> None:
-    idle: list[Any] = []
-    lane = Lane(worker, Batches().run, batch=4, when_idle=idle.append)
-    jobs = [returns(number) for number in range(3)]
+async def test_after_each_batch_a_lane_is_told_whether_anything_waits(worker: Worker) -> None:
+    told: list[tuple[Any, bool]] = []
+    may_begin = threading.Event()
+    worker.post(lambda _: hold_until(may_begin))
+    lane = Lane([worker], Batches().run, batch=2, after_batch=lambda *args: told.append(args))
+    jobs = [returns(number) for number in range(5)]
     for job in jobs:
         lane.put(job)
+    may_begin.set()
 
     async with asyncio.timeout(SECONDS):
         await lane.drain()
 
-    assert await results_of(jobs) == [0, 1, 2]
-    assert set(idle) == {CONNECTION}
+    assert await results_of(jobs) == [0, 1, 2, 3, 4]
+    assert told == [(CONNECTION, False), (CONNECTION, False), (CONNECTION, True)]
+
+
+async def test_what_comes_after_a_batch_holds_up_no_reply_of_it(worker: Worker) -> None:
+    may_end = threading.Event()
+    lane = Lane([worker], Batches().run, batch=2, after_batch=lambda *_: hold_until(may_end))
+    job = returns("sent")
+    lane.put(job)
+
+    try:
+        assert await results_of([job]) == ["sent"]
+    finally:
+        may_end.set()
+
+
+async def test_a_lane_goes_on_when_what_comes_after_a_batch_fails(worker: Worker) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("stale")
+
+    lane = Lane([worker], Batches().run, batch=2, after_batch=fail)
+
+    for number in range(3):
+        job = returns(number)
+        lane.put(job)
+        assert await results_of([job]) == [number]
+
+
+async def test_a_job_that_hangs_on_one_thread_holds_up_nobody_while_another_is_free() -> None:
+    workers = [Worker(), Worker()]
+    may_begin, may_end = threading.Event(), threading.Event()
+    for worker in workers:
+        worker.post(lambda _: hold_until(may_begin))
+    lane = Lane(workers, Batches().run, batch=16)
+    hanging, quick = Job(lambda _: hold_until(may_end)), [returns(n) for n in range(40)]
+    for job in [hanging, *quick]:
+        lane.put(job)
+    may_begin.set()
+
+    try:
+        assert await results_of(quick) == list(range(40))
+        late = returns("late")
+        lane.put(late)
+        assert await results_of([late]) == ["late"]
+    finally:
+        may_end.set()
+        async with asyncio.timeout(SECONDS):
+            await lane.drain()
+        for worker in workers:
+            worker.stop()
+    assert await results_of([hanging]) == [None]
+
+
+async def test_a_job_never_joins_a_batch_that_began_before_it_came(worker: Worker) -> None:
+    """The batch may look at a state that is older than what the job's caller was told."""
+    batches, began, may_end = Batches(), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold(_: Any) -> None:
+        loop.call_soon_threadsafe(began.set)
+        hold_until(may_end)
+
+    lane = Lane([worker], batches.run, batch=16)
+    first, later = Job(hold), returns("later")
+    lane.put(first)
+    async with asyncio.timeout(SECONDS):
+        await began.wait()
+    lane.put(later)
+    may_end.set()
+
+    assert await results_of([first, later]) == [None, "later"]
+    assert batches.sizes == [1, 1]
+
+
+def test_a_thread_outlives_the_loop_that_waited_for_it(worker: Worker) -> None:
+    began, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def hold(_: Any) -> None:
+        began.set()
+        hold_until(may_end)
+
+    async def put_and_leave() -> None:
+        Lane([worker], Batches().run, batch=1).put(Job(hold))
+
+    asyncio.run(put_and_leave())
+    assert began.wait(SECONDS)
+    may_end.set()
+    worker.post(lambda _: ended.set())
+
+    assert ended.wait(SECONDS)
 
 
 async def test_draining_waits_for_all_that_was_put(worker: Worker) -> None:
     batches = Batches()
-    lane = Lane(worker, batches.run, batch=4)
+    lane = Lane([worker], batches.run, batch=4)
     jobs = [returns(number) for number in range(50)]
     for job in jobs:
         lane.put(job)

@@ -1,10 +1,12 @@
 """What the engine keeps: group commit, cancellation, snapshots, and the end of a poisoned store."""
 
 import asyncio
+import errno
 import os
 import random
 import struct
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,13 +16,13 @@ from typing import Any
 import pytest
 import sqlcipher3
 
-from rpcbackend.errors import OutcomeUnknownError, SchemaTooNewError
-from rpcbackend.store import Store, Work, open_store
+from rpcbackend.errors import DiskFullError, OutcomeUnknownError, SchemaTooNewError
+from rpcbackend.store import Store, Work, open_store, sqlite
 from rpcbackend.store.driver import StorageFailedError
 from rpcbackend.store.sqlite import CHECKPOINT_BYTES, GROUP, READERS
 from rpcbackend.store.transaction import UnitSuspendedError
 from tests.factories import KEY, an_id, make_branch, store_in
-from tests.store.gate import Gate
+from tests.store.gate import Gate, threads_after
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 IOERR_FSYNC = 1034
@@ -66,6 +68,12 @@ async def fail(work: Work) -> None:
     """Change something, then fail."""
     await add("never")(work)
     refuse()
+
+
+async def fill(work: Work) -> None:
+    """Need more room than a few pages."""
+    for _ in range(100):
+        await work.branches.put(make_branch(id=work.new_id("bra"), address="x" * 4_000))
 
 
 async def settled(tasks: list[asyncio.Task[Any]]) -> list[Any]:
@@ -155,6 +163,40 @@ async def test_a_commit_that_is_refused_fails_every_unit_of_its_group(tmp_path: 
         assert [one.outcome, broken.outcome] == ["none", "none"]
         assert await store.write(add("two"), actor="tests") == "two"
         assert await store.read(names_in) == ["two"]
+
+
+@pytest.mark.parametrize("directory", [True, False], ids=["file", "memory"])
+async def test_on_a_full_disk_only_the_writes_that_find_no_room_are_refused(
+    tmp_path: Path, directory: bool
+) -> None:
+    told: list[str] = []
+    async with store_in(
+        tmp_path if directory else None, on_poison=lambda: told.append("poison")
+    ) as store:
+        await leave_room(store, pages=20)
+        gate = Gate()
+        tasks = await queue_behind(gate, store, [add("one"), fill, add("two"), fail])
+        gate.open()
+
+        _, one, full, two, failed = await settled(tasks)
+
+        assert [one, two, type(failed)] == ["one", "two", LookupError]
+        assert type(full) is DiskFullError
+        assert (full.outcome, told) == ("none", [])
+        assert await store.read(names_in) == ["one", "two"]
+        await leave_room(store, pages=1_000)
+        await store.write(fill, actor="tests")
+
+
+async def leave_room(store: Store, *, pages: int) -> None:
+    """Let the database grow so far and no further: to SQLite a full disk is the same."""
+
+    async def unit(work: Work) -> None:
+        row = await work.tx.one("PRAGMA page_count")
+        assert row is not None
+        await work.tx.one(f"PRAGMA max_page_count = {row[0] + pages}")
+
+    await store.write(unit, actor="tests", keep=False)
 
 
 async def test_a_unit_that_waits_for_something_else_is_an_error_and_leaves_nothing(
@@ -368,6 +410,82 @@ async def test_a_read_sees_one_state_however_long_it_takes(tmp_path: Path) -> No
         assert await store.read(names_in) == ["before", "meanwhile"]
 
 
+async def test_a_slow_read_holds_up_no_other_while_a_reader_is_free(tmp_path: Path) -> None:
+    slow, holding = Gate(), [Gate() for _ in range(READERS)]
+
+    async with store_in(tmp_path) as store:
+        tasks = []
+        for gate in holding:
+            tasks.append(asyncio.create_task(store.read(gate.hold)))
+            await gate.entered()
+        tasks.append(asyncio.create_task(store.read(slow.hold)))
+        quick = [asyncio.create_task(store.read(names_in)) for _ in range(40)]
+        await asyncio.sleep(0)
+        try:
+            for gate in holding:
+                gate.open()
+            await slow.entered()
+
+            assert await settled(quick) == [[]] * 40
+            async with asyncio.timeout(5):
+                assert [await store.read(names_in) for _ in range(40)] == [[]] * 40
+        finally:
+            slow.open()
+        assert await settled(tasks) == [None] * (READERS + 1)
+
+
+async def test_a_reply_does_not_wait_for_a_slow_neighbour_in_its_group(tmp_path: Path) -> None:
+    holding = [Gate() for _ in range(READERS)]
+
+    async with store_in(tmp_path) as store:
+        tasks = []
+        for gate in holding:
+            tasks.append(asyncio.create_task(store.read(gate.hold)))
+            await gate.entered()
+        quick = asyncio.create_task(store.read(names_in))
+        endless = asyncio.create_task(store.read(lambda work: work.tx.one(ENDLESS)))
+        await asyncio.sleep(0)
+        try:
+            holding[0].open()
+
+            assert await settled([quick]) == [[]]
+        finally:
+            endless.cancel()
+            for gate in holding:
+                gate.open()
+        assert [type(end) for end in await settled([*tasks, endless])] == [
+            *[type(None)] * READERS,
+            asyncio.CancelledError,
+        ]
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+async def test_the_check_of_the_whole_database_needs_no_reader(
+    tmp_path: Path, key: bytes | None
+) -> None:
+    gates = [Gate() for _ in range(READERS)]
+
+    async with store_in(tmp_path, key=key) as store:
+        threads = set(threading.enumerate())
+        tasks = []
+        for gate in gates:
+            tasks.append(asyncio.create_task(store.read(gate.hold)))
+            await gate.entered()
+        try:
+            async with asyncio.timeout(5):
+                assert await store.engine.check_integrity()
+        finally:
+            for gate in gates:
+                gate.open()
+        await settled(tasks)
+
+        assert threads_after(threads) == set()
+
+
+async def test_a_store_in_memory_can_be_checked(store: Store) -> None:
+    assert await store.engine.check_integrity()
+
+
 async def test_a_reader_cannot_write(tmp_path: Path) -> None:
     async with store_in(tmp_path) as store:
         with pytest.raises(sqlcipher3.OperationalError, match="readonly"):
@@ -416,6 +534,44 @@ async def test_an_idle_writer_folds_a_long_log_into_the_database(tmp_path: Path)
 
         assert before.database_bytes < CHECKPOINT_BYTES < long_log.wal_bytes
         assert store.engine.facts().wal_bytes <= CHECKPOINT_BYTES
+
+
+async def test_a_writer_that_is_never_idle_folds_its_log_in_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound, writes = 64 * 1_024, 200
+    monkeypatch.setattr(sqlite, "GROUP", 1)
+    monkeypatch.setattr(sqlite, "CHECKPOINT_BYTES", 2**40)
+    monkeypatch.setattr(sqlite, "BUSY_CHECKPOINT_BYTES", bound)
+
+    async with store_in(tmp_path) as store:
+        gate = Gate()
+        tasks = await queue_behind(gate, store, [add(str(n)) for n in range(writes)])
+        gate.open()
+        await settled(tasks)
+
+        # A commit has more than one page; without checkpoints all of them would be there.
+        assert store.engine.facts().wal_bytes < 4 * bound < writes * 4_096
+        assert len(await store.read(names_in)) == writes
+
+
+async def test_a_log_whose_size_cannot_be_asked_for_stops_no_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with store_in(tmp_path) as store:
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "stat", stale)
+
+            assert await store.write(add("one"), actor="tests") == "one"
+            assert await store.write(add("two"), actor="tests") == "two"
+            assert store.engine.facts().wal_bytes == 0
+
+        assert await store.read(names_in) == ["one", "two"]
+
+
+def stale(*_: object, **__: object) -> Any:
+    """Fail as the system does when a file's server is gone."""
+    raise OSError(errno.ESTALE, "stale")
 
 
 async def until_folded_in(store: Store) -> None:
@@ -520,6 +676,41 @@ async def test_after_a_failed_disk_nothing_is_written_and_the_process_is_told_on
         assert await store.read(names_in) == ["before"]
 
 
+async def test_a_rollback_that_fails_as_well_hides_no_failed_disk(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def disk_fails_for_good(work: Work) -> None:
+        connection = work.tx._connection  # type: ignore[attr-defined]  # noqa: SLF001 (the disk's part)
+        connection.set_authorizer(refuse_rollback)
+        disk_fails()
+
+    async with store_in(tmp_path, on_poison=lambda: told.append("poison")) as store:
+        with pytest.raises(OutcomeUnknownError) as failed:
+            await store.write(disk_fails_for_good, actor="tests")
+
+        assert (failed.value.outcome, told) == ("unknown", ["poison"])
+
+
+def refuse_rollback(action: int, what: str | None, *_: object) -> int:
+    """Answer as an authorizer does (SQLITE_TRANSACTION is 22, SQLITE_DENY 1)."""
+    return int((action, what) == (22, "ROLLBACK"))
+
+
+async def test_a_disk_that_fails_under_a_read_is_told_once_and_nothing_is_written_any_more(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+    async with store_in(tmp_path, on_poison=lambda: told.append("poison")) as store:
+        reads = [asyncio.create_task(store.read(disk_fails)) for _ in range(20)]
+        ends = await settled(reads)
+
+        with pytest.raises(OutcomeUnknownError) as later:
+            await store.write(add("later"), actor="tests")
+
+        assert {type(end) for end in ends} == {sqlcipher3.OperationalError}
+        assert (later.value.outcome, told) == ("none", ["poison"])
+
+
 if sys.platform != "win32":
     # A limit on the size of files is a disk that really fails: writes beyond it are refused.
     import resource
@@ -558,7 +749,7 @@ if sys.platform != "win32":
         told = asyncio.Event()
         tell = partial(asyncio.get_running_loop().call_soon_threadsafe, told.set)
 
-        def fill(first: int) -> Callable[[Work], Awaitable[None]]:
+        def fill_from(first: int) -> Callable[[Work], Awaitable[None]]:
             async def unit(work: Work) -> None:
                 for n in range(first, first + CHECKPOINT_BYTES // 4_000):
                     await work.branches.put(make_branch(id=an_id("bra", n), address="x" * 4_000))
@@ -566,11 +757,11 @@ if sys.platform != "win32":
             return unit
 
         async with store_in(tmp_path, on_poison=tell) as store:
-            await store.write(fill(0), actor="tests")
+            await store.write(fill_from(0), actor="tests")
             await until_folded_in(store)
             # The log begins anew and has room enough, the database behind it has not.
             with no_file_above(CHECKPOINT_BYTES * 7 // 4):
-                await store.write(fill(2_000), actor="tests")
+                await store.write(fill_from(2_000), actor="tests")
                 async with asyncio.timeout(5):
                     await told.wait()
 

@@ -2,14 +2,25 @@
 
 import stat
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlcipher3
 
-from rpcbackend.store import Store, Work, has_data, is_locked, open_store
+from rpcbackend.store import (
+    StorageFailedError,
+    Store,
+    Work,
+    has_data,
+    is_locked,
+    open_store,
+)
 from rpcbackend.store.driver import PLAIN_HEADER
 from rpcbackend.testing import FrozenClock
 from tests.factories import KEY, add_all, make_branch, store_in
+from tests.store.gate import threads_after
 
 
 async def record(work: Work) -> None:
@@ -100,6 +111,43 @@ async def test_a_store_needs_neither_clock_nor_ids_of_its_own(tmp_path: Path) ->
         assert await store.read(head_seq_in) == 0
     finally:
         await store.close()
+
+
+def lose_events(directory: Path) -> None:
+    stranger = sqlcipher3.connect(str(directory / "school.db"), isolation_level=None)
+    stranger.execute("DROP TABLE events")
+    stranger.close()
+
+
+def damage_events(directory: Path) -> None:
+    """Fill every page on which a tree of the table begins with noise."""
+    file = directory / "school.db"
+    stranger = sqlcipher3.connect(str(file), isolation_level=None)
+    roots = stranger.execute("SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'events'")
+    pages = [row[0] for row in roots if row[0]]
+    stranger.close()
+    with file.open("r+b") as raw:
+        for page in pages:
+            raw.seek((page - 1) * 4_096)
+            raw.write(b"\xa5" * 4_096)
+
+
+@pytest.mark.parametrize("damage", [lose_events, damage_events])
+async def test_a_store_that_fails_after_it_was_opened_is_closed_again(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    told: list[str] = []
+    async with store_in(tmp_path) as store:
+        await store.write(record, actor="tests")
+    damage(tmp_path)
+    before = set(threading.enumerate())
+
+    with pytest.raises(StorageFailedError):
+        await open_store(tmp_path, on_poison=lambda: told.append("poison"))
+
+    assert threads_after(before) == set()
+    # Who opens it hears of it at once, and decides.
+    assert told == []
 
 
 async def test_a_unit_runs_at_one_instant(store: Store, clock: FrozenClock) -> None:

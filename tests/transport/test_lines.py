@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcbackend.transport.lines import OVERSIZE, Line, LineSplitter
+from tests.clauses import clause
 
 BOM = b"\xef\xbb\xbf"
 
@@ -17,6 +18,8 @@ def split(*chunks: bytes, limit: int = 100) -> list[Line]:
     return [line for chunk in chunks for line in splitter.feed(chunk)]
 
 
+@clause("line-ends-at-lf-only", "line-cr-is-white-space", "line-blank-ignored", "bad-bom")
+@clause("bad-too-long")
 @pytest.mark.parametrize(
     ("stream", "lines"),
     [
@@ -79,6 +82,7 @@ def test_a_stream_gives_the_same_lines_whole_byte_by_byte_and_with_a_line_behind
         assert split(stream + b"behind\n") == [*lines, b"behind"]
 
 
+@clause("line-whole-and-in-order")
 @given(
     st.lists(st.binary(max_size=30), max_size=10).map(b"\n".join),
     st.lists(st.integers(min_value=0, max_value=300), max_size=10),
@@ -90,6 +94,7 @@ def test_any_chunking_gives_the_same_lines(stream: bytes, cuts: list[int]) -> No
     assert split(*chunks, limit=20) == split(stream, limit=20)
 
 
+@clause("bad-too-long-memory")
 def test_a_line_without_end_costs_no_more_memory_than_the_limit() -> None:
     splitter = LineSplitter(1_000)
     chunk = b"x" * 65_536

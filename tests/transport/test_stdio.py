@@ -12,6 +12,7 @@ import pytest
 from rpcbackend.transport import stdio, writer
 from rpcbackend.transport.lines import MAX_LINE_BYTES, OVERSIZE
 from rpcbackend.transport.stdio import StdioTransport
+from tests.clauses import clause
 from tests.transport.streams import Ends, Heard, close, pipes, read_exactly, sockets
 
 
@@ -21,6 +22,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
         yield made
 
 
+@clause("line-whole-and-in-order", "eof-half-line-dropped")
 async def test_lines_come_in_whole_and_in_order_and_the_end_once_and_last(ends: Ends) -> None:
     heard = Heard()
     transport = StdioTransport(ends.our_in, ends.our_out)
@@ -35,6 +37,7 @@ async def test_lines_come_in_whole_and_in_order_and_the_end_once_and_last(ends: 
     assert heard.all == [b'{"a":1}', b"2\r", b"3", None]
 
 
+@clause("limit-request", "bad-too-long")
 async def test_a_line_over_the_limit_is_announced_and_the_next_one_served(ends: Ends) -> None:
     heard = Heard()
     transport = StdioTransport(ends.our_in, ends.our_out)
@@ -46,6 +49,7 @@ async def test_a_line_over_the_limit_is_announced_and_the_next_one_served(ends: 
     await transport.close()
 
 
+@clause("line-whole-and-in-order")
 async def test_lines_go_out_whole_and_in_order_whatever_their_size(ends: Ends) -> None:
     transport = StdioTransport(ends.our_in, ends.our_out)
     Heard().start(transport)
@@ -72,6 +76,7 @@ async def test_what_was_sent_just_before_the_close_is_written(ends: Ends, size: 
     assert await read_exactly(ends.peer_in, size + 1) == b"x" * size + b"\n"
 
 
+@clause("stdout-closed-is-the-end")
 @pytest.mark.parametrize("size", [10, 300_000])
 async def test_a_peer_that_stops_reading_for_good_is_the_end(ends: Ends, size: int) -> None:
     heard = Heard()
@@ -96,6 +101,7 @@ async def test_an_input_that_cannot_be_read_is_the_end() -> None:
         await transport.close()
 
 
+@clause("unread-output-pauses")
 async def test_reading_pauses_while_the_peer_does_not_read_and_then_goes_on(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +143,7 @@ async def test_a_peer_that_reads_in_time_never_pauses_anything(
     await transport.close()
 
 
+@clause("stdout-protocol-only", "stderr-for-people", "stdin-guarded")
 def test_nothing_but_protocol_lines_reaches_a_claimed_stdout() -> None:
     program = """
 import os, subprocess, sys
