@@ -136,7 +136,7 @@ class StoreDoor:
             ids=self._ids,
             on_poison=lambda: _tell(loop, self._end, EX_STORAGE),
         )
-        # Not the key itself: it is kept nowhere longer than the opening takes.
+        # Not the key itself: one copy of it, with the connections, is enough.
         self._key_sha256 = hashlib.sha256(key).digest() if key is not None else b""
 
     async def unlock(self, *keys: str | None) -> None:
@@ -196,6 +196,8 @@ class StoreDoor:
     async def close(self) -> None:
         """Finish what is queued and close the file, for good."""
         self._is_closed = True
+        if self._deep_check is not None:
+            self._deep_check.cancel()
         async with self._opening:
             if self._store is not None:
                 await self._store.close()
