@@ -124,7 +124,8 @@ def _settle(app: Application) -> None:
     # On a thread: importing the planner takes 48 ms, and plain requests do without it.
     loop.run_in_executor(None, app.dispatcher.warm)
     # What start-up made lives as long as the process: the collector need not look at it again.
-    loop.call_soon(gc.freeze)
+    gc.freeze()
+    gc.enable()
 
 
 def _end_on_signals(app: Application) -> None:
