@@ -10,29 +10,27 @@ from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
-from rpcbackend.dispatch.dispatcher import MAX_RESPONSE_BYTES, Dispatcher, ReportBug, Sources
-from rpcbackend.dispatch.server import MAX_BATCH, MAX_IN_FLIGHT, MAX_QUEUED, LineSink, Server
+from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
+from rpcbackend.dispatch.server import LineSink, Server
 from rpcbackend.door import StoreDoor
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.ids import Ids, RandomBits
 from rpcbackend.methods import build_registry
-from rpcbackend.middleware.deadline import deadline
+from rpcbackend.middleware.deadline import Deadline
 from rpcbackend.middleware.idempotency import idempotency
 from rpcbackend.middleware.open_store import open_store
+from rpcbackend.middleware.progress import progress
+from rpcbackend.parent import until_gone
 from rpcbackend.schema.lifecycle import (
     Capabilities,
     Initialize,
     Initialized,
-    Limits,
     Peer,
     Ready,
 )
+from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import Health, StoreHealth
-from rpcbackend.store import Store
-from rpcbackend.transport.lines import MAX_LINE_BYTES
-
-RINGS: Sequence[Middleware] = (deadline, open_store, idempotency)
-"""Outermost first."""
+from rpcbackend.store import Report, Store
 
 DRAIN_SECONDS = 5.0
 EX_TIMED_OUT, EX_PROTOCOL = 75, 76
@@ -50,6 +48,11 @@ class Outside:
     observers: Sequence[Observer] = ()
 
 
+def build_rings(limits: Limits) -> Sequence[Middleware]:
+    """Return the rings around every handler, outermost first."""
+    return (Deadline(limits), progress, open_store, idempotency)
+
+
 class Application:
     """One process's program: a store behind a dispatcher, and any number of connections.
 
@@ -57,6 +60,7 @@ class Application:
         directory: The data directory; None keeps everything in memory.
         outside: Time, randomness, and where faults are told.
         drain_seconds: How long a shutdown waits for running calls.
+        limits: What a connection may ask for.
     """
 
     def __init__(
@@ -65,7 +69,9 @@ class Application:
         outside: Outside | None = None,
         *,
         drain_seconds: float = DRAIN_SECONDS,
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits()
         self._outside = outside or Outside()
         self._drain_seconds = drain_seconds
         self._clock = self._outside.clock
@@ -79,12 +85,14 @@ class Application:
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
+        self._parent_watch: asyncio.Task[None] | None = None
         self._has_begun_to_end = asyncio.Event()
         self.ended = asyncio.Event()
         """Set when the process should end, with `exit_code`."""
         self.dispatcher = Dispatcher(
             build_registry(),
-            rings=RINGS,
+            rings=build_rings(self._limits),
+            limits=self._limits,
             observers=self._outside.observers,
             host=self,
             sources=Sources(clock=self._clock, ids=Ids(self._clock, self._outside.bits)),
@@ -131,6 +139,8 @@ class Application:
 
     async def _close(self) -> None:
         self._has_begun_to_end.set()
+        if self._parent_watch is not None:
+            self._parent_watch.cancel()
         for server in self._servers:
             if not await server.drain(self._drain_seconds):
                 self._exit_code = self._exit_code or EX_TIMED_OUT
@@ -167,9 +177,9 @@ class Application:
         """Return the OpenRPC document, encoded."""
         return read_contract()
 
-    async def health(self, *, deep: bool) -> Health:
+    async def health(self, *, deep: bool, report: Report) -> Health:
         """Say how the process and its store are."""
-        store = await self._door.health(deep=deep)
+        store = await self._door.health(deep=deep, report=report)
         return Health(
             status=self._status(store),
             version=__version__,
@@ -194,6 +204,8 @@ class Application:
                 f"This server speaks version {PROTOCOL_VERSION} of the protocol.",
                 details={"supported": [PROTOCOL_VERSION]},
             )
+        if params.parent_pid is not None:
+            self._watch_parent(params.parent_pid)
         if params.database_key is not None:
             await self._door.unlock(params.database_key, params.pending_database_key)
         return Initialized(
@@ -201,21 +213,24 @@ class Application:
             contract_hash=contract_hash(),
             server=Peer(name="rpcbackend", version=__version__),
             capabilities=Capabilities(
-                events=True, cancellation=True, dry_run=True, encryption=True
+                events=True, cancellation=True, progress=True, dry_run=True, encryption=True
             ),
-            limits=Limits(
-                request_bytes=MAX_LINE_BYTES,
-                response_bytes=MAX_RESPONSE_BYTES,
-                batch_elements=MAX_BATCH,
-                in_flight=MAX_IN_FLIGHT,
-                queued=MAX_QUEUED,
-            ),
+            limits=self._limits,
         )
 
     async def shut_down(self) -> None:
         """Close, and let the process end after the reply."""
         await self.close()
         asyncio.get_running_loop().call_soon(self.end, 0)
+
+    def _watch_parent(self, pid: int) -> None:
+        if self._parent_watch is not None:
+            self._parent_watch.cancel()
+        self._parent_watch = asyncio.get_running_loop().create_task(self._end_with_parent(pid))
+
+    async def _end_with_parent(self, pid: int) -> None:
+        await until_gone(pid)
+        self.end(0)
 
     def _status(self, store: StoreHealth | None) -> str:
         if self._closing is not None:

@@ -11,14 +11,22 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from rpcbackend.schema.limits import Limits
+
 LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Settings(BaseSettings):
-    """Every setting; `RPCBACKEND_<NAME>` in the environment, `<name>` in the TOML file."""
+    """Every setting; `RPCBACKEND_<NAME>` in the environment, `<name>` in the TOML file.
+
+    A member of a group is `RPCBACKEND_LIMITS__<NAME>`, or `<name>` under `[limits]`.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix="RPCBACKEND_", extra="forbid", hide_input_in_errors=True
+        env_prefix="RPCBACKEND_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        hide_input_in_errors=True,
     )
 
     data_dir: Annotated[
@@ -28,6 +36,9 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[
         float, Field(gt=0, le=60, description="How long a shutdown waits for running calls.")
     ] = 5.0
+    limits: Annotated[
+        Limits, Field(description="What one connection may ask for, such as `in_flight`.")
+    ] = Limits()
 
     @classmethod
     def settings_customise_sources(

@@ -13,7 +13,7 @@ from rpcbackend.schema.base import ModelT, WireModel
 from rpcbackend.schema.lifecycle import Initialize, Initialized
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.system import Health
-from rpcbackend.store import Keyed, Store, Work
+from rpcbackend.store import Keyed, Report, Store, Work
 
 T = TypeVar("T")
 
@@ -42,6 +42,11 @@ class Connection(Protocol):
         """Send a notification."""
         ...
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether the peer has read most of what it was sent."""
+        ...
+
     async def writable(self) -> None:
         """Wait until the peer has read most of what it was sent."""
         ...
@@ -68,8 +73,8 @@ class Host(Protocol):
         """Return the OpenRPC document, encoded."""
         ...
 
-    async def health(self, *, deep: bool) -> Health:
-        """Say how the process and its store are."""
+    async def health(self, *, deep: bool, report: Report) -> Health:
+        """Say how the process and its store are; *deep* looks through the store and reports."""
         ...
 
     async def initialize(self, params: Initialize) -> Initialized:
@@ -105,6 +110,8 @@ class Context:
     """What makes a repeated delivery of this command the same one, if it came with a key."""
     result_meta: dict[str, Any] = field(default_factory=dict)
     """Becomes `result._meta`."""
+    report: Report = lambda done, total, message: None  # noqa: ARG005
+    """Tells how far the call is; goes nowhere unless the caller asked by `_meta.progressToken`."""
 
     async def read(self, unit: Callable[[Work], Awaitable[T]]) -> T:
         """Run *unit* on one snapshot, in one hop to the database."""

@@ -17,6 +17,7 @@ from rpcbackend.errors import (
 from rpcbackend.ids import Ids
 from rpcbackend.schema.system import StoreHealth
 from rpcbackend.store import (
+    Report,
     StorageFailedError,
     Store,
     WrongKeyError,
@@ -57,6 +58,7 @@ class StoreDoor:
         self._waiting = 0
         self._is_closed = False
         self._deep_check: asyncio.Task[bool] | None = None
+        self._watchers: list[Report] = []
 
     @property
     def store(self) -> Store:
@@ -165,7 +167,7 @@ class StoreDoor:
             self._end_after_reply(EX_WRONG_KEY)
         raise NotInitializedError("This key does not open the store.")
 
-    async def health(self, *, deep: bool) -> StoreHealth | None:
+    async def health(self, *, deep: bool, report: Report) -> StoreHealth | None:
         """Say how the store is, or None while it is not open."""
         if self._store is None:
             return None
@@ -173,7 +175,7 @@ class StoreDoor:
         facts = engine.facts()
         integrity = None
         if deep:
-            integrity = "ok" if await self._check(self._store) else "damaged"
+            integrity = "ok" if await self._check(self._store, report) else "damaged"
         return StoreHealth(
             engine=engine.name,
             is_encrypted=engine.is_encrypted,
@@ -185,13 +187,19 @@ class StoreDoor:
             integrity=integrity,
         )
 
-    async def _check(self, store: Store) -> bool:
+    async def _check(self, store: Store, report: Report) -> bool:
         """Check the whole database, once for all who ask meanwhile."""
         if self._deep_check is None or self._deep_check.done():
+            self._watchers.clear()
             self._deep_check = asyncio.get_running_loop().create_task(
-                store.engine.check_integrity()
+                store.engine.check_integrity(self._tell_watchers)
             )
+        self._watchers.append(report)
         return await asyncio.shield(self._deep_check)
+
+    def _tell_watchers(self, done: int, total: int, message: str) -> None:
+        for report in self._watchers:
+            report(done, total, message)
 
     async def close(self) -> None:
         """Finish what is queued and close the file, for good."""

@@ -48,6 +48,8 @@ class _Reply:
         if not self.line.done():
             self.line.set_result(line)
 
+    is_writable = True
+
     async def writable(self) -> None:
         """Take everything at once."""
 

@@ -86,8 +86,9 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
         directory,
         Outside(report_bug=report_bug, observers=(access_log(settings.log_level),)),
         drain_seconds=settings.drain_seconds,
+        limits=settings.limits,
     )
-    transport = StdioTransport(*wire)
+    transport = StdioTransport(*wire, settings.limits)
     await app.boot()
     server = app.connect(transport)
     _end_on_signals(app)

@@ -118,6 +118,8 @@ class Client:
         else:
             self.lines.put_nowait(message)
 
+    is_writable = True
+
     async def writable(self) -> None:
         """Read everything at once (the application's side)."""
 

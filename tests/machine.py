@@ -16,6 +16,7 @@ from rpcbackend.dispatch.server import Server
 from rpcbackend.errors import RpcError, default_message
 from rpcbackend.ids import Ids
 from rpcbackend.schema.base import Params, WireModel
+from rpcbackend.schema.limits import Limits
 from rpcbackend.security.roles import Permission
 from rpcbackend.testing import FrozenClock
 
@@ -110,10 +111,11 @@ class Machine:
         methods: The channels; `test.…` unless *area* says otherwise.
         area: The part of their names before the dot.
         rings: Outermost first.
+        limits: Those of `Limits` that are not as usual; unchecked, so any are possible.
     """
 
     def __init__(
-        self, *methods: Method, area: str = "test", rings: Sequence[Middleware] = ()
+        self, *methods: Method, area: str = "test", rings: Sequence[Middleware] = (), **limits: Any
     ) -> None:
         self.clock = FrozenClock()
         self.bugs: list[tuple[Exception, str]] = []
@@ -128,6 +130,7 @@ class Machine:
             observers=(self.exchanges.append,),
             host=self.host,
             sources=Sources(clock=self.clock, ids=Ids(self.clock, FixedBits())),
+            limits=Limits.model_construct(**limits),
             report_bug=lambda bug, correlation_id: self.bugs.append((bug, correlation_id)),
         )
         self.server = Server(self.dispatcher, self, clock=self.clock, connection_id="con_1")
@@ -136,6 +139,8 @@ class Machine:
         """Take a line out (the server's side)."""
         self.sent.append(orjson.loads(line))
         self._grew.set()
+
+    is_writable = True
 
     async def writable(self) -> None:
         """Read everything at once (the server's side)."""

@@ -15,8 +15,10 @@ from rpcbackend.app import Application, Outside
 from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import ShuttingDownError
+from rpcbackend.schema.limits import Limits
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.clauses import clause
+from tests.test_parent import start_parent
 
 KEY, OTHER_KEY = "A" * 43, "B" * 43
 CLIENT = {"name": "test", "version": "1"}
@@ -86,18 +88,28 @@ async def test_initialize_tells_what_this_server_can_do(stored: Application) -> 
         "capabilities": {
             "events": True,
             "cancellation": True,
+            "progress": True,
             "dryRun": True,
             "encryption": True,
         },
-        "limits": {
-            "requestBytes": 4 * 1024 * 1024,
-            "responseBytes": 16 * 1024 * 1024,
-            "batchElements": 100,
-            "inFlight": 256,
-            "queued": 1_024,
-        },
+        "limits": Limits().model_dump(),
     }
     assert not stored.is_open
+
+
+@clause("parent-pid")
+async def test_the_end_of_the_parent_that_initialize_names_is_the_end(stored: Application) -> None:
+    client = Client(stored)
+    with start_parent() as parent:
+        await client.call("initialize", **INITIALIZE, parentPid=os.getpid())
+        await client.call("initialize", **INITIALIZE, parentPid=parent.pid)
+        assert not stored.ended.is_set()
+
+        parent.kill()
+
+        async with asyncio.timeout(10):
+            await stored.ended.wait()
+    assert stored.exit_code == 0
 
 
 @clause("initialize-version")

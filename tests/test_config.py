@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from rpcbackend.config import Settings, default_data_dir, load_settings
+from rpcbackend.schema.limits import Limits
+from tests.clauses import clause
 
 
 @pytest.fixture
@@ -22,17 +24,18 @@ def write(file: Path, text: str) -> Path:
 
 @pytest.mark.usefixtures("file")
 def test_without_anything_given_the_defaults_hold() -> None:
-    assert load_settings(None).model_dump() == {
+    assert load_settings(None).model_dump(by_alias=False) == {
         "data_dir": None,
         "log_level": "INFO",
         "drain_seconds": 5.0,
+        "limits": Limits().model_dump(by_alias=False),
     }
 
 
 def test_the_file_is_read(file: Path) -> None:
     write(file, 'data_dir = "/data"\nlog_level = "DEBUG"\ndrain_seconds = 1\n')
 
-    assert load_settings(file).model_dump() == {
+    assert load_settings(file).model_dump(exclude={"limits"}) == {
         "data_dir": Path("/data"),
         "log_level": "DEBUG",
         "drain_seconds": 1.0,
@@ -46,11 +49,32 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
     monkeypatch.setenv("RPCBACKEND_LOG_LEVEL", "WARNING")
     monkeypatch.setenv("RPCBACKEND_DATA_DIR", "/from/environment")
 
-    assert load_settings(file, data_dir=Path("/given"), log_level=None).model_dump() == {
+    settings = load_settings(file, data_dir=Path("/given"), log_level=None)
+
+    assert settings.model_dump(exclude={"limits"}) == {
         "data_dir": Path("/given"),
         "log_level": "WARNING",
         "drain_seconds": 1.0,
     }
+
+
+@clause("limit-configurable")
+def test_a_limit_is_set_by_the_file_or_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, "[limits]\nin_flight = 8\nqueued = 16\n")
+    monkeypatch.setenv("RPCBACKEND_LIMITS__QUEUED", "32")
+
+    assert load_settings(file).limits == Limits(in_flight=8, queued=32)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[limits]\nin_flight = 0", "[limits]\nunread_bytes = 1024", "[limits]\nunknown = 1"],
+)
+def test_a_limit_that_makes_no_sense_is_refused(file: Path, text: str) -> None:
+    with pytest.raises(ValidationError):
+        load_settings(write(file, text))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from rpcbackend.app import Application
-from rpcbackend.dispatch import dispatcher, server
 from rpcbackend.errors import InvalidParamsError, InvalidRequestError, ParseError, RpcError
 from rpcbackend.methods import build_registry
-from rpcbackend.protocol import codec, limits
+from rpcbackend.protocol import codec
 from rpcbackend.schema.base import MAX_SAFE_INTEGER
 from rpcbackend.testing import CallFailedError, Client
-from rpcbackend.transport import lines, stdio, writer
 from tests.clauses import clause
 from tests.factories import School, save_branch
 from tests.machine import Machine, failed, notification, request, said, say
@@ -227,26 +225,29 @@ async def test_discover_tells_all_of_a_channel(client: Client) -> None:
 
 
 @clause("limit-numbers")
-@pytest.mark.parametrize(
-    ("limit", "default"),
-    [
-        (lines.MAX_LINE_BYTES, 4 * MEGA),
-        (dispatcher.MAX_RESPONSE_BYTES, 16 * MEGA),
-        (limits.MAX_NESTING, 64),
-        (limits.MAX_STRING, MEGA),
-        (limits.MAX_ARRAY, 10_000),
-        (MAX_SAFE_INTEGER, 2**53 - 1),
-        (server.MAX_BATCH, 100),
-        (server.BATCH_AT_ONCE, 16),
-        (server.MAX_IN_FLIGHT, 256),
-        (server.MAX_QUEUED, 1_024),
-        (server.MAX_QUEUED_BYTES, 32 * MEGA),
-        (stdio.PAUSE_ABOVE_BYTES, 64 * MEGA),
-        (writer.RESUME_BELOW_BYTES, 32 * MEGA),
-    ],
-)
-def test_the_limits_are_those_of_the_table(limit: int, default: int) -> None:
-    assert limit == default
+async def test_the_limits_are_those_of_the_table(client: Client) -> None:
+    answer = await client.call(
+        "initialize", protocolVersion="1", client={"name": "test", "version": "1"}
+    )
+
+    assert answer["limits"] == {
+        "requestBytes": 4 * MEGA,
+        "responseBytes": 16 * MEGA,
+        "nesting": 64,
+        "stringLength": MEGA,
+        "arrayLength": 10_000,
+        "batchElements": 100,
+        "batchAtOnce": 16,
+        "inFlight": 256,
+        "controlInFlight": 64,
+        "queued": 1_024,
+        "queuedBytes": 32 * MEGA,
+        "unreadBytes": 64 * MEGA,
+        "unreadResumeBytes": 32 * MEGA,
+        "queryMs": 5_000,
+        "commandMs": 10_000,
+    }
+    assert MAX_SAFE_INTEGER == 2**53 - 1
 
 
 # The truth

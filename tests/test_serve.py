@@ -58,9 +58,9 @@ def test_a_stray_print_of_a_handler_goes_to_stderr(tmp_path: Path) -> None:
     before = """
 from rpcbackend.app import Application
 health = Application.health
-async def tell(self, *, deep):
+async def tell(self, **asked):
     print("stray")
-    return await health(self, deep=deep)
+    return await health(self, **asked)
 Application.health = tell
 """
 
@@ -88,7 +88,7 @@ Application.ready = fail
 def test_a_bug_in_a_handler_is_logged_under_the_id_of_its_reply(tmp_path: Path) -> None:
     before = """
 from rpcbackend.app import Application
-async def fail(self, *, deep):
+async def fail(self, **asked):
     raise RuntimeError("nobody expected this")
 Application.health = fail
 """

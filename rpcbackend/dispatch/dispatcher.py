@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rpcbackend.clock import Clock
 from rpcbackend.context import Connection, Context, Host
 from rpcbackend.dispatch.call import Call, Exchange, Middleware, Observer, Proceed
-from rpcbackend.dispatch.flight import Flight
+from rpcbackend.dispatch.flight import Flight, budget_seconds
 from rpcbackend.dispatch.plain import plan_plain
 from rpcbackend.dispatch.registry import Method, Registry, Result
 from rpcbackend.errors import (
@@ -32,10 +32,8 @@ from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId, is_notification
 from rpcbackend.protocol.limits import check_bounds
 from rpcbackend.schema.base import Encoded, Params
-from rpcbackend.schema.meta import CallMeta
-
-MAX_RESPONSE_BYTES = 16 * 1024 * 1024
-"""Longest reply line (protocol.md section 7)."""
+from rpcbackend.schema.limits import Limits
+from rpcbackend.schema.meta import MAX_TIMEOUT_MS, CallMeta
 
 MAX_VIOLATIONS, MAX_PATH = 20, 200
 """An error says enough with these many; a caller chooses names, so it could be made huge."""
@@ -71,6 +69,7 @@ class Dispatcher:
         observers: Look at every finished exchange.
         host: The process, as handlers see it.
         sources: Clock and ids.
+        limits: Bounds of params and replies.
         report_bug: Gets what was not expected, before the peer gets a correlation id.
     """
 
@@ -82,9 +81,10 @@ class Dispatcher:
         observers: Sequence[Observer],
         host: Host,
         sources: Sources,
+        limits: Limits,
         report_bug: ReportBug,
     ) -> None:
-        self.registry = registry
+        self.registry, self.limits = registry, limits
         self._run = _pipeline(rings)
         self._observers = tuple(observers)
         self._host = host
@@ -106,7 +106,7 @@ class Dispatcher:
             method, named = self._find(flight.message)
             call = self._make_call(method, named, flight, connection)
             result = await self._run(call)
-            reply = _write(flight.request_id, result, call.context.result_meta)
+            reply = self._write(flight.request_id, result, call.context.result_meta)
         except asyncio.CancelledError:
             if flight.stop_reason is None and _is_ending():
                 raise
@@ -117,6 +117,21 @@ class Dispatcher:
             self._observe(connection.id, method, flight, started)
             return None if is_notification(flight.message) else reply
         return self._fail(failed, connection.id, method, flight, started)
+
+    def patience(self, message: Json) -> float:
+        """Return how many seconds a message may wait to be run, before it is looked at closely."""
+        wanted_ms = None
+        kind = "query"
+        if isinstance(message, dict):
+            method = self.registry.get(message.get("method"))
+            kind = method.kind if method else kind
+            params = message.get("params")
+            meta = params.get("_meta") if isinstance(params, dict) else None
+            given = meta.get("timeoutMs") if isinstance(meta, dict) else None
+            # Anything else is refused when its turn comes.
+            if type(given) is int and 0 < given <= MAX_TIMEOUT_MS:
+                wanted_ms = given
+        return budget_seconds(self.limits, kind, wanted_ms)
 
     def refuse(self, flight: Flight, error: RpcError, connection_id: str) -> bytes | None:
         """Return the reply to a message that is not run at all, or None to a notification."""
@@ -136,7 +151,7 @@ class Dispatcher:
     ) -> Call:
         meta = NO_META
         if flight.is_suspect:
-            check_bounds(named)
+            check_bounds(named, self.limits)
         if "_meta" in named:
             named = dict(named)
             meta = _read(CallMeta, named.pop("_meta"), under="_meta")
@@ -156,6 +171,13 @@ class Dispatcher:
         )
         params = _read(method.params, named)
         return Call(method=method, params=params, context=context, flight=flight)
+
+    def _write(self, request_id: RequestId, result: Result, meta: dict[str, Any]) -> bytes:
+        body = result.json if isinstance(result, Encoded) else result.model_dump_json().encode()
+        line = codec.success(request_id, body, meta)
+        if len(line) > self.limits.response_bytes:
+            raise ResponseTooLargeError
+        return line
 
     def _fail(
         self,
@@ -291,11 +313,3 @@ def _read(model: type[ParamsT], value: Json, under: str = "") -> ParamsT:
         return model.model_validate(value)
     except ValidationError as exc:
         raise InvalidParamsError(details={"errors": describe_violations(exc, under)}) from None
-
-
-def _write(request_id: RequestId, result: Result, meta: dict[str, Any]) -> bytes:
-    body = result.json if isinstance(result, Encoded) else result.model_dump_json().encode()
-    line = codec.success(request_id, body, meta)
-    if len(line) > MAX_RESPONSE_BYTES:
-        raise ResponseTooLargeError
-    return line

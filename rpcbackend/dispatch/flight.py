@@ -7,6 +7,10 @@ from typing import Any, Literal
 
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId, echo_id
+from rpcbackend.schema.limits import Limits
+
+LATE = "The call ran out of time while it waited for its turn; nothing was run."
+"""What a call is told whose deadline passed in the queue."""
 
 StopReason = Literal["cancelled", "deadline", "shutdown"]
 Deliver = Callable[[bytes | None], None]
@@ -33,6 +37,7 @@ class Flight:
     interrupt: Callable[[], Any] | None = field(default=None, repr=False)
     """Cancels the running call; None until it has to wait for something."""
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+    """Goes off at the deadline, in the queue as well as while the call runs."""
 
     def __post_init__(self) -> None:
         self.request_id = echo_id(self.message)
@@ -42,6 +47,13 @@ class Flight:
         if self.stop_reason is None and self.interrupt is not None:
             self.stop_reason = reason
             self.interrupt()
+
+
+def budget_seconds(limits: Limits, kind: str, wanted_ms: int | None) -> float:
+    """Return how long a call may take: as long as it *wanted*, or what its kind is given."""
+    if wanted_ms is None:
+        wanted_ms = limits.command_ms if kind == "command" else limits.query_ms
+    return wanted_ms / 1_000
 
 
 class Batch:

@@ -117,9 +117,9 @@ class Registry:
     def __len__(self) -> int:
         return len(self._methods)
 
-    def get(self, channel: str) -> Method | None:
-        """Return the method of *channel*, if there is one."""
-        return self._methods.get(channel)
+    def get(self, channel: object) -> Method | None:
+        """Return the method of *channel*, if that is the name of one."""
+        return self._methods.get(channel) if isinstance(channel, str) else None
 
     def _add(self, found: Method, area: ModuleType) -> None:
         module = area.__name__.rpartition(".")[2]

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
-from rpcbackend.dispatch.dispatcher import MAX_RESPONSE_BYTES, Dispatcher
-from rpcbackend.dispatch.flight import Batch, Deliver, Flight
+from rpcbackend.dispatch.dispatcher import Dispatcher
+from rpcbackend.dispatch.flight import LATE, Batch, Deliver, Flight
 from rpcbackend.errors import (
+    DeadlineExceededError,
     InvalidRequestError,
     OverloadedError,
     ParseError,
@@ -27,16 +28,8 @@ from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import is_request_id, is_response
 from rpcbackend.protocol.limits import may_exceed
 
-MAX_IN_FLIGHT = 256
-MAX_QUEUED = 1_024
-MAX_QUEUED_BYTES = 32 * 1024 * 1024
-MAX_BATCH = 100
-BATCH_AT_ONCE = 16
 MAX_UNREADABLE_IN_ROW = 100
-"""The limits of protocol.md sections 6 and 7."""
-
-MAX_CONTROL = 64
-"""Control calls that run at once: they overtake the queue, so they need a bound of their own."""
+"""protocol.md section 6."""
 
 CANCEL = "$/cancelRequest"
 SHUTDOWN = "shutdown"
@@ -50,6 +43,11 @@ class LineSink(Protocol):
 
     def send(self, line: bytes) -> None:
         """Queue one line, its line end included."""
+        ...
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the peer has read most of what it was sent."""
         ...
 
     async def writable(self) -> None:
@@ -75,7 +73,7 @@ class Server:
         self, dispatcher: Dispatcher, sink: LineSink, *, clock: Clock, connection_id: str
     ) -> None:
         self.id = connection_id
-        self._dispatcher = dispatcher
+        self._dispatcher, self._limits = dispatcher, dispatcher.limits
         self._sink = sink
         self._clock = clock
         self._running: set[Flight] = set()
@@ -115,7 +113,7 @@ class Server:
             self._count_unreadable(error)
             return
         self._unreadable_in_row = 0
-        arrival = _Arrival(len(line), self._clock.monotonic(), may_exceed(line))
+        arrival = _Arrival(len(line), self._clock.monotonic(), may_exceed(line, self._limits))
         if isinstance(message, list):
             self._receive_batch(message, arrival)
         else:
@@ -124,6 +122,11 @@ class Server:
     def notify(self, method: str, params: Mapping[str, Json] | bytes) -> None:
         """Send a notification."""
         self._sink.send(codec.notification(method, params))
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the peer has read most of what it was sent."""
+        return self._sink.is_writable
 
     async def writable(self) -> None:
         """Wait until the peer has read most of what it was sent."""
@@ -153,7 +156,7 @@ class Server:
         if idle.done():
             return True
         while self._queue:
-            self._refuse(self._dequeue(), ShuttingDownError())
+            self._give_up(self._queue[0], ShuttingDownError())
         for flight in self._working():
             flight.stop("shutdown")
         await asyncio.wait({idle}, timeout=STOP_SECONDS)
@@ -169,9 +172,9 @@ class Server:
             raise OutOfStepError
 
     def _receive_batch(self, messages: list[Json], arrival: "_Arrival") -> None:
-        if not 0 < len(messages) <= MAX_BATCH:
+        if not 0 < len(messages) <= self._limits.batch_elements:
             error = InvalidRequestError(
-                f"A batch holds 1 to {MAX_BATCH} requests; nothing was run."
+                f"A batch holds 1 to {self._limits.batch_elements} requests; nothing was run."
             )
             self._refuse(Flight(message=None, deliver=self._send), error)
             return
@@ -183,7 +186,8 @@ class Server:
             self._admit(flight)
 
     def _collect(self, batch: Batch, index: int, flight: Flight, reply: bytes | None) -> None:
-        if reply is not None and batch.reply_bytes + len(reply) > MAX_RESPONSE_BYTES:
+        bound = self._limits.response_bytes
+        if reply is not None and batch.reply_bytes + len(reply) > bound:
             reply = self._dispatcher.refuse(flight, ResponseTooLargeError(), self.id)
         batch.collect(index, reply)
 
@@ -196,24 +200,27 @@ class Server:
             self._refuse(flight, ShuttingDownError(retry_after_ms=1_000))
         elif not self._queue and self._may_start(flight):
             self._start(flight)
-        elif len(self._queue) < MAX_QUEUED and self._queued_bytes + flight.size <= MAX_QUEUED_BYTES:
-            self._queue.append(flight)
-            self._queued_bytes += flight.size
+        elif self._may_wait(flight):
+            self._enqueue(flight)
         else:
             self._refuse(flight, OverloadedError(retry_after_ms=100))
 
     def _admit_control(self, flight: Flight) -> None:
         control = sum(self._overtakes(running.message) for running in self._running)
-        if control < MAX_CONTROL:
+        if control < self._limits.control_in_flight:
             self._start(flight)
         else:
             self._refuse(flight, OverloadedError(retry_after_ms=100))
 
     def _may_start(self, flight: Flight) -> bool:
         # A batch that is at its bound holds up what came behind it: that keeps writes in order.
-        if flight.batch is not None and flight.batch.running >= BATCH_AT_ONCE:
+        if flight.batch is not None and flight.batch.running >= self._limits.batch_at_once:
             return False
-        return len(self._running) < MAX_IN_FLIGHT
+        return len(self._running) < self._limits.in_flight
+
+    def _may_wait(self, flight: Flight) -> bool:
+        bytes_then = self._queued_bytes + flight.size
+        return len(self._queue) < self._limits.queued and bytes_then <= self._limits.queued_bytes
 
     def _is_answered_by_silence(self, message: Json) -> bool:
         """Deal with what is no call: answers, which are ignored, and cancellations."""
@@ -231,21 +238,38 @@ class Server:
         if request_id is None or not is_request_id(request_id):
             return
         for flight in [waiting for waiting in self._queue if waiting.request_id == request_id]:
-            self._queue.remove(flight)
-            self._queued_bytes -= flight.size
-            self._refuse(flight, RequestCancelledError())
+            self._give_up(flight, RequestCancelledError())
         for flight in [running for running in self._running if running.request_id == request_id]:
             flight.stop("cancelled")
 
     def _overtakes(self, message: Json) -> bool:
         channel = message.get("method") if isinstance(message, dict) else None
-        method = self._dispatcher.registry.get(channel) if isinstance(channel, str) else None
+        method = self._dispatcher.registry.get(channel)
         return method is not None and method.lane == "control"
 
+    def _enqueue(self, flight: Flight) -> None:
+        self._queue.append(flight)
+        self._queued_bytes += flight.size
+        late_at = flight.arrived_at + self._dispatcher.patience(flight.message)
+        flight.timer = asyncio.get_running_loop().call_later(
+            late_at - self._clock.monotonic(), self._give_up, flight, DeadlineExceededError(LATE)
+        )
+
     def _dequeue(self) -> Flight:
-        flight = self._queue.popleft()
-        self._queued_bytes -= flight.size
+        flight = self._queue[0]
+        self._leave_queue(flight)
         return flight
+
+    def _give_up(self, flight: Flight, error: RpcError) -> None:
+        """Refuse a call that still waits."""
+        self._leave_queue(flight)
+        self._refuse(flight, error)
+
+    def _leave_queue(self, flight: Flight) -> None:
+        self._queue.remove(flight)
+        self._queued_bytes -= flight.size
+        if flight.timer is not None:
+            flight.timer.cancel()
 
     # Calls
 

@@ -8,5 +8,8 @@ from rpcbackend.security.roles import Permission
 
 @method("system.health", permission=Permission.PUBLIC, lane="control", needs_store=False)
 async def health(ctx: Context, params: GetHealth) -> Health:
-    """Say how the process and its store are; answers while the store is locked too."""
-    return await ctx.host.health(deep=params.deep)
+    """Say how the process and its store are; answers while the store is locked too.
+
+    With `deep` it reads the whole database, and reports its progress.
+    """
+    return await ctx.host.health(deep=params.deep, report=ctx.report)

@@ -1,25 +1,33 @@
 """Give every call a time by which it must be over."""
 
 from rpcbackend.dispatch.call import Call, Proceed
-from rpcbackend.dispatch.registry import Kind, Result
+from rpcbackend.dispatch.flight import LATE, budget_seconds
+from rpcbackend.dispatch.registry import Result
 from rpcbackend.errors import DeadlineExceededError
-
-DEFAULT_SECONDS: dict[Kind, float] = {"query": 5, "command": 10}
-"""protocol.md section 7; the caller may choose another by `_meta.timeoutMs`."""
+from rpcbackend.schema.limits import Limits
 
 
-async def deadline(call: Call, proceed: Proceed) -> Result:
+class Deadline:
     """Set the deadline, counted from arrival; the server stops a call that still waits then.
 
-    Raises:
-        DeadlineExceededError: It passed while the call was queued; nothing was run.
+    Args:
+        limits: How long a call may take that does not say so by `_meta.timeoutMs`.
     """
-    wanted_ms = call.context.meta.timeout_ms
-    seconds = wanted_ms / 1_000 if wanted_ms is not None else DEFAULT_SECONDS[call.method.kind]
-    # Control calls such as shutdown bound themselves.
-    if call.method.lane == "work":
-        deadline_at = call.flight.arrived_at + seconds
-        if call.context.clock.monotonic() >= deadline_at:
-            raise DeadlineExceededError("The call ran out of time while it waited for its turn.")
-        call.flight.deadline_at = deadline_at
-    return await proceed(call)
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Result:
+        """Run the call if there is time left.
+
+        Raises:
+            DeadlineExceededError: It passed before the call could begin; nothing was run.
+        """
+        # Control calls such as shutdown bound themselves.
+        if call.method.lane == "work":
+            seconds = budget_seconds(self._limits, call.method.kind, call.context.meta.timeout_ms)
+            deadline_at = call.flight.arrived_at + seconds
+            if call.context.clock.monotonic() >= deadline_at:
+                raise DeadlineExceededError(LATE)
+            call.flight.deadline_at = deadline_at
+        return await proceed(call)

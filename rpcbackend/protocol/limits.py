@@ -4,23 +4,20 @@ from collections.abc import Iterable
 
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.protocol.codec import Json
-
-MAX_NESTING = 64
-MAX_STRING = 1024 * 1024
-"""Characters."""
-MAX_ARRAY = 10_000
+from rpcbackend.schema.limits import Limits
 
 
-def may_exceed(line: bytes) -> bool:
+def may_exceed(line: bytes, limits: Limits) -> bool:
     """Tell whether the message of *line* could be over a bound: nearly never, and cheap to know.
 
     What nests deeper than the bound has more opening brackets than that; a long array has as many
     commas, so a line shorter than both long things has neither.
     """
-    return len(line) > MAX_ARRAY or line.count(b"[") + line.count(b"{") > MAX_NESTING
+    bound = min(limits.array_length, limits.string_length)
+    return len(line) > bound or line.count(b"[") + line.count(b"{") > limits.nesting
 
 
-def check_bounds(params: Json) -> None:
+def check_bounds(params: Json, limits: Limits) -> None:
     """Check nesting, strings and arrays.
 
     Raises:
@@ -29,18 +26,20 @@ def check_bounds(params: Json) -> None:
     containers, depth = [params], 0
     while containers:
         depth += 1
-        if depth > MAX_NESTING:
-            raise _over("nesting", MAX_NESTING)
-        members = [member for container in containers for member in _members(container)]
-        if any(isinstance(member, str) and len(member) > MAX_STRING for member in members):
-            raise _over("string_length", MAX_STRING)
+        if depth > limits.nesting:
+            raise _over("nesting", limits.nesting)
+        longest = limits.array_length
+        members = [member for container in containers for member in _members(container, longest)]
+        longest = limits.string_length
+        if any(isinstance(member, str) and len(member) > longest for member in members):
+            raise _over("string_length", longest)
         containers = [member for member in members if isinstance(member, dict | list)]
 
 
-def _members(container: Json) -> Iterable[Json]:
+def _members(container: Json, longest: int) -> Iterable[Json]:
     if isinstance(container, list):
-        if len(container) > MAX_ARRAY:
-            raise _over("array_length", MAX_ARRAY)
+        if len(container) > longest:
+            raise _over("array_length", longest)
         return container
     return container.values() if isinstance(container, dict) else ()
 

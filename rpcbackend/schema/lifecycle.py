@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from rpcbackend.schema.base import Integer, Name, Params, WireModel
+from rpcbackend.schema.limits import Limits
 
 Key = Annotated[
     str,
@@ -31,21 +32,12 @@ class Initialize(Params):
     capability: Key | None = None
 
 
-class Limits(WireModel):
-    """The bounds of one connection (protocol.md section 7)."""
-
-    request_bytes: Integer
-    response_bytes: Integer
-    batch_elements: Integer
-    in_flight: Integer
-    queued: Integer
-
-
 class Capabilities(WireModel):
     """What this server can do beyond answering calls."""
 
     events: bool
     cancellation: bool
+    progress: bool
     dry_run: bool
     encryption: bool
 

@@ -4,11 +4,13 @@ from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.store import Store, has_data, is_locked, open_store
+from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
 __all__ = [
     "DirectoryLock",
     "Keyed",
+    "Report",
     "StorageFailedError",
     "Store",
     "StoreBusyError",

@@ -13,7 +13,7 @@ from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedErro
 from rpcbackend.store import driver
 from rpcbackend.store.lane import Job, Lane, Outcome, Results
 from rpcbackend.store.migrations import migrate
-from rpcbackend.store.transaction import Row, drive
+from rpcbackend.store.transaction import Report, Row, drive
 
 READERS = 2
 """More fight for the interpreter lock: four readers had a p99 of 178 ms, two one of 4.6 ms."""
@@ -173,13 +173,13 @@ class SqliteEngine:
                 if task is not None:
                     task.uncancel()
 
-    async def check_integrity(self) -> bool:
-        """Read the whole database and tell whether every page is sound.
+    async def check_integrity(self, report: Report) -> bool:
+        """Read the whole database, reporting table by table, and tell whether all of it is sound.
 
         On a connection of its own: it takes seconds, and the readers have others to serve.
         """
         if self.path is None:
-            return bool(await self.read(_look_through))
+            return await self._look_through(self._reader, report)
         try:
             connection = await self._connections[-1].twin()
         except Exception as error:
@@ -188,9 +188,25 @@ class SqliteEngine:
             raise
         try:
             lane = Lane([connection], self._read_group, batch=1)
-            return bool(await self._read(_look_through, lane))
+            return await self._look_through(lane, report)
         finally:
             await connection.close()
+
+    async def _look_through(self, lane: Lane, report: Report) -> bool:
+        try:
+            tables = [row[0] for row in await self._read(_list_tables, lane)]
+            for done, table in enumerate(tables):
+                report(done, len(tables) + 1, table)
+                if not await self._read(partial(_is_table_sound, table), lane):
+                    return False
+            # What belongs to no table: free pages, and pages that nobody knows.
+            report(len(tables), len(tables) + 1, "free pages")
+            return bool(await self._read(_is_rest_sound, lane))
+        except Exception as error:
+            # A file that lost its end cannot even be looked through.
+            if _is_damage(error):
+                return False
+            raise
 
     def facts(self) -> StoreFacts:
         """Return sizes as the file system tells them."""
@@ -284,14 +300,17 @@ class SqliteEngine:
                 self.on_poison()
 
 
-async def _look_through(tx: SqliteTransaction) -> bool:
-    try:
-        row = await tx.one("PRAGMA integrity_check(1)")
-    except Exception as error:
-        # A file that lost its end cannot even be looked through.
-        if _is_damage(error):
-            return False
-        raise
+async def _list_tables(tx: SqliteTransaction) -> list[Row]:
+    return await tx.all("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+
+
+async def _is_table_sound(table: str, tx: SqliteTransaction) -> bool:
+    row = await tx.one("SELECT integrity_check FROM pragma_integrity_check(:table)", table=table)
+    return row is not None and row[0] == "ok"
+
+
+async def _is_rest_sound(tx: SqliteTransaction) -> bool:
+    row = await tx.one("PRAGMA quick_check(1)")
     return row is not None and row[0] == "ok"
 
 

@@ -1,10 +1,13 @@
 """A unit of work and what it sees of the database: SQL in, rows out, on any engine."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+Report = Callable[[int, int, str], None]
+"""Takes steps done, steps in all, and what comes now; called on the loop."""
 
 
 class Row(Protocol):

@@ -1,9 +1,5 @@
 """Cut a stream of chunks into lines, in linear time and bounded memory; does no I/O."""
 
-MAX_LINE_BYTES = 4 * 1024 * 1024
-"""Longest request line (protocol.md section 7)."""
-
-
 BOM = b"\xef\xbb\xbf"
 """Some shells put one before what they pipe; anywhere but at the start it is not JSON."""
 
@@ -24,7 +20,7 @@ class LineSplitter:
         max_line_bytes: A longer line is discarded as it comes, and answered by `OVERSIZE`.
     """
 
-    def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(self, max_line_bytes: int) -> None:
         self._max = max_line_bytes
         self._prefix = BOM
         self._parts: list[bytes] = []

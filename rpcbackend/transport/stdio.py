@@ -10,14 +10,12 @@ import sys
 import threading
 from collections.abc import Callable
 
+from rpcbackend.schema.limits import Limits
 from rpcbackend.transport.lines import Line, LineSplitter
 from rpcbackend.transport.writer import LineWriter
 
 CHUNK_BYTES = 256 * 1024
 """One read takes at most this much: a pipe holds 64 KiB, a socket a little more."""
-
-PAUSE_ABOVE_BYTES = 64 * 1024 * 1024
-"""Unread output at which reading pauses (protocol.md section 7)."""
 
 HANDOVERS_AHEAD = 8
 """Chunks the reader may run ahead of the loop, so that a flood stays in the pipe."""
@@ -52,10 +50,12 @@ class StdioTransport:
     Args:
         fd_in: Read until end of file.
         fd_out: Written in the order of `send`; a closed one counts as the peer being gone.
+        limits: How long a line may be, and how much may be unread.
     """
 
-    def __init__(self, fd_in: int, fd_out: int) -> None:
+    def __init__(self, fd_in: int, fd_out: int, limits: Limits) -> None:
         self._fd_in, self._fd_out = fd_in, fd_out
+        self._limits = limits
         self._may_read = threading.Event()
         self._may_read.set()
         self._ahead = threading.BoundedSemaphore(HANDOVERS_AHEAD)
@@ -63,18 +63,28 @@ class StdioTransport:
     def start(self, on_lines: OnLines, on_end: OnEnd) -> None:
         """Begin to read; both callbacks run on the running loop, *on_end* when the peer is gone."""
         loop = asyncio.get_running_loop()
-        self._writer = LineWriter(self._fd_out, on_drained=self._may_read.set, on_broken=on_end)
+        self._writer = LineWriter(
+            self._fd_out,
+            resume_below_bytes=self._limits.unread_resume_bytes,
+            on_drained=self._may_read.set,
+            on_broken=on_end,
+        )
         threading.Thread(
             target=self._read, args=(loop, on_lines, on_end), name="stdin", daemon=True
         ).start()
 
     def send(self, line: bytes) -> None:
         """Queue one line, its line end included; it is written together with what else is ready."""
-        if self._writer.put(line) > PAUSE_ABOVE_BYTES:
+        if self._writer.put(line) > self._limits.unread_bytes:
             self._may_read.clear()
             if self._writer.is_drained:
                 # The peer caught up while we made up our mind: nobody would tell us again.
                 self._may_read.set()
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the peer has read most of what it was sent."""
+        return self._writer.has_room
 
     async def writable(self) -> None:
         """Wait until the peer has read most of what it was sent."""
@@ -85,7 +95,7 @@ class StdioTransport:
         await self._writer.close()
 
     def _read(self, loop: asyncio.AbstractEventLoop, on_lines: OnLines, on_end: OnEnd) -> None:
-        splitter = LineSplitter()
+        splitter = LineSplitter(self._limits.request_bytes)
 
         def hand_over(lines: list[Line]) -> None:
             try:

@@ -11,11 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-RESUME_BELOW_BYTES = 32 * 1024 * 1024
-"""Unread output below which a peer counts as reading again (protocol.md section 7)."""
-
 ROOM_BYTES = 1024 * 1024
-"""Unread output above which events wait: they stand in the store and lose nothing by it."""
+"""Unread output above which events wait, for they stand in the store, and progress is left out."""
 
 Attempt = Callable[[bytes], int]
 """Writes as much as goes without waiting, and returns how much that was."""
@@ -29,14 +26,20 @@ class LineWriter:
 
     Args:
         fd: Written in the order of `put`.
+        resume_below_bytes: Unread output below which a peer counts as reading again.
         on_drained: Called from the thread when unread output has become little again.
         on_broken: Called on the loop when the peer has closed its end.
     """
 
     def __init__(
-        self, fd: int, *, on_drained: Callable[[], None], on_broken: Callable[[], None]
+        self,
+        fd: int,
+        *,
+        resume_below_bytes: int,
+        on_drained: Callable[[], None],
+        on_broken: Callable[[], None],
     ) -> None:
-        self._fd = fd
+        self._fd, self._resume_below = fd, resume_below_bytes
         self._on_drained, self._on_broken = on_drained, on_broken
         self._loop = asyncio.get_running_loop()
         self._kept = ExitStack()
@@ -64,11 +67,16 @@ class LineWriter:
     def is_drained(self) -> bool:
         """Whether little waits to be written."""
         with self._lock:
-            return self._waiting_bytes < RESUME_BELOW_BYTES
+            return self._waiting_bytes < self._resume_below
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer has read most of what it was sent."""
+        return self._waiting_bytes <= ROOM_BYTES
 
     async def room(self) -> None:
         """Wait until the peer has read most of what it was sent."""
-        while self._waiting_bytes > ROOM_BYTES:
+        while not self.has_room:
             self._has_room.clear()
             await self._has_room.wait()
 

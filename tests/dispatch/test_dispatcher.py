@@ -7,7 +7,6 @@ import pytest
 from pydantic import Field
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch import dispatcher as dispatcher_module
 from rpcbackend.dispatch.call import Call, Exchange, Proceed
 from rpcbackend.dispatch.registry import Result, method
 from rpcbackend.errors import (
@@ -314,10 +313,9 @@ async def test_an_error_that_json_cannot_hold_is_a_bug_with_an_answer() -> None:
 
 
 @clause("limit-reply")
-async def test_a_reply_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(say)
+async def test_a_reply_over_the_limit_is_refused() -> None:
     whole = len(b'{"jsonrpc":"2.0","id":1,"result":{"text":"xxxx"}}\n')
-    monkeypatch.setattr(dispatcher_module, "MAX_RESPONSE_BYTES", whole)
+    machine = Machine(say, response_bytes=whole)
 
     machine.receive(request(1, "test.say", label="xxxx"), request(2, "test.say", label="xxxxx"))
 

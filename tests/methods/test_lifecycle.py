@@ -11,6 +11,7 @@ import pytest
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.app import Application
 from rpcbackend.contract.shipped import contract_hash
+from rpcbackend.schema.limits import Limits
 from rpcbackend.store import Store
 from rpcbackend.testing import CallFailedError, Client, running_app
 from tests.factories import KEY, add_all, an_id, save_branch, store_in
@@ -45,16 +46,11 @@ async def test_initialize_tells_what_this_server_can_do(client: Client) -> None:
         "capabilities": {
             "events": True,
             "cancellation": True,
+            "progress": True,
             "dryRun": True,
             "encryption": True,
         },
-        "limits": {
-            "requestBytes": 4 * 1024 * 1024,
-            "responseBytes": 16 * 1024 * 1024,
-            "batchElements": 100,
-            "inFlight": 256,
-            "queued": 1_024,
-        },
+        "limits": Limits().model_dump(),
     }
 
 

@@ -21,6 +21,7 @@ from rpcbackend.dispatch.planner import Planner
 from rpcbackend.dispatch.server import Server
 from rpcbackend.errors import RpcError
 from rpcbackend.methods import build_registry
+from rpcbackend.schema.limits import Limits
 from rpcbackend.testing import Client, FrozenClock, running_app
 from rpcbackend.transport.lines import LineSplitter, Oversize
 from tests.clauses import clause
@@ -206,12 +207,14 @@ class Wire:
     def __init__(self, app: Application, known: dict[str, str]) -> None:
         self._known = known
         self._sent: list[bytes] = []
-        self._splitter = LineSplitter()
+        self._splitter = LineSplitter(Limits().request_bytes)
         self._server: Server = app.connect(self)
 
     def send(self, line: bytes) -> None:
         """Take a line out (the server's side)."""
         self._sent.append(line)
+
+    is_writable = True
 
     async def writable(self) -> None:
         """Read everything at once (the server's side)."""

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcbackend.errors import InvalidParamsError
-from rpcbackend.protocol.limits import MAX_ARRAY, MAX_NESTING, MAX_STRING, check_bounds, may_exceed
+from rpcbackend.protocol.limits import check_bounds, may_exceed
+from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
+
+LIMITS = Limits()
 
 
 def nested(depth: int, innermost: Any) -> Any:
@@ -29,12 +32,12 @@ def nested(depth: int, innermost: Any) -> Any:
         {"a": [1, None, True, 1.5, "text"]},
         None,
         "text",
-        nested(MAX_NESTING, 1),
-        nested(MAX_NESTING - 1, {}),
-        {"a": "x" * MAX_STRING},
-        {"a": "ü" * MAX_STRING},
-        {"a": [0] * MAX_ARRAY},
-        {str(n): n for n in range(MAX_ARRAY + 1)},
+        nested(LIMITS.nesting, 1),
+        nested(LIMITS.nesting - 1, {}),
+        {"a": "x" * LIMITS.string_length},
+        {"a": "ü" * LIMITS.string_length},
+        {"a": [0] * LIMITS.array_length},
+        {str(n): n for n in range(LIMITS.array_length + 1)},
     ],
     ids=[
         "empty",
@@ -51,26 +54,26 @@ def nested(depth: int, innermost: Any) -> Any:
     ],
 )
 def test_what_is_within_the_bounds_passes(params: Any) -> None:
-    check_bounds(params)
+    check_bounds(params, LIMITS)
 
 
 @clause("limit-shape", "bad-nesting")
 @pytest.mark.parametrize(
     ("params", "rule", "limit"),
     [
-        (nested(MAX_NESTING + 1, 1), "nesting", MAX_NESTING),
-        (nested(MAX_NESTING, {}), "nesting", MAX_NESTING),
-        (nested(1_000, 1), "nesting", MAX_NESTING),
-        ({"a": "x" * (MAX_STRING + 1)}, "string_length", MAX_STRING),
-        ({"a": [{"b": "x" * (MAX_STRING + 1)}]}, "string_length", MAX_STRING),
-        ({"a": [0] * (MAX_ARRAY + 1)}, "array_length", MAX_ARRAY),
-        ([0] * (MAX_ARRAY + 1), "array_length", MAX_ARRAY),
+        (nested(LIMITS.nesting + 1, 1), "nesting", LIMITS.nesting),
+        (nested(LIMITS.nesting, {}), "nesting", LIMITS.nesting),
+        (nested(1_000, 1), "nesting", LIMITS.nesting),
+        ({"a": "x" * (LIMITS.string_length + 1)}, "string_length", LIMITS.string_length),
+        ({"a": [{"b": "x" * (LIMITS.string_length + 1)}]}, "string_length", LIMITS.string_length),
+        ({"a": [0] * (LIMITS.array_length + 1)}, "array_length", LIMITS.array_length),
+        ([0] * (LIMITS.array_length + 1), "array_length", LIMITS.array_length),
     ],
     ids=["deep", "deep-empty", "very-deep", "long", "long-inside", "array", "positional"],
 )
 def test_what_is_beyond_a_bound_is_refused_by_its_rule(params: Any, rule: str, limit: int) -> None:
     with pytest.raises(InvalidParamsError) as refused:
-        check_bounds(params)
+        check_bounds(params, LIMITS)
 
     assert refused.value.details == {
         "errors": [{"path": "", "rule": rule, "message": f"at most {limit}"}]
@@ -84,15 +87,17 @@ JSON = st.recursive(
 )
 
 
-@given(JSON, st.integers(0, MAX_NESTING + 20))
+@given(JSON, st.integers(0, LIMITS.nesting + 20))
 def test_what_could_be_beyond_a_bound_is_always_looked_at(inner: Any, depth: int) -> None:
     params = nested(depth, inner)
 
     try:
-        check_bounds(params)
+        check_bounds(params, LIMITS)
     except InvalidParamsError:
-        assert may_exceed(orjson.dumps(params))
+        assert may_exceed(orjson.dumps(params), LIMITS)
 
 
 def test_a_usual_line_is_not_looked_at() -> None:
-    assert not may_exceed(b'{"jsonrpc":"2.0","id":1,"method":"students.get","params":{"a":[1]}}')
+    line = b'{"jsonrpc":"2.0","id":1,"method":"students.get","params":{"a":[1]}}'
+
+    assert not may_exceed(line, LIMITS)

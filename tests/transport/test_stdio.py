@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rpcbackend.transport import stdio, writer
-from rpcbackend.transport.lines import MAX_LINE_BYTES, OVERSIZE
+from rpcbackend.schema.limits import Limits
+from rpcbackend.transport.lines import OVERSIZE
 from rpcbackend.transport.stdio import StdioTransport
 from tests.clauses import clause
 from tests.transport.streams import Ends, Heard, close, pipes, read_exactly, sockets
@@ -25,7 +25,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
 @clause("line-whole-and-in-order", "eof-half-line-dropped")
 async def test_lines_come_in_whole_and_in_order_and_the_end_once_and_last(ends: Ends) -> None:
     heard = Heard()
-    transport = StdioTransport(ends.our_in, ends.our_out)
+    transport = StdioTransport(ends.our_in, ends.our_out, Limits())
     heard.start(transport)
 
     for part in (b'{"a"', b":1}\n\n", b"2\r\n3\nhal", b"f"):
@@ -40,10 +40,11 @@ async def test_lines_come_in_whole_and_in_order_and_the_end_once_and_last(ends: 
 @clause("limit-request", "bad-too-long")
 async def test_a_line_over_the_limit_is_announced_and_the_next_one_served(ends: Ends) -> None:
     heard = Heard()
-    transport = StdioTransport(ends.our_in, ends.our_out)
+    transport = StdioTransport(ends.our_in, ends.our_out, Limits())
     heard.start(transport)
 
-    await asyncio.to_thread(_write_all, ends.peer_out, b"x" * (MAX_LINE_BYTES + 1) + b"\nnext\n")
+    too_long = b"x" * (Limits().request_bytes + 1)
+    await asyncio.to_thread(_write_all, ends.peer_out, too_long + b"\nnext\n")
 
     assert await heard.until(2) == [OVERSIZE, b"next"]
     await transport.close()
@@ -51,7 +52,7 @@ async def test_a_line_over_the_limit_is_announced_and_the_next_one_served(ends: 
 
 @clause("line-whole-and-in-order")
 async def test_lines_go_out_whole_and_in_order_whatever_their_size(ends: Ends) -> None:
-    transport = StdioTransport(ends.our_in, ends.our_out)
+    transport = StdioTransport(ends.our_in, ends.our_out, Limits())
     Heard().start(transport)
     lines = [b"%d:" % n + b"x" * size + b"\n" for n, size in enumerate([1, 5_000, 0, 300_000, 2])]
 
@@ -66,7 +67,7 @@ async def test_lines_go_out_whole_and_in_order_whatever_their_size(ends: Ends) -
 
 @pytest.mark.parametrize("size", [10, 5_000, 60_000])
 async def test_what_was_sent_just_before_the_close_is_written(ends: Ends, size: int) -> None:
-    transport = StdioTransport(ends.our_in, ends.our_out)
+    transport = StdioTransport(ends.our_in, ends.our_out, Limits())
     Heard().start(transport)
 
     transport.send(b"x" * size + b"\n")
@@ -80,7 +81,7 @@ async def test_what_was_sent_just_before_the_close_is_written(ends: Ends, size: 
 @pytest.mark.parametrize("size", [10, 300_000])
 async def test_a_peer_that_stops_reading_for_good_is_the_end(ends: Ends, size: int) -> None:
     heard = Heard()
-    transport = StdioTransport(ends.our_in, ends.our_out)
+    transport = StdioTransport(ends.our_in, ends.our_out, Limits())
     heard.start(transport)
 
     close(ends.peer_in)
@@ -94,7 +95,7 @@ async def test_a_peer_that_stops_reading_for_good_is_the_end(ends: Ends, size: i
 async def test_an_input_that_cannot_be_read_is_the_end() -> None:
     heard = Heard()
     with pipes() as ends:
-        transport = StdioTransport(ends.peer_out, ends.our_out)
+        transport = StdioTransport(ends.peer_out, ends.our_out, Limits())
         heard.start(transport)
 
         assert await heard.until(1) == [None]
@@ -103,12 +104,11 @@ async def test_an_input_that_cannot_be_read_is_the_end() -> None:
 
 @clause("unread-output-pauses")
 async def test_reading_pauses_while_the_peer_does_not_read_and_then_goes_on(
-    ends: Ends, monkeypatch: pytest.MonkeyPatch
+    ends: Ends,
 ) -> None:
-    monkeypatch.setattr(stdio, "PAUSE_ABOVE_BYTES", 1_000_000)
-    monkeypatch.setattr(writer, "RESUME_BELOW_BYTES", 500_000)
+    limits = Limits(unread_bytes=1_000_000, unread_resume_bytes=500_000)
     heard = Heard()
-    transport = StdioTransport(ends.our_in, ends.our_out)
+    transport = StdioTransport(ends.our_in, ends.our_out, limits)
     heard.start(transport)
     os.write(ends.peer_out, b"first\n")
     await heard.until(1)
@@ -125,13 +125,11 @@ async def test_reading_pauses_while_the_peer_does_not_read_and_then_goes_on(
     await transport.close()
 
 
-async def test_a_peer_that_reads_in_time_never_pauses_anything(
-    ends: Ends, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_peer_that_reads_in_time_never_pauses_anything(ends: Ends) -> None:
     """The line may be written before the sender has noticed that too much was waiting."""
-    monkeypatch.setattr(stdio, "PAUSE_ABOVE_BYTES", 5)
+    limits = Limits.model_construct(unread_bytes=5, unread_resume_bytes=5)
     heard = Heard()
-    transport = StdioTransport(ends.our_in, ends.our_out)
+    transport = StdioTransport(ends.our_in, ends.our_out, limits)
     heard.start(transport)
 
     transport.send(b"0123456789\n")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from rpcbackend.transport import writer
 from rpcbackend.transport.writer import LineWriter
 from tests.transport.streams import Ends, close, pipes, read_exactly, sockets
 
@@ -22,7 +21,12 @@ class Told:
 
     def writer(self, fd: int) -> LineWriter:
         """Make the writer that tells it."""
-        return LineWriter(fd, on_drained=self.drained.set, on_broken=self.broken.set)
+        return LineWriter(
+            fd,
+            resume_below_bytes=1_000,
+            on_drained=self.drained.set,
+            on_broken=self.broken.set,
+        )
 
 
 @pytest.fixture(params=[pipes, sockets], ids=["pipes", "sockets"])
@@ -60,10 +64,7 @@ async def test_a_peer_that_does_not_read_holds_up_nobody_and_gets_everything_in_
     await lines.close()
 
 
-async def test_a_peer_that_reads_again_is_announced(
-    ends: Ends, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "RESUME_BELOW_BYTES", 1_000)
+async def test_a_peer_that_reads_again_is_announced(ends: Ends) -> None:
     told = Told()
     lines = told.writer(ends.our_out)
 

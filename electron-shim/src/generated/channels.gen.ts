@@ -120,6 +120,7 @@ export interface CancelledLesson {
 export interface Capabilities {
   readonly events: boolean;
   readonly cancellation: boolean;
+  readonly progress: boolean;
   readonly dryRun: boolean;
   readonly encryption: boolean;
 }
@@ -288,13 +289,36 @@ export interface LessonView {
   readonly claims: readonly (Claim)[];
 }
 
-/** The bounds of one connection (protocol.md section 7). */
+/** The bounds of one connection; the defaults are those of protocol.md section 7. */
 export interface Limits {
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly batchElements: number;
-  readonly inFlight: number;
-  readonly queued: number;
+  /** Longest request line. */
+  readonly requestBytes?: number;
+  /** Longest reply line. */
+  readonly responseBytes?: number;
+  /** Depth of params. */
+  readonly nesting?: number;
+  /** Characters of one text. */
+  readonly stringLength?: number;
+  /** Elements of one array. */
+  readonly arrayLength?: number;
+  readonly batchElements?: number;
+  /** Elements of a batch that run at a time. */
+  readonly batchAtOnce?: number;
+  /** Calls that run at once. */
+  readonly inFlight?: number;
+  /** Calls that overtake the queue at once. */
+  readonly controlInFlight?: number;
+  /** Calls that wait. */
+  readonly queued?: number;
+  readonly queuedBytes?: number;
+  /** Unread output that pauses reading. */
+  readonly unreadBytes?: number;
+  /** Unread output at which it goes on. */
+  readonly unreadResumeBytes?: number;
+  /** Deadline of a query. */
+  readonly queryMs?: number;
+  /** Deadline of a command. */
+  readonly commandMs?: number;
 }
 
 /** Params of branches.list. */
@@ -627,4 +651,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'c5c203980162837c0300a88f21274a6adb88091904f8e010db0c7135f29c5507';
+export const contractHash = '10e9f407ba51f61debf96381cb37a4c0b64622a40a235f6d664d22e93cd59bd9';
