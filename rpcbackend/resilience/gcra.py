@@ -46,7 +46,7 @@ class Gcra:
         paid_at = self._paid_at.get(key)
         if paid_at is None:
             if len(self._paid_at) >= self._max_keys:
-                return next(iter(self._paid_at.values())) - now
+                return next(iter(self._paid_at.values())) - now + _TOLERANCE_SECONDS
             paid_at = now
         wait = paid_at - self._early - now
         if wait > _TOLERANCE_SECONDS:
@@ -59,6 +59,6 @@ class Gcra:
         # The longest unused stand first; two at a time, so the idle ones shrink faster than grow.
         for _ in range(2):
             key = next(iter(self._paid_at), None)
-            if key is None or self._paid_at[key] > now + _TOLERANCE_SECONDS:
+            if key is None or self._paid_at[key] > now:
                 return
             del self._paid_at[key]

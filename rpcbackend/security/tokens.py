@@ -155,6 +155,8 @@ def _signed_claims(token: str, key: bytes, audience: Audience) -> dict[str, Any]
         )
     except jwt.InvalidSignatureError:
         fault = TokenFault.SIGNATURE
+    except jwt.DecodeError:
+        fault = TokenFault.MALFORMED
     except jwt.InvalidAudienceError:
         fault = TokenFault.AUDIENCE
     except jwt.InvalidIssuerError:
@@ -167,8 +169,10 @@ def _signed_claims(token: str, key: bytes, audience: Audience) -> dict[str, Any]
 def _access_of(claims: Mapping[str, Any]) -> Access:
     texts = [claims[name] for name in ("sub", "sid", "jti")]
     times = [claims[name] for name in ("iat", "exp")]
-    # bool is an int in Python, so isinstance would take `true` for 1970.
-    if not all(isinstance(text, str) and text for text in texts) or {*map(type, times)} != {int}:
+    if not all(isinstance(text, str) and text for text in texts):
+        raise TokenRefusedError(TokenFault.CLAIMS)
+    # bool is an int in Python: `true` would be a second of 1970.
+    if not all(type(time) is int for time in times):
         raise TokenRefusedError(TokenFault.CLAIMS)
     return Access(*texts, *times)
 
