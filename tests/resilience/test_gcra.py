@@ -35,6 +35,14 @@ def test_a_rest_restores_the_burst_and_no_more() -> None:
     assert [limiter.take("ann", 1_000.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
 
 
+def test_a_rest_restores_no_more_than_the_burst_in_a_crowd_that_rests_too() -> None:
+    limiter = Gcra(2, 3)
+    for key in ["ben", "cem", "dot", "eve", "ann"]:
+        limiter.take(key, 0.0)
+
+    assert [limiter.take("ann", 1_000.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
+
+
 def test_one_caller_does_not_slow_another() -> None:
     limiter = Gcra(1, 1)
     limiter.take("ann", 0.0)
@@ -85,6 +93,29 @@ def test_whoever_waits_as_told_is_admitted(
             now += wait
 
             assert limiter.take(key, now) == 0.0
+
+
+@pytest.mark.parametrize("key", ["ann", "ben"], ids=["the same", "a newcomer to a full house"])
+def test_a_wait_suffices_even_where_floats_round_against_it(key: str) -> None:
+    limiter = Gcra(1 / 3, 1, max_keys=1)
+    limiter.take("ann", 0.9)
+
+    wait = limiter.take(key, 1.8)
+
+    assert wait == pytest.approx(2.1, abs=2 * MICROSECOND)
+    assert limiter.take(key, 1.8 + wait) == 0.0
+
+
+def test_a_busy_caller_does_not_keep_idle_ones_remembered() -> None:
+    limiter = Gcra(1, 5)
+    limiter.take("ann", 0.0)
+    limiter.take("ben", 0.0)
+    for _ in range(3):
+        limiter.take("ann", 0.5)
+
+    limiter.take("ann", 1.5)
+
+    assert len(limiter) == 1
 
 
 def test_idle_callers_are_forgotten_by_the_next_takes() -> None:

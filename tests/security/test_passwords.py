@@ -100,6 +100,8 @@ def test_a_lone_surrogate_is_a_wrong_password_and_no_crash() -> None:
         ("passwordpassword1!", PasswordFault.COMMON),
         ("aaaaaaaaaaaa", PasswordFault.COMMON),
         ("123123123123", PasswordFault.COMMON),
+        ("q;zq;zq;zq;z", PasswordFault.COMMON),
+        ("borabora2026", PasswordFault.COMMON),
         ("1234567890123", PasswordFault.COMMON),
         ("\u041f\u0410\u0420\u041e\u041b\u042c202620", PasswordFault.COMMON),
         ("tractor-lovelace-moss", PasswordFault.CONTEXT),

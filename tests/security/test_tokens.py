@@ -147,6 +147,7 @@ def test_nothing_is_signed_with_a_key_of_another_length(length: int) -> None:
         ({"exp": NOW - 600}, NOW, TokenFault.LIFE),
         ({"exp": -1, "iat": -2}, NOW, TokenFault.EXPIRED),
         ({"iat": NOW + 6, "exp": NOW + 10}, NOW, TokenFault.NOT_YET),
+        ({"iat": NOW + 6, "exp": NOW + 10, "nbf": NOW}, NOW, TokenFault.NOT_YET),
     ],
     ids=repr,
 )

@@ -89,7 +89,19 @@ def test_a_code_that_fits_two_steps_uses_both_up(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     "code",
-    ["", "05047", "0050471", "050471 ", "050471\n", "05 471", "-50471", "٠٥٠٤٧١", "05047a"],
+    [
+        "",
+        "05047",
+        "0050471",
+        "050471 ",
+        "050471\n",
+        "05 471",
+        "-50471",
+        "٠٥٠٤٧١",
+        "05047a",
+        "050471é",
+        "050471\ud800",
+    ],
     ids=ascii,
 )
 def test_anything_but_six_digits_is_wrong(code: str) -> None:
