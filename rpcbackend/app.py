@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rpcbackend import PROTOCOL_VERSION, __version__
+from rpcbackend.access import Access
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
@@ -16,10 +17,13 @@ from rpcbackend.door import StoreDoor
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.ids import Ids, RandomBits
 from rpcbackend.methods import build_registry
+from rpcbackend.middleware.authenticate import authenticate
+from rpcbackend.middleware.authorize import authorize
 from rpcbackend.middleware.deadline import Deadline
 from rpcbackend.middleware.idempotency import idempotency
 from rpcbackend.middleware.open_store import open_store
 from rpcbackend.middleware.progress import progress
+from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.parent import until_gone
 from rpcbackend.schema.lifecycle import (
     Capabilities,
@@ -50,7 +54,15 @@ class Outside:
 
 def build_rings(limits: Limits) -> Sequence[Middleware]:
     """Return the rings around every handler, outermost first."""
-    return (Deadline(limits), progress, open_store, idempotency)
+    return (
+        Deadline(limits),
+        open_store,
+        authenticate,
+        authorize,
+        RateLimit(limits),
+        progress,
+        idempotency,
+    )
 
 
 class Application:
@@ -82,6 +94,8 @@ class Application:
             ids=Ids(self._clock, self._outside.record_bits),
             end=self.end,
         )
+        self.access = Access(self._clock)
+        """Tells who calls."""
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
@@ -144,6 +158,7 @@ class Application:
         for server in self._servers:
             if not await server.drain(self._drain_seconds):
                 self._exit_code = self._exit_code or EX_TIMED_OUT
+        await self.access.settle()
         await self._door.close()
 
     def end(self, exit_code: int) -> None:

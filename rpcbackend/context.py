@@ -5,15 +5,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
+from rpcbackend.access import Access, Caller
 from rpcbackend.clock import Clock
-from rpcbackend.errors import IdempotencyKeyReusedError
+from rpcbackend.errors import (
+    ForbiddenError,
+    IdempotencyKeyReusedError,
+    ScopeMissingError,
+    UnauthenticatedError,
+)
 from rpcbackend.ids import Ids
 from rpcbackend.protocol.codec import Json
 from rpcbackend.schema.base import ModelT, WireModel
 from rpcbackend.schema.lifecycle import Initialize, Initialized
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.system import Health
-from rpcbackend.store import Keyed, Report, Store, Work
+from rpcbackend.security.principal import NOBODY, Principal
+from rpcbackend.security.roles import Permission, Reach
+from rpcbackend.store import EVERYTHING, Keyed, Report, Sight, Store, Work, sight_of
 
 T = TypeVar("T")
 
@@ -30,7 +38,7 @@ class Feed(Protocol):
         ...
 
 
-class Connection(Protocol):
+class Connection(Caller, Protocol):
     """The caller's end of the wire."""
 
     @property
@@ -55,9 +63,26 @@ class Connection(Protocol):
         """Keep *feed* running until the connection ends, in the place of the one before."""
         ...
 
+    def entrust(self, capability: str) -> None:
+        """Keep main-only channels for whoever knows the capability.
+
+        Raises:
+            ForbiddenError: Another one was named before.
+        """
+        ...
+
+    def is_main(self, capability: str | None) -> bool:
+        """Tell whether a call that brings this capability comes from the main process."""
+        ...
+
 
 class Host(Protocol):
     """The process around the handlers."""
+
+    @property
+    def access(self) -> Access:
+        """Tells who calls."""
+        ...
 
     @property
     def store(self) -> Store:
@@ -103,9 +128,11 @@ class Context:
     clock: Clock
     ids: Ids
     meta: CallMeta
-    actor: str
-    """Who calls, as events and the audit name him."""
+    permission: Permission
+    """What the channel asks for; rows are hidden as far as the caller holds it."""
     result_model: type[WireModel]
+    principal: Principal = NOBODY
+    """Who calls, once that is known."""
     keyed: Keyed | None = None
     """What makes a repeated delivery of this command the same one, if it came with a key."""
     result_meta: dict[str, Any] = field(default_factory=dict)
@@ -113,12 +140,51 @@ class Context:
     report: Report = lambda done, total, message: None  # noqa: ARG005
     """Tells how far the call is; goes nowhere unless the caller asked by `_meta.progressToken`."""
 
+    @property
+    def actor(self) -> str:
+        """Who calls, as events and the audit name him."""
+        return self.principal.actor
+
+    @property
+    def sight(self) -> Sight:
+        """What the caller can see."""
+        if self.principal.reach(self.permission) is not Reach.OWN:
+            return EVERYTHING
+        return sight_of(self.principal.person_id)
+
+    async def identify(self) -> None:
+        """Find out who calls.
+
+        Raises:
+            UnauthenticatedError: The token or API key is none of ours.
+            SessionExpiredError: The token, or the session of the connection, is over.
+        """
+        access, connection, token = self.host.access, self.connection, self.meta.token
+        known = access.known(connection, token)
+        self.principal = known or await access.identify(self.host.store, connection, token)
+
+    def check(self, permission: Permission) -> None:
+        """Check that the caller holds *permission*.
+
+        Raises:
+            UnauthenticatedError: Nobody is signed in.
+            ForbiddenError: He does not.
+            ScopeMissingError: The API key does not.
+        """
+        if self.principal.reach(permission) is not None:
+            return
+        if self.principal.kind == "nobody":
+            raise UnauthenticatedError
+        if self.principal.kind == "api_key":
+            raise ScopeMissingError
+        raise ForbiddenError
+
     async def read(self, unit: Callable[[Work], Awaitable[T]]) -> T:
         """Run *unit* on one snapshot, in one hop to the database."""
         store = self.host.store
         # Noted before the snapshot is taken, so it never claims an event the answer lacks.
         self.result_meta["seq"] = store.head_seq
-        return await store.read(unit)
+        return await store.read(unit, sight=self.sight)
 
     async def write(self, unit: Callable[[Work], Awaitable[ModelT]]) -> ModelT:
         """Run *unit* as one transaction: all of it is kept, durably, or nothing.
@@ -134,6 +200,7 @@ class Context:
             partial(self._once, unit, self.keyed) if self.keyed else unit,
             actor=self.actor,
             keep=not self.meta.dry_run,
+            sight=self.sight,
         )
         self.result_meta["seq"] = store.head_seq
         return result

@@ -107,6 +107,12 @@ class NotInitializedError(RpcError):
     code, symbol = -32012, "NOT_INITIALIZED"
 
 
+class RateLimitedError(RpcError):
+    """Too many calls in a short time; nothing was executed, wait for retryAfterMs."""
+
+    code, symbol, error_type, retryable = -32029, "RATE_LIMITED", "validation", True
+
+
 class OverloadedError(RpcError):
     """Too much is waiting; nothing was executed, try again shortly."""
 
@@ -135,6 +141,57 @@ class RequestCancelledError(RpcError):
     """The call was cancelled before it took effect."""
 
     code, symbol, error_type = -32800, "REQUEST_CANCELLED", "validation"
+
+
+# 1000 access
+
+
+class UnauthenticatedError(RpcError):
+    """Sign in first: nobody is signed in here, or login and password do not fit."""
+
+    code, symbol, error_type = 1001, "UNAUTHENTICATED", "business"
+
+
+class SessionExpiredError(RpcError):
+    """The session is over; sign in again."""
+
+    code, symbol, error_type = 1002, "SESSION_EXPIRED", "business"
+
+
+class ForbiddenError(RpcError):
+    """This is not allowed to you; the owner of the school can change that."""
+
+    code, symbol, error_type = 1003, "FORBIDDEN", "business"
+
+
+class ScopeMissingError(RpcError):
+    """The API key lacks the scope for this channel."""
+
+    code, symbol, error_type = 1004, "SCOPE_MISSING", "business"
+
+
+class MfaRequiredError(RpcError):
+    """A one-time code is needed too; send the login again with mfaCode."""
+
+    code, symbol, error_type = 1005, "MFA_REQUIRED", "business"
+
+
+class AccountLockedError(RpcError):
+    """Too many wrong passwords; wait for retryAfterMs before the next try."""
+
+    code, symbol, error_type, retryable = 1006, "ACCOUNT_LOCKED", "business", True
+
+
+class LastOwnerError(RpcError):
+    """The school would be left without an active owner; make somebody else owner first."""
+
+    code, symbol, error_type = 1008, "LAST_OWNER", "business"
+
+
+class PasswordRequiredError(RpcError):
+    """This wants a password given in the last five minutes; sign in again first."""
+
+    code, symbol, error_type = 1010, "PASSWORD_REQUIRED", "business"
 
 
 # 1100 request

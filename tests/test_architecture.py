@@ -22,6 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 HARD_LIMIT, SOFT_LIMIT = 400, 250
 
 LONG = {
+    "access.py": "who calls: what is remembered, and what is read, are one invariant",
     "app.py": "the composition root: one process's whole life, and what handlers ask of it",
     "dispatch/dispatcher.py": "the one place where an exception becomes an answer",
     "dispatch/server.py": "all the state of one connection; its parts are already beside it",

@@ -32,13 +32,14 @@ TABLE = {
     -32010: ("REQUEST_TOO_LARGE", "validation"),
     -32011: ("RESPONSE_TOO_LARGE", "validation"),
     -32012: ("NOT_INITIALIZED", "system"),
+    -32029: ("RATE_LIMITED", "validation"),
     -32030: ("OVERLOADED", "system"),
     -32031: ("SHUTTING_DOWN", "system"),
     -32032: ("DEADLINE_EXCEEDED", "system"),
     -32034: ("OUTCOME_UNKNOWN", "system"),
     -32800: ("REQUEST_CANCELLED", "validation"),
 }
-"""protocol.md section 5, without what does not exist yet: RATE_LIMITED and UNAVAILABLE."""
+"""protocol.md section 5, without what does not exist yet: UNAVAILABLE."""
 
 
 # Errors
@@ -246,6 +247,10 @@ async def test_the_limits_are_those_of_the_table(client: Client) -> None:
         "unreadResumeBytes": 32 * MEGA,
         "queryMs": 5_000,
         "commandMs": 10_000,
+        "queryPerSecond": 1_000,
+        "commandPerSecond": 200,
+        "heavyPerSecond": 5,
+        "authPerMinute": 5,
     }
     assert MAX_SAFE_INTEGER == 2**53 - 1
 

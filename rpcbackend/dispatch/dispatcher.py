@@ -166,7 +166,7 @@ class Dispatcher:
             clock=self._clock,
             ids=self._ids,
             meta=meta,
-            actor="local",
+            permission=method.permission,
             result_model=method.result,
         )
         params = _read(method.params, named)

@@ -35,6 +35,10 @@ class Method:
     needs_store: bool
     errors: tuple[type[RpcError], ...]
     events: tuple[str, ...]
+    main_only: bool
+    """Only the main process of the desktop program may call it, by its capability."""
+    step_up: bool
+    """The caller must have given his password a short time ago."""
 
     @property
     def summary(self) -> str:
@@ -61,6 +65,8 @@ def method(
     needs_store: bool = True,
     errors: tuple[type[RpcError], ...] = (),
     events: tuple[str, ...] = (),
+    main_only: bool = False,
+    step_up: bool = False,
 ) -> Callable[[Handler], Method]:
     """Make a `Method` of `async def handler(ctx, params: SomeParams) -> SomeResult`.
 
@@ -75,6 +81,8 @@ def method(
         needs_store: Whether the call waits for an open store.
         errors: The errors special to this channel.
         events: The types of event that the command may leave.
+        main_only: Whether only the main process of the desktop program may call it.
+        step_up: Whether the caller's password must have been given a short time ago.
     """
 
     def decorate(handler: Handler) -> Method:
@@ -92,6 +100,8 @@ def method(
             needs_store=needs_store,
             errors=errors,
             events=events,
+            main_only=main_only,
+            step_up=step_up,
         )
 
     return decorate

@@ -94,7 +94,7 @@ async def list_page(ctx: Context, params: ListLessons) -> Encoded[LessonPage]:
 
 @method(
     "lessons.cancel",
-    permission=Permission.LESSONS_BOOK,
+    permission=Permission.LESSONS_CANCEL,
     kind="command",
     errors=(NotFoundError, VersionConflictError, InvalidTransitionError),
     events=("lessons.cancelled",),

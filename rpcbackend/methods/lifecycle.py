@@ -2,7 +2,7 @@
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
-from rpcbackend.errors import NotInitializedError
+from rpcbackend.errors import ForbiddenError, NotInitializedError
 from rpcbackend.schema.base import Empty, NoParams
 from rpcbackend.schema.lifecycle import Initialize, Initialized
 from rpcbackend.security.roles import Permission
@@ -17,13 +17,15 @@ AREA = ""
     kind="command",
     lane="control",
     needs_store=False,
-    errors=(NotInitializedError,),
+    errors=(NotInitializedError, ForbiddenError),
 )
 async def initialize(ctx: Context, params: Initialize) -> Initialized:
     """Open an encrypted store with its key and tell what this server can do.
 
     A plain store serves every other call without it.
     """
+    if params.capability is not None:
+        ctx.connection.entrust(params.capability)
     return await ctx.host.initialize(params)
 
 
@@ -33,7 +35,15 @@ async def ping(ctx: Context, params: NoParams) -> Empty:  # noqa: ARG001 (touche
     return _PONG
 
 
-@method("shutdown", permission=Permission.PUBLIC, kind="command", lane="control", needs_store=False)
+@method(
+    "shutdown",
+    permission=Permission.PUBLIC,
+    kind="command",
+    lane="control",
+    needs_store=False,
+    main_only=True,
+    errors=(ForbiddenError,),
+)
 async def shutdown(ctx: Context, params: NoParams) -> Empty:  # noqa: ARG001 (takes none)
     """Refuse new work, let running calls end, close the store, answer, and exit with 0."""
     await ctx.host.shut_down()

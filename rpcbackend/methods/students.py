@@ -74,7 +74,7 @@ async def create(ctx: Context, params: CreateStudent) -> CreatedStudent:
 
 @method(
     "students.update",
-    permission=Permission.STUDENTS_WRITE,
+    permission=Permission.STUDENTS_UPDATE,
     kind="command",
     errors=(NotFoundError, VersionConflictError),
     events=("students.updated",),

@@ -2,14 +2,24 @@
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
+from rpcbackend.errors import ForbiddenError, UnauthenticatedError
 from rpcbackend.schema.system import GetHealth, Health
 from rpcbackend.security.roles import Permission
 
 
-@method("system.health", permission=Permission.PUBLIC, lane="control", needs_store=False)
+@method(
+    "system.health",
+    permission=Permission.PUBLIC,
+    lane="control",
+    needs_store=False,
+    errors=(UnauthenticatedError, ForbiddenError),
+)
 async def health(ctx: Context, params: GetHealth) -> Health:
     """Say how the process and its store are; answers while the store is locked too.
 
-    With `deep` it reads the whole database, and reports its progress.
+    With `deep` it reads the whole database, and reports its progress; that is for the owner.
     """
+    if params.deep and ctx.host.is_open:
+        await ctx.identify()
+        ctx.check(Permission.STORE_CHECK)
     return await ctx.host.health(deep=params.deep, report=ctx.report)

@@ -45,6 +45,18 @@ class Limits(WireModel):
     command_ms: Annotated[int, Field(ge=1, le=120_000, description="Deadline of a command.")] = (
         10_000
     )
+    query_per_second: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Queries of one principal; twice that at once.")
+    ] = 1_000
+    command_per_second: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Commands of one principal; twice that at once.")
+    ] = 200
+    heavy_per_second: Annotated[
+        int, Field(ge=1, le=1_000, description="Costly calls of one principal; twice that at once.")
+    ] = 5
+    auth_per_minute: Annotated[
+        int, Field(ge=1, le=1_000, description="Commands of auth.* from one caller.")
+    ] = 5
 
     @model_validator(mode="after")
     def _resumes_below_where_it_pauses(self) -> Self:

@@ -8,18 +8,11 @@ import hmac
 import re
 import string
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import NewType
 
-from rpcbackend.security.roles import Permission
 from rpcbackend.security.tokens import TokenFault, TokenRefusedError
-
-Scope = NewType("Scope", str)
-"""`<area>:read`, `<area>:write` or `lessons:book`; none contains another."""
-
-SCOPE_PATTERN = r"^(?:[a-z]+:(?:read|write)|lessons:book)$"
 
 _ID_CHARS, _SECRET_CHARS, _CHECKSUM_CHARS = 8, 43, 6
 _SECRET_BYTES = 32
@@ -71,22 +64,6 @@ def parse_api_key(text: str) -> PresentedApiKey:
 def is_same_secret(presented: PresentedApiKey, stored_hash: bytes) -> bool:
     """Tell, in the same time whatever differs, whether the stored key is the presented one."""
     return hmac.compare_digest(presented.secret_hash, stored_hash)
-
-
-def read_scope(text: str) -> Scope:
-    """Return the scope that *text* names; whether there is such an area the caller knows.
-
-    Raises:
-        ValueError: It has another form.
-    """
-    if not re.fullmatch(SCOPE_PATTERN, text):
-        raise ValueError("A scope is <area>:read, <area>:write or lessons:book.")
-    return Scope(text)
-
-
-def covers(scopes: Collection[Scope], permission: Permission) -> bool:
-    """Tell whether a key with these scopes may use a channel that asks for *permission*."""
-    return permission is Permission.PUBLIC or permission.value in scopes
 
 
 def _base62(number: int, length: int) -> str:

@@ -1,6 +1,10 @@
-"""The permissions that channels ask for."""
+"""Who may do what: one table of roles, permissions, and how far each reaches."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+
+from rpcbackend.schema.users import Role
 
 
 class Permission(StrEnum):
@@ -8,15 +12,114 @@ class Permission(StrEnum):
 
     PUBLIC = "public"
     """Open to everybody who can speak to the process at all."""
+    SIGNED_IN = "signed_in"
+    """Open to every user who has signed in, for what is his own."""
 
+    APIKEYS_READ = "apikeys:read"
+    APIKEYS_WRITE = "apikeys:write"
+    AUDIT_READ = "audit:read"
     BRANCHES_READ = "branches:read"
     BRANCHES_WRITE = "branches:write"
     EVENTS_READ = "events:read"
     INSTRUCTORS_READ = "instructors:read"
     INSTRUCTORS_WRITE = "instructors:write"
+    KEYS_WRITE = "keys:write"
     LESSONS_READ = "lessons:read"
     LESSONS_BOOK = "lessons:book"
+    LESSONS_CANCEL = "lessons:cancel"
+    STORE_CHECK = "store:check"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
+    STUDENTS_UPDATE = "students:update"
+    USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
     VEHICLES_READ = "vehicles:read"
     VEHICLES_WRITE = "vehicles:write"
+
+
+class Reach(StrEnum):
+    """How far a permission goes."""
+
+    ALL = "all"
+    OWN = "own"
+    """Only rows of the person that the user is linked to."""
+
+
+_P, _ALL, _OWN = Permission, Reach.ALL, Reach.OWN
+
+GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
+    {
+        Role.OWNER: dict.fromkeys(Permission, _ALL),
+        Role.OFFICE: {
+            _P.BRANCHES_READ: _ALL,
+            _P.EVENTS_READ: _ALL,
+            _P.INSTRUCTORS_READ: _ALL,
+            _P.LESSONS_READ: _ALL,
+            _P.LESSONS_BOOK: _ALL,
+            _P.LESSONS_CANCEL: _ALL,
+            _P.STUDENTS_READ: _ALL,
+            _P.STUDENTS_WRITE: _ALL,
+            _P.STUDENTS_UPDATE: _ALL,
+            _P.VEHICLES_READ: _ALL,
+            _P.VEHICLES_WRITE: _ALL,
+        },
+        Role.INSTRUCTOR: {
+            _P.BRANCHES_READ: _ALL,
+            _P.EVENTS_READ: _OWN,
+            _P.INSTRUCTORS_READ: _OWN,
+            _P.LESSONS_READ: _OWN,
+            _P.LESSONS_BOOK: _OWN,
+            _P.LESSONS_CANCEL: _OWN,
+            _P.STUDENTS_READ: _OWN,
+            _P.VEHICLES_READ: _ALL,
+        },
+        Role.STUDENT: {
+            _P.BRANCHES_READ: _ALL,
+            _P.EVENTS_READ: _OWN,
+            _P.INSTRUCTORS_READ: _OWN,
+            _P.LESSONS_READ: _OWN,
+            _P.LESSONS_CANCEL: _OWN,
+            _P.STUDENTS_READ: _OWN,
+            _P.STUDENTS_UPDATE: _OWN,
+        },
+        Role.ACCOUNTANT: {
+            _P.AUDIT_READ: _ALL,
+            _P.BRANCHES_READ: _ALL,
+            _P.EVENTS_READ: _ALL,
+            _P.INSTRUCTORS_READ: _ALL,
+            _P.LESSONS_READ: _ALL,
+            _P.STUDENTS_READ: _ALL,
+            _P.VEHICLES_READ: _ALL,
+        },
+    }
+)
+"""The table of domain.md section 3.2. What stands in no line is refused."""
+
+SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
+    {
+        "audit:read": frozenset({_P.AUDIT_READ}),
+        "lessons:book": frozenset({_P.LESSONS_BOOK, _P.LESSONS_CANCEL}),
+        "lessons:read": frozenset(
+            {
+                _P.LESSONS_READ,
+                _P.BRANCHES_READ,
+                _P.INSTRUCTORS_READ,
+                _P.VEHICLES_READ,
+                _P.EVENTS_READ,
+            }
+        ),
+        "students:read": frozenset({_P.STUDENTS_READ}),
+        "students:write": frozenset({_P.STUDENTS_WRITE, _P.STUDENTS_UPDATE}),
+    }
+)
+"""What an API key's scope opens, at most; users, keys and settings are for people alone."""
+
+
+def grants_of(roles: list[Role]) -> dict[Permission, Reach]:
+    """Return what the roles together allow, each as far as the furthest of them."""
+    grants: dict[Permission, Reach] = {Permission.SIGNED_IN: _ALL}
+    for role in roles:
+        for permission, reach in GRANTS[role].items():
+            if grants.get(permission) is not _ALL:
+                grants[permission] = reach
+    return grants

@@ -1,22 +1,32 @@
 """What is remembered: units of work in, entities and wire JSON out; SQL never leaves here."""
 
+from rpcbackend.store.api_keys import StoredApiKey
+from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.sessions import StoredSession
+from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.store import Store, has_data, is_locked, open_store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
 __all__ = [
+    "EVERYTHING",
     "DirectoryLock",
     "Keyed",
+    "Proofs",
     "Report",
+    "Sight",
     "StorageFailedError",
     "Store",
     "StoreBusyError",
+    "StoredApiKey",
+    "StoredSession",
     "Work",
     "WrongKeyError",
     "has_data",
     "is_locked",
     "open_store",
+    "sight_of",
 ]

@@ -38,11 +38,12 @@ Work = Callable[["SqliteTransaction"], Coroutine[Any, Any, Any]]
 class SqliteTransaction:
     """The statements of one unit, run where they are called: nothing here ever suspends."""
 
-    __slots__ = ("_connection", "_school")
+    __slots__ = ("_connection", "_school", "access_changed")
 
     def __init__(self, connection: Any, school: int) -> None:
         self._connection = connection
         self._school = school
+        self.access_changed = False
 
     async def one(self, sql: str, /, **params: Any) -> Row | None:
         """Return the first row, if any."""

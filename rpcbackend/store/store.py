@@ -8,6 +8,7 @@ from typing import TypeVar
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.ids import Ids
 from rpcbackend.store.driver import PLAIN_HEADER, Error, StorageFailedError
+from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.sqlite import SqliteEngine, SqliteTransaction
 from rpcbackend.store.work import Work
 
@@ -28,38 +29,50 @@ class Store:
         """The last event that is known to be durable."""
         self.on_commit: list[Callable[[], None]] = []
         """Called on the loop after a commit that left events."""
+        self.on_access_change: list[Callable[[], None]] = []
+        """Called on the loop after a commit that changed who may come in, before its answer."""
         self._clock, self._ids = clock, ids
 
-    async def read(self, unit: Unit[T]) -> T:
+    async def read(self, unit: Unit[T], *, sight: Sight = EVERYTHING) -> T:
         """Run *unit* on one snapshot, in one hop to the database.
+
+        Args:
+            unit: What to look up.
+            sight: What of it can be seen.
 
         Raises:
             UnitSuspendedError: The unit awaited something other than its transaction.
         """
 
         async def work(tx: SqliteTransaction) -> T:
-            return await unit(self._work(tx, "reader"))
+            return await unit(self._work(tx, "reader", sight))
 
         return await self.engine.read(work)  # type: ignore[no-any-return]  # the lane is untyped
 
-    async def write(self, unit: Unit[T], *, actor: str, keep: bool = True) -> T:
+    async def write(
+        self, unit: Unit[T], *, actor: str, keep: bool = True, sight: Sight = EVERYTHING
+    ) -> T:
         """Run *unit* as one transaction and return when it is durable.
 
         Args:
             unit: What to do; whatever it raises takes back all of it.
             actor: Who does it, as events name him.
             keep: False does everything and then takes it back (a dry run).
+            sight: What of it he can see.
 
         Raises:
             OutcomeUnknownError: The storage failed during the commit.
         """
 
-        async def work(tx: SqliteTransaction) -> tuple[T, int]:
-            unit_of_work = self._work(tx, actor)
+        async def work(tx: SqliteTransaction) -> tuple[T, int, bool]:
+            unit_of_work = self._work(tx, actor, sight)
             result = await unit(unit_of_work)
-            return result, await unit_of_work.events.head_seq()
+            return result, await unit_of_work.events.head_seq(), tx.access_changed
 
-        result, head_seq = await self.engine.write(work, keep=keep)
+        result, head_seq, access_changed = await self.engine.write(work, keep=keep)
+        if access_changed:
+            for forget in self.on_access_change:
+                forget()
         if keep and head_seq > self.head_seq:
             self.head_seq = head_seq
             for publish in list(self.on_commit):
@@ -70,8 +83,8 @@ class Store:
         """Finish what is queued and close the file."""
         await self.engine.close()
 
-    def _work(self, tx: SqliteTransaction, actor: str) -> Work:
-        return Work(tx, now_ms=self._clock.now_ms(), ids=self._ids, actor=actor)
+    def _work(self, tx: SqliteTransaction, actor: str, sight: Sight) -> Work:
+        return Work(tx, now_ms=self._clock.now_ms(), ids=self._ids, actor=actor, sight=sight)
 
 
 async def open_store(

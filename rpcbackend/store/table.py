@@ -41,7 +41,7 @@ class Table(Generic[EntityT]):
         self.json = json_object(model, **self._expressions)
         """The SQL expression that writes a row as the entity's JSON."""
         self._get = f"SELECT {self.json} AS json FROM {name} WHERE school_id = :school AND id = :id"  # noqa: S608 (our own names)
-        self._put = ""
+        self._puts: dict[tuple[str, ...], str] = {}
 
     async def get(self, tx: Transaction, entity_id: str) -> EntityT | None:
         """Return the entity, or None."""
@@ -75,14 +75,21 @@ class Table(Generic[EntityT]):
             raise NotFoundError.of(self.noun, entity_id)
         return encoded
 
-    async def put(self, tx: Transaction, entity: EntityT) -> None:
-        """Add the entity, or replace the one with its id."""
-        row = to_row(entity) | self._more_columns(entity)
+    async def put(self, tx: Transaction, entity: EntityT, **more: Any) -> None:
+        """Add the entity, or replace the one with its id.
+
+        Args:
+            tx: The transaction.
+            entity: What to write.
+            more: Further columns, which stay as they are when they are not given.
+        """
+        row = to_row(entity) | self._more_columns(entity) | more
         for name in self._expressions:
             row.pop(name, None)
-        if not self._put:
-            self._put = _upsert(self.name, list(row))
-        await tx.run(self._put, **row)
+        columns = tuple(row)
+        if columns not in self._puts:
+            self._puts[columns] = _upsert(self.name, columns)
+        await tx.run(self._puts[columns], **row)
 
     async def list_encoded(
         self, tx: Transaction, *, where: str, order: str, limit: int, **params: Any
@@ -135,7 +142,7 @@ def end_to_column(end: datetime | None) -> int | None:
     return None if end is None else math.ceil(end.timestamp())
 
 
-def _upsert(name: str, columns: list[str]) -> str:
+def _upsert(name: str, columns: tuple[str, ...]) -> str:
     values = ", ".join(f":{column}" for column in columns)
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != "id")
     return (

@@ -26,6 +26,9 @@ class Transaction(Protocol):
     Parameters are named, `:name` in the SQL and a keyword here.
     """
 
+    access_changed: bool
+    """Set by whoever changes who may come in, so that it is noticed at once."""
+
     async def one(self, sql: str, /, **params: Any) -> Row | None:
         """Return the first row, if any."""
         ...

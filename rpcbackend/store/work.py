@@ -5,15 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rpcbackend.ids import Ids
+from rpcbackend.store.api_keys import ApiKeys
 from rpcbackend.store.branches import Branches
 from rpcbackend.store.calendars import Calendars
 from rpcbackend.store.claims import Claims
+from rpcbackend.store.credentials import Credentials
 from rpcbackend.store.events import Events
 from rpcbackend.store.idempotency import IdempotencyKeys
 from rpcbackend.store.instructors import Instructors
 from rpcbackend.store.lessons import Lessons
+from rpcbackend.store.sessions import Sessions
+from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.students import Students
 from rpcbackend.store.transaction import Transaction
+from rpcbackend.store.users import Users
 from rpcbackend.store.vehicles import Vehicles
 
 
@@ -25,21 +30,29 @@ class Work:
         now_ms: When it runs, in milliseconds since the epoch: one instant for the whole unit.
         ids: Makes the ids of new records.
         actor: Who does it.
+        sight: What of it he may see.
     """
 
-    def __init__(self, tx: Transaction, *, now_ms: int, ids: Ids, actor: str) -> None:
+    def __init__(
+        self, tx: Transaction, *, now_ms: int, ids: Ids, actor: str, sight: Sight = EVERYTHING
+    ) -> None:
         self.tx = tx
         self.now_ms = now_ms
         self.actor = actor
+        self.sight = sight
         self._ids = ids
+        self.api_keys = ApiKeys(tx)
         self.branches = Branches(tx)
         self.calendars = Calendars(tx)
         self.claims = Claims(tx)
+        self.credentials = Credentials(tx)
         self.events = Events(tx)
         self.idempotency_keys = IdempotencyKeys(tx)
         self.instructors = Instructors(tx)
         self.lessons = Lessons(tx)
+        self.sessions = Sessions(tx)
         self.students = Students(tx)
+        self.users = Users(tx)
         self.vehicles = Vehicles(tx)
 
     @property

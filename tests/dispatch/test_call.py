@@ -26,7 +26,7 @@ async def test_a_ring_sees_the_complete_call() -> None:
     assert call.flight.request_id == 7
     assert call.context.connection is machine.server
     assert call.context.clock is machine.clock
-    assert (call.context.actor, call.context.meta.timeout_ms) == ("local", 5)
+    assert (call.context.actor, call.context.meta.timeout_ms) == ("nobody", 5)
     assert call.context.result_model is say.result
 
 

@@ -41,6 +41,8 @@ def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
         needs_store=True,
         errors=(NotFoundError,),
         events=("students.created",),
+        main_only=False,
+        step_up=False,
     )
     assert list_page.summary == "Return a page."
     assert list_page.description == "Return a page.\n\nMore is said here."

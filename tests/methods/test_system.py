@@ -113,7 +113,7 @@ def damage(directory: Path) -> None:
     chance = random.Random(1)  # noqa: S311 (a replayable choice)
     file = directory / "school.db"
     raw = bytearray(file.read_bytes())
-    for page in range(24 * 4_096, len(raw), 4_096):
+    for page in range(64 * 4_096, len(raw), 4_096):
         for _ in range(100):
             raw[page + chance.randrange(4_096)] ^= 0xFF
     file.write_bytes(raw)

@@ -9,6 +9,7 @@ from rpcbackend.dispatch.flight import Flight
 from rpcbackend.dispatch.registry import Method, Result
 from rpcbackend.ids import Ids
 from rpcbackend.schema.meta import CallMeta
+from rpcbackend.security.principal import LOCAL
 from rpcbackend.testing import Client, FrozenClock
 from tests.machine import Label, Said
 
@@ -28,8 +29,9 @@ def make_call(
             clock=clock,
             ids=Ids(clock),
             meta=CallMeta(**meta),
-            actor="local",
+            permission=method.permission,
             result_model=method.result,
+            principal=LOCAL,
         ),
         flight=Flight(message={}, deliver=lambda _: None),
     )

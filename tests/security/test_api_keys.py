@@ -1,4 +1,4 @@
-"""The form of API keys, and what their scopes open."""
+"""The form of API keys."""
 
 import os
 import re
@@ -10,13 +10,10 @@ import pytest
 
 from rpcbackend.security import api_keys
 from rpcbackend.security.api_keys import (
-    covers,
     is_same_secret,
     make_api_key,
     parse_api_key,
-    read_scope,
 )
-from rpcbackend.security.roles import Permission
 from rpcbackend.security.tokens import TokenFault, TokenRefusedError
 
 ZEROS = "0" * 43
@@ -120,29 +117,3 @@ def _refused(text: str) -> None:
         parse_api_key(text)
 
     assert refused.value.fault is TokenFault.MALFORMED
-
-
-@pytest.mark.parametrize("text", ["students:read", "billing:write", "lessons:book"])
-def test_a_scope_is_an_area_and_what_it_allows(text: str) -> None:
-    assert read_scope(text) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "*", "*:read", "students", "students:*", "students:book", "students:delete"),
-        *("Students:read", "students:read ", "students:read\n", "students:read,lessons:read"),
-    ],
-)
-def test_a_scope_of_another_form_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="<area>:read"):
-        read_scope(text)
-
-
-def test_a_scope_opens_its_own_permission_and_no_other() -> None:
-    scopes = {read_scope("lessons:book")}
-
-    assert {permission for permission in Permission if covers(scopes, permission)} == {
-        Permission.PUBLIC,
-        Permission.LESSONS_BOOK,
-    }

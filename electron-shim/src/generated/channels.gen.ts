@@ -319,6 +319,14 @@ export interface Limits {
   readonly queryMs?: number;
   /** Deadline of a command. */
   readonly commandMs?: number;
+  /** Queries of one principal; twice that at once. */
+  readonly queryPerSecond?: number;
+  /** Commands of one principal; twice that at once. */
+  readonly commandPerSecond?: number;
+  /** Costly calls of one principal; twice that at once. */
+  readonly heavyPerSecond?: number;
+  /** Commands of auth.* from one caller. */
+  readonly authPerMinute?: number;
 }
 
 /** Params of branches.list. */
@@ -651,4 +659,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '10e9f407ba51f61debf96381cb37a4c0b64622a40a235f6d664d22e93cd59bd9';
+export const contractHash = '017e9042f7a9d5db49b6f1f628d8c0539a4e198eaf8b7b1231f15006cd9c037e';

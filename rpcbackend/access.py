@@ -1,0 +1,298 @@
+"""Who is calling: sessions, tokens and API keys turned into principals, remembered until changed.
+
+This process is the only one that writes to its store, so what was read once holds until a commit
+changes a user, a session or a key; then everything is forgotten, before that commit is answered.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rpcbackend.clock import Clock
+from rpcbackend.errors import RpcError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.schema.apikeys import ApiKey
+from rpcbackend.schema.users import Role, User, UserStatus
+from rpcbackend.security.api_keys import is_same_secret, parse_api_key
+from rpcbackend.security.principal import LOCAL, NOBODY, Principal
+from rpcbackend.security.roles import SCOPES, Permission, Reach, grants_of
+from rpcbackend.security.tokens import Audience, TokenFault, TokenRefusedError, verify_access
+from rpcbackend.store import Store, StoredApiKey, StoredSession, Work
+
+DAY = 24 * 3600
+IDLE_SECONDS, ABSOLUTE_SECONDS = 14 * DAY, 30 * DAY
+OWNER_IDLE_SECONDS, OWNER_ABSOLUTE_SECONDS = 30 * 60, 12 * 3600
+"""How long a session lives without use, and at most; an owner's for shorter."""
+
+TOUCH_SECONDS = 60
+"""The store learns this often that a session or key is used."""
+
+MAX_REMEMBERED = 1_000
+"""Tokens and keys whose look-up is remembered."""
+
+
+class Caller(Protocol):
+    """The connection a call came by."""
+
+    audience: Audience
+    session_id: str | None
+    """Whoever signed in here, in this session."""
+
+    @property
+    def is_desk(self) -> bool:
+        """Whether the program at the other end is the one that started us."""
+        ...
+
+
+@dataclass(slots=True)
+class _Live:
+    """A principal that is remembered, and until when it is good."""
+
+    principal: Principal
+    ends_at: int
+    idle_seconds: int
+    last_seen_at: int
+    touched_at: int
+
+
+class Access:
+    """Tells who calls.
+
+    Args:
+        clock: Judges what has expired.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._store: Store | None = None
+        self._latest = 0
+        self._generation = 0
+        self._waiting = 0
+        self._looking = asyncio.Lock()
+        self._has_users: bool | None = None
+        self._keys: Mapping[str, bytes] = {}
+        self._sessions: dict[str, _Live] = {}
+        self._tokens: dict[tuple[str, Audience], tuple[str, int]] = {}
+        self._api_keys: dict[str, _Live] = {}
+        self._touching: set[asyncio.Task[None]] = set()
+
+    def now(self) -> int:
+        """Unix seconds that never go back: a clock that was set back revives nothing."""
+        self._latest = max(self._latest, self._clock.now_ms() // 1_000)
+        return self._latest
+
+    def known(self, caller: Caller, token: str | None) -> Principal | None:
+        """Return who calls if that is remembered, else None; costs no hop to the database."""
+        # Those who come later must not overtake those who wait: writes keep their order.
+        if self._has_users is None or self._waiting:
+            return None
+        return self._recall(caller, token)
+
+    def _recall(self, caller: Caller, token: str | None) -> Principal | None:
+        if self._has_users is None:
+            return None
+        if token is None:
+            if caller.session_id is None:
+                return LOCAL if caller.is_desk and not self._has_users else NOBODY
+            return self._use(self._sessions.get(caller.session_id))
+        if (key := self._api_keys.get(token)) is not None:
+            return self._use(key)
+        session_id, expires_at = self._tokens.get((token, caller.audience), ("", 0))
+        return self._use(self._sessions.get(session_id)) if expires_at > self.now() else None
+
+    async def identify(self, store: Store, caller: Caller, token: str | None) -> Principal:
+        """Return who calls.
+
+        Raises:
+            UnauthenticatedError: The token or API key is none of ours.
+            SessionExpiredError: The time of the token, the key or the session is over.
+        """
+        if store is not self._store:
+            self._forget()
+            self._store = store
+            store.on_access_change.append(self._forget)
+        self._waiting += 1
+        try:
+            async with self._looking:
+                return await self._look_up(store, caller, token)
+        finally:
+            self._waiting -= 1
+
+    async def _look_up(self, store: Store, caller: Caller, token: str | None) -> Principal:
+        while (principal := self._recall(caller, token)) is None:
+            if self._has_users is None:
+                await self._learn(store)
+            elif token is None:
+                await self._learn_session(store, caller.session_id or "")
+            elif token.startswith("rpk_"):
+                await self._learn_api_key(store, token)
+            else:
+                session_id = self._verify(token, caller.audience)
+                await self._learn_session(store, session_id)
+        return principal
+
+    def _forget(self) -> None:
+        self._generation += 1
+        self._has_users = None
+        for remembered in (self._sessions, self._tokens, self._api_keys):
+            remembered.clear()
+
+    def _verify(self, token: str, audience: Audience) -> str:
+        """Return the session of an access token, and remember it."""
+        try:
+            access = verify_access(
+                token, keys=self._keys, audience=audience, now_ms=self.now() * 1_000
+            )
+        except TokenRefusedError as refused:
+            if refused.fault is TokenFault.EXPIRED:
+                raise SessionExpiredError("The token has expired; refresh it.") from None
+            raise UnauthenticatedError("The token is not valid.") from None
+        _make_room(self._tokens)
+        self._tokens[token, audience] = access.sid, access.exp
+        return access.sid
+
+    # What is read from the store is kept only if nothing was changed and forgotten meanwhile.
+
+    async def _learn(self, store: Store) -> None:
+        async def unit(work: Work) -> tuple[bool, dict[str, bytes], int]:
+            return (
+                await work.users.any(),
+                await work.sessions.signing_keys("access"),
+                await work.sessions.last_seen(),
+            )
+
+        generation = self._generation
+        has_users, keys, last_seen = await store.read(unit)
+        if generation == self._generation:
+            self._has_users, self._keys = has_users, keys
+            self._latest = max(self._latest, last_seen)
+
+    async def _learn_session(self, store: Store, session_id: str) -> None:
+        async def unit(work: Work) -> tuple[StoredSession, User] | None:
+            session = await work.sessions.get(session_id)
+            user = await work.users.get(session.user_id) if session else None
+            return (session, user) if session and user else None
+
+        generation = self._generation
+        found = await store.read(unit)
+        if generation != self._generation:
+            return
+        live = _live_session(*found) if found else None
+        if live is None or self._use(live) is None:
+            raise SessionExpiredError
+        _make_room(self._sessions)
+        self._sessions[session_id] = live
+
+    async def _learn_api_key(self, store: Store, token: str) -> None:
+        try:
+            presented = parse_api_key(token)
+        except TokenRefusedError:
+            raise UnauthenticatedError("The API key is not valid.") from None
+
+        async def unit(work: Work) -> tuple[StoredApiKey, User] | None:
+            stored = await work.api_keys.get(presented.id)
+            user = await work.users.get(stored.key.user_id) if stored else None
+            return (stored, user) if stored and user else None
+
+        generation = self._generation
+        found = await store.read(unit)
+        if generation != self._generation:
+            return
+        if found is None or not is_same_secret(presented, found[0].secret_sha256):
+            raise UnauthenticatedError("The API key is not valid.")
+        live = _live_api_key(found[0].key, found[1])
+        if live is None or self._use(live) is None:
+            raise SessionExpiredError("The API key is over; make a new one.")
+        _make_room(self._api_keys)
+        self._api_keys[token] = live
+
+    def _use(self, live: _Live | None) -> Principal | None:
+        """Return the principal if it is still good, and note that it is used."""
+        now = self.now()
+        if live is None or now >= min(live.ends_at, live.last_seen_at + live.idle_seconds):
+            return None
+        live.last_seen_at = now
+        if now >= live.touched_at + TOUCH_SECONDS:
+            live.touched_at = now
+            self._touch(live.principal, now)
+        return live.principal
+
+    def _touch(self, principal: Principal, now: int) -> None:
+        """Let the store know, beside the call: that it is used decides nothing about it."""
+        if self._store is None:
+            return
+
+        async def unit(work: Work) -> None:
+            if principal.session_id is not None:
+                await work.sessions.touch(principal.session_id, now)
+            else:
+                await work.api_keys.touch(principal.actor.removeprefix("key_"), now)
+
+        task = asyncio.get_running_loop().create_task(_quietly(self._store, unit))
+        # The loop keeps only weak references to its tasks.
+        self._touching.add(task)
+        task.add_done_callback(self._touching.discard)
+
+    async def settle(self) -> None:
+        """Wait until the store knows what is in use; before it closes."""
+        if self._touching:
+            await asyncio.wait(self._touching)
+
+
+async def _quietly(store: Store, unit: Callable[[Work], Awaitable[None]]) -> None:
+    # On a full disk the session is still good; who calls hears of the disk by other ways.
+    with suppress(RpcError):
+        await store.write(unit, actor="access")
+
+
+def _make_room(remembered: dict[Any, Any]) -> None:
+    if len(remembered) >= MAX_REMEMBERED:
+        remembered.clear()
+
+
+def _live_session(session: StoredSession, user: User) -> _Live | None:
+    if user.status is not UserStatus.ACTIVE:
+        return None
+    is_owner = Role.OWNER in user.roles
+    life = OWNER_ABSOLUTE_SECONDS if is_owner else ABSOLUTE_SECONDS
+    return _Live(
+        principal=Principal(
+            kind="user",
+            actor=user.id,
+            grants=grants_of(user.roles),
+            session_id=session.id,
+            person_id=user.linked_person_id,
+            password_at=session.password_at,
+        ),
+        ends_at=session.created_at + life,
+        idle_seconds=OWNER_IDLE_SECONDS if is_owner else IDLE_SECONDS,
+        last_seen_at=session.last_seen_at,
+        touched_at=session.last_seen_at,
+    )
+
+
+def _live_api_key(key: ApiKey, user: User) -> _Live | None:
+    if user.status is not UserStatus.ACTIVE or key.revoked_at is not None:
+        return None
+    ends_at = int(key.expires_at.timestamp())
+    used_at = int((key.last_used_at or key.created_at).timestamp())
+    return _Live(
+        principal=Principal(
+            kind="api_key",
+            actor=f"key_{key.id}",
+            grants=_grants_of_key(key, user),
+            person_id=user.linked_person_id,
+        ),
+        ends_at=ends_at,
+        idle_seconds=ends_at,
+        last_seen_at=used_at,
+        touched_at=used_at,
+    )
+
+
+def _grants_of_key(key: ApiKey, user: User) -> dict[Permission, Reach]:
+    """Return what the key's scopes open, never more than its maker has by now."""
+    grants = grants_of(user.roles)
+    opened = {permission for scope in key.scopes for permission in SCOPES.get(scope, ())}
+    return {permission: grants[permission] for permission in opened if permission in grants}

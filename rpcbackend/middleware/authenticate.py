@@ -1,0 +1,19 @@
+"""Find out who calls: by his token, else by the session of his connection."""
+
+from rpcbackend.dispatch.call import Call, Proceed
+from rpcbackend.dispatch.registry import Result
+from rpcbackend.security.roles import Permission
+
+
+async def authenticate(call: Call, proceed: Proceed) -> Result:
+    """Note the principal; who it is does not matter to open channels that need no store.
+
+    Raises:
+        UnauthenticatedError: The token or API key is none of ours.
+        SessionExpiredError: The token, or the session of the connection, is over.
+    """
+    if call.method.needs_store and (
+        call.method.permission is not Permission.PUBLIC or call.context.meta.token is not None
+    ):
+        await call.context.identify()
+    return await proceed(call)

@@ -1,0 +1,52 @@
+"""Admit a steady rate of calls from each principal, by what the calls cost."""
+
+import math
+
+from rpcbackend.dispatch.call import Call, Proceed
+from rpcbackend.dispatch.registry import Method, Result
+from rpcbackend.errors import RateLimitedError
+from rpcbackend.resilience.gcra import Gcra
+from rpcbackend.schema.limits import Limits
+
+
+class RateLimit:
+    """A token bucket for each principal and class of calls.
+
+    The one desk of a school without users is not limited: its bound is the queue, and its calls
+    are nobody's but its own. Only `auth.*` is limited even there, for guesses come from anywhere.
+
+    Args:
+        limits: The rates.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._buckets = {
+            "auth": Gcra(limits.auth_per_minute / 60, limits.auth_per_minute),
+            "heavy": Gcra(limits.heavy_per_second, 2 * limits.heavy_per_second),
+            "command": Gcra(limits.command_per_second, 2 * limits.command_per_second),
+            "query": Gcra(limits.query_per_second, 2 * limits.query_per_second),
+        }
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Result:
+        """Run the call if its class has room.
+
+        Raises:
+            RateLimitedError: It has not; says when it will have.
+        """
+        principal = call.context.principal
+        kind = _class_of(call.method)
+        if kind == "auth" or principal.kind in ("user", "api_key"):
+            whose = principal.actor
+            if principal.kind not in ("user", "api_key"):
+                whose = call.context.connection.id
+            wait = self._buckets[kind].take(whose, call.context.clock.monotonic())
+            if wait > 0:
+                raise RateLimitedError(retry_after_ms=math.ceil(wait * 1_000))
+        return await proceed(call)
+
+
+def _class_of(method: Method) -> str:
+    # Looking at oneself reveals nothing to a guesser.
+    if method.channel.startswith("auth.") and method.kind == "command":
+        return "auth"
+    return "heavy" if method.cost == "heavy" else method.kind

@@ -1,0 +1,63 @@
+"""The API keys as rows; of the secrets only hashes."""
+
+from typing import NamedTuple
+
+from rpcbackend.schema.apikeys import ApiKey, ApiKeyPage
+from rpcbackend.schema.base import Encoded
+from rpcbackend.store.table import Table, page_of
+from rpcbackend.store.transaction import Transaction
+
+MOST = 1_000
+
+_TABLE = Table(ApiKey, "api_keys", noun="API key")
+
+
+class StoredApiKey(NamedTuple):
+    """A key and the hash of its secret."""
+
+    key: ApiKey
+    secret_sha256: bytes
+
+
+class ApiKeys:
+    """The API keys of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def get(self, key_id: str) -> StoredApiKey | None:
+        """Return the key with the hash of its secret, or None."""
+        key = await _TABLE.get(self._tx, key_id)
+        row = await self._tx.one(
+            "SELECT secret_sha256 FROM api_keys WHERE school_id = :school AND id = :id", id=key_id
+        )
+        return StoredApiKey(key, row["secret_sha256"]) if key and row else None
+
+    async def require(self, key_id: str) -> ApiKey:
+        """Return the key; see `Table.require`."""
+        return await _TABLE.require(self._tx, key_id)
+
+    async def add(self, key: ApiKey, secret_sha256: bytes) -> None:
+        """Add a key."""
+        self._tx.access_changed = True
+        await _TABLE.put(self._tx, key, secret_sha256=secret_sha256)
+
+    async def put(self, key: ApiKey) -> None:
+        """Replace the key with its id."""
+        self._tx.access_changed = True
+        await _TABLE.put(self._tx, key)
+
+    async def touch(self, key_id: str, now_seconds: int) -> None:
+        """Note that it was used."""
+        await self._tx.run(
+            "UPDATE api_keys SET last_used_at = :now WHERE school_id = :school AND id = :id",
+            id=key_id,
+            now=now_seconds,
+        )
+
+    async def list(self) -> Encoded[ApiKeyPage]:
+        """Return all, the newest first."""
+        rows = await _TABLE.list_encoded(
+            self._tx, where="true", order="created_at DESC, id", limit=MOST
+        )
+        return Encoded(page_of(rows, has_cursor=False))

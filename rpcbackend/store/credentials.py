@@ -1,0 +1,115 @@
+"""What users prove themselves with, and how often somebody failed to."""
+
+from dataclasses import dataclass, replace
+
+from rpcbackend.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """What one user proves himself with; None is what he has not got."""
+
+    user_id: str
+    password_hash: str | None = None
+    mfa_secret: str | None = None
+    mfa_pending: str | None = None
+    """Enrolled, but not yet proven by a first code."""
+    mfa_step: int = -1
+    """The last step whose code was accepted."""
+
+
+class Credentials:
+    """The proofs of the users of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def get(self, user_id: str) -> Proofs:
+        """Return what the user proves himself with: nothing, before a password was set."""
+        row = await self._tx.one(
+            "SELECT password_hash, mfa_secret, mfa_pending, mfa_step FROM credentials"
+            " WHERE school_id = :school AND user_id = :user",
+            user=user_id,
+        )
+        found = Proofs(user_id=user_id)
+        return replace(found, **{name: row[name] for name in row.keys()}) if row else found  # noqa: SIM118 (a row iterates over its values)
+
+    async def put(self, proofs: Proofs) -> None:
+        """Set what the user proves himself with."""
+        self._tx.access_changed = True
+        await self._tx.run(
+            "INSERT INTO credentials"
+            " (school_id, user_id, password_hash, mfa_secret, mfa_pending, mfa_step)"
+            " VALUES (:school, :user, :hash, :secret, :pending, :step)"
+            " ON CONFLICT (school_id, user_id) DO UPDATE SET password_hash = :hash,"
+            " mfa_secret = :secret, mfa_pending = :pending, mfa_step = :step",
+            user=proofs.user_id,
+            hash=proofs.password_hash,
+            secret=proofs.mfa_secret,
+            pending=proofs.mfa_pending,
+            step=proofs.mfa_step,
+        )
+
+    async def recovery_codes(self, user_id: str) -> list[bytes]:
+        """Return the hashes of the codes that were not used."""
+        rows = await self._tx.all(
+            "SELECT sha256 FROM recovery_codes WHERE school_id = :school AND user_id = :user",
+            user=user_id,
+        )
+        return [row["sha256"] for row in rows]
+
+    async def replace_recovery_codes(self, user_id: str, hashes: list[bytes]) -> None:
+        """Let these be the codes, and no others."""
+        await self._tx.run(
+            "DELETE FROM recovery_codes WHERE school_id = :school AND user_id = :user", user=user_id
+        )
+        for sha256 in hashes:
+            await self._tx.run(
+                "INSERT INTO recovery_codes (school_id, user_id, sha256)"
+                " VALUES (:school, :user, :sha256)",
+                user=user_id,
+                sha256=sha256,
+            )
+
+    async def use_recovery_code(self, user_id: str, sha256: bytes) -> bool:
+        """Take a code away and tell whether it was still there."""
+        taken = await self._tx.run(
+            "DELETE FROM recovery_codes"
+            " WHERE school_id = :school AND user_id = :user AND sha256 = :sha256",
+            user=user_id,
+            sha256=sha256,
+        )
+        return taken == 1
+
+    async def misses(self, login_sha256: bytes) -> tuple[int, int]:
+        """Return the wrong passwords in a row under a login, and the milliseconds of the last."""
+        row = await self._tx.one(
+            "SELECT misses, last_miss_at_ms FROM login_misses"
+            " WHERE school_id = :school AND login_sha256 = :login",
+            login=login_sha256,
+        )
+        return (row["misses"], row["last_miss_at_ms"]) if row else (0, 0)
+
+    async def note_misses(self, login_sha256: bytes, misses: int, now_ms: int) -> None:
+        """Set how many there were; 0 forgets them."""
+        if misses:
+            await self._tx.run(
+                "INSERT INTO login_misses (school_id, login_sha256, misses, last_miss_at_ms)"
+                " VALUES (:school, :login, :misses, :now) ON CONFLICT (school_id, login_sha256)"
+                " DO UPDATE SET misses = :misses, last_miss_at_ms = :now",
+                login=login_sha256,
+                misses=misses,
+                now=now_ms,
+            )
+        else:
+            await self._tx.run(
+                "DELETE FROM login_misses WHERE school_id = :school AND login_sha256 = :login",
+                login=login_sha256,
+            )
+
+    async def forget_misses(self, before_ms: int) -> None:
+        """Forget what lies so long ago: unknown logins must not pile up."""
+        await self._tx.run(
+            "DELETE FROM login_misses WHERE school_id = :school AND last_miss_at_ms < :before",
+            before=before_ms,
+        )

@@ -1,0 +1,170 @@
+"""The sessions as rows, their refresh counters, and the keys that sign tokens."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.sessions import Session, SessionPage
+from rpcbackend.store.table import Table, page_of
+from rpcbackend.store.transaction import Row, Transaction
+
+_TABLE = Table(Session, "sessions", noun="session")
+
+Purpose = Literal["access", "refresh"]
+
+_COLUMNS = (
+    "id, user_id, client, audience, created_at, last_seen_at, password_at,"
+    " family, counter, rotated_at_ms"
+)
+
+_BY_ID = f"SELECT {_COLUMNS} FROM sessions WHERE school_id = :school AND id = :id"  # noqa: S608 (our own columns)
+_BY_FAMILY = f"SELECT {_COLUMNS} FROM sessions WHERE school_id = :school AND family = :family"  # noqa: S608 (our own columns)
+_ADD = f"""
+INSERT INTO sessions (school_id, {_COLUMNS})
+VALUES (:school, :id, :user, :client, :audience, :created, :seen, :password,
+        :family, :counter, :rotated)
+"""  # noqa: S608 (our own columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession:
+    """A session with what only the server knows of it; times in Unix seconds."""
+
+    id: str
+    user_id: str
+    client: str
+    audience: str
+    created_at: int
+    last_seen_at: int
+    password_at: int
+    family: bytes
+    counter: int
+    rotated_at_ms: int
+
+
+class Sessions:
+    """The sessions of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def get(self, session_id: str) -> StoredSession | None:
+        """Return the session, or None."""
+        return _stored(await self._tx.one(_BY_ID, id=session_id))
+
+    async def of_family(self, family: bytes) -> StoredSession | None:
+        """Return the session of a family of refresh tokens, or None."""
+        return _stored(await self._tx.one(_BY_FAMILY, family=family))
+
+    async def add(self, session: StoredSession) -> None:
+        """Add a session."""
+        self._tx.access_changed = True
+        await self._tx.run(
+            _ADD,
+            id=session.id,
+            user=session.user_id,
+            client=session.client,
+            audience=session.audience,
+            created=session.created_at,
+            seen=session.last_seen_at,
+            password=session.password_at,
+            family=session.family,
+            counter=session.counter,
+            rotated=session.rotated_at_ms,
+        )
+
+    async def rotate(self, session_id: str, counter: int, now_ms: int) -> None:
+        """Note the newest refresh token."""
+        await self._tx.run(
+            "UPDATE sessions SET counter = :counter, rotated_at_ms = :now, last_seen_at = :seen"
+            " WHERE school_id = :school AND id = :id",
+            id=session_id,
+            counter=counter,
+            now=now_ms,
+            seen=now_ms // 1_000,
+        )
+
+    async def touch(self, session_id: str, now_seconds: int) -> None:
+        """Note that it was used."""
+        await self._tx.run(
+            "UPDATE sessions SET last_seen_at = max(last_seen_at, :now)"
+            " WHERE school_id = :school AND id = :id",
+            id=session_id,
+            now=now_seconds,
+        )
+
+    async def remove(self, session_id: str) -> bool:
+        """End a session and tell whether there was one."""
+        self._tx.access_changed = True
+        return (
+            await self._tx.run(
+                "DELETE FROM sessions WHERE school_id = :school AND id = :id", id=session_id
+            )
+            == 1
+        )
+
+    async def remove_all(self, user_id: str, *, but: str | None = None) -> list[str]:
+        """End the user's sessions, all or all *but* one, and return which."""
+        rows = await self._tx.all(
+            "SELECT id FROM sessions"
+            " WHERE school_id = :school AND user_id = :user AND id IS NOT :but",
+            user=user_id,
+            but=but,
+        )
+        for row in rows:
+            await self.remove(row["id"])
+        return [row["id"] for row in rows]
+
+    async def ids_of(self, user_id: str) -> list[str]:
+        """Return the user's sessions, the oldest first."""
+        rows = await self._tx.all(
+            "SELECT id FROM sessions WHERE school_id = :school AND user_id = :user"
+            " ORDER BY created_at, id",
+            user=user_id,
+        )
+        return [row["id"] for row in rows]
+
+    async def list(self, user_id: str) -> Encoded[SessionPage]:
+        """Return the user's sessions, the last used first."""
+        rows = await _TABLE.list_encoded(
+            self._tx,
+            where="user_id = :user",
+            order="last_seen_at DESC, id",
+            limit=100,
+            user=user_id,
+        )
+        return Encoded(page_of(rows, has_cursor=False))
+
+    async def last_seen(self) -> int:
+        """Return the latest time that any session was used, in Unix seconds: a clock's low mark."""
+        row = await self._tx.one(
+            "SELECT coalesce(max(last_seen_at), 0) FROM sessions WHERE school_id = :school"
+        )
+        return int(row[0]) if row else 0
+
+    async def signing_keys(self, purpose: Purpose) -> dict[str, bytes]:
+        """Return the keys by their id, the newest last."""
+        rows = await self._tx.all(
+            "SELECT kid, secret FROM signing_keys WHERE school_id = :school AND purpose = :purpose"
+            " ORDER BY created_at, kid",
+            purpose=purpose,
+        )
+        return {row["kid"]: row["secret"] for row in rows}
+
+    async def add_signing_key(
+        self, kid: str, purpose: Purpose, secret: bytes, now_seconds: int
+    ) -> None:
+        """Add a key of 32 bytes."""
+        self._tx.access_changed = True
+        await self._tx.run(
+            "INSERT INTO signing_keys (school_id, kid, purpose, secret, created_at)"
+            " VALUES (:school, :kid, :purpose, :secret, :now)",
+            kid=kid,
+            purpose=purpose,
+            secret=secret,
+            now=now_seconds,
+        )
+
+
+def _stored(row: Row | None) -> StoredSession | None:
+    return StoredSession(**{name: row[name] for name in row.keys()}) if row else None  # noqa: SIM118 (a row iterates over its values)
