@@ -13,7 +13,7 @@ from rpcbackend.transport import stdio, writer
 from rpcbackend.transport.lines import MAX_LINE_BYTES, OVERSIZE
 from rpcbackend.transport.stdio import StdioTransport
 from tests.clauses import clause
-from tests.transport.streams import Ends, Heard, close, pipes, read_exactly, sockets
+from tests.transport.streams import Answered, Ends, Heard, close, pipes, read_exactly, sockets
 
 
 @pytest.fixture(params=[pipes, sockets], ids=["pipes", "sockets"])
@@ -123,6 +123,25 @@ async def test_reading_pauses_while_the_peer_does_not_read_and_then_goes_on(
     await read_exactly(ends.peer_in, 2_000_001)
     assert await heard.until(3) == [b"first", b"second", b"third"]
     await transport.close()
+
+
+@clause("unread-output-pauses")
+async def test_lines_that_came_together_wait_their_turn_while_too_much_is_unread(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chunk of small requests may ask for more than memory holds; the end waits behind them."""
+    monkeypatch.setattr(stdio, "PAUSE_ABOVE_BYTES", 1_000_000)
+    monkeypatch.setattr(writer, "RESUME_BELOW_BYTES", 500_000)
+    answered = Answered(StdioTransport(ends.our_in, ends.our_out), b"x" * 2_000_000 + b"\n")
+
+    os.write(ends.peer_out, b"1\n2\n3\n")
+    close(ends.peer_out)
+
+    for count in range(1, 4):
+        assert await answered.until(count) == [b"1", b"2", b"3"][:count]
+        await read_exactly(ends.peer_in, 2_000_001)
+    assert await answered.until(4) == [b"1", b"2", b"3", None]
+    await answered.transport.close()
 
 
 async def test_a_peer_that_reads_in_time_never_pauses_anything(
