@@ -24,6 +24,9 @@ PAUSE_ABOVE_BYTES = 64 * 1024 * 1024
 HANDOVERS_AHEAD = 8
 """Chunks the reader may run ahead of the loop, so that a flood stays in the pipe."""
 
+LINES_A_TURN = 256
+"""Lines handed over at once: between them the loop sees to calls that ended, and to signals."""
+
 OnLines = Callable[[Iterable[Line]], None]
 OnEnd = Callable[[], None]
 
@@ -62,6 +65,7 @@ class StdioTransport:
         self._may_read.set()
         self._ahead = threading.BoundedSemaphore(HANDOVERS_AHEAD)
         self._arrived: deque[deque[Line] | None] = deque()
+        self._is_handing_over = False
 
     def start(self, on_lines: OnLines, on_end: OnEnd) -> None:
         """Begin to read; both callbacks run on the running loop, *on_end* when the peer is gone."""
@@ -91,24 +95,34 @@ class StdioTransport:
     def _arrive(self, lines: list[Line] | None) -> None:
         """Take the lines of a chunk, or None for the end."""
         self._arrived.append(lines if lines is None else deque(lines))
-        self._hand_over()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if not self._is_handing_over:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         # One chunk of small requests may ask for thousands of large replies, so a pause that only
         # kept the next chunk out would bound nothing.
-        while self._arrived and self._may_read.is_set():
-            lines = self._arrived[0]
-            if lines is None:
-                self._on_end()
-                return
+        self._is_handing_over = bool(self._arrived) and self._may_read.is_set()
+        if not self._is_handing_over:
+            return
+        lines = self._arrived[0]
+        if lines is None:
+            self._on_end()
+            return
+        try:
             self._on_lines(self._until_pause(lines))
-            if lines:
-                return
-            self._arrived.popleft()
-            self._ahead.release()
+        finally:
+            if not lines:
+                self._arrived.popleft()
+                self._ahead.release()
+            self._loop.call_soon(self._hand_over)
 
     def _until_pause(self, lines: deque[Line]) -> Iterator[Line]:
-        while lines and self._may_read.is_set():
+        for _ in range(LINES_A_TURN):
+            if not lines or not self._may_read.is_set():
+                return
             yield lines.popleft()
 
     # On threads
@@ -117,7 +131,7 @@ class StdioTransport:
         if not self._may_read.is_set():
             self._may_read.set()
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._hand_over)
+                self._loop.call_soon_threadsafe(self._go_on)
 
     def _read(self) -> None:
         splitter = LineSplitter()

@@ -144,6 +144,19 @@ async def test_lines_that_came_together_wait_their_turn_while_too_much_is_unread
     await answered.transport.close()
 
 
+async def test_many_lines_that_came_together_leave_turns_to_the_rest(ends: Ends) -> None:
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out)
+    heard.start(transport)
+
+    os.write(ends.peer_out, b"x\n" * 3 * stdio.LINES_A_TURN)
+    close(ends.peer_out)
+
+    assert len(await heard.until(1)) == stdio.LINES_A_TURN
+    await heard.until(3 * stdio.LINES_A_TURN + 1)
+    await transport.close()
+
+
 async def test_a_peer_that_reads_in_time_never_pauses_anything(
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
