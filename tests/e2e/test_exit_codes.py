@@ -1,6 +1,7 @@
 """Who must not start or go on, with the exit code that tells the supervisor why.
 
-65: test_bad_lines.py; 70: tests/test_serve.py; 75: there and test_end.py.
+65: test_bad_lines.py; 70: tests/test_serve.py; 74 under way: test_disk.py; 75: test_end.py,
+test_overload.py and tests/test_serve.py.
 """
 
 from pathlib import Path
