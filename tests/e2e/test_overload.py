@@ -1,4 +1,4 @@
-"""The real process with more calls than it runs at once: the queue, its end, who overtakes, who waits."""
+"""The real process with more calls than it runs at once: queue, refusal, who overtakes whom."""
 
 import signal
 from itertools import islice
