@@ -5,16 +5,21 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from rpcbackend import PROTOCOL_VERSION
 
 COMMAND = (sys.executable, "-m", "rpcbackend")
 TIMEOUT_SECONDS = 15
 MAX_LINE_BYTES = 32 * 1024 * 1024
 KEY = "A" * 43
 """32 zero bytes in base64url."""
+
+INITIALIZE = {"protocolVersion": PROTOCOL_VERSION, "client": {"name": "test", "version": "1"}}
 
 QUIET = {"PYTHONASYNCIODEBUG": ""}
 """Its warnings about slow steps would mix into a stderr that is compared whole."""
@@ -112,6 +117,15 @@ class Backend:
             self._process.kill()
             await self._process.wait()
             raise
+
+
+Start = Callable[..., Awaitable[Backend]]
+"""Starts a process that is up; see the fixture of that name."""
+
+
+def shown(reply: Any) -> tuple[Any, int, str]:
+    """Return what identifies an error reply."""
+    return reply["id"], reply["error"]["code"], reply["error"]["data"]["code"]
 
 
 async def run(*arguments: str, given: bytes = b"", **environment: str) -> tuple[int, bytes, str]:
