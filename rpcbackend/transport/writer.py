@@ -30,7 +30,7 @@ class LineWriter:
     Args:
         fd: Written in the order of `put`.
         resume_below_bytes: Unread output below which a peer counts as reading again.
-        on_drained: Called from the thread when unread output has become little again.
+        on_drained: Called, on the loop or the thread, when unread output is little again.
         on_broken: Called on the loop when the peer has closed its end.
     """
 
@@ -116,6 +116,8 @@ class LineWriter:
             return b""
         self._count_written(written)
         self._has_room.set()
+        if self.is_drained:
+            self._on_drained()
         return ready[written:]
 
     def _count_written(self, size: int) -> None:

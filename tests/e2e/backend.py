@@ -57,11 +57,15 @@ class Backend:
         """Its process id."""
         return self._process.pid
 
-    async def line(self) -> Any:
-        """Return the next line out, decoded; None at the end."""
+    async def raw_line(self) -> bytes:
+        """Return the next line out as it is; nothing at the end."""
         assert self._process.stdout is not None
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            line = await self._process.stdout.readline()
+            return await self._process.stdout.readline()
+
+    async def line(self) -> Any:
+        """Return the next line out, decoded; None at the end."""
+        line = await self.raw_line()
         return orjson.loads(line) if line else None
 
     async def rest(self) -> list[Any]:
@@ -86,13 +90,14 @@ class Backend:
         self.send(*messages)
         return await self.line()
 
-    async def call(self, channel: str, **params: Any) -> Any:
+    async def call(self, channel: str, /, **params: Any) -> dict[str, Any]:
         """Call a channel and return its result."""
         reply = await self.ask(
             {"jsonrpc": "2.0", "id": channel, "method": channel, "params": params}
         )
         assert "result" in reply, reply
-        return reply["result"]
+        result: dict[str, Any] = reply["result"]
+        return result
 
     def close_stdin(self) -> None:
         """Say that nothing more comes."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.dispatch.server import MAX_IN_FLIGHT, MAX_QUEUED
+from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 from tests.e2e.backend import shown
 from tests.e2e.raw import WIDE_BYTES, child
@@ -35,8 +35,8 @@ def test_more_than_fits_is_overloaded_and_a_ping_overtakes_all_that_fits(
     assert {shown(reply)[1:] for reply in refused} == {(-32030, "OVERLOADED")}
     assert {reply["error"]["data"]["retryAfterMs"] for reply in refused} == {100}
     # Those that ended while the others came have made room for as many.
-    assert MAX_IN_FLIGHT + MAX_QUEUED <= count - len(refused) < count
-    assert position(replies, count) < count - MAX_IN_FLIGHT
+    assert Limits().in_flight + Limits().queued <= count - len(refused) < count
+    assert position(replies, count) < count - Limits().in_flight
 
 
 @clause("control-overtakes", "replies-in-any-order")
@@ -66,7 +66,7 @@ def test_a_signal_over_a_full_queue_loses_no_call(
     seeded_school: Path, number: signal.Signals
 ) -> None:
     """Whatever the machine's load, the drain is long enough here."""
-    count = MAX_IN_FLIGHT + MAX_QUEUED
+    count = Limits().in_flight + Limits().queued
     with child(seeded_school, pipe_bytes=WIDE_BYTES, RPCBACKEND_DRAIN_SECONDS="60") as backend:
         with backend.held():
             backend.feed(
@@ -90,7 +90,7 @@ def test_a_signal_over_a_full_queue_loses_no_call(
 def test_what_a_short_drain_cannot_end_is_refused_and_the_exit_code_says_so(
     seeded_school: Path,
 ) -> None:
-    count = MAX_IN_FLIGHT + MAX_QUEUED
+    count = Limits().in_flight + Limits().queued
     with child(seeded_school, pipe_bytes=WIDE_BYTES, RPCBACKEND_DRAIN_SECONDS="0.001") as backend:
         with backend.held():
             backend.feed(

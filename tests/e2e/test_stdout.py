@@ -18,7 +18,7 @@ from rpcbackend.cli import main
 health = Application.health
 libc = ctypes.CDLL(None)
 
-async def noisy(self, *, deep):
+async def noisy(self, **asked):
     print("from print")
     sys.__stdout__.write("from the first stdout\\n")
     sys.__stdout__.flush()
@@ -28,7 +28,7 @@ async def noisy(self, *, deep):
     os.system("echo from a shell")
     subprocess.run(["echo", "from a child"], check=True)
     logging.warning("from logging")
-    return await health(self, deep=deep)
+    return await health(self, **asked)
 
 Application.health = noisy
 sys.exit(main(sys.argv[1:]))
