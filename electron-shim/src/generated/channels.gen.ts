@@ -397,6 +397,23 @@ export interface Peer {
   readonly version: string;
 }
 
+/** Params of $/progress. */
+export interface Progress {
+  /** The call's `_meta.progressToken`. */
+  readonly token: string | number;
+  readonly value: ProgressValue;
+}
+
+/** One step; the numbers and the message come with begin and report. */
+export interface ProgressValue {
+  readonly kind: 'begin' | 'report' | 'end';
+  /** What comes now. */
+  readonly message?: string | null;
+  readonly percentage?: number | null;
+  readonly done?: number | null;
+  readonly total?: number | null;
+}
+
 /** The notification system.ready: the process serves. */
 export interface Ready {
   readonly name: string;
@@ -637,6 +654,10 @@ export const channelNames: readonly Channel[] = [
   'vehicles.save',
 ];
 
+export const mainOnlyChannels: readonly Channel[] = [
+  'shutdown',
+];
+
 export const eventTypes = [
   'branches.saved',
   'instructors.deactivated',
@@ -659,4 +680,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '017e9042f7a9d5db49b6f1f628d8c0539a4e198eaf8b7b1231f15006cd9c037e';
+export const contractHash = '42f40b5ce9175bdb2d551850873eadb4f2088fcbc51c847f95f8e8b23d0206fc';
