@@ -14,6 +14,7 @@ class Permission(StrEnum):
     EVENTS_READ = "events:read"
     INSTRUCTORS_READ = "instructors:read"
     INSTRUCTORS_WRITE = "instructors:write"
+    KEYS_WRITE = "keys:write"
     LESSONS_READ = "lessons:read"
     LESSONS_BOOK = "lessons:book"
     STUDENTS_READ = "students:read"

@@ -1,9 +1,10 @@
 """What is remembered: units of work in, entities and wire JSON out; SQL never leaves here."""
 
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
+from rpcbackend.store.files import has_data, is_locked
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
-from rpcbackend.store.store import Store, has_data, is_locked, open_store
+from rpcbackend.store.store import Store, open_store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 

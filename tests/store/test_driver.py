@@ -47,10 +47,15 @@ async def test_names_are_found_in_no_file_of_an_encrypted_store(tmp_path: Path) 
     async with store_in(tmp_path, key=KEY) as store:
         await add_names(store)
 
-        assert set(contents_of(tmp_path)) == {"school.db", "school.db-wal", "school.db-shm"}
+        assert set(contents_of(tmp_path)) == {
+            "school.db",
+            "school.db-wal",
+            "school.db-shm",
+            "school.made",
+        }
         assert found_in(tmp_path) == set()
 
-    assert set(contents_of(tmp_path)) == {"school.db"}
+    assert set(contents_of(tmp_path)) == {"school.db", "school.made"}
     assert found_in(tmp_path) == set()
 
 

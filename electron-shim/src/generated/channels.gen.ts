@@ -400,6 +400,12 @@ export interface Ready {
   readonly bootMs: number;
 }
 
+/** Params of keys.rekey. */
+export interface Rekey {
+  /** 32 bytes in base64url. */
+  readonly newDatabaseKey: string;
+}
+
 /** What can be busy; a conflict is named after the first of these that has one. */
 export type ResourceType = 'instructor' | 'vehicle' | 'student' | 'room';
 
@@ -570,6 +576,8 @@ export interface Channels {
   readonly 'instructors.list': { readonly params: ListInstructors; readonly result: InstructorPage };
   /** Add an instructor, or replace the one with the given id. */
   readonly 'instructors.save': { readonly params: SaveInstructor; readonly result: Instructor };
+  /** Encrypt the whole store with another key, and answer when that is durable. */
+  readonly 'keys.rekey': { readonly params: Rekey; readonly result: Empty };
   /** Book a lesson and claim the time of all who take part, or refuse and say why. */
   readonly 'lessons.book': { readonly params: BookLesson; readonly result: LessonView };
   /** Cancel a lesson that has not begun and give its time back. */
@@ -612,6 +620,7 @@ export const channelNames: readonly Channel[] = [
   'initialize',
   'instructors.list',
   'instructors.save',
+  'keys.rekey',
   'lessons.book',
   'lessons.cancel',
   'lessons.get',
@@ -651,4 +660,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '10e9f407ba51f61debf96381cb37a4c0b64622a40a235f6d664d22e93cd59bd9';
+export const contractHash = 'ead331e7532521000d1d38127da34379d41945fa2248d4c9ffa5bf29b1e5daa7';
