@@ -14,7 +14,7 @@ from rpcbackend.door import (
     ExitRequestedError,
     read_key,
 )
-from rpcbackend.errors import RpcError, SchemaTooNewError
+from rpcbackend.errors import OverloadedError, RpcError, SchemaTooNewError
 from rpcbackend.schema.lifecycle import KEY_PATTERN
 from rpcbackend.serve import owned
 from rpcbackend.store import (
@@ -26,7 +26,7 @@ from rpcbackend.store import (
     open_store,
 )
 
-EX_USAGE = 64
+EX_USAGE, EX_UNAVAILABLE = 64, 69
 
 
 def rekey_directory(data_dir: Path | None, keys: TextIO) -> int:
@@ -86,10 +86,11 @@ async def _rekey(directory: Path, current: bytes, new: bytes) -> str:
             await store.close()
     except SchemaTooNewError as error:
         raise ExitRequestedError(EX_SCHEMA, error.message) from None
+    except OverloadedError as error:
+        raise ExitRequestedError(EX_UNAVAILABLE, f"the key stays: {error.message}") from None
     except RpcError as error:
-        raise ExitRequestedError(
-            EX_STORAGE, f"the key may be the old one: {error.message}"
-        ) from None
+        stays = "the key stays" if error.outcome == "none" else "either key may be the one"
+        raise ExitRequestedError(EX_STORAGE, f"{stays}: {error.message}") from None
     except (StorageFailedError, OSError) as error:
         raise ExitRequestedError(
             EX_STORAGE, f"the database in {directory} cannot be opened: {error}"

@@ -68,12 +68,14 @@ def put_in_place(path: Path) -> None:
     _sync_folder(path.parent)
 
 
-def keep(directory: Path) -> None:
-    """Leave a trace of the database, and keep others from reading it, now that it is open."""
-    path = directory / FILE_NAME
-    # Its log takes its mode from it.
+def keep_private(path: Path) -> None:
+    """Let nobody but its owner read a database; its log takes its mode from it."""
     if sys.platform != "win32" and path.stat().st_mode & 0o077:
         path.chmod(_MINE_ALONE)
+
+
+def leave_trace(directory: Path) -> None:
+    """Leave a trace of the database that is there."""
     # A disk that is full must keep nobody from his data: the next start tries again.
     with suppress(OSError):
         trace = os.open(directory / TRACE_NAME, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MINE_ALONE)

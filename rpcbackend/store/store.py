@@ -11,7 +11,8 @@ from rpcbackend.store.driver import Error, StorageFailedError
 from rpcbackend.store.files import (
     FILE_NAME,
     has_data,
-    keep,
+    keep_private,
+    leave_trace,
     make_private,
     prepare_new,
     put_in_place,
@@ -117,7 +118,7 @@ async def open_store(
     async with _closed_on_failure(engine):
         store.head_seq = await store.read(lambda work: work.events.head_seq())
         if directory is not None:
-            keep(directory)
+            leave_trace(directory)
     # Until here a failure is raised to the caller, who decides; from here on it is told.
     engine.on_poison = on_poison
     return store
@@ -129,7 +130,9 @@ async def _prepare(directory: Path, key: bytes | None, school: int, clock: Clock
         new = prepare_new(directory)
         await (await _open(new, key, school, clock)).close()
         put_in_place(new)
-    return directory / FILE_NAME
+    path = directory / FILE_NAME
+    keep_private(path)
+    return path
 
 
 async def _open(path: Path | None, key: bytes | None, school: int, clock: Clock) -> SqliteEngine:
