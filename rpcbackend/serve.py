@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -115,7 +115,7 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
     return app.exit_code
 
 
-def _receive(server: Server, app: Application, lines: list[Line]) -> None:
+def _receive(server: Server, app: Application, lines: Iterable[Line]) -> None:
     # Before the first key arrives, and yet after `ready` whenever there is time.
     harden()
     try:

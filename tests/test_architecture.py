@@ -85,7 +85,10 @@ def test_every_module_of_methods_is_an_area_with_its_schema_and_its_tests() -> N
 
 @pytest.mark.parametrize(
     "package",
-    ["contract", "dispatch", "middleware", "observability", "protocol", "transport"],
+    [
+        *("contract", "dispatch", "middleware", "observability", "protocol"),
+        *("resilience", "security", "transport"),
+    ],
 )
 def test_every_module_of_the_machine_has_its_tests(package: str) -> None:
     # tests/contract/ holds the cases that both languages read.

@@ -1,6 +1,6 @@
 """The served process from within: who may own a directory, and what its signals and lines do.
 
-How it starts, answers and ends as a process: tests/e2e/test_process.py.
+How it starts, answers and ends as a process: tests/e2e/.
 """
 
 import os

@@ -1,8 +1,9 @@
 """One request between its arrival and its answer, and a batch of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from rpcbackend.protocol.codec import Json
@@ -80,3 +81,47 @@ class Batch:
         self._missing -= 1
         if not self._missing:
             self._deliver(self._replies)
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What is known of a line before its messages are looked at."""
+
+    size: int
+    at: float
+    is_suspect: bool
+
+    def flight(self, message: Json, deliver: Deliver) -> Flight:
+        """Make the flight of one of its messages."""
+        return Flight(
+            message=message,
+            deliver=deliver,
+            size=self.size,
+            arrived_at=self.at,
+            is_suspect=self.is_suspect,
+        )
+
+
+class Started:
+    """A coroutine that already ran to its first wait, made awaitable for the rest of its way.
+
+    Until Python 3.12 brings eager tasks to every supported version (asyncio.eager_task_factory).
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, bytes | None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, bytes | None]:
+        waits_for = self._waits_for
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as exc:  # noqa: BLE001 (a cancellation must reach the coroutine)
+                advance = partial(self._coroutine.throw, exc)
+            else:
+                advance = partial(self._coroutine.send, sent)
+            try:
+                waits_for = advance()
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]  # typeshed: StopIteration.value is Any

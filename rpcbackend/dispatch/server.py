@@ -2,16 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Coroutine, Mapping
 from contextvars import Context, copy_context
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
 from rpcbackend.dispatch.dispatcher import Dispatcher
-from rpcbackend.dispatch.flight import LATE, Batch, Deliver, Flight
+from rpcbackend.dispatch.flight import LATE, Arrival, Batch, Flight, Started
 from rpcbackend.errors import (
     DeadlineExceededError,
     InvalidRequestError,
@@ -25,7 +24,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
-from rpcbackend.protocol.envelope import is_request_id, is_response
+from rpcbackend.protocol.envelope import is_request, is_request_id, is_response
 from rpcbackend.protocol.limits import may_exceed
 
 MAX_UNREADABLE_IN_ROW = 100
@@ -113,7 +112,7 @@ class Server:
             self._count_unreadable(error)
             return
         self._unreadable_in_row = 0
-        arrival = _Arrival(len(line), self._clock.monotonic(), may_exceed(line, self._limits))
+        arrival = Arrival(len(line), self._clock.monotonic(), may_exceed(line, self._limits))
         if isinstance(message, list):
             self._receive_batch(message, arrival)
         else:
@@ -171,7 +170,7 @@ class Server:
         if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
             raise OutOfStepError
 
-    def _receive_batch(self, messages: list[Json], arrival: "_Arrival") -> None:
+    def _receive_batch(self, messages: list[Json], arrival: Arrival) -> None:
         if not 0 < len(messages) <= self._limits.batch_elements:
             error = InvalidRequestError(
                 f"A batch holds 1 to {self._limits.batch_elements} requests; nothing was run."
@@ -227,6 +226,9 @@ class Server:
         if is_response(message):
             return True
         if not isinstance(message, dict) or message.get("method") != CANCEL or "id" in message:
+            return False
+        if not is_request(message):
+            # Nor is it a notification then: it is refused like any other.
             return False
         params = message.get("params")
         if isinstance(params, dict) and "id" in params:
@@ -286,7 +288,7 @@ class Server:
         except StopIteration as stop:
             self._finish(flight, stop.value)
             return
-        task = self._spawn(self._complete(flight, _Started(coroutine, waits_for)), context)
+        task = self._spawn(self._complete(flight, Started(coroutine, waits_for)), context)
         # Not at once: a task that is cancelled before its first step never begins, nor answers.
         flight.interrupt = partial(asyncio.get_running_loop().call_soon, task.cancel)
         if flight.deadline_at is not None:
@@ -294,7 +296,7 @@ class Server:
             stop_late = partial(flight.stop, "deadline")
             flight.timer = asyncio.get_running_loop().call_later(seconds, stop_late)
 
-    async def _complete(self, flight: Flight, started: "_Started") -> None:
+    async def _complete(self, flight: Flight, started: "Started") -> None:
         self._finish(flight, await started)
 
     def _finish(self, flight: Flight, reply: bytes | None) -> None:
@@ -352,47 +354,3 @@ class Server:
 
 def _is_shutdown(message: Json) -> bool:
     return isinstance(message, dict) and message.get("method") == SHUTDOWN
-
-
-@dataclass(slots=True)
-class _Arrival:
-    """What is known of a line before its messages are looked at."""
-
-    size: int
-    at: float
-    is_suspect: bool
-
-    def flight(self, message: Json, deliver: Deliver) -> Flight:
-        """Make the flight of one of its messages."""
-        return Flight(
-            message=message,
-            deliver=deliver,
-            size=self.size,
-            arrived_at=self.at,
-            is_suspect=self.is_suspect,
-        )
-
-
-class _Started:
-    """A coroutine that already ran to its first wait, made awaitable for the rest of its way.
-
-    Until Python 3.12 brings eager tasks to every supported version (asyncio.eager_task_factory).
-    """
-
-    def __init__(self, coroutine: Coroutine[Any, Any, bytes | None], waits_for: Any) -> None:
-        self._coroutine = coroutine
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, bytes | None]:
-        waits_for = self._waits_for
-        while True:
-            try:
-                sent = yield waits_for
-            except BaseException as exc:  # noqa: BLE001 (a cancellation must reach the coroutine)
-                advance = partial(self._coroutine.throw, exc)
-            else:
-                advance = partial(self._coroutine.send, sent)
-            try:
-                waits_for = advance()
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]  # typeshed: StopIteration.value is Any

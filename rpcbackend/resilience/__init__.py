@@ -1,0 +1,1 @@
+"""Policies that keep one caller or one fault from hurting the rest."""
