@@ -153,6 +153,7 @@ def test_every_channel_is_documented_and_asks_for_a_permission_of_its_area() -> 
 BUILDS_SQL = {
     "store/digest.py": "names of tables and keys, from the schema itself",
     "store/driver.py": "a raw key has no other way into SQLCipher; it is bytes, written as hex",
+    "store/rekey.py": "the same",
     "store/lessons.py": "one of three column names, from our own methods",
 }
 """Modules with one statement that is put together where it is run, and why it cannot be bound."""

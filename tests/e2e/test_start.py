@@ -72,7 +72,9 @@ sys.exit(main(["serve", "--data-dir", sys.argv[1]]))
     async with asyncio.timeout(TIMEOUT_SECONDS):
         _, told = await process.communicate(b"")
 
-    loaded = {name.partition(".")[0] for name in told.decode().split()}
+    # A stray print stands behind a bar.
+    names = told.decode().removeprefix("| ").split()
+    loaded = {name.partition(".")[0] for name in names}
     # Names with an underscore belong to the interpreter and its virtual environment.
     assert {
         name for name in loaded if name not in sys.stdlib_module_names and name[0] != "_"

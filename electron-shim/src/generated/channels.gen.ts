@@ -425,6 +425,12 @@ export interface Ready {
   readonly bootMs: number;
 }
 
+/** Params of keys.rekey. */
+export interface Rekey {
+  /** 32 bytes in base64url. */
+  readonly newDatabaseKey: string;
+}
+
 /** What can be busy; a conflict is named after the first of these that has one. */
 export type ResourceType = 'instructor' | 'vehicle' | 'student' | 'room';
 
@@ -595,6 +601,8 @@ export interface Channels {
   readonly 'instructors.list': { readonly params: ListInstructors; readonly result: InstructorPage };
   /** Add an instructor, or replace the one with the given id. */
   readonly 'instructors.save': { readonly params: SaveInstructor; readonly result: Instructor };
+  /** Encrypt the whole store with another key, and answer when that is durable. */
+  readonly 'keys.rekey': { readonly params: Rekey; readonly result: Empty };
   /** Book a lesson and claim the time of all who take part, or refuse and say why. */
   readonly 'lessons.book': { readonly params: BookLesson; readonly result: LessonView };
   /** Cancel a lesson that has not begun and give its time back. */
@@ -637,6 +645,7 @@ export const channelNames: readonly Channel[] = [
   'initialize',
   'instructors.list',
   'instructors.save',
+  'keys.rekey',
   'lessons.book',
   'lessons.cancel',
   'lessons.get',
@@ -655,6 +664,7 @@ export const channelNames: readonly Channel[] = [
 ];
 
 export const mainOnlyChannels: readonly Channel[] = [
+  'keys.rekey',
   'shutdown',
 ];
 
@@ -680,4 +690,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '42f40b5ce9175bdb2d551850873eadb4f2088fcbc51c847f95f8e8b23d0206fc';
+export const contractHash = '7c529980e6bb38771e94391784af4c41b8aa8a58aa567c392a2e16671d0becde';
