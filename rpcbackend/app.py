@@ -163,10 +163,9 @@ class Application:
 
     def end(self, exit_code: int) -> None:
         """Let the process end; the first code that is not 0 stays."""
-        if not self.ended.is_set():
-            self._exit_code = self._exit_code or exit_code
-            self.ended.set()
-            self._has_begun_to_end.set()
+        self._exit_code = self._exit_code or exit_code
+        self.ended.set()
+        self._has_begun_to_end.set()
 
     async def begun_to_end(self) -> None:
         """Wait until the process closes or should end, whichever comes first."""

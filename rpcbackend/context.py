@@ -145,6 +145,8 @@ class Context:
     """What makes a repeated delivery of this command the same one, if it came with a key."""
     result_meta: dict[str, Any] = field(default_factory=dict)
     """Becomes `result._meta`."""
+    has_written: bool = False
+    """Whether a transaction of this call is kept, whatever the call answers in the end."""
     report: Report = lambda done, total, message: None  # noqa: ARG005
     """Tells how far the call is; goes nowhere unless the caller asked by `_meta.progressToken`."""
 
@@ -210,6 +212,7 @@ class Context:
             keep=not self.meta.dry_run,
             sight=self.sight,
         )
+        self.has_written = not self.meta.dry_run
         self.result_meta["seq"] = store.head_seq
         return result
 

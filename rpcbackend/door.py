@@ -11,6 +11,7 @@ from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     InvalidParamsError,
     NotInitializedError,
+    OverloadedError,
     SchemaTooNewError,
     ShuttingDownError,
 )
@@ -27,6 +28,9 @@ from rpcbackend.store import (
 )
 
 EX_STORAGE, EX_WRONG_KEY, EX_SCHEMA = 74, 77, 79
+
+MAX_WATCHERS = 8
+"""Calls that wait for one check of the whole store: they overtake the queue, and fill it not."""
 
 
 class ExitRequestedError(Exception):
@@ -214,6 +218,8 @@ class StoreDoor:
             self._deep_check = asyncio.get_running_loop().create_task(
                 store.engine.check_integrity(self._tell_watchers)
             )
+        if len(self._watchers) >= MAX_WATCHERS:
+            raise OverloadedError("A check of the whole store is running.", retry_after_ms=1_000)
         self._watchers.append(report)
         return await asyncio.shield(self._deep_check)
 

@@ -49,6 +49,7 @@ class _Reply:
             self.line.set_result(line)
 
     is_writable = True
+    is_backed_up = False
 
     async def writable(self) -> None:
         """Take everything at once."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from contextlib import suppress
 
 POLL_SECONDS = 2.0
 """Where the system cannot tell, it is asked this often."""
@@ -15,11 +16,21 @@ async def until_gone(pid: int) -> None:
     """
     if sys.platform == "win32" or not _exists(pid):
         await asyncio.get_running_loop().create_future()
-    elif sys.platform == "linux":
-        await _until_readable(os.pidfd_open(pid))
-    else:
-        while _exists(pid):  # noqa: ASYNC110 (another process sets no event)
-            await asyncio.sleep(POLL_SECONDS)
+        return
+    handle = _open_handle(pid)
+    if handle is not None:
+        await _until_readable(handle)
+        return
+    while _exists(pid):  # noqa: ASYNC110 (another process sets no event)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _open_handle(pid: int) -> int | None:
+    if sys.platform == "linux":
+        # Old kernels and some sandboxes have it not.
+        with suppress(OSError):
+            return os.pidfd_open(pid)
+    return None
 
 
 async def _until_readable(fd: int) -> None:

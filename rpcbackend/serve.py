@@ -20,7 +20,7 @@ from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio
 
-EX_BUG, EX_TIMED_OUT = 70, 75
+EX_USAGE, EX_BUG, EX_TIMED_OUT = 64, 70, 75
 
 GRACE_SECONDS = 3.0
 """Beyond the drain, a shutdown that hangs, on a dead disk say, is cut off."""
@@ -31,7 +31,11 @@ LAST_WRITE_SECONDS = 2.0
 
 def serve(settings: Settings) -> int:
     """Speak the protocol on stdin and stdout until it ends, and return the exit code."""
-    wire = claim_stdio()
+    try:
+        wire = claim_stdio()
+    except OSError as error:
+        print(f"rpcbackend: stdin and stdout must be open: {error.strerror}", file=sys.stderr)  # noqa: T201 (for the person who started it)
+        return EX_USAGE
     make_files_private()
     from loguru import logger  # noqa: PLC0415 (stdout first)
 
@@ -96,7 +100,7 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
     await app.boot()
     server = app.connect(transport)
     _end_on_signals(app)
-    transport.start(lambda lines: _receive(server, app, lines), lambda: app.end(0))
+    transport.start(lambda lines: _receive(server, app, lines), lambda: app.end(0), server.resume)
     server.notify("system.ready", app.ready().model_dump(mode="json"))
     _settle(app)
     await app.begun_to_end()

@@ -120,6 +120,7 @@ class Client:
             self.lines.put_nowait(message)
 
     is_writable = True
+    is_backed_up = False
 
     async def writable(self) -> None:
         """Read everything at once (the application's side)."""

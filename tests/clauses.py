@@ -154,6 +154,7 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
     },
     "protocol.md §5": {
         "error-members-exact": "An error has code, message and data, and data its members.",
+        "error-outcome": "An error says whether the command took effect all the same.",
         "error-quotes-nothing": "No error has an input value, a stack or a path in it.",
         "error-internal-hidden": "A bug is answered with a correlation id, and reported under it.",
         "error-codes-table": "Every code has the symbol and type of the table.",
@@ -202,6 +203,7 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "limit-reply-batch": "The reply to a batch holds no more than that either.",
         "limit-shape": "Nesting 64, text 1 MiB, array 10,000; beyond is refused by its rule.",
         "limit-batch-at-once": "16 elements of a batch run at a time.",
+        "batch-starves-nobody": "A query behind a batch does not wait for its elements.",
         "limit-in-flight": "256 calls run at once; more wait in the queue.",
         "limit-queue": "Over 1,024 calls in the queue, one more is OVERLOADED.",
         "limit-queue-bytes": "Over 32 MiB in the queue, one more is OVERLOADED.",

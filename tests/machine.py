@@ -141,6 +141,7 @@ class Machine:
         self._grew.set()
 
     is_writable = True
+    is_backed_up = False
 
     async def writable(self) -> None:
         """Read everything at once (the server's side)."""

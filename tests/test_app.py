@@ -156,6 +156,16 @@ async def test_a_wrong_key_ends_the_process_with_77(tmp_path: Path) -> None:
         assert app.exit_code == 77
 
 
+async def test_a_reason_to_end_that_comes_after_the_end_of_input_still_counts(
+    stored: Application,
+) -> None:
+    stored.end(0)
+    stored.end(77)
+    stored.end(74)
+
+    assert stored.exit_code == 77
+
+
 @clause("initialize-pending-key")
 async def test_the_pending_key_opens_a_store_whose_change_of_keys_was_cut_short(
     tmp_path: Path,

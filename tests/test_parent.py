@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from rpcbackend import parent as parent_module
 from rpcbackend.parent import until_gone
 
 
@@ -38,6 +41,24 @@ async def test_a_process_that_was_never_there_never_ends() -> None:
 
     assert not done
     gone.cancel()
+
+
+async def test_where_the_system_gives_no_handle_it_is_asked_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(pid: int) -> int:
+        raise PermissionError(pid)
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    monkeypatch.setattr(parent_module, "POLL_SECONDS", 0.001)
+    with start_parent() as parent:
+        gone = asyncio.ensure_future(until_gone(parent.pid))
+        await asyncio.sleep(0)
+        parent.kill()
+        parent.wait()
+
+        async with asyncio.timeout(10):
+            await gone
 
 
 async def test_watching_leaves_nothing_open_behind() -> None:

@@ -101,19 +101,22 @@ class Dispatcher:
     async def answer(self, flight: Flight, connection: Connection) -> bytes | None:
         """Return the reply line to one message, or None where none is due."""
         started = flight.arrived_at
-        method = None
+        method = call = None
         try:
             method, named = self._find(flight.message)
             call = self._make_call(method, named, flight, connection)
             result = await self._run(call)
             reply = self._write(flight.request_id, result, call.context.result_meta)
         except asyncio.CancelledError:
+            flight.has_written = call is not None and call.context.has_written
             if flight.stop_reason is None and _is_ending():
                 raise
             failed: Exception = _stopped(flight)
         except Exception as exc:
+            flight.has_written = call is not None and call.context.has_written
             failed = exc
         else:
+            flight.has_written = call.context.has_written
             self._observe(connection.id, method, flight, started)
             return None if is_notification(flight.message) else reply
         return self._fail(failed, connection.id, method, flight, started)
@@ -196,15 +199,19 @@ class Dispatcher:
         )
         if is_answerless(flight.message):
             return None
-        now_ms = self._clock.now_ms()
         try:
-            return codec.failure(flight.request_id, error_object(error, correlation_id, now_ms))
+            return codec.failure(flight.request_id, self._error(error, flight, correlation_id))
         except TypeError as bug:
             # A handler put into the details what JSON cannot hold.
             self._report_bug(bug, correlation_id)
-            return codec.failure(
-                flight.request_id, error_object(RpcError(), correlation_id, now_ms)
-            )
+            return codec.failure(flight.request_id, self._error(RpcError(), flight, correlation_id))
+
+    def _error(self, error: RpcError, flight: Flight, correlation_id: str) -> dict[str, Any]:
+        """Return the `error` member of a reply; it says so when the effect stands all the same."""
+        told = error_object(error, correlation_id, self._clock.now_ms())
+        if flight.has_written and error.outcome == "none":
+            told["data"]["outcome"] = "committed"
+        return told
 
     def _observe(
         self,

@@ -1,6 +1,7 @@
 """One request between its arrival and its answer, and a batch of them."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,6 +32,13 @@ class Flight:
     """Whether the line was long or deep enough that its params must be measured."""
     batch: "Batch | None" = None
     """The batch it is an element of."""
+    number: int = 0
+    """Its place among all that arrived."""
+    is_control: bool = False
+    """Whether it overtakes the queue."""
+    is_command: bool = False
+    has_written: bool = False
+    """Whether what it did is kept, whatever is answered."""
     request_id: RequestId = field(init=False)
     stop_reason: StopReason | None = None
     deadline_at: float | None = None
@@ -71,6 +79,10 @@ class Batch:
         self._deliver = deliver
         self.running = 0
         """How many elements run now."""
+        self.waiting = 0
+        """How many elements wait for their turn."""
+        self.held: deque[Flight] = deque()
+        """Queries among them that wait for nothing but an end within the batch."""
         self.reply_bytes = 0
         """How much the replies come to so far."""
 

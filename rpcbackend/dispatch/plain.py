@@ -6,7 +6,7 @@ docs/adr/0002-jsonrpcserver-plans-we-run.md).
 
 from rpcbackend.dispatch.registry import Method, Registry
 from rpcbackend.protocol.codec import Json
-from rpcbackend.protocol.envelope import MAX_ID_LENGTH
+from rpcbackend.protocol.envelope import is_short_text
 from rpcbackend.schema.base import MAX_SAFE_INTEGER
 
 _MEMBERS = 4
@@ -24,7 +24,7 @@ def plan_plain(message: Json, registry: Registry) -> tuple[Method, dict[str, Jso
     if type(request_id) is int:
         is_plain_id = -MAX_SAFE_INTEGER <= request_id <= MAX_SAFE_INTEGER
     else:
-        is_plain_id = type(request_id) is str and len(request_id) <= MAX_ID_LENGTH
+        is_plain_id = type(request_id) is str and is_short_text(request_id)
     if not is_plain_id or type(params) is not dict or type(channel) is not str:
         return None
     method = registry.get(channel)

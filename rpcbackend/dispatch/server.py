@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-from collections import deque
 from collections.abc import Coroutine, Mapping
 from contextvars import Context, copy_context
 from functools import partial
@@ -12,10 +11,12 @@ from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
 from rpcbackend.dispatch.dispatcher import Dispatcher
 from rpcbackend.dispatch.flight import LATE, Arrival, Batch, Flight, Started
+from rpcbackend.dispatch.turns import Turns, weigh
 from rpcbackend.errors import (
     DeadlineExceededError,
     ForbiddenError,
     InvalidRequestError,
+    OutcomeUnknownError,
     OverloadedError,
     ParseError,
     RequestCancelledError,
@@ -52,6 +53,11 @@ class LineSink(Protocol):
         """Whether the peer has read most of what it was sent."""
         ...
 
+    @property
+    def is_backed_up(self) -> bool:
+        """Whether so much is unread that nothing should cause more."""
+        ...
+
     async def writable(self) -> None:
         """Wait until the peer has read most of what it was sent."""
         ...
@@ -83,8 +89,9 @@ class Server:
         """The session that signed in on this connection."""
         self._capability: str | None = None
         self._running: set[Flight] = set()
-        self._queue: deque[Flight] = deque()
-        self._queued_bytes = 0
+        self._turns = Turns(self._limits, lambda: sink.is_backed_up)
+        self._arrived = 0
+        self._control = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._feed: Feed | None = None
         self._unreadable_in_row = 0
@@ -100,7 +107,7 @@ class Server:
     @property
     def queued(self) -> int:
         """How many calls wait for a place."""
-        return len(self._queue)
+        return len(self._turns)
 
     def receive(self, line: bytes | None) -> None:
         """Take one line; None stands for one that was too long to keep.
@@ -119,7 +126,7 @@ class Server:
             self._count_unreadable(error)
             return
         self._unreadable_in_row = 0
-        arrival = Arrival(len(line), self._clock.monotonic(), may_exceed(line, self._limits))
+        arrival = Arrival(weigh(line), self._clock.monotonic(), may_exceed(line, self._limits))
         if isinstance(message, list):
             self._receive_batch(message, arrival)
         else:
@@ -173,6 +180,10 @@ class Server:
             capability.encode(), self._capability.encode()
         )
 
+    def resume(self) -> None:
+        """Go on with what waits: the peer reads again."""
+        self._start_waiting()
+
     async def drain(self, seconds: float) -> bool:
         """Refuse new calls and wait for those that are here; stop what has not ended by then.
 
@@ -187,12 +198,16 @@ class Server:
         await asyncio.wait({idle}, timeout=seconds)
         if idle.done():
             return True
-        while self._queue:
-            self._give_up(self._queue[0], ShuttingDownError())
+        for flight in self._turns:
+            self._give_up(flight, ShuttingDownError())
         for flight in self._working():
             flight.stop("shutdown")
         await asyncio.wait({idle}, timeout=STOP_SECONDS)
         idle.cancel()
+        for flight in self._working():
+            # A commit that hangs, on a dead disk say: the process will not wait for it.
+            self._refuse(flight, OutcomeUnknownError())
+            flight.deliver = _to_nobody
         return False
 
     # Messages in
@@ -211,7 +226,6 @@ class Server:
             self._refuse(Flight(message=None, deliver=self._send), error)
             return
         batch = Batch(len(messages), self._send_batch)
-        arrival.size //= len(messages)
         for index, message in enumerate(messages):
             flight = arrival.flight(message, self._send)
             flight.batch, flight.deliver = batch, partial(self._collect, batch, index, flight)
@@ -224,85 +238,65 @@ class Server:
         batch.collect(index, reply)
 
     def _admit(self, flight: Flight) -> None:
-        if self._is_answered_by_silence(flight.message):
+        if is_response(flight.message):
             flight.deliver(None)
-        elif self._overtakes(flight.message):
-            self._admit_control(flight)
-        elif self._is_draining:
+        elif _is_cancellation(flight.message):
+            self._cancel(flight.message)
+            flight.deliver(None)
+        else:
+            self._admit_call(flight)
+
+    def _admit_call(self, flight: Flight) -> None:
+        self._arrived += 1
+        flight.number = self._arrived
+        message = flight.message
+        method = self._dispatcher.registry.get(
+            message.get("method") if isinstance(message, dict) else None
+        )
+        if method is not None:
+            flight.is_control = method.lane == "control"
+            flight.is_command = method.kind == "command"
+        if self._is_draining and not flight.is_control:
             self._refuse(flight, ShuttingDownError(retry_after_ms=1_000))
-        elif not self._queue and self._may_start(flight):
+        elif self._may_start(flight):
             self._start(flight)
-        elif self._may_wait(flight):
+        elif not flight.is_control and self._turns.may_wait(flight):
             self._enqueue(flight)
         else:
             self._refuse(flight, OverloadedError(retry_after_ms=100))
 
-    def _admit_control(self, flight: Flight) -> None:
-        control = sum(self._overtakes(running.message) for running in self._running)
-        if control < self._limits.control_in_flight:
-            self._start(flight)
-        else:
-            self._refuse(flight, OverloadedError(retry_after_ms=100))
-
     def _may_start(self, flight: Flight) -> bool:
-        # A batch that is at its bound holds up what came behind it: that keeps writes in order.
-        if flight.batch is not None and flight.batch.running >= self._limits.batch_at_once:
-            return False
-        return len(self._running) < self._limits.in_flight
+        if flight.is_control:
+            return self._control < self._limits.control_in_flight
+        return self._turns.may_start(flight)
 
-    def _may_wait(self, flight: Flight) -> bool:
-        bytes_then = self._queued_bytes + flight.size
-        return len(self._queue) < self._limits.queued and bytes_then <= self._limits.queued_bytes
-
-    def _is_answered_by_silence(self, message: Json) -> bool:
-        """Deal with what is no call: answers, which are ignored, and cancellations."""
-        if is_response(message):
-            return True
-        if not isinstance(message, dict) or message.get("method") != CANCEL or "id" in message:
-            return False
-        if not is_request(message):
-            # Nor is it a notification then: it is refused like any other.
-            return False
-        params = message.get("params")
-        if isinstance(params, dict) and "id" in params:
-            self._cancel(params["id"])
-        return True
-
-    def _cancel(self, request_id: Json) -> None:
+    def _cancel(self, message: Json) -> None:
+        params = message["params"] if isinstance(message, dict) else {}
+        request_id = params.get("id") if isinstance(params, dict) else None
         # `true` would hit request 1, and null every notification.
         if request_id is None or not is_request_id(request_id):
             return
-        for flight in [waiting for waiting in self._queue if waiting.request_id == request_id]:
+        for flight in [waiting for waiting in self._turns if waiting.request_id == request_id]:
             self._give_up(flight, RequestCancelledError())
         for flight in [running for running in self._running if running.request_id == request_id]:
             flight.stop("cancelled")
 
-    def _overtakes(self, message: Json) -> bool:
-        channel = message.get("method") if isinstance(message, dict) else None
-        method = self._dispatcher.registry.get(channel)
-        return method is not None and method.lane == "control"
-
     def _enqueue(self, flight: Flight) -> None:
-        self._queue.append(flight)
-        self._queued_bytes += flight.size
+        self._turns.wait(flight)
         late_at = flight.arrived_at + self._dispatcher.patience(flight.message)
         flight.timer = asyncio.get_running_loop().call_later(
             late_at - self._clock.monotonic(), self._give_up, flight, DeadlineExceededError(LATE)
         )
 
-    def _dequeue(self) -> Flight:
-        flight = self._queue[0]
-        self._leave_queue(flight)
-        return flight
-
     def _give_up(self, flight: Flight, error: RpcError) -> None:
         """Refuse a call that still waits."""
         self._leave_queue(flight)
         self._refuse(flight, error)
+        # Those behind it may have waited for it alone.
+        self._start_waiting()
 
     def _leave_queue(self, flight: Flight) -> None:
-        self._queue.remove(flight)
-        self._queued_bytes -= flight.size
+        self._turns.leave(flight)
         if flight.timer is not None:
             flight.timer.cancel()
 
@@ -311,8 +305,10 @@ class Server:
     def _start(self, flight: Flight) -> None:
         """Run the call as far as it gets at once; only one that has to wait costs a task."""
         self._running.add(flight)
-        if flight.batch is not None:
-            flight.batch.running += 1
+        if flight.is_control:
+            self._control += 1
+        else:
+            self._turns.start(flight)
         coroutine = self._dispatcher.answer(flight, self)
         # Its own context from the first step on: what a call sets there ends with it.
         context = copy_context()
@@ -334,22 +330,26 @@ class Server:
 
     def _finish(self, flight: Flight, reply: bytes | None) -> None:
         self._running.discard(flight)
-        if flight.batch is not None:
-            flight.batch.running -= 1
+        if flight.is_control:
+            self._control -= 1
+        else:
+            self._turns.finish(flight)
         if flight.timer is not None:
             flight.timer.cancel()
         flight.deliver(reply)
-        if self._queue and not self._is_starting:
-            self._start_waiting()
+        self._start_waiting()
         if self._is_draining:
             self._went_idle.set()
 
     def _start_waiting(self) -> None:
         # A call that ends at once comes back to _finish: a loop here, or a stack of them all.
+        if self._is_starting or not self._turns:
+            return
         self._is_starting = True
         try:
-            while self._queue and self._may_start(self._queue[0]):
-                self._start(self._dequeue())
+            while (flight := self._turns.next()) is not None:
+                self._leave_queue(flight)
+                self._start(flight)
         finally:
             self._is_starting = False
 
@@ -358,7 +358,7 @@ class Server:
         return [flight for flight in self._running if not _is_shutdown(flight.message)]
 
     async def _until_idle(self) -> None:
-        while self._queue or self._working():
+        while self._turns or self._working():
             self._went_idle.clear()
             await self._went_idle.wait()
 
@@ -383,6 +383,21 @@ class Server:
     def _send_batch(self, replies: list[bytes | None]) -> None:
         if lines := [reply for reply in replies if reply is not None]:
             self._sink.send(codec.batch(lines))
+
+
+def _to_nobody(reply: bytes | None) -> None:
+    """Take the late reply to a call that was answered already."""
+
+
+def _is_cancellation(message: Json) -> bool:
+    """Tell whether *message* is the notification that cancels; any other form of it is a call."""
+    return (
+        isinstance(message, dict)
+        and message.get("method") == CANCEL
+        and "id" not in message
+        and is_request(message)
+        and isinstance(message.get("params"), dict)
+    )
 
 
 def _is_shutdown(message: Json) -> bool:

@@ -48,7 +48,7 @@ class Subscription:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """End `run` when what is being read has been sent."""
+        """End `run`; what is being read is not sent any more."""
         self._is_stopped = True
         self._wake.set()
 
@@ -75,6 +75,9 @@ class Subscription:
             logger.opt(exception=True).error("the event stream cannot be read")
             await asyncio.sleep(RETRY_SECONDS)
             return True
+        if self._is_stopped:
+            # Another subscription has taken its place meanwhile.
+            return False
         for event in page:
             self._subscriber.notify("event", event.json)
         # Events of other types were skipped, so a short page ends at the head of the stream.

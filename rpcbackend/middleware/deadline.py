@@ -23,8 +23,8 @@ class Deadline:
         Raises:
             DeadlineExceededError: It passed before the call could begin; nothing was run.
         """
-        # Control calls such as shutdown bound themselves.
-        if call.method.lane == "work":
+        # shutdown and initialize bound themselves.
+        if call.method.lane == "work" or call.method.kind == "query":
             seconds = budget_seconds(self._limits, call.method.kind, call.context.meta.timeout_ms)
             deadline_at = call.flight.arrived_at + seconds
             if call.context.clock.monotonic() >= deadline_at:

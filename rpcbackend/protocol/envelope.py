@@ -9,7 +9,7 @@ from rpcbackend.schema.base import MAX_SAFE_INTEGER
 
 RequestId = str | int | float | None
 
-MAX_ID_LENGTH = 256
+MAX_ID_BYTES = 256
 """Ids are the client's labels; a longer one is a mistake or an attack."""
 
 _MEMBERS = frozenset({"jsonrpc", "method", "params", "id"})
@@ -43,10 +43,15 @@ def is_request_id(value: object) -> TypeGuard[RequestId]:
     if isinstance(value, bool):
         return False
     if isinstance(value, str):
-        return len(value) <= MAX_ID_LENGTH
+        return is_short_text(value)
     if isinstance(value, int | float):
         return abs(value) <= MAX_SAFE_INTEGER
     return value is None
+
+
+def is_short_text(text: str) -> bool:
+    """Tell whether a text may be an id: at most 256 bytes of UTF-8."""
+    return len(text) <= MAX_ID_BYTES and (text.isascii() or len(text.encode()) <= MAX_ID_BYTES)
 
 
 def is_response(message: Json) -> bool:

@@ -39,11 +39,6 @@ class LineSplitter:
         self._keep(tail)
         return lines
 
-    @property
-    def has_half_line(self) -> bool:
-        """Tell whether bytes wait for their line end: at EOF they are dropped, never executed."""
-        return self._is_discarding or self._size > 0
-
     def _keep(self, part: bytes) -> None:
         if self._is_discarding or not part:
             return

@@ -6,6 +6,7 @@ non-blocking mode (architecture D8), so both directions are plain blocking calls
 
 import asyncio
 import os
+import select
 import sys
 import threading
 from collections import deque
@@ -27,6 +28,11 @@ LINES_A_TURN = 256
 
 OnLines = Callable[[Iterable[Line]], None]
 OnEnd = Callable[[], None]
+OnResume = Callable[[], None]
+
+LOOK_SECONDS = 1.0
+STALLED_LOOKS = 10
+"""A peer that has closed our stdin and reads nothing for this many looks is gone for good."""
 
 
 def claim_stdio() -> tuple[int, int]:
@@ -63,14 +69,21 @@ class StdioTransport:
         self._limits = limits
         self._may_read = threading.Event()
         self._may_read.set()
+        self._has_ended = threading.Event()
         self._ahead = threading.BoundedSemaphore(HANDOVERS_AHEAD)
         self._arrived: deque[deque[Line] | None] = deque()
         self._is_handing_over = False
 
-    def start(self, on_lines: OnLines, on_end: OnEnd) -> None:
-        """Begin to read; both callbacks run on the running loop, *on_end* when the peer is gone."""
+    def start(self, on_lines: OnLines, on_end: OnEnd, on_resume: OnResume = lambda: None) -> None:
+        """Begin to read; the callbacks run on the running loop.
+
+        Args:
+            on_lines: Takes what came in.
+            on_end: Told when the peer is gone.
+            on_resume: Told when the peer reads again after `is_backed_up`.
+        """
         self._loop = asyncio.get_running_loop()
-        self._on_lines, self._on_end = on_lines, on_end
+        self._on_lines, self._on_end, self._on_resume = on_lines, on_end, on_resume
         self._writer = LineWriter(
             self._fd_out,
             resume_below_bytes=self._limits.unread_resume_bytes,
@@ -92,12 +105,18 @@ class StdioTransport:
         """Whether the peer has read most of what it was sent."""
         return self._writer.has_room
 
+    @property
+    def is_backed_up(self) -> bool:
+        """Whether so much is unread that nothing should cause more."""
+        return not self._may_read.is_set()
+
     async def writable(self) -> None:
         """Wait until the peer has read most of what it was sent."""
         await self._writer.room()
 
     async def close(self) -> None:
         """Write what is queued and stop; waits as long as the peer takes to read it."""
+        self._has_ended.set()
         await self._writer.close()
 
     # On the loop
@@ -111,6 +130,11 @@ class StdioTransport:
         if not self._is_handing_over:
             self._hand_over()
 
+    def _resumed(self) -> None:
+        # Those who wait came before those who have not been looked at.
+        self._on_resume()
+        self._go_on()
+
     def _hand_over(self) -> None:
         # One chunk of small requests may ask for thousands of large replies, so a pause that only
         # kept the next chunk out would bound nothing.
@@ -119,6 +143,7 @@ class StdioTransport:
             return
         lines = self._arrived[0]
         if lines is None:
+            self._has_ended.set()
             self._on_end()
             return
         try:
@@ -141,7 +166,7 @@ class StdioTransport:
         if not self._may_read.is_set():
             self._may_read.set()
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._go_on)
+                self._loop.call_soon_threadsafe(self._resumed)
 
     def _read(self) -> None:
         splitter = LineSplitter(self._limits.request_bytes)
@@ -149,14 +174,49 @@ class StdioTransport:
         with suppress(RuntimeError):
             while chunk := self._next_chunk():
                 if lines := splitter.feed(chunk):
-                    self._ahead.acquire()
+                    if not self._wait_for(self._is_caught_up):
+                        return
                     self._loop.call_soon_threadsafe(self._arrive, lines)
             self._loop.call_soon_threadsafe(self._arrive, None)
+            self._wait_for(self._has_ended.wait, has_ended=True)
 
     def _next_chunk(self) -> bytes:
-        self._may_read.wait()
-        try:
-            return os.read(self._fd_in, CHUNK_BYTES)
-        except OSError:
-            # A broken pipe on stdin means what end of file means: the peer is gone.
+        if not self._wait_for(self._may_read.wait):
             return b""
+        while True:
+            try:
+                return os.read(self._fd_in, CHUNK_BYTES)
+            except BlockingIOError:
+                # Somebody who shares the descriptor made it non-blocking (D8).
+                select.select([self._fd_in], [], [])
+            except OSError:
+                # A broken pipe on stdin means what end of file means: the peer is gone.
+                return b""
+
+    def _is_caught_up(self, seconds: float) -> bool:
+        return self._ahead.acquire(timeout=seconds)
+
+    def _wait_for(self, come: Callable[[float], bool], *, has_ended: bool = False) -> bool:
+        """Wait until *come* is true; give up on a peer that is gone and never reads again.
+
+        Whoever closes our stdin and reads on slowly, such as a pager, gets everything. Whoever is
+        dead while somebody else keeps his end of stdout open would keep us alive for ever.
+        """
+        stalled, written = 0, self._writer.written_bytes
+        while not come(LOOK_SECONDS):
+            is_stalled = self.is_backed_up and written == self._writer.written_bytes
+            stalled = stalled + 1 if is_stalled and (has_ended or self._is_hung_up()) else 0
+            written = self._writer.written_bytes
+            if stalled >= STALLED_LOOKS:
+                self._has_ended.set()
+                self._loop.call_soon_threadsafe(self._on_end)
+                return False
+        return True
+
+    def _is_hung_up(self) -> bool:
+        """Tell whether nobody can write to stdin any more, though there may be more to read."""
+        if sys.platform == "win32":
+            return False
+        poll = select.poll()
+        poll.register(self._fd_in, getattr(select, "POLLRDHUP", 0))
+        return any(events & ~select.POLLIN for _, events in poll.poll(0))

@@ -50,6 +50,8 @@ class LineWriter:
         self._fresh: list[bytes] = []
         self._handed: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self.written_bytes = 0
+        """How much the peer has taken."""
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._is_closing = False
@@ -123,6 +125,7 @@ class LineWriter:
     def _count_written(self, size: int) -> None:
         with self._lock:
             self._waiting_bytes -= size
+            self.written_bytes += size
 
     def _run(self) -> None:
         try:
@@ -156,7 +159,11 @@ class LineWriter:
             size += len(parts[-1])
         view = memoryview(b"".join(parts))
         while view:
-            view = view[os.write(self._fd, view) :]
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BlockingIOError:
+                # Somebody who shares the descriptor made it non-blocking (D8).
+                select.select([], [self._fd], [])
         self._count_written(size)
         if self.is_drained:
             self._on_drained()
@@ -198,6 +205,9 @@ def _attempt_on_pipe(fd: int) -> Attempt:
         # only writer.
         if len(ready) > select.PIPE_BUF or not poll.poll(0):
             return 0
-        return os.write(fd, ready)
+        try:
+            return os.write(fd, ready)
+        except BlockingIOError:
+            return 0
 
     return attempt

@@ -1,13 +1,19 @@
 """Batches: at most so many, so many at a time, answered in one line in request order."""
 
+from dataclasses import replace
+
+import orjson
 import pytest
 
+from rpcbackend.dispatch.registry import Kind
 from rpcbackend.errors import (
     InvalidRequestError,
     OverloadedError,
     RequestCancelledError,
     ResponseTooLargeError,
 )
+from rpcbackend.schema.limits import Limits
+from rpcbackend.testing import Client, running_app
 from tests.clauses import clause
 from tests.machine import (
     Machine,
@@ -85,10 +91,10 @@ async def test_batch_elements_over_the_limits_are_refused_in_their_places() -> N
     ]
 
 
-@clause("calls-begin-in-arrival-order")
-async def test_what_comes_behind_a_batch_begins_behind_it() -> None:
+@clause("calls-begin-in-arrival-order", "writes-in-arrival-order")
+async def test_a_command_behind_a_batch_of_commands_begins_behind_it() -> None:
     waiting = Waiting()
-    machine = Machine(waiting.method)
+    machine = Machine(replace(waiting.method, kind="command"))
     labels = [str(number) for number in range(20)]
 
     machine.receive(
@@ -99,6 +105,69 @@ async def test_what_comes_behind_a_batch_begins_behind_it() -> None:
     await machine.until_sent(2)
 
     assert waiting.begun == [*labels, "last"]
+
+
+@clause("batch-starves-nobody")
+@pytest.mark.parametrize("kind", ["query", "command"])
+async def test_a_query_behind_a_batch_does_not_wait_for_it(kind: Kind) -> None:
+    waiting = Waiting()
+    machine = Machine(replace(waiting.method, kind=kind), say)
+
+    machine.receive(
+        [request(number, "test.wait", label=str(number)) for number in range(100)],
+        request("quick", "test.say", label="quick"),
+    )
+
+    assert await machine.until_sent(1) == [said("quick", "quick")]
+    waiting.let_all_end()
+    _, replies = await machine.finish()
+    assert [reply["id"] for reply in replies] == [*range(100)]
+    assert waiting.at_once == 16
+
+
+async def test_when_the_waiting_elements_are_cancelled_those_behind_them_begin() -> None:
+    waiting = Waiting()
+    machine = Machine(replace(waiting.method, kind="command"))
+    machine.receive(
+        [request(number, "test.wait", label=str(number)) for number in range(20)],
+        request("last", "test.wait", label="last"),
+    )
+
+    machine.receive(*(cancel(number) for number in range(16, 20)))
+
+    assert waiting.begun[16:] == ["last"]
+    waiting.let_all_end()
+    assert len(await machine.finish()) == 2
+
+
+async def test_held_queries_begin_though_those_that_ran_were_cancelled_with_others() -> None:
+    waiting = Waiting()
+    machine = Machine(waiting.method)
+    machine.receive([request(number, "test.wait", label=str(number)) for number in range(40)])
+
+    machine.receive(*(cancel(number) for number in range(30)))
+    waiting.let_all_end()
+
+    [replies] = await machine.finish()
+    assert [reply["id"] for reply in replies if "result" in reply] == [*range(30, 40)]
+
+
+@clause("error-outcome")
+async def test_a_write_whose_reply_no_longer_fits_says_that_it_took_effect() -> None:
+    branch = {"zone": "Europe/Berlin", "currency": "EUR", "name": "x" * 200}
+    limits = Limits.model_construct(response_bytes=700)
+    async with running_app(limits=limits) as app:
+        client = Client(app)
+        client.server.receive(
+            orjson.dumps([request(number, "branches.save", **branch) for number in range(3)])
+        )
+        replies = await client.next_line()
+
+        refused = [reply["error"]["data"] for reply in replies if "error" in reply]
+        assert [(data["code"], data["outcome"]) for data in refused] == [
+            ("RESPONSE_TOO_LARGE", "committed"),
+            ("RESPONSE_TOO_LARGE", "committed"),
+        ]
 
 
 async def test_a_batch_element_that_waits_for_its_turn_can_be_cancelled() -> None:

@@ -144,6 +144,22 @@ async def test_a_stopped_subscriber_gets_nothing_more(store: Store) -> None:
     assert store.on_commit == []
 
 
+async def test_a_subscription_that_is_replaced_on_its_way_sends_nothing_more(
+    store: Store,
+) -> None:
+    """Else the events of two streams would come mixed, out of order."""
+    await record(store, "students.created")
+    subscriber = Subscriber(store)
+    subscriber.reads.clear()
+    await asyncio.sleep(0)
+
+    subscriber.subscription.stop()
+    subscriber.reads.set()
+    await subscriber.stop()
+
+    assert subscriber.events == []
+
+
 async def test_a_subscriber_stopped_before_it_began_ends_at_once(store: Store) -> None:
     subscriber = Subscriber(store)
 

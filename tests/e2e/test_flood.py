@@ -124,3 +124,31 @@ def test_a_peer_that_reads_nothing_is_not_read_any_more_and_then_answered(tmp_pa
     # Once as it waits, and once more at most while it is put together.
     assert stopped.peak - before.resident < 2 * Limits().unread_bytes / MIB
     assert after.peak - before.resident < 2 * Limits().unread_bytes / MIB
+
+
+@clause("unread-output-memory", "one-reply-per-request")
+@pytest.mark.timeout(180)
+def test_what_waits_for_its_turn_does_not_begin_while_nobody_reads(seeded_school: Path) -> None:
+    """A thousand pages of students come to forty megabytes."""
+    count = 1_000
+    with child(
+        seeded_school,
+        RPCBACKEND_LOG_LEVEL="ERROR",
+        RPCBACKEND_LIMITS__UNREAD_BYTES=str(MIB),
+        RPCBACKEND_LIMITS__UNREAD_RESUME_BYTES=str(MIB // 2),
+        RPCBACKEND_LIMITS__IN_FLIGHT="16",
+        RPCBACKEND_LIMITS__QUERY_MS="120000",
+    ) as backend:
+        before = warm_memory(backend)
+
+        backend.feed(*(request(n, "students.list", limit=200) for n in range(count)))
+        backend.until_it_sleeps()
+
+        stopped = backend.memory()
+        replies = list(islice(backend.replies, count))
+        backend.close_stdin()
+        assert (list(backend.lines), backend.exit_code(), backend.errors) == ([], 0, "")
+    tell(f"{before.resident} MiB before, {stopped} while nobody read")
+    assert sorted(reply["id"] for reply in replies) == [*range(count)]
+    assert all("result" in reply for reply in replies)
+    assert stopped.peak - before.resident < 20

@@ -21,7 +21,8 @@ from tests.middleware.calls import make_call, proceed
         ("command", "work", None, 10.0),
         ("query", "work", 250, 0.25),
         ("command", "work", 120_000, 120.0),
-        ("query", "control", None, None),
+        ("query", "control", None, 5.0),
+        ("query", "control", 250, 0.25),
         ("command", "control", 250, None),
     ],
 )

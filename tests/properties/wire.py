@@ -244,6 +244,7 @@ class Wire:
         self._sent.append(line)
 
     is_writable = True
+    is_backed_up = False
 
     async def writable(self) -> None:
         """Read everything at once (the server's side)."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -43,9 +44,15 @@ def _closing(ends: Ends) -> Iterator[Ends]:
     try:
         yield ends
     finally:
-        # The peer leaves first, so that no thread stays blocked in a read or write of ours.
-        for fd in (ends.peer_out, ends.peer_in, ends.our_in, ends.our_out):
-            close(fd)
+        # The peer leaves first, so that no thread stays blocked in a read or write of ours; and a
+        # thread that is still there could read from whoever gets its descriptor's number next.
+        close(ends.peer_out)
+        close(ends.peer_in)
+        for thread in threading.enumerate():
+            if thread.name in ("stdin", "stdout"):
+                thread.join(5)
+        close(ends.our_in)
+        close(ends.our_out)
 
 
 def close(fd: int) -> None:

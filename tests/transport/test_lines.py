@@ -108,15 +108,3 @@ def test_a_line_without_end_costs_no_more_memory_than_the_limit() -> None:
 
     assert used < 65_536
     assert splitter.feed(b"\nnext\n") == [OVERSIZE, b"next"]
-
-
-def test_a_half_line_is_known_until_its_end_comes() -> None:
-    splitter = LineSplitter(3)
-
-    assert not splitter.has_half_line
-    splitter.feed(b"{}")
-    assert splitter.has_half_line
-    splitter.feed(b"xx")
-    assert splitter.has_half_line
-    splitter.feed(b"\n")
-    assert not splitter.has_half_line

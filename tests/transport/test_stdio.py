@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rpcbackend.schema.limits import Limits
+from rpcbackend.transport import stdio
 from rpcbackend.transport.lines import OVERSIZE
 from rpcbackend.transport.stdio import LINES_A_TURN, StdioTransport
 from tests.clauses import clause
@@ -154,6 +155,62 @@ async def test_many_lines_that_came_together_leave_turns_to_the_rest(ends: Ends)
 
     assert len(await heard.until(1)) == LINES_A_TURN
     await heard.until(3 * LINES_A_TURN + 1)
+    await transport.close()
+
+
+@clause("eof-is-shutdown")
+@pytest.mark.parametrize("closes_late", [False, True], ids=["before the pause", "while paused"])
+async def test_a_peer_that_closed_stdin_and_reads_nothing_for_long_is_the_end(
+    ends: Ends, closes_late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow reader gets everything; one that is gone must not keep the process alive."""
+    monkeypatch.setattr(stdio, "LOOK_SECONDS", 0.001)
+    limits = Limits(unread_bytes=1_000_000, unread_resume_bytes=500_000)
+    transport = StdioTransport(ends.our_in, ends.our_out, limits)
+    answered = Answered(transport, b"x" * 2_000_000 + b"\n")
+
+    os.write(ends.peer_out, b"1\n2\n")
+    if closes_late:
+        await answered.until(1)
+        os.write(ends.peer_out, b"3\n")
+    close(ends.peer_out)
+
+    assert await answered.until(2) == [b"1", None]
+    close(ends.peer_in)
+    await transport.close()
+
+
+@clause("unread-output-pauses")
+async def test_who_waits_for_the_peer_is_told_when_it_reads_again(ends: Ends) -> None:
+    limits = Limits(unread_bytes=1_000_000, unread_resume_bytes=500_000)
+    transport = StdioTransport(ends.our_in, ends.our_out, limits)
+    resumed = asyncio.Event()
+    transport.start(lambda _: None, lambda: None, resumed.set)
+
+    transport.send(b"x" * 2_000_000 + b"\n")
+    assert transport.is_backed_up
+    await read_exactly(ends.peer_in, 2_000_001)
+
+    async with asyncio.timeout(5):
+        await resumed.wait()
+    assert not transport.is_backed_up
+    await transport.close()
+
+
+async def test_descriptors_that_somebody_made_non_blocking_serve_on(ends: Ends) -> None:
+    for fd in (ends.our_in, ends.our_out):
+        os.set_blocking(fd, False)
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out, Limits())
+    heard.start(transport)
+
+    os.write(ends.peer_out, b"first\n")
+    await heard.until(1)
+    transport.send(b"y" * 3_000_000 + b"\n")
+
+    assert await read_exactly(ends.peer_in, 3_000_001) == b"y" * 3_000_000 + b"\n"
+    os.write(ends.peer_out, b"second\n")
+    assert await heard.until(2) == [b"first", b"second"]
     await transport.close()
 
 
