@@ -13,7 +13,7 @@ from rpcbackend.schema.base import ModelT, WireModel
 from rpcbackend.schema.lifecycle import Initialize, Initialized
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.system import Health
-from rpcbackend.store import Keyed, Report, Store, Work
+from rpcbackend.store import Command, Keyed, Report, Store, Work
 
 T = TypeVar("T")
 
@@ -103,9 +103,12 @@ class Context:
     clock: Clock
     ids: Ids
     meta: CallMeta
+    channel: str
     actor: str
     """Who calls, as events and the audit name him."""
     result_model: type[WireModel]
+    session_id: str | None = None
+    """By which session, as the audit names it."""
     keyed: Keyed | None = None
     """What makes a repeated delivery of this command the same one, if it came with a key."""
     result_meta: dict[str, Any] = field(default_factory=dict)
@@ -124,14 +127,20 @@ class Context:
         """Run *unit* as one transaction: all of it is kept, durably, or nothing.
 
         What it returns is the channel's answer, kept with the effect when the caller gave an
-        idempotency key. With `_meta.dryRun` everything is checked and nothing kept.
+        idempotency key. The audit gets a row, but none for an answer that was kept before. With
+        `_meta.dryRun` everything is checked and nothing kept.
 
         Raises:
             IdempotencyKeyReusedError: The key was used before, with other params.
         """
         store = self.host.store
+        command = Command(channel=self.channel, session_id=self.session_id)
+
+        async def audited(work: Work) -> ModelT:
+            return await work.audited(unit, command)
+
         result = await store.write(
-            partial(self._once, unit, self.keyed) if self.keyed else unit,
+            partial(self._once, audited, self.keyed) if self.keyed else audited,
             actor=self.actor,
             keep=not self.meta.dry_run,
         )

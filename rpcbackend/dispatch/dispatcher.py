@@ -166,6 +166,7 @@ class Dispatcher:
             clock=self._clock,
             ids=self._ids,
             meta=meta,
+            channel=method.channel,
             actor="local",
             result_model=method.result,
         )

@@ -9,6 +9,7 @@ class Permission(StrEnum):
     PUBLIC = "public"
     """Open to everybody who can speak to the process at all."""
 
+    AUDIT_READ = "audit:read"
     BRANCHES_READ = "branches:read"
     BRANCHES_WRITE = "branches:write"
     EVENTS_READ = "events:read"

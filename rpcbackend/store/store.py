@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.ids import Ids
+from rpcbackend.store.audit import ROOT, Link
 from rpcbackend.store.driver import PLAIN_HEADER, Error, StorageFailedError
 from rpcbackend.store.sqlite import SqliteEngine, SqliteTransaction
 from rpcbackend.store.work import Work
@@ -26,6 +27,8 @@ class Store:
         self.engine = engine
         self.head_seq = 0
         """The last event that is known to be durable."""
+        self.audit_head = ROOT
+        """The last row of the audit that is known to be durable."""
         self.on_commit: list[Callable[[], None]] = []
         """Called on the loop after a commit that left events."""
         self._clock, self._ids = clock, ids
@@ -54,12 +57,14 @@ class Store:
             OutcomeUnknownError: The storage failed during the commit.
         """
 
-        async def work(tx: SqliteTransaction) -> tuple[T, int]:
+        async def work(tx: SqliteTransaction) -> tuple[T, int, Link | None]:
             unit_of_work = self._work(tx, actor)
             result = await unit(unit_of_work)
-            return result, await unit_of_work.events.head_seq()
+            return result, await unit_of_work.events.head_seq(), unit_of_work.audit.appended
 
-        result, head_seq = await self.engine.write(work, keep=keep)
+        result, head_seq, audited = await self.engine.write(work, keep=keep)
+        if keep and audited is not None and audited.seq > self.audit_head.seq:
+            self.audit_head = audited
         if keep and head_seq > self.head_seq:
             self.head_seq = head_seq
             for publish in list(self.on_commit):
@@ -107,7 +112,7 @@ async def open_store(
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
     try:
         await engine.open(key, clock.now_ms())
-        store.head_seq = await store.read(lambda work: work.events.head_seq())
+        store.head_seq, store.audit_head = await store.read(_find_heads)
     except BaseException as error:
         # An engine that is left open keeps the process alive for ever.
         await engine.close()
@@ -118,6 +123,10 @@ async def open_store(
     # Until here a failure is raised to the caller, who decides; from here on it is told.
     engine.on_poison = on_poison
     return store
+
+
+async def _find_heads(work: Work) -> tuple[int, Link]:
+    return await work.events.head_seq(), await work.audit.head()
 
 
 def _prepare_file(directory: Path) -> Path:

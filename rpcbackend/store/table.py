@@ -9,6 +9,7 @@ import orjson
 
 from rpcbackend.errors import NotFoundError
 from rpcbackend.schema.base import Encoded, WireModel
+from rpcbackend.store.changes import Changes
 from rpcbackend.store.json_sql import json_object
 from rpcbackend.store.transaction import Transaction
 
@@ -41,7 +42,7 @@ class Table(Generic[EntityT]):
         self.json = json_object(model, **self._expressions)
         """The SQL expression that writes a row as the entity's JSON."""
         self._get = f"SELECT {self.json} AS json FROM {name} WHERE school_id = :school AND id = :id"  # noqa: S608 (our own names)
-        self._put = ""
+        self._put = self._put_returning = ""
 
     async def get(self, tx: Transaction, entity_id: str) -> EntityT | None:
         """Return the entity, or None."""
@@ -51,6 +52,8 @@ class Table(Generic[EntityT]):
     async def get_encoded(self, tx: Transaction, entity_id: str) -> Encoded[EntityT] | None:
         """Return the entity as wire JSON, or None."""
         row = await tx.one(self._get, id=entity_id)
+        if tx.changes is not None:
+            tx.changes.see((self.noun, entity_id), row["json"] if row else None)
         return Encoded(row["json"].encode()) if row else None
 
     async def require(self, tx: Transaction, entity_id: str) -> EntityT:
@@ -82,7 +85,18 @@ class Table(Generic[EntityT]):
             row.pop(name, None)
         if not self._put:
             self._put = _upsert(self.name, list(row))
-        await tx.run(self._put, **row)
+            self._put_returning = f"{self._put} RETURNING {self.json} AS json"
+        if tx.changes is None:
+            await tx.run(self._put, **row)
+        else:
+            await self._put_noted(tx, tx.changes, row)
+
+    async def _put_noted(self, tx: Transaction, changes: Changes, row: dict[str, Any]) -> None:
+        record = (self.noun, row["id"])
+        if not changes.has_seen(record):
+            await self.get_encoded(tx, row["id"])
+        written = await tx.one(self._put_returning, **row)
+        changes.write(record, written["json"] if written else None)
 
     async def list_encoded(
         self, tx: Transaction, *, where: str, order: str, limit: int, **params: Any

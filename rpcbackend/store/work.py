@@ -1,12 +1,14 @@
-"""One unit of work: the repositories over one transaction, and the events it leaves."""
+"""One unit of work: the repositories over one transaction, the events and the audit it leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from rpcbackend.ids import Ids
+from rpcbackend.store.audit import Audit, Command
 from rpcbackend.store.branches import Branches
 from rpcbackend.store.calendars import Calendars
+from rpcbackend.store.changes import Changes
 from rpcbackend.store.claims import Claims
 from rpcbackend.store.events import Events
 from rpcbackend.store.idempotency import IdempotencyKeys
@@ -15,6 +17,8 @@ from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.students import Students
 from rpcbackend.store.transaction import Transaction
 from rpcbackend.store.vehicles import Vehicles
+
+T = TypeVar("T")
 
 
 class Work:
@@ -32,6 +36,7 @@ class Work:
         self.now_ms = now_ms
         self.actor = actor
         self._ids = ids
+        self.audit = Audit(tx)
         self.branches = Branches(tx)
         self.calendars = Calendars(tx)
         self.claims = Claims(tx)
@@ -69,3 +74,10 @@ class Work:
             aggregate=aggregate,
             data=data,
         )
+
+    async def audited(self, unit: Callable[["Work"], Awaitable[T]], command: Command) -> T:
+        """Run *unit* and leave a row of the audit: who did what, and what it changed."""
+        self.tx.changes = changes = Changes()
+        result = await unit(self)
+        await self.audit.append(command, at_ms=self.now_ms, actor=self.actor, changes=changes)
+        return result

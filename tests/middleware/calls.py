@@ -28,6 +28,7 @@ def make_call(
             clock=clock,
             ids=Ids(clock),
             meta=CallMeta(**meta),
+            channel=method.channel,
             actor="local",
             result_model=method.result,
         ),

@@ -7,6 +7,37 @@ export interface Aggregate {
   readonly version: number;
 }
 
+/** A record that a command changed, by the digests of its JSON. */
+export interface AuditChange {
+  readonly type: string;
+  readonly id: string;
+  /** null: it is new. */
+  readonly before: string | null;
+  /** null: it is gone. */
+  readonly after: string | null;
+}
+
+/** Rows of the audit, the newest first. */
+export interface AuditPage {
+  readonly items: readonly (AuditRow)[];
+  readonly nextCursor: string | null;
+}
+
+/** One command that took effect. */
+export interface AuditRow {
+  /** 1, 2, 3, … without a gap. */
+  readonly seq: number;
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  readonly actor: string;
+  readonly sessionId: string | null;
+  readonly channel: string;
+  /** null: they were damaged; see audit.verify. */
+  readonly changes: readonly (AuditChange)[] | null;
+  /** SHA-256, hexadecimal. */
+  readonly hash: string;
+}
+
 /** Params of lessons.book. */
 export interface BookLesson {
   readonly studentId: string;
@@ -321,6 +352,20 @@ export interface Limits {
   readonly commandMs?: number;
 }
 
+/** Params of audit.list: the filters narrow each other. */
+export interface ListAudit {
+  readonly actor?: string | null;
+  /** The record that a command changed, or changed first. */
+  readonly entityId?: string | null;
+  readonly channel?: string | null;
+  /** Rows from then on. */
+  readonly from?: string | null;
+  /** Rows before then. */
+  readonly to?: string | null;
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+
 /** Params of branches.list. */
 export interface ListBranches {
 }
@@ -450,6 +495,10 @@ export interface StoreHealth {
   readonly schemaVersion: number;
   /** The last event's number. */
   readonly headSeq: number;
+  /** The last row of the audit. */
+  readonly auditHeadSeq: number;
+  /** Its hash: an anchor for audit.verify. */
+  readonly auditHeadHash: string;
   readonly databaseBytes: number;
   readonly walBytes: number;
   readonly diskFreeBytes: number;
@@ -543,6 +592,29 @@ export interface VehiclePage {
 /** Whether a vehicle can be booked; retired is for good. */
 export type VehicleState = 'active' | 'workshop' | 'retired';
 
+/** What audit.verify answers. */
+export interface VerifiedAudit {
+  readonly ok: boolean;
+  /** Rows that are as they were written. */
+  readonly checked: number;
+  /** 0 before the first row. */
+  readonly headSeq: number;
+  /** Remember it elsewhere: it is an anchor. */
+  readonly headHash: string;
+  /** The first row that is changed, missing or out of place. */
+  readonly firstBadSeq?: number | null;
+}
+
+/** Params of audit.verify: every row from the one to the other must be as it was written. */
+export interface VerifyAudit {
+  /** Those before are taken for granted. */
+  readonly fromSeq?: number;
+  /** The last row when left out. */
+  readonly toSeq?: number | null;
+  /** The hash that you remember of the row toSeq. */
+  readonly anchor?: string | null;
+}
+
 /** Params of calendar.view. */
 export interface ViewCalendar {
   /** RFC 3339 in UTC. */
@@ -556,6 +628,10 @@ export interface ViewCalendar {
 
 /** Every channel with its params and result. */
 export interface Channels {
+  /** Return a page of the commands that took effect and fit, the newest first. */
+  readonly 'audit.list': { readonly params: ListAudit; readonly result: AuditPage };
+  /** Check that every row is as it was written, and name the first that is not. */
+  readonly 'audit.verify': { readonly params: VerifyAudit; readonly result: VerifiedAudit };
   /** Return all branches by name. */
   readonly 'branches.list': { readonly params: ListBranches; readonly result: BranchPage };
   /** Add a branch, or replace the one with the given id. */
@@ -605,6 +681,8 @@ export interface Channels {
 export type Channel = keyof Channels;
 
 export const channelNames: readonly Channel[] = [
+  'audit.list',
+  'audit.verify',
   'branches.list',
   'branches.save',
   'calendar.view',
@@ -651,4 +729,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '10e9f407ba51f61debf96381cb37a4c0b64622a40a235f6d664d22e93cd59bd9';
+export const contractHash = '8d5f40fcc8dfea9aec11d24152b40dd511c140c7332a48dedb72a25a68da88b5';
