@@ -21,7 +21,7 @@ from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.system import Health
 from rpcbackend.security.principal import NOBODY, Principal
 from rpcbackend.security.roles import Permission, Reach
-from rpcbackend.store import EVERYTHING, Keyed, Report, Sight, Store, Work, sight_of
+from rpcbackend.store import EVERYTHING, Command, Keyed, Report, Sight, Store, Work, sight_of
 
 T = TypeVar("T")
 
@@ -136,6 +136,7 @@ class Context:
     clock: Clock
     ids: Ids
     meta: CallMeta
+    channel: str
     permission: Permission
     """What the channel asks for; rows are hidden as far as the caller holds it."""
     result_model: type[WireModel]
@@ -200,14 +201,20 @@ class Context:
         """Run *unit* as one transaction: all of it is kept, durably, or nothing.
 
         What it returns is the channel's answer, kept with the effect when the caller gave an
-        idempotency key. With `_meta.dryRun` everything is checked and nothing kept.
+        idempotency key. The audit gets a row, but none for an answer that was kept before. With
+        `_meta.dryRun` everything is checked and nothing kept.
 
         Raises:
             IdempotencyKeyReusedError: The key was used before, with other params.
         """
         store = self.host.store
+        command = Command(channel=self.channel, session_id=self.principal.session_id)
+
+        async def audited(work: Work) -> ModelT:
+            return await work.audited(unit, command)
+
         result = await store.write(
-            partial(self._once, unit, self.keyed) if self.keyed else unit,
+            partial(self._once, audited, self.keyed) if self.keyed else audited,
             actor=self.actor,
             keep=not self.meta.dry_run,
             sight=self.sight,

@@ -205,6 +205,8 @@ class StoreDoor:
             is_encrypted=engine.is_encrypted,
             schema_version=facts.schema_version,
             head_seq=self._store.head_seq,
+            audit_head_seq=self._store.audit_head.seq,
+            audit_head_hash=self._store.audit_head.hash.hex(),
             database_bytes=facts.database_bytes,
             wal_bytes=facts.wal_bytes,
             disk_free_bytes=shutil.disk_usage(self._directory or Path.cwd()).free,

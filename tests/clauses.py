@@ -1,7 +1,8 @@
 """The promises of the wire: id, where it is written, and one sentence; tests claim them.
 
-Every MUST of JSON-RPC 2.0 (sections 4 to 6) and every promise of protocol.md sections 1 to 7 that
-holds today. tests/test_clauses.py fails for a clause without a test and for an unknown id.
+Every MUST of JSON-RPC 2.0 (sections 4 to 6), every promise of protocol.md sections 1 to 7 that
+holds today, and rules of domain.md that can be seen from outside. tests/test_clauses.py fails for a
+clause without a test and for an unknown id.
 """
 
 from collections.abc import Callable, Mapping
@@ -216,6 +217,11 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "deadline-default": "A query has 5 s, a command 10 s, or what timeoutMs says.",
         "deadline-stops": "A call past its deadline is stopped and answered with -32032.",
         "deadline-in-queue": "A call whose time passed in the queue is not run; outcome none.",
+    },
+    "domain.md A1": {
+        "audit-every-command": "Every command that takes effect leaves a row of the audit.",
+        "audit-first-bad-row": "audit.verify names the first row that is not as it was written.",
+        "audit-anchor": "A lost or rewritten end is found by who remembers a hash of it.",
     },
 }
 

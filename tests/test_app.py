@@ -62,7 +62,14 @@ async def test_health_says_how_the_process_and_its_store_are(
         "uptimeMs": 0,
         "inFlight": 1,
         "queued": 0,
-        "store": {"engine": "sqlite", "isEncrypted": False, "headSeq": 0, "integrity": "ok"},
+        "store": {
+            "engine": "sqlite",
+            "isEncrypted": False,
+            "headSeq": 0,
+            "auditHeadSeq": 0,
+            "auditHeadHash": "0" * 64,
+            "integrity": "ok",
+        },
     }
 
 

@@ -169,6 +169,7 @@ class Dispatcher:
             clock=self._clock,
             ids=self._ids,
             meta=meta,
+            channel=method.channel,
             permission=method.permission,
             result_model=method.result,
         )

@@ -2,6 +2,7 @@
 
 from rpcbackend.dispatch.registry import Registry
 from rpcbackend.methods import (
+    audit,
     branches,
     calendars,
     events,
@@ -16,6 +17,7 @@ from rpcbackend.methods import (
 )
 
 AREAS = (
+    audit,
     branches,
     calendars,
     events,

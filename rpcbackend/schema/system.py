@@ -22,6 +22,8 @@ class StoreHealth(WireModel):
     is_encrypted: bool
     schema_version: Integer
     head_seq: Annotated[Integer, Field(description="The last event's number.")]
+    audit_head_seq: Annotated[Integer, Field(description="The last row of the audit.")]
+    audit_head_hash: Annotated[str, Field(description="Its hash: an anchor for audit.verify.")]
     database_bytes: Integer
     wal_bytes: Integer
     disk_free_bytes: Integer

@@ -1,6 +1,7 @@
 """What is remembered: units of work in, entities and wire JSON out; SQL never leaves here."""
 
 from rpcbackend.store.api_keys import StoredApiKey
+from rpcbackend.store.audit import Command, Link
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import has_data, is_locked
@@ -14,8 +15,10 @@ from rpcbackend.store.work import Work
 
 __all__ = [
     "EVERYTHING",
+    "Command",
     "DirectoryLock",
     "Keyed",
+    "Link",
     "Proofs",
     "Report",
     "Sight",

@@ -20,7 +20,7 @@ IntegrityError: type[Exception] = sqlcipher3.IntegrityError
 PLAIN_HEADER = b"SQLite format 3\0"
 """First bytes of a database that is not encrypted."""
 
-_BUSY, _IOERR, _CORRUPT, _FULL, _NOTADB = 5, 10, 11, 13, 26
+_ERROR, _BUSY, _IOERR, _CORRUPT, _FULL, _NOTADB = 1, 5, 10, 11, 13, 26
 _POISON = frozenset({_IOERR, _CORRUPT, _NOTADB})
 
 LOG_BYTES = 4 * 1024 * 1024
@@ -170,6 +170,11 @@ def fold_log(connection: Any) -> bool:
 def is_poison(error: BaseException) -> bool:
     """Tell whether the storage under the database failed: nothing after it can be trusted."""
     return _primary_code(error) in _POISON
+
+
+def is_value_error(error: BaseException) -> bool:
+    """Tell whether a statement could not be run to its end with the values that it met."""
+    return _primary_code(error) == _ERROR
 
 
 def is_busy(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
+from rpcbackend.store.changes import Changes
 from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
 from rpcbackend.store.migrations import migrate
 from rpcbackend.store.rekey import change_key
@@ -39,26 +40,27 @@ Work = Callable[["SqliteTransaction"], Coroutine[Any, Any, Any]]
 class SqliteTransaction:
     """The statements of one unit, run where they are called: nothing here ever suspends."""
 
-    __slots__ = ("_connection", "_school", "access_changed")
+    __slots__ = ("_connection", "access_changed", "changes", "school")
 
     def __init__(self, connection: Any, school: int) -> None:
         self._connection = connection
-        self._school = school
+        self.school = school
         self.access_changed = False
+        self.changes: Changes | None = None
 
     async def one(self, sql: str, /, **params: Any) -> Row | None:
         """Return the first row, if any."""
-        params["school"] = self._school
+        params["school"] = self.school
         return self._connection.execute(sql, params).fetchone()  # type: ignore[no-any-return]  # the driver is untyped
 
     async def all(self, sql: str, /, **params: Any) -> list[Row]:
         """Return every row."""
-        params["school"] = self._school
+        params["school"] = self.school
         return self._connection.execute(sql, params).fetchall()  # type: ignore[no-any-return]  # the driver is untyped
 
     async def run(self, sql: str, /, **params: Any) -> int:
         """Run a change and return the number of rows it touched."""
-        params["school"] = self._school
+        params["school"] = self.school
         return self._connection.execute(sql, params).rowcount  # type: ignore[no-any-return]  # the driver is untyped
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.ids import Ids
+from rpcbackend.store.audit import ROOT, Link
 from rpcbackend.store.driver import Error, StorageFailedError
 from rpcbackend.store.files import (
     FILE_NAME,
@@ -33,6 +34,8 @@ class Store:
         self.engine = engine
         self.head_seq = 0
         """The last event that is known to be durable."""
+        self.audit_head = ROOT
+        """The last row of the audit that is known to be durable."""
         self.on_commit: list[Callable[[], None]] = []
         """Called on the loop after a commit that left events."""
         self.on_access_change: list[Callable[[], None]] = []
@@ -70,15 +73,17 @@ class Store:
             OutcomeUnknownError: The storage failed during the commit.
         """
 
-        async def work(tx: SqliteTransaction) -> tuple[T, int, bool]:
-            unit_of_work = self._work(tx, actor, sight)
-            result = await unit(unit_of_work)
-            return result, await unit_of_work.events.head_seq(), tx.access_changed
+        async def work(tx: SqliteTransaction) -> tuple[T, int, Link | None, bool]:
+            done = self._work(tx, actor, sight)
+            result = await unit(done)
+            return result, await done.events.head_seq(), done.audit.appended, tx.access_changed
 
-        result, head_seq, access_changed = await self.engine.write(work, keep=keep)
+        result, head_seq, audited, access_changed = await self.engine.write(work, keep=keep)
         if access_changed:
             for forget in self.on_access_change:
                 forget()
+        if keep and audited is not None and audited.seq > self.audit_head.seq:
+            self.audit_head = audited
         if keep and head_seq > self.head_seq:
             self.head_seq = head_seq
             for publish in list(self.on_commit):
@@ -129,7 +134,7 @@ async def open_store(
     engine = await _open(path, key, school, clock)
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
     async with _closed_on_failure(engine):
-        store.head_seq = await store.read(lambda work: work.events.head_seq())
+        store.head_seq, store.audit_head = await store.read(_find_heads)
         if directory is not None:
             leave_trace(directory)
     # Until here a failure is raised to the caller, who decides; from here on it is told.
@@ -166,3 +171,7 @@ async def _closed_on_failure(engine: SqliteEngine) -> AsyncIterator[None]:
         if isinstance(error, Error | UnicodeDecodeError):
             raise StorageFailedError(str(error)) from error
         raise
+
+
+async def _find_heads(work: Work) -> tuple[int, Link]:
+    return await work.events.head_seq(), await work.audit.head()

@@ -9,6 +9,7 @@ import orjson
 
 from rpcbackend.errors import NotFoundError
 from rpcbackend.schema.base import Encoded, WireModel
+from rpcbackend.store.changes import Changes
 from rpcbackend.store.json_sql import json_object
 from rpcbackend.store.transaction import Transaction
 
@@ -51,6 +52,8 @@ class Table(Generic[EntityT]):
     async def get_encoded(self, tx: Transaction, entity_id: str) -> Encoded[EntityT] | None:
         """Return the entity as wire JSON, or None."""
         row = await tx.one(self._get, id=entity_id)
+        if tx.changes is not None:
+            tx.changes.see((self.noun, entity_id), row["json"] if row else None)
         return Encoded(row["json"].encode()) if row else None
 
     async def require(self, tx: Transaction, entity_id: str) -> EntityT:
@@ -86,10 +89,23 @@ class Table(Generic[EntityT]):
         row = to_row(entity) | self._more_columns(entity) | more
         for name in self._expressions:
             row.pop(name, None)
+        if tx.changes is None:
+            await tx.run(self._upsert(row), **row)
+        else:
+            await self._put_noted(tx, tx.changes, row)
+
+    async def _put_noted(self, tx: Transaction, changes: Changes, row: dict[str, Any]) -> None:
+        record = (self.noun, row["id"])
+        if not changes.has_seen(record):
+            await self.get_encoded(tx, row["id"])
+        written = await tx.one(f"{self._upsert(row)} RETURNING {self.json} AS json", **row)
+        changes.write(record, written["json"] if written else None)
+
+    def _upsert(self, row: dict[str, Any]) -> str:
         columns = tuple(row)
         if columns not in self._puts:
             self._puts[columns] = _upsert(self.name, columns)
-        await tx.run(self._puts[columns], **row)
+        return self._puts[columns]
 
     async def list_encoded(
         self, tx: Transaction, *, where: str, order: str, limit: int, **params: Any

@@ -1,8 +1,10 @@
 """A unit of work and what it sees of the database: SQL in, rows out, on any engine."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Protocol, TypeVar
+
+from rpcbackend.store.changes import Changes
 
 T = TypeVar("T")
 
@@ -14,6 +16,8 @@ class Row(Protocol):
     """One row; columns by name or position."""
 
     def __getitem__(self, key: str | int, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
     def keys(self) -> list[str]:
         """List the column names."""
@@ -28,6 +32,9 @@ class Transaction(Protocol):
 
     access_changed: bool
     """Set by whoever changes who may come in, so that it is noticed at once."""
+    school: int
+    changes: Changes | None
+    """Where tables note what a command reads and changes; None when nobody wants to know."""
 
     async def one(self, sql: str, /, **params: Any) -> Row | None:
         """Return the first row, if any."""

@@ -1,13 +1,15 @@
-"""One unit of work: the repositories over one transaction, and the events it leaves."""
+"""One unit of work: the repositories over one transaction, the events and the audit it leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from rpcbackend.ids import Ids
 from rpcbackend.store.api_keys import ApiKeys
+from rpcbackend.store.audit import Audit, Command
 from rpcbackend.store.branches import Branches
 from rpcbackend.store.calendars import Calendars
+from rpcbackend.store.changes import Changes
 from rpcbackend.store.claims import Claims
 from rpcbackend.store.credentials import Credentials
 from rpcbackend.store.events import Events
@@ -20,6 +22,8 @@ from rpcbackend.store.students import Students
 from rpcbackend.store.transaction import Transaction
 from rpcbackend.store.users import Users
 from rpcbackend.store.vehicles import Vehicles
+
+T = TypeVar("T")
 
 
 class Work:
@@ -42,6 +46,7 @@ class Work:
         self.sight = sight
         self._ids = ids
         self.api_keys = ApiKeys(tx)
+        self.audit = Audit(tx)
         self.branches = Branches(tx)
         self.calendars = Calendars(tx)
         self.claims = Claims(tx)
@@ -82,3 +87,10 @@ class Work:
             aggregate=aggregate,
             data=data,
         )
+
+    async def audited(self, unit: Callable[["Work"], Awaitable[T]], command: Command) -> T:
+        """Run *unit* and leave a row of the audit: who did what, and what it changed."""
+        self.tx.changes = changes = Changes()
+        result = await unit(self)
+        await self.audit.append(command, at_ms=self.now_ms, actor=self.actor, changes=changes)
+        return result

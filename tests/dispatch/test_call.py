@@ -27,6 +27,7 @@ async def test_a_ring_sees_the_complete_call() -> None:
     assert call.context.connection is machine.server
     assert call.context.clock is machine.clock
     assert (call.context.actor, call.context.meta.timeout_ms) == ("nobody", 5)
+    assert call.context.channel == "test.say"
     assert call.context.result_model is say.result
 
 

@@ -15,7 +15,9 @@ from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import KEY, an_id, make_branch, save_branch, store_in
 
 
-async def test_health_of_an_open_store_tells_how_it_is(client: Client, clock: FrozenClock) -> None:
+async def test_health_of_an_open_store_tells_how_it_is(
+    client: Client, store: Store, clock: FrozenClock
+) -> None:
     await save_branch(client)
     clock.advance(1.5)
 
@@ -33,6 +35,8 @@ async def test_health_of_an_open_store_tells_how_it_is(client: Client, clock: Fr
             "isEncrypted": False,
             "schemaVersion": latest_version(),
             "headSeq": 1,
+            "auditHeadSeq": 1,
+            "auditHeadHash": store.audit_head.hash.hex(),
             "databaseBytes": 0,
             "walBytes": 0,
             "diskFreeBytes": health["store"]["diskFreeBytes"],

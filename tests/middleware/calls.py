@@ -29,6 +29,7 @@ def make_call(
             clock=clock,
             ids=Ids(clock),
             meta=CallMeta(**meta),
+            channel=method.channel,
             permission=method.permission,
             result_model=method.result,
             principal=LOCAL,

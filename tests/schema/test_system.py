@@ -15,6 +15,8 @@ HEALTH = {
         "isEncrypted": True,
         "schemaVersion": 1,
         "headSeq": 0,
+        "auditHeadSeq": 0,
+        "auditHeadHash": "0" * 64,
         "databaseBytes": 4_096,
         "walBytes": 0,
         "diskFreeBytes": 1,

@@ -1,0 +1,330 @@
+"""What audit.list and audit.verify answer, and that no command goes past them."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from rpcbackend.app import Application
+from rpcbackend.methods import audit
+from rpcbackend.store import Store
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
+from tests.clauses import clause
+from tests.factories import School, create_student, save_branch, save_vehicle
+from tests.methods.commands import COMMANDS, EXAMPLES
+from tests.methods.pages import all_pages, page_sizes
+from tests.store.tamper import SWAP, tamper_with
+
+ZEROS = "0" * 64
+
+
+async def newest(client: Client) -> dict[str, Any]:
+    row: dict[str, Any] = (await client.call("audit.list", limit=1))["items"][0]
+    return row
+
+
+async def count(client: Client) -> int:
+    head: int = (await client.call("audit.verify"))["headSeq"]
+    return head
+
+
+async def save_some(client: Client, number: int) -> list[dict[str, Any]]:
+    """Save so many branches and return the rows of the audit, the oldest first."""
+    for _ in range(number):
+        await save_branch(client)
+    rows, _ = await all_pages(client, "audit.list", 200)
+    return rows[::-1]
+
+
+def digest(record: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(record)).hexdigest()
+
+
+# Every command
+
+
+def test_every_command_has_an_example() -> None:
+    assert sorted(EXAMPLES) == COMMANDS
+
+
+@clause("audit-every-command")
+@pytest.mark.parametrize("channel", COMMANDS)
+async def test_every_command_leaves_a_row_that_tells_what_it_changed(
+    client: Client, channel: str
+) -> None:
+    school = await School(client).open()
+    params = await EXAMPLES[channel](school)
+    before = await count(client)
+
+    await client.call(channel, **params)
+
+    row = await newest(client)
+    assert (row["seq"], row["channel"], row["actor"]) == (before + 1, channel, "local")
+    assert row["changes"], "a command that takes effect changes a record"
+    assert (await client.call("audit.verify"))["ok"]
+
+
+async def test_a_row_tells_who_did_what_when(client: Client) -> None:
+    branch = await save_branch(client)
+
+    row = await newest(client)
+
+    assert row == {
+        "seq": 1,
+        "at": "2026-11-23T08:00:00.000Z",
+        "actor": "local",
+        "sessionId": None,
+        "channel": "branches.save",
+        "changes": [
+            {"type": "branch", "id": branch["id"], "before": None, "after": digest(branch)}
+        ],
+        "hash": row["hash"],
+    }
+
+
+async def test_a_command_that_was_refused_tried_or_sent_again_leaves_no_row(
+    client: Client,
+) -> None:
+    keyed = {"_meta": {"idempotencyKey": "k"}}
+    branch = await save_branch(client, **keyed)
+
+    await save_branch(client, **keyed)
+    await save_branch(client, _meta={"dryRun": True})
+    with pytest.raises(CallFailedError):
+        await save_branch(client, branchId=branch["id"], expectedVersion=9)
+    with pytest.raises(CallFailedError):
+        await save_branch(client, name="Nord", **keyed)
+
+    assert await count(client) == 1
+
+
+async def test_a_command_that_found_nothing_to_do_leaves_a_row_without_changes(
+    client: Client,
+) -> None:
+    school = await School(client).open()
+    cancel = await EXAMPLES["lessons.cancel"](school)
+
+    await client.call("lessons.cancel", **cancel)
+    await client.call("lessons.cancel", **cancel)
+
+    rows = (await client.call("audit.list", channel="lessons.cancel"))["items"]
+    assert [len(row["changes"]) for row in rows] == [0, 1]
+
+
+# audit.list
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 200])
+async def test_pages_are_whole_and_the_newest_first(client: Client, limit: int) -> None:
+    await save_some(client, 7)
+
+    rows, sizes = await all_pages(client, "audit.list", limit)
+
+    assert [row["seq"] for row in rows] == [7, 6, 5, 4, 3, 2, 1]
+    assert sizes == page_sizes(7, limit)
+
+
+async def test_filters_narrow_each_other(client: Client, clock: FrozenClock) -> None:
+    branch = await save_branch(client)
+    clock.advance(60)
+    await save_vehicle(client, branch["id"])
+    clock.advance(60)
+    await save_branch(client, branchId=branch["id"])
+    await create_student(client, branch["id"])
+
+    async def seqs(**given: str) -> list[int]:
+        page = await client.call("audit.list", **given)
+        return [row["seq"] for row in page["items"]]
+
+    assert await seqs(actor="local") == [4, 3, 2, 1]
+    assert await seqs(actor="nobody") == []
+    assert await seqs(entityId=branch["id"]) == [3, 1]
+    assert await seqs(channel="branches.save") == [3, 1]
+    assert await seqs(to="2026-11-23T08:01:00Z") == [1]
+    assert await seqs(**{"from": "2026-11-23T08:01:00Z"}) == [4, 3, 2]
+    assert await seqs(**{"from": "2026-11-23T08:01:00Z", "entityId": branch["id"]}) == [3]
+    assert await seqs(channel="branches.save", actor="local", entityId=branch["id"]) == [3, 1]
+
+
+async def test_a_cursor_of_another_list_is_refused(client: Client) -> None:
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("audit.list", cursor="WyJhIl0")
+
+    assert failed.value.symbol == "CURSOR_INVALID"
+
+
+async def test_a_row_whose_changes_are_damaged_is_listed_without_them(
+    client: Client, store: Store
+) -> None:
+    await save_some(client, 2)
+
+    await tamper_with(store, "UPDATE audit SET changes = '[' WHERE seq = 1")
+
+    rows = (await client.call("audit.list"))["items"]
+    assert [row["changes"] is None for row in rows] == [False, True]
+
+
+# audit.verify
+
+
+async def test_an_audit_without_rows_is_right(client: Client) -> None:
+    nothing = {"checked": 0, "headSeq": 0, "headHash": ZEROS}
+
+    assert await client.call("audit.verify") == {"ok": True, "firstBadSeq": None, **nothing}
+    assert await client.call("audit.verify", anchor="f" * 64) == {
+        "ok": False,
+        "firstBadSeq": 1,
+        **nothing,
+    }
+
+
+async def test_an_untouched_audit_is_right_in_every_range_and_for_every_anchor(
+    client: Client, store: Store
+) -> None:
+    rows = await save_some(client, 4)
+    assert rows[3]["hash"] == store.audit_head.hash.hex()
+
+    for start in range(1, 5):
+        for end in range(start, 5):
+            assert await client.call(
+                "audit.verify", fromSeq=start, toSeq=end, anchor=rows[end - 1]["hash"]
+            ) == {
+                "ok": True,
+                "checked": end - start + 1,
+                "headSeq": 4,
+                "headHash": rows[3]["hash"],
+                "firstBadSeq": None,
+            }
+    assert (await client.call("audit.verify", anchor=rows[3]["hash"]))["checked"] == 4
+    assert (await client.call("audit.verify", fromSeq=5))["ok"]
+
+
+@clause("audit-first-bad-row")
+@pytest.mark.parametrize(
+    ("statements", "bad"),
+    [
+        (["UPDATE audit SET actor = 'eve' WHERE seq = 1"], 1),
+        (["UPDATE audit SET at = at + 1 WHERE seq >= 3"], 3),
+        (["UPDATE audit SET changes = 'no JSON' WHERE seq = 2"], 2),
+        (["UPDATE audit SET channel = CAST(x'ff' AS TEXT) WHERE seq = 4"], 4),
+        (["UPDATE audit SET hash = zeroblob(32) WHERE seq = 5"], 5),
+        (["DELETE FROM audit WHERE seq = 2"], 2),
+        (SWAP, 2),
+    ],
+    ids=["changed", "changed at the end", "no JSON", "no UTF-8", "head", "missing", "swapped"],
+)
+async def test_the_first_bad_row_is_named(
+    client: Client, store: Store, statements: list[str], bad: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save_some(client, 5)
+    await tamper_with(store, *statements)
+
+    for chunk in (5_000, 2, 1):
+        monkeypatch.setattr(audit, "CHUNK", chunk)
+        verified = await client.call("audit.verify")
+
+        assert (verified["ok"], verified["firstBadSeq"], verified["checked"]) == (
+            False,
+            bad,
+            bad - 1,
+        )
+
+
+@clause("audit-anchor")
+async def test_a_lost_or_rewritten_end_is_found_by_who_remembers_it(
+    client: Client, store: Store
+) -> None:
+    remembered = (await save_some(client, 5))[4]["hash"]
+    await tamper_with(store, "DELETE FROM audit WHERE seq > 3")
+
+    async def bad(**given: Any) -> int | None:
+        seq: int | None = (await client.call("audit.verify", **given))["firstBadSeq"]
+        return seq
+
+    assert await bad() is None
+    assert await bad(toSeq=5) == 4
+    assert await bad(toSeq=5, anchor=remembered) == 4
+    assert await bad(fromSeq=5) == 4
+    assert await bad(fromSeq=6, toSeq=9) == 4
+    assert await bad(anchor=remembered) == 3
+
+    for name in ("Ost", "West"):
+        await save_branch(client, name=name)
+    assert await bad() is None
+    assert await bad(toSeq=5) is None
+    assert await bad(toSeq=5, anchor=remembered) == 5
+
+
+async def test_a_range_whose_start_hangs_in_the_air_is_bad(client: Client, store: Store) -> None:
+    await save_some(client, 4)
+
+    await tamper_with(store, "DELETE FROM audit WHERE seq = 2")
+
+    verified = await client.call("audit.verify", fromSeq=3)
+    assert (verified["ok"], verified["firstBadSeq"], verified["checked"]) == (False, 2, 0)
+    assert (await client.call("audit.verify", fromSeq=4))["ok"]
+
+
+async def test_it_goes_chunk_by_chunk_and_tells_how_far_it_is(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save_some(client, 5)
+    monkeypatch.setattr(audit, "CHUNK", 2)
+
+    verified = await client.call("audit.verify", _meta={"progressToken": 1})
+
+    assert verified["checked"] == 5
+    begin = (await client.next_line())["params"]["value"]
+    assert (begin["kind"], begin["done"], begin["total"]) == ("begin", 0, 5)
+    assert (await client.next_line())["params"]["value"] == {"kind": "end"}
+
+
+async def test_what_is_written_meanwhile_does_not_disturb_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "CHUNK", 1)
+    async with running_app(tmp_path) as app:
+        client = Client(app)
+        await save_some(client, 20)
+
+        verifying = client.start("audit.verify", {})
+        for _ in range(5):
+            await save_branch(client)
+        verified = (await verifying)["result"]
+
+        assert (verified["ok"], verified["checked"], verified["headSeq"]) == (True, 20, 20)
+
+
+async def test_the_audit_is_right_after_the_next_start_too(tmp_path: Path) -> None:
+    async with running_app(tmp_path) as app:
+        await save_some(Client(app), 3)
+
+    async with running_app(tmp_path) as app:
+        client = Client(app)
+        assert len(await save_some(client, 1)) == 4
+        assert (await client.call("audit.verify"))["ok"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"fromSeq": 0}, {"fromSeq": 3, "toSeq": 2}, {"toSeq": 0}, {"anchor": "F" * 64}],
+    ids=str,
+)
+async def test_params_that_do_not_fit_are_refused(client: Client, given: dict[str, Any]) -> None:
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("audit.verify", **given)
+
+    assert failed.value.symbol == "INVALID_PARAMS"
+
+
+async def test_health_tells_the_head_without_a_look_at_the_store(
+    client: Client, app: Application
+) -> None:
+    rows = await save_some(client, 2)
+
+    health = (await client.call("system.health"))["store"]
+
+    assert (health["auditHeadSeq"], health["auditHeadHash"]) == (2, rows[1]["hash"])
+    assert app.store.audit_head.seq == 2
