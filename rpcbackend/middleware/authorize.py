@@ -1,5 +1,6 @@
 """Let a call through only to whoever may make it."""
 
+from rpcbackend.context import Context
 from rpcbackend.dispatch.call import Call, Proceed
 from rpcbackend.dispatch.registry import Result
 from rpcbackend.errors import ForbiddenError, PasswordRequiredError
@@ -14,7 +15,7 @@ async def authorize(call: Call, proceed: Proceed) -> Result:
 
     Raises:
         UnauthenticatedError: Nobody is signed in.
-        ForbiddenError: He may not, or only the main process may.
+        ForbiddenError: He may not, or only the main process may, or no API key may.
         ScopeMissingError: The API key lacks the scope.
         PasswordRequiredError: He may, but gave his password too long ago.
     """
@@ -23,8 +24,16 @@ async def authorize(call: Call, proceed: Proceed) -> Result:
         raise ForbiddenError("Only the main process of the desktop program may do this.")
     if method.permission is not Permission.PUBLIC:
         context.check(method.permission)
-    if method.step_up and context.principal.kind == "user":
-        given = context.host.access.now() - context.principal.password_at
-        if given > FRESH_SECONDS:
-            raise PasswordRequiredError
+    if method.step_up:
+        _check_password(context)
     return await proceed(call)
+
+
+def _check_password(context: Context) -> None:
+    principal = context.principal
+    if principal.kind == "api_key":
+        raise ForbiddenError("An API key may not do this, whatever its scopes.")
+    seconds_ago = context.host.access.now() - principal.password_at
+    # A school without users has no passwords either.
+    if principal.kind == "user" and seconds_ago > FRESH_SECONDS:
+        raise PasswordRequiredError

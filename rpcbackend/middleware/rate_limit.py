@@ -41,7 +41,8 @@ class RateLimit:
                 whose = call.context.connection.id
             wait = self._buckets[kind].take(whose, call.context.clock.monotonic())
             if wait > 0:
-                raise RateLimitedError(retry_after_ms=math.ceil(wait * 1_000))
+                # To the microsecond first: what floats add to a wait must not cost a millisecond.
+                raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))
         return await proceed(call)
 
 

@@ -6,13 +6,14 @@ from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.sessions import StoredSession
-from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
+from rpcbackend.store.sight import EVERYTHING, PEOPLE, Sight, sight_of
 from rpcbackend.store.store import Store, has_data, is_locked, open_store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
 __all__ = [
     "EVERYTHING",
+    "PEOPLE",
     "DirectoryLock",
     "Keyed",
     "Proofs",

@@ -9,19 +9,31 @@ import pytest
 
 from rpcbackend.dispatch import subscription as subscription_module
 from rpcbackend.dispatch.subscription import Subscription
-from rpcbackend.store import Store, Work
+from rpcbackend.store import EVERYTHING, Sight, Store, Work
 from tests.clauses import clause
 
 
 class Subscriber:
     """Notes what it is sent."""
 
-    def __init__(self, store: Store, after_seq: int = 0, types: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        after_seq: int = 0,
+        types: Sequence[str] = (),
+        standing: "Standing | None" = None,
+    ) -> None:
         self.events: list[Any] = []
         self.reads = asyncio.Event()
         self.reads.set()
         self._grew = asyncio.Event()
-        self.subscription = Subscription(store, types=types, after_seq=after_seq, subscriber=self)
+        self.subscription = Subscription(
+            store,
+            standing or Standing(),
+            types=types,
+            after_seq=after_seq,
+            subscriber=self,
+        )
         self._running = asyncio.ensure_future(self.subscription.run())
 
     async def until(self, count: int) -> list[int]:
@@ -47,6 +59,23 @@ class Subscriber:
         assert channel == "event"
         self.events.append(orjson.loads(params))
         self._grew.set()
+
+
+class Standing:
+    """What the subscriber may see, until the test says otherwise."""
+
+    def __init__(self, sight: Sight | None = EVERYTHING) -> None:
+        self.now = sight
+        self.is_remembered = True
+
+    def known(self) -> Sight | None:
+        """Return it at once."""
+        return self.now if self.is_remembered else None
+
+    async def sight(self) -> Sight | None:
+        """Look it up."""
+        self.is_remembered = True
+        return self.now
 
 
 @pytest.fixture
@@ -176,10 +205,10 @@ async def test_a_stream_that_cannot_be_read_once_is_read_again(
     failures = iter([RuntimeError("the disk hiccups")])
     read = store.read
 
-    async def read_or_fail(unit: Any) -> Any:
+    async def read_or_fail(unit: Any, **how: Any) -> Any:
         for failure in failures:
             raise failure
-        return await read(unit)
+        return await read(unit, **how)
 
     monkeypatch.setattr(store, "read", read_or_fail)
     subscriber = Subscriber(store)

@@ -659,4 +659,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '017e9042f7a9d5db49b6f1f628d8c0539a4e198eaf8b7b1231f15006cd9c037e';
+export const contractHash = '72afd96fbdeebfcf08d0519d3d66393971407e56676a249027dada1f7e0984ee';
