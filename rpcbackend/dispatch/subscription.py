@@ -91,7 +91,7 @@ class Subscription:
             if sight is None:
                 self.stop()
                 return True
-            head_seq, page = await self._store.read(
+            came_to, page = await self._store.read(
                 lambda work: work.events.page_after(after, self._types, PAGE), sight=sight
             )
         except Exception:  # noqa: BLE001 (whatever it was, the events are still there)
@@ -103,6 +103,5 @@ class Subscription:
             return True
         for event in page:
             self._subscriber.notify("event", event.json)
-        # Events of other types were skipped, so a short page ends at the head of the stream.
-        self._seq = head_seq
-        return len(page) == PAGE
+        self._seq = came_to
+        return len(page) == PAGE or came_to < self._store.head_seq

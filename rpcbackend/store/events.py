@@ -28,7 +28,7 @@ VALUES (:school,
 
 _AFTER = f"""
 SELECT seq, {_EVENT} AS json FROM events
-WHERE school_id = :school AND seq > :after
+WHERE school_id = :school AND seq > :after AND seq <= :until
   AND (:types = '[]' OR type IN (SELECT value FROM json_each(:types)))
   AND {{seen}}
 ORDER BY seq LIMIT :limit
@@ -42,6 +42,9 @@ _OF_STUDENT = "(aggregate_id = :seer OR json_extract(data, '$.studentId') = :see
 _NO_ACCOUNTS = (
     "substr(type, 1, instr(type, '.')) NOT IN ('auth.', 'users.', 'sessions.', 'apikeys.')"
 )
+
+LOOKED_AT = 10_000
+"""Events that one look goes through, in some 10 ms, for those who may see few of them."""
 
 
 class Events:
@@ -93,10 +96,15 @@ class Events:
     async def page_after(
         self, after_seq: int, types: Sequence[str], limit: int
     ) -> tuple[int, list[Encoded[Event]]]:
-        """Return the next events to be seen and how far in the stream the caller has come."""
+        """Return the next events to be seen and how far in the stream the caller has come.
+
+        There may be more even when there are fewer than *limit*, or none: one look is bounded.
+        """
+        until = after_seq + LOOKED_AT
         rows = await self._tx.all(
             _AFTER.format(seen=self._seen()),
             after=after_seq,
+            until=until,
             types=orjson.dumps(types).decode(),
             limit=limit,
             seer=self._sight.person_id,
@@ -104,7 +112,7 @@ class Events:
         page: list[Encoded[Event]] = [Encoded(row["json"].encode()) for row in rows]
         if len(rows) == limit:
             return int(rows[-1]["seq"]), page
-        return max(after_seq, await self.head_seq()), page
+        return max(after_seq, min(await self.head_seq(), until)), page
 
     def _seen(self) -> str:
         own = self._sight.where(instructor=_OF_INSTRUCTOR, student=_OF_STUDENT)
