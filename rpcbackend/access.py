@@ -85,7 +85,8 @@ class Access:
 
     def now(self) -> int:
         """Unix seconds that never go back: a clock that was set back revives nothing."""
-        self._latest = max(self._latest, self._clock.now_ms() // 1_000)
+        now = self._clock.now_ms() // 1_000
+        self._latest = max(self._latest, now)
         return self._latest
 
     def known(self, caller: Caller, token: str | None, *, is_use: bool = True) -> Principal | None:
@@ -97,9 +98,7 @@ class Access:
             is_use: False only looks: the session goes on being idle.
         """
         # Calls that come later must not overtake those who wait: writes keep their order.
-        if self._waiting and is_use:
-            return None
-        return self._recall(caller, token, is_use=is_use)
+        return None if self._waiting and is_use else self._recall(caller, token, is_use=is_use)
 
     def _recall(self, caller: Caller, token: str | None, *, is_use: bool) -> Principal | None:
         if self._has_users is None:

@@ -55,7 +55,7 @@ async def happen(app: Application, event_type: str, **data: str) -> None:
 
 async def types_seen(app: Application, client: Client) -> list[str]:
     """Return the types of the events that came, once all have come that will."""
-    # Who asks again and then reads takes some hops to the one thread of this store; these go behind.
+    # Who asks again and then reads takes some hops to the thread of this store; these go behind.
     for _ in range(10):
         await app.store.read(lambda work: work.events.head_seq())
     return [client.lines.get_nowait()["params"]["type"] for _ in range(client.lines.qsize())]

@@ -9,6 +9,8 @@ from rpcbackend.security.roles import Permission
 FRESH_SECONDS = 5 * 60
 """How long a password counts as just given."""
 
+_PUBLIC = Permission.PUBLIC
+
 
 async def authorize(call: Call, proceed: Proceed) -> Result:
     """Check permission, a fresh password, and the capability of the main process.
@@ -22,7 +24,7 @@ async def authorize(call: Call, proceed: Proceed) -> Result:
     method, context = call.method, call.context
     if method.main_only and not context.connection.is_main(context.meta.capability):
         raise ForbiddenError("Only the main process of the desktop program may do this.")
-    if method.permission is not Permission.PUBLIC:
+    if method.permission is not _PUBLIC:
         context.check(method.permission)
     if method.step_up:
         _check_password(context)
