@@ -13,7 +13,7 @@ describe = $(PY) -m rpcbackend describe --format $(1) > $(2).new && mv $(2).new 
 .DEFAULT_GOAL := help
 # The two halves of the tests build the same folder.
 .NOTPARALLEL:
-.PHONY: help demo test test-python test-shim e2e check fix cov gen bench app clean
+.PHONY: help demo test test-python test-shim e2e fuzz check fix cov gen bench app clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -33,6 +33,9 @@ test-shim: $(VENV)/.dev electron-shim/node_modules/.installed
 
 e2e: $(VENV)/.dev electron-shim/node_modules/.installed
 	$(NPM) run e2e
+
+fuzz: $(VENV)/.dev  ## ten minutes of random input, and what came back
+	HYPOTHESIS_PROFILE=fuzz $(PY) -m pytest --timeout=3600 tests/properties
 
 check: $(VENV)/.dev electron-shim/node_modules/.installed  ## format, lint, types, imports
 	$(PY) -m ruff format --check .

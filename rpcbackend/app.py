@@ -233,6 +233,10 @@ class Application:
             limits=self._limits,
         )
 
+    async def rekey(self, new_key: str, report: Report, *, dry_run: bool) -> None:
+        """Encrypt the store with another key; see `StoreDoor.rekey`."""
+        await self._door.rekey(new_key, report, dry_run=dry_run)
+
     async def shut_down(self) -> None:
         """Close, and let the process end after the reply."""
         await self.close()

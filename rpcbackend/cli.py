@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     seed.add_argument("--years", type=_positive, default=1)
     seed.add_argument("--seed", type=int, default=1, help="other numbers, other people")
 
+    commands.add_parser(
+        "rekey",
+        parents=[where],
+        help="change the key of the database; the current and the new one come on stdin",
+    )
+
     demo = commands.add_parser("demo", parents=[where], help="show a morning at the desk")
     demo.add_argument("--students", type=_positive, default=560)
     return parser
@@ -123,6 +129,12 @@ def _demo(given: argparse.Namespace) -> int:
     return show_morning(given.data_dir, students=given.students)
 
 
+def _rekey(given: argparse.Namespace) -> int:
+    from rpcbackend.rekey import rekey_directory
+
+    return rekey_directory(given.data_dir, sys.stdin)
+
+
 def _complain(message: str) -> None:
     sys.stderr.write(f"rpcbackend: {message}\n")
 
@@ -133,4 +145,5 @@ _COMMANDS = {
     "describe": _describe,
     "seed": _seed,
     "demo": _demo,
+    "rekey": _rekey,
 }

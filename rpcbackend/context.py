@@ -107,6 +107,14 @@ class Host(Protocol):
         """Open the store with the key and tell what this server can do."""
         ...
 
+    async def rekey(self, new_key: str, report: Report, *, dry_run: bool) -> None:
+        """Encrypt the store with another key.
+
+        Raises:
+            InvalidParamsError: The store is plain.
+        """
+        ...
+
     async def open_store(self) -> None:
         """Make sure that the store is open.
 

@@ -84,12 +84,13 @@ class StoreDoor:
         """Open the store now if there is a plain one.
 
         Raises:
-            ExitRequestedError: A newer version of this program wrote it, or it is damaged.
+            ExitRequestedError: A newer version of this program wrote it, or it is damaged or lost.
         """
-        if self._directory is None or not has_data(self._directory) or self.is_locked:
+        if self._directory is None:
             return
         try:
-            await self.open()
+            if has_data(self._directory) and not self.is_locked:
+                await self.open()
         except SchemaTooNewError as error:
             raise ExitRequestedError(EX_SCHEMA, f"{error.message} ({error.details})") from None
         except WrongKeyError:
@@ -157,7 +158,7 @@ class StoreDoor:
         for key in keys:
             if key is not None:
                 try:
-                    return await self.open(_read_key(key))
+                    return await self.open(read_key(key))
                 except WrongKeyError:
                     continue
                 except SchemaTooNewError:
@@ -166,6 +167,25 @@ class StoreDoor:
         if self._store is None:
             self._end_after_reply(EX_WRONG_KEY)
         raise NotInitializedError("This key does not open the store.")
+
+    async def rekey(self, new_key: str, report: Report, *, dry_run: bool) -> None:
+        """Encrypt the open store with another key and return when that is durable.
+
+        Raises:
+            InvalidParamsError: The store is plain.
+        """
+        async with self._opening:
+            if not self.store.engine.is_encrypted:
+                raise InvalidParamsError(
+                    "A plain store has no key to change.",
+                    details={"errors": [{"path": "newDatabaseKey", "rule": "store_is_plain"}]},
+                )
+            key = read_key(new_key)
+            key_sha256 = hashlib.sha256(key).digest()
+            # Whoever asks again, because no reply came, has what he wants.
+            if not dry_run and key_sha256 != self._key_sha256:
+                await self.store.rekey(key, report)
+                self._key_sha256 = key_sha256
 
     async def health(self, *, deep: bool, report: Report) -> StoreHealth | None:
         """Say how the store is, or None while it is not open."""
@@ -215,7 +235,8 @@ class StoreDoor:
         asyncio.get_running_loop().call_soon(self._end, code)
 
 
-def _read_key(text: str) -> bytes:
+def read_key(text: str) -> bytes:
+    """Read the 32 bytes of a key in base64url, with or without its padding."""
     return base64.urlsafe_b64decode(text.rstrip("=") + "=")
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -15,6 +15,7 @@ from rpcbackend.app import Application, Outside
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
 from rpcbackend.door import ExitRequestedError
+from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio
@@ -31,24 +32,27 @@ LAST_WRITE_SECONDS = 2.0
 def serve(settings: Settings) -> int:
     """Speak the protocol on stdin and stdout until it ends, and return the exit code."""
     wire = claim_stdio()
+    make_files_private()
     from loguru import logger  # noqa: PLC0415 (stdout first)
 
-    from rpcbackend.observability.logs import log_to_stderr  # noqa: PLC0415 (stdout first)
+    from rpcbackend.observability.logs import Strays, escaped, log_to_stderr  # noqa: PLC0415 (stdout first)
 
     sink = log_to_stderr(settings.log_level)
     # A stray print must not wait for a reader of stderr either.
-    sys.stdout = sys.stderr = cast("TextIO", sink)
+    strays = Strays(sink)
+    sys.stdout = sys.stderr = cast("TextIO", strays)
     directory = settings.data_dir or default_data_dir()
     try:
         with owned(directory):
             return _run(_serve(wire, directory, settings))
     except ExitRequestedError as end:
-        print(f"rpcbackend: {end}", file=sys.stderr)  # noqa: T201 (for the person who started it)
+        sink.write(f"rpcbackend: {escaped(str(end))}\n")
         return end.code
     except Exception as bug:  # noqa: BLE001 (the process ends here, with a code that says so)
         logger.opt(exception=bug).critical("the backend failed")
         return EX_BUG
     finally:
+        strays.end()
         sink.drain()
 
 
@@ -111,7 +115,9 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
     return app.exit_code
 
 
-def _receive(server: Server, app: Application, lines: list[Line]) -> None:
+def _receive(server: Server, app: Application, lines: Iterable[Line]) -> None:
+    # Before the first key arrives, and yet after `ready` whenever there is time.
+    harden()
     try:
         for line in lines:
             server.receive(None if isinstance(line, Oversize) else line)
@@ -122,6 +128,8 @@ def _receive(server: Server, app: Application, lines: list[Line]) -> None:
 def _settle(app: Application) -> None:
     """Do what a fast start left undone."""
     loop = asyncio.get_running_loop()
+    # Behind the write of `ready`, which the loop has yet to do.
+    loop.call_soon(harden)
     # On a thread: importing the planner takes 48 ms, and plain requests do without it.
     loop.run_in_executor(None, app.dispatcher.warm)
     # What start-up made lives as long as the process: the collector need not look at it again.

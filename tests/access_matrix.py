@@ -28,6 +28,8 @@ events.subscribe     -      A     A     A      o          o       A           le
 instructors.list     -      A     A     A      o          r       A           lessons:read
 instructors.save     -      A     A     -      -          -       -
 
+keys.rekey           -      A     A     -      -          -       -
+
 lessons.book         -      A     A     A      o          -       -           lessons:book
 lessons.cancel       -      A     A     A      o          o       -           lessons:book
 lessons.get          -      A     A     A      o          o       A           lessons:read
@@ -62,8 +64,6 @@ users.save           -      A     A     -      -          -       -
 apikeys.create       -      A     A     -      -          -       -
 apikeys.list         -      A     A     -      -          -       -
 apikeys.revoke       -      A     A     -      -          -       -
-
-keys.rekey           -      A     A     -      -          -       -
 
 audit.list           -      A     A     -      -          -       A           audit:read
 audit.verify         -      A     A     -      -          -       A           audit:read

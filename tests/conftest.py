@@ -1,9 +1,10 @@
 """The clock, the store in memory, and a client: what nearly every test needs."""
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.store import Store
@@ -11,7 +12,17 @@ from rpcbackend.testing import Client, FrozenClock, running_app
 
 # The same examples in every run, however slow the machine; .hypothesis is never written.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
-settings.load_profile("tests")
+# Other examples in every run, and many; a failure says how to see it again (`make fuzz`).
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    derandomize=False,
+    database=None,
+    max_examples=5_000,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -15,7 +15,7 @@ from rpcbackend.schema.lessons import Lesson, LessonState, LessonType
 from rpcbackend.schema.students import Student, StudentState
 from rpcbackend.schema.vehicles import Transmission, Vehicle, VehicleState
 from rpcbackend.store import Store, Work, open_store
-from rpcbackend.testing import Client, FrozenClock
+from rpcbackend.testing import FrozenClock
 
 NINE = "2026-11-24T09:00:00Z"
 """The day after the frozen clock's now."""
@@ -23,6 +23,14 @@ NINE = "2026-11-24T09:00:00Z"
 
 KEY = bytes(range(32))
 """Opens the encrypted stores of the tests."""
+
+
+class Caller(Protocol):
+    """Calls channels: a client in memory, or a real process."""
+
+    async def call(self, channel: str, /, **params: Any) -> dict[str, Any]:
+        """Call a channel and return its result."""
+        ...
 
 
 def an_id(prefix: str, number: int = 1) -> str:
@@ -154,13 +162,13 @@ async def add_all(store: Store) -> None:
     await store.write(unit, actor="tests")
 
 
-async def save_branch(client: Client, **given: Any) -> dict[str, Any]:
+async def save_branch(client: Caller, **given: Any) -> dict[str, Any]:
     return await client.call(
         "branches.save", **{"name": "Mitte", "zone": "Europe/Berlin", "currency": "EUR"} | given
     )
 
 
-async def save_instructor(client: Client, branch_id: str, **given: Any) -> dict[str, Any]:
+async def save_instructor(client: Caller, branch_id: str, **given: Any) -> dict[str, Any]:
     fields = {
         "branchId": branch_id,
         "givenName": "Ines",
@@ -171,7 +179,7 @@ async def save_instructor(client: Client, branch_id: str, **given: Any) -> dict[
     return await client.call("instructors.save", **fields | given)
 
 
-async def save_vehicle(client: Client, branch_id: str, **given: Any) -> dict[str, Any]:
+async def save_vehicle(client: Caller, branch_id: str, **given: Any) -> dict[str, Any]:
     fields = {
         "branchId": branch_id,
         "plate": "B-FS 101",
@@ -183,7 +191,7 @@ async def save_vehicle(client: Client, branch_id: str, **given: Any) -> dict[str
     return await client.call("vehicles.save", **fields | given)
 
 
-async def create_student(client: Client, branch_id: str, **given: Any) -> dict[str, Any]:
+async def create_student(client: Caller, branch_id: str, **given: Any) -> dict[str, Any]:
     fields = {
         "branchId": branch_id,
         "givenName": "Ada",
@@ -198,7 +206,7 @@ async def create_student(client: Client, branch_id: str, **given: Any) -> dict[s
 class School:
     """A branch with one of each, made through the wire."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Caller) -> None:
         self._client = client
 
     async def open(self) -> "School":

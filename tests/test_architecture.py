@@ -157,6 +157,7 @@ BUILDS_SQL = {
     "store/events.py": "the condition on what may be seen, our own text",
     "store/lessons.py": "one of three column names and a condition, from our own methods",
     "store/students.py": "the condition on what may be seen, our own text",
+    "store/rekey.py": "the same as the driver: a raw key",
 }
 """Modules with one statement that is put together where it is run, and why it cannot be bound."""
 

@@ -78,7 +78,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "instructors.list": {},
     "instructors.save": PERSON
     | {"instructorId": an_id("ins", OTHER), "categories": ["B"], "engagement": "employee"},
-    "keys.rekey": {"newKey": "A" * 43},
+    "keys.rekey": {"newDatabaseKey": "A" * 43},
     "lessons.book": {
         "studentId": an_id("stu", OTHER),
         "instructorId": an_id("ins", OTHER),

@@ -1,6 +1,6 @@
 """The served process from within: who may own a directory, and what its signals and lines do.
 
-How it starts, answers and ends as a process: tests/e2e/test_process.py.
+How it starts, answers and ends as a process: tests/e2e/.
 """
 
 import os
@@ -68,7 +68,7 @@ Application.health = tell
 
     assert (code, len(out.splitlines())) == (0, 2)
     assert b"stray" not in out
-    assert err == "stray\n"
+    assert err == "| stray\n"
 
 
 def test_a_start_that_fails_unexpectedly_exits_with_70_and_a_trace(tmp_path: Path) -> None:

@@ -9,18 +9,26 @@ from rpcbackend import __version__
 from rpcbackend.dispatch.registry import Method, Registry
 from rpcbackend.errors import (
     DeadlineExceededError,
+    ForbiddenError,
     IdempotencyKeyReusedError,
     InvalidParamsError,
     NotInitializedError,
     OverloadedError,
+    PasswordRequiredError,
+    RateLimitedError,
     RequestCancelledError,
     RpcError,
+    ScopeMissingError,
+    SessionExpiredError,
     ShuttingDownError,
+    UnauthenticatedError,
     default_message,
 )
 from rpcbackend.schema.events import Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.meta import CallMeta
+from rpcbackend.schema.progress import Progress
+from rpcbackend.security.roles import Permission
 
 REF = "#/components/schemas/{model}"
 
@@ -31,7 +39,16 @@ _ALWAYS: tuple[type[RpcError], ...] = (
     OverloadedError,
     ShuttingDownError,
 )
-_BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (CallMeta, Event, Ready)
+_ACCESS: frozenset[type[RpcError]] = frozenset(
+    {
+        UnauthenticatedError,
+        SessionExpiredError,
+        ForbiddenError,
+        ScopeMissingError,
+        RateLimitedError,
+    }
+)
+_BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (CallMeta, Event, Progress, Ready)
 
 
 class _Schema(GenerateJsonSchema):
@@ -65,6 +82,7 @@ def build_openrpc(registry: Registry) -> dict[str, Any]:
         "x-notifications": [
             {"name": "system.ready", "params": _ref(Ready)},
             {"name": "event", "params": _ref(Event)},
+            {"name": "$/progress", "params": _ref(Progress)},
         ],
         "x-events": sorted({event for method in registry for event in method.events}),
     }
@@ -77,6 +95,12 @@ def errors_of(method: Method) -> list[type[RpcError]]:
         errors.add(NotInitializedError)
         if method.kind == "command":
             errors.add(IdempotencyKeyReusedError)
+    if method.permission is not Permission.PUBLIC:
+        errors |= _ACCESS
+    if method.main_only:
+        errors.add(ForbiddenError)
+    if method.step_up:
+        errors.add(PasswordRequiredError)
     return sorted(errors, key=lambda error: error.code)
 
 
@@ -110,6 +134,8 @@ def _describe(method: Method, definitions: dict[str, Any]) -> dict[str, Any]:
         "x-cost": method.cost,
         "x-permission": method.permission,
         "x-events": list(method.events),
+        "x-main-only": method.main_only,
+        "x-step-up": method.step_up,
     }
 
 

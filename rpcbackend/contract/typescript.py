@@ -25,6 +25,11 @@ def write_typescript(document: dict[str, Any]) -> str:
         _write_channels(methods),
         "export type Channel = keyof Channels;\n",
         _write_list("channelNames", "readonly Channel[]", [method["name"] for method in methods]),
+        _write_list(
+            "mainOnlyChannels",
+            "readonly Channel[]",
+            [method["name"] for method in methods if method["x-main-only"]],
+        ),
         _write_list("eventTypes", None, document["x-events"]),
         "export type EventType = (typeof eventTypes)[number];\n",
         f"export const contractHash = '{hashlib.sha256(canonical(document)).hexdigest()}';\n",

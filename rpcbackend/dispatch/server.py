@@ -26,7 +26,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
-from rpcbackend.protocol.envelope import is_request_id, is_response
+from rpcbackend.protocol.envelope import is_request, is_request_id, is_response
 from rpcbackend.protocol.limits import may_exceed
 from rpcbackend.security.tokens import Audience
 
@@ -259,6 +259,9 @@ class Server:
         if is_response(message):
             return True
         if not isinstance(message, dict) or message.get("method") != CANCEL or "id" in message:
+            return False
+        if not is_request(message):
+            # Nor is it a notification then: it is refused like any other.
             return False
         params = message.get("params")
         if isinstance(params, dict) and "id" in params:

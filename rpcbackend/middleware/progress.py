@@ -4,7 +4,8 @@ from rpcbackend.clock import Clock
 from rpcbackend.context import Connection
 from rpcbackend.dispatch.call import Call, Proceed
 from rpcbackend.dispatch.registry import Result
-from rpcbackend.protocol.codec import Json
+from rpcbackend.schema.progress import Progress as Told
+from rpcbackend.schema.progress import ProgressValue
 
 CHANNEL = "$/progress"
 
@@ -51,22 +52,27 @@ class Progress:
         if self._is_over:
             # What the call asked for may go on for others who asked too.
             return
-        value: dict[str, Json] = {"done": done, "total": total, "message": message}
-        value["percentage"] = 100 * done // total if total else 100
         now = self._clock.monotonic()
-        if self._next_at is None:
-            self._send({"kind": "begin", **value})
-        elif now >= self._next_at and self._connection.is_writable:
-            self._send({"kind": "report", **value})
-        else:
+        is_first = self._next_at is None
+        if self._next_at is not None and (now < self._next_at or not self._connection.is_writable):
             return
         self._next_at = now + INTERVAL_SECONDS
+        self._send(
+            ProgressValue(
+                kind="begin" if is_first else "report",
+                done=done,
+                total=total,
+                message=message,
+                percentage=100 * done // total if total else 100,
+            )
+        )
 
     def end(self) -> None:
         """Say that it is over, if it ever began."""
         self._is_over = True
         if self._next_at is not None:
-            self._send({"kind": "end"})
+            self._send(ProgressValue(kind="end"))
 
-    def _send(self, value: dict[str, Json]) -> None:
-        self._connection.notify(CHANNEL, {"token": self._token, "value": value})
+    def _send(self, value: ProgressValue) -> None:
+        told = Told(token=self._token, value=value)
+        self._connection.notify(CHANNEL, told.model_dump_json(exclude_none=True).encode())

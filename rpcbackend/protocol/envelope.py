@@ -21,15 +21,20 @@ def check_request(message: Json) -> None:
     Raises:
         InvalidRequestError: It is not a JSON-RPC 2.0 request object (section 4).
     """
-    if (
-        not isinstance(message, dict)
-        or message.get("jsonrpc") != "2.0"
-        or not isinstance(message.get("method"), str)
-        or not isinstance(message.get("params", _NO_PARAMS), dict | list)
-        or not is_request_id(message.get("id"))
-        or not message.keys() <= _MEMBERS
-    ):
+    if not is_request(message):
         raise InvalidRequestError
+
+
+def is_request(message: Json) -> bool:
+    """Tell whether a message is a request or a notification, by its shape."""
+    return (
+        isinstance(message, dict)
+        and message.get("jsonrpc") == "2.0"
+        and isinstance(message.get("method"), str)
+        and isinstance(message.get("params", _NO_PARAMS), dict | list)
+        and is_request_id(message.get("id"))
+        and message.keys() <= _MEMBERS
+    )
 
 
 def is_request_id(value: object) -> TypeGuard[RequestId]:

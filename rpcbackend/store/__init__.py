@@ -3,11 +3,12 @@
 from rpcbackend.store.api_keys import StoredApiKey
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
+from rpcbackend.store.files import has_data, is_locked
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.sessions import StoredSession
 from rpcbackend.store.sight import EVERYTHING, PEOPLE, Sight, sight_of
-from rpcbackend.store.store import Store, has_data, is_locked, open_store
+from rpcbackend.store.store import Store, open_store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 

@@ -4,6 +4,7 @@ sqlcipher3 carries a current SQLite and encrypts; its errors are no `sqlite3.Err
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,52 @@ class StorageFailedError(Exception):
     """The disk or the file under the database failed while it was opened, or it is not ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """How a connection is opened, again and again if need be; called on its own thread."""
+
+    path: Path | None
+    """None for a database in memory."""
+    key: bytes | None = field(repr=False)
+    """32 bytes for SQLCipher, or None for a plain database."""
+    may_write: bool
+    """False for readers."""
+
+    def __call__(self) -> Any:
+        """Open the connection.
+
+        Raises:
+            WrongKeyError: The file cannot be read with this key.
+            StorageFailedError: It is another program's database; it stays as it is.
+        """
+        if self.may_write and self.path and self.path.exists():
+            # The last writer to close folds the log into the database, even one that could not
+            # read either of them. So a stranger's key is tried where nothing can be written.
+            uri = f"{self.path.absolute().as_uri()}?mode=ro"
+            _open(uri, self.key, _check_file, is_uri=True).close()
+        return _open(str(self.path or ":memory:"), self.key, self._prepare)
+
+    def with_key(self, key: bytes | None) -> "Opener":
+        """Return the same with another key."""
+        return replace(self, key=key)
+
+    def _prepare(self, connection: Any) -> None:
+        # Before the first pragma that writes.
+        _check_file(connection)
+        _run_all(connection, _PRAGMAS)
+        _run_all(connection, _WRITER_PRAGMAS if self.may_write else ("PRAGMA query_only = ON",))
+
+
 class Thread(aiosqlite.Connection):
     """An aiosqlite connection that runs whole functions on its thread.
 
     A statement a hop is slow and, when cancelled, leaves the connection inside somebody's
     transaction (D2); so whole units of work cross over, and their results come back by other ways.
     """
+
+    def __init__(self, opener: Opener) -> None:
+        super().__init__(opener, iter_chunk_size=64)
+        self.opener = opener
 
     def post(self, function: Callable[[Any], None]) -> None:
         """Call *function* with the driver's connection soon, after what was posted before.
@@ -78,7 +119,21 @@ class Thread(aiosqlite.Connection):
         Raises:
             WrongKeyError: The file is no database any more.
         """
-        return await _start(Thread(self._connector, iter_chunk_size=64))
+        return await _start(Thread(self.opener))
+
+    async def put_down(self) -> None:
+        """Close the connection and keep its thread, for `take_up`."""
+        await self.run(lambda connection: connection.close())
+
+    async def take_up(self, opener: Opener) -> None:
+        """Open another connection on this thread, in the place of the one that was put down.
+
+        Raises:
+            WrongKeyError: The file cannot be read with this key.
+        """
+        # aiosqlite asks for a connection, and the closed one will do.
+        self._connection = await self._execute(opener)  # type: ignore[no-untyped-call]  # aiosqlite's own
+        self.opener = opener
 
     def join(self) -> None:
         """Wait for the end of a thread whose connection could not be opened.
@@ -89,33 +144,13 @@ class Thread(aiosqlite.Connection):
 
 
 async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> Thread:
-    """Open a connection, and the thread that owns it.
-
-    Args:
-        path: The file, or None for a database in memory.
-        key: 32 bytes for SQLCipher, or None for a plain database.
-        may_write: False for readers.
+    """Open a connection, and the thread that owns it; see `Opener`.
 
     Raises:
         WrongKeyError: The file cannot be read with this key.
         StorageFailedError: It is another program's database; it stays as it is.
     """
-
-    def open_here() -> Any:
-        connection = sqlcipher3.connect(
-            str(path) if path else ":memory:",
-            isolation_level=None,
-            cached_statements=256,
-        )
-        connection.row_factory = sqlcipher3.Row
-        try:
-            _prepare(connection, key, may_write=may_write)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    return await _start(Thread(open_here, iter_chunk_size=64))
+    return await _start(Thread(Opener(path, key, may_write)))
 
 
 async def _start(connection: Thread) -> Thread:
@@ -125,6 +160,11 @@ async def _start(connection: Thread) -> Thread:
         connection.join()
         raise
     return connection
+
+
+def fold_log(connection: Any) -> bool:
+    """Move all of the log into the database, durably, and tell whether nobody was in the way."""
+    return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
 
 def is_poison(error: BaseException) -> bool:
@@ -146,20 +186,32 @@ def _primary_code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _prepare(connection: Any, key: bytes | None, *, may_write: bool) -> None:
-    if key is not None:
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+def _open(
+    name: str, key: bytes | None, prepare: Callable[[Any], None], *, is_uri: bool = False
+) -> Any:
+    connection = sqlcipher3.connect(name, uri=is_uri, isolation_level=None, cached_statements=256)
+    connection.row_factory = sqlcipher3.Row
+    try:
+        # It would write to stderr past our sink, and wait for whoever reads that.
+        connection.execute("PRAGMA cipher_log_level = NONE").fetchall()
+        if key is not None:
+            connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_file(connection: Any) -> None:
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except Error as error:
         if _primary_code(error) == _NOTADB:
             raise WrongKeyError("the key does not open this database") from None
         raise
-    # Before the first pragma that writes.
     if is_foreign(connection):
         raise StorageFailedError("the file is another program's database")
-    _run_all(connection, _PRAGMAS)
-    _run_all(connection, _WRITER_PRAGMAS if may_write else ("PRAGMA query_only = ON",))
 
 
 def _run_all(connection: Any, statements: Iterable[str]) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 FLUSH_SECONDS = 0.0005
 """Results wait at most this long in the thread for company: a slow unit holds up no other reply."""
@@ -85,6 +87,7 @@ class Lane:
         self._run_batch, self._batch = run_batch, batch
         self._after_batch = after_batch
         self._jobs: deque[Job] = deque()
+        self._held: deque[Job] | None = None
         self._taking = threading.Lock()
         self._count = 0
 
@@ -92,6 +95,12 @@ class Lane:
         """Queue *job*; its future gets the outcome."""
         self._count += 1
         job.number = self._count
+        if self._held is None:
+            self._begin_soon(job)
+        else:
+            self._held.append(job)
+
+    def _begin_soon(self, job: Job) -> None:
         self._jobs.append(job)
         for hand in self._hands:
             if not hand.is_posted:
@@ -101,15 +110,26 @@ class Lane:
 
     def withdraw(self, job: Job) -> bool:
         """Take *job* back, if no thread has begun it."""
+        queue = self._held if self._held and job in self._held else self._jobs
         try:
             with self._taking:
-                self._jobs.remove(job)
+                queue.remove(job)
         except ValueError:
             return False
         return True
 
+    def hold(self) -> None:
+        """Begin none of the jobs that are put from now on, until `resume`."""
+        self._held = deque()
+
+    def resume(self) -> None:
+        """Begin what was held, in its order, and what is put from now on."""
+        held, self._held = self._held or (), None
+        for job in held:
+            self._begin_soon(job)
+
     async def drain(self) -> None:
-        """Wait until every job that was put has its outcome."""
+        """Wait until every job that was put, and is not held, has its outcome."""
         for hand in self._hands:
             await hand.thread.run(partial(self._work, hand))
 
@@ -157,6 +177,27 @@ class Lane:
             if self._jobs and self._jobs[0].number <= last:
                 return self._jobs.popleft()
         return None
+
+
+async def see_through(
+    future: "asyncio.Future[T]", withdraw: Callable[[], bool] = lambda: False
+) -> T:
+    """Wait for *future* even when cancelled: it takes effect, so its result is the truth.
+
+    Args:
+        future: Ends by itself.
+        withdraw: Tells whether there is nothing to wait for after all: it will never begin.
+    """
+    while True:
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if withdraw():
+                raise
+            # However often it is cancelled now.
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
 
 
 @dataclass(slots=True, eq=False)

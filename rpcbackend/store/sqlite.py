@@ -11,8 +11,9 @@ from typing import Any
 
 from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
-from rpcbackend.store.lane import Job, Lane, Outcome, Results
+from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
 from rpcbackend.store.migrations import migrate
+from rpcbackend.store.rekey import change_key
 from rpcbackend.store.transaction import Report, Row, drive
 
 READERS = 2
@@ -91,6 +92,8 @@ class SqliteEngine:
         self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
         self._lanes: list[Lane] = []
+        self._alone = asyncio.Lock()
+        """Held by whoever must not meet a change of keys."""
 
     async def open(self, key: bytes | None, now_ms: int) -> None:
         """Open, migrate, and start the readers; to be closed even when it fails.
@@ -100,7 +103,7 @@ class SqliteEngine:
             SchemaTooNewError: A newer program wrote it.
             StorageFailedError: Another program's database.
         """
-        self.is_encrypted = key is not None
+        self.is_encrypted = key is not None and self.path is not None
         writer = await driver.connect(self.path, key, may_write=True)
         self._connections.append(writer)
 
@@ -128,7 +131,7 @@ class SqliteEngine:
             if connection is self._connections[0] and not self._is_poisoned:
                 # A log that cannot be folded in now is read at the next start.
                 with suppress(driver.Error):
-                    await connection.run(_truncate_log)
+                    await connection.run(_fold_log)
             await connection.close()
         self._connections.clear()
 
@@ -163,16 +166,37 @@ class SqliteEngine:
             lambda connection: drive(work(SqliteTransaction(connection, self._school))), keep=keep
         )
         self._writer.put(job)
-        while True:
-            try:
-                return await asyncio.shield(job.future)
-            except asyncio.CancelledError:
-                if self._writer.withdraw(job):
-                    raise
-                # However often it is cancelled now, it takes effect, so its result is the truth.
-                task = asyncio.current_task()
-                if task is not None:
-                    task.uncancel()
+        return await see_through(job.future, withdraw=lambda: self._writer.withdraw(job))
+
+    async def rekey(self, key: bytes, report: Report) -> None:
+        """Encrypt the whole database anew and return when that is durable.
+
+        Once it has begun it is waited for, however often it is cancelled.
+
+        Raises:
+            OverloadedError: Another program is in the database; the old key stays.
+            DiskFullError: There is no room for a second copy of it; the old key stays.
+            OutcomeUnknownError: Either the old key stays, or the process is about to end.
+        """
+        async with self._alone:
+            await see_through(asyncio.ensure_future(self._rekey(key, report)))
+
+    async def _rekey(self, key: bytes, report: Report) -> None:
+        for lane in self._lanes:
+            lane.hold()
+        try:
+            for lane in self._lanes:
+                await lane.drain()
+            await change_key(self._connections, key, report)
+        except RpcError:
+            raise
+        except Exception as error:
+            # Before anybody who was held can write.
+            self._note_poison(error)
+            raise _refusal(error) from error
+        finally:
+            for lane in self._lanes:
+                lane.resume()
 
     async def check_integrity(self, report: Report) -> bool:
         """Read the whole database, reporting table by table, and tell whether all of it is sound.
@@ -181,17 +205,18 @@ class SqliteEngine:
         """
         if self.path is None:
             return await self._look_through(self._reader, report)
-        try:
-            connection = await self._connections[-1].twin()
-        except Exception as error:
-            if _is_damage(error):
-                return False
-            raise
-        try:
-            lane = Lane([connection], self._read_group, batch=1)
-            return await self._look_through(lane, report)
-        finally:
-            await connection.close()
+        async with self._alone:
+            try:
+                connection = await self._connections[-1].twin()
+            except Exception as error:
+                if _is_damage(error):
+                    return False
+                raise
+            try:
+                lane = Lane([connection], self._read_group, batch=1)
+                return await self._look_through(lane, report)
+            finally:
+                await connection.close()
 
     async def _look_through(self, lane: Lane, report: Report) -> bool:
         try:
@@ -293,7 +318,7 @@ class SqliteEngine:
     # On any of them
 
     def _note_poison(self, error: BaseException) -> None:
-        if driver.is_poison(error):
+        if driver.is_poison(error) or isinstance(error, driver.StorageFailedError):
             with self._noting:
                 was_poisoned, self._is_poisoned = self._is_poisoned, True
             if not was_poisoned:
@@ -315,7 +340,7 @@ async def _is_rest_sound(tx: SqliteTransaction) -> bool:
     return row is not None and row[0] == "ok"
 
 
-def _is_damage(error: Exception) -> bool:
+def _is_damage(error: BaseException) -> bool:
     kinds = driver.WrongKeyError | driver.StorageFailedError | UnicodeDecodeError
     return driver.is_poison(error) or isinstance(error, kinds)
 
@@ -338,11 +363,11 @@ def _refusal(error: BaseException) -> RpcError:
         return OverloadedError("Another program is writing to the database.", retry_after_ms=1_000)
     if driver.is_full(error):
         return DiskFullError()
-    return OutcomeUnknownError(outcome="unknown" if driver.is_poison(error) else "none")
+    return OutcomeUnknownError(outcome="unknown" if _is_damage(error) else "none")
 
 
-def _truncate_log(connection: Any) -> None:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+def _fold_log(connection: Any) -> None:
+    driver.fold_log(connection)
 
 
 def _wal_of(path: Path | None) -> Path | None:

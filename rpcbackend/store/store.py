@@ -1,23 +1,29 @@
 """The store as the rest of the program sees it: read, write, and a call-back on every commit."""
 
-import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.ids import Ids
-from rpcbackend.store.driver import PLAIN_HEADER, Error, StorageFailedError
+from rpcbackend.store.driver import Error, StorageFailedError
+from rpcbackend.store.files import (
+    FILE_NAME,
+    has_data,
+    keep_private,
+    leave_trace,
+    make_private,
+    prepare_new,
+    put_in_place,
+)
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.sqlite import SqliteEngine, SqliteTransaction
+from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
-
-FILE_NAME = "school.db"
 
 T = TypeVar("T")
 Unit = Callable[[Work], Awaitable[T]]
-
-__all__ = ["Store", "has_data", "is_locked", "open_store"]
 
 
 class Store:
@@ -79,6 +85,10 @@ class Store:
                 publish()
         return result  # type: ignore[no-any-return]  # the lane is untyped
 
+    async def rekey(self, key: bytes, report: Report) -> None:
+        """Encrypt everything with another key; see `SqliteEngine.rekey`."""
+        await self.engine.rekey(key, report)
+
     async def close(self) -> None:
         """Finish what is queued and close the file."""
         await self.engine.close()
@@ -115,12 +125,40 @@ async def open_store(
     clock = clock or SystemClock()
     path = None
     if directory is not None:
-        path = _prepare_file(directory)
-    engine = SqliteEngine(path, school=school)
+        path = await _prepare(directory, key, school, clock)
+    engine = await _open(path, key, school, clock)
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
-    try:
-        await engine.open(key, clock.now_ms())
+    async with _closed_on_failure(engine):
         store.head_seq = await store.read(lambda work: work.events.head_seq())
+        if directory is not None:
+            leave_trace(directory)
+    # Until here a failure is raised to the caller, who decides; from here on it is told.
+    engine.on_poison = on_poison
+    return store
+
+
+async def _prepare(directory: Path, key: bytes | None, school: int, clock: Clock) -> Path:
+    make_private(directory)
+    if not has_data(directory):
+        new = prepare_new(directory)
+        await (await _open(new, key, school, clock)).close()
+        put_in_place(new)
+    path = directory / FILE_NAME
+    keep_private(path)
+    return path
+
+
+async def _open(path: Path | None, key: bytes | None, school: int, clock: Clock) -> SqliteEngine:
+    engine = SqliteEngine(path, school=school)
+    async with _closed_on_failure(engine):
+        await engine.open(key, clock.now_ms())
+    return engine
+
+
+@asynccontextmanager
+async def _closed_on_failure(engine: SqliteEngine) -> AsyncIterator[None]:
+    try:
+        yield
     except BaseException as error:
         # An engine that is left open keeps the process alive for ever.
         await engine.close()
@@ -128,31 +166,3 @@ async def open_store(
         if isinstance(error, Error | UnicodeDecodeError):
             raise StorageFailedError(str(error)) from error
         raise
-    # Until here a failure is raised to the caller, who decides; from here on it is told.
-    engine.on_poison = on_poison
-    return store
-
-
-def _prepare_file(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = directory / FILE_NAME
-    if not path.exists():
-        # Made here so that nobody else may ever read it, whatever the umask says.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    return path
-
-
-def is_locked(directory: Path) -> bool:
-    """Tell whether the directory holds a database that needs a key."""
-    try:
-        with (directory / FILE_NAME).open("rb") as file:
-            header = file.read(len(PLAIN_HEADER))
-    except FileNotFoundError:
-        return False
-    return bool(header) and header != PLAIN_HEADER
-
-
-def has_data(directory: Path) -> bool:
-    """Tell whether the directory holds a database already."""
-    path = directory / FILE_NAME
-    return path.exists() and path.stat().st_size > 0

@@ -8,7 +8,9 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from rpcbackend.schema.limits import Limits
 from rpcbackend.transport.lines import Line, LineSplitter
@@ -20,7 +22,10 @@ CHUNK_BYTES = 256 * 1024
 HANDOVERS_AHEAD = 8
 """Chunks the reader may run ahead of the loop, so that a flood stays in the pipe."""
 
-OnLines = Callable[[list[Line]], None]
+LINES_A_TURN = 256
+"""Lines handed over at once: between them the loop sees to calls that ended, and to signals."""
+
+OnLines = Callable[[Iterable[Line]], None]
 OnEnd = Callable[[], None]
 
 
@@ -59,19 +64,20 @@ class StdioTransport:
         self._may_read = threading.Event()
         self._may_read.set()
         self._ahead = threading.BoundedSemaphore(HANDOVERS_AHEAD)
+        self._arrived: deque[deque[Line] | None] = deque()
+        self._is_handing_over = False
 
     def start(self, on_lines: OnLines, on_end: OnEnd) -> None:
         """Begin to read; both callbacks run on the running loop, *on_end* when the peer is gone."""
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        self._on_lines, self._on_end = on_lines, on_end
         self._writer = LineWriter(
             self._fd_out,
             resume_below_bytes=self._limits.unread_resume_bytes,
-            on_drained=self._may_read.set,
+            on_drained=self._resume,
             on_broken=on_end,
         )
-        threading.Thread(
-            target=self._read, args=(loop, on_lines, on_end), name="stdin", daemon=True
-        ).start()
+        threading.Thread(target=self._read, name="stdin", daemon=True).start()
 
     def send(self, line: bytes) -> None:
         """Queue one line, its line end included; it is written together with what else is ready."""
@@ -79,7 +85,7 @@ class StdioTransport:
             self._may_read.clear()
             if self._writer.is_drained:
                 # The peer caught up while we made up our mind: nobody would tell us again.
-                self._may_read.set()
+                self._resume()
 
     @property
     def is_writable(self) -> bool:
@@ -94,24 +100,58 @@ class StdioTransport:
         """Write what is queued and stop; waits as long as the peer takes to read it."""
         await self._writer.close()
 
-    def _read(self, loop: asyncio.AbstractEventLoop, on_lines: OnLines, on_end: OnEnd) -> None:
-        splitter = LineSplitter(self._limits.request_bytes)
+    # On the loop
 
-        def hand_over(lines: list[Line]) -> None:
-            try:
-                on_lines(lines)
-            finally:
-                self._ahead.release()
+    def _arrive(self, lines: list[Line] | None) -> None:
+        """Take the lines of a chunk, or None for the end."""
+        self._arrived.append(lines if lines is None else deque(lines))
+        self._go_on()
 
+    def _go_on(self) -> None:
+        if not self._is_handing_over:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        # One chunk of small requests may ask for thousands of large replies, so a pause that only
+        # kept the next chunk out would bound nothing.
+        self._is_handing_over = bool(self._arrived) and self._may_read.is_set()
+        if not self._is_handing_over:
+            return
+        lines = self._arrived[0]
+        if lines is None:
+            self._on_end()
+            return
         try:
+            self._on_lines(self._until_pause(lines))
+        finally:
+            if not lines:
+                self._arrived.popleft()
+                self._ahead.release()
+            self._loop.call_soon(self._hand_over)
+
+    def _until_pause(self, lines: deque[Line]) -> Iterator[Line]:
+        for _ in range(LINES_A_TURN):
+            if not lines or not self._may_read.is_set():
+                return
+            yield lines.popleft()
+
+    # On threads
+
+    def _resume(self) -> None:
+        if not self._may_read.is_set():
+            self._may_read.set()
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._go_on)
+
+    def _read(self) -> None:
+        splitter = LineSplitter(self._limits.request_bytes)
+        # The loop may close while this thread is blocked in its read: then nobody is listening.
+        with suppress(RuntimeError):
             while chunk := self._next_chunk():
                 if lines := splitter.feed(chunk):
                     self._ahead.acquire()
-                    loop.call_soon_threadsafe(hand_over, lines)
-            loop.call_soon_threadsafe(on_end)
-        except RuntimeError:
-            # The loop closed while this thread was blocked in its read: nobody is listening.
-            return
+                    self._loop.call_soon_threadsafe(self._arrive, lines)
+            self._loop.call_soon_threadsafe(self._arrive, None)
 
     def _next_chunk(self) -> bytes:
         self._may_read.wait()

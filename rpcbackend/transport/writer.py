@@ -14,6 +14,9 @@ from contextlib import ExitStack, suppress
 ROOM_BYTES = 1024 * 1024
 """Unread output above which events wait, for they stand in the store, and progress is left out."""
 
+WRITE_BYTES = 1024 * 1024
+"""One write takes about this much: joining all that waits would hold it twice."""
+
 Attempt = Callable[[bytes], int]
 """Writes as much as goes without waiting, and returns how much that was."""
 
@@ -27,7 +30,7 @@ class LineWriter:
     Args:
         fd: Written in the order of `put`.
         resume_below_bytes: Unread output below which a peer counts as reading again.
-        on_drained: Called from the thread when unread output has become little again.
+        on_drained: Called, on the loop or the thread, when unread output is little again.
         on_broken: Called on the loop when the peer has closed its end.
     """
 
@@ -89,25 +92,37 @@ class LineWriter:
         self._kept.close()
 
     def _flush(self) -> None:
-        if not self._fresh:
+        fresh, self._fresh = self._fresh, []
+        if not fresh:
             return
-        ready = b"".join(self._fresh)
-        self._fresh.clear()
         with self._lock:
-            is_next = self._waiting_bytes == len(ready)
-        if is_next and self._attempt is not None:
-            try:
-                written = self._attempt(ready)
-            except OSError:
-                self._on_broken()
-                return
-            with self._lock:
-                self._waiting_bytes -= written
-            self._has_room.set()
-            ready = ready[written:]
-        if ready:
-            self._handed.append(ready)
+            waiting = self._waiting_bytes
+        if waiting <= WRITE_BYTES:
+            ready = b"".join(fresh)
+            rest = self._write_at_once(ready) if waiting == len(ready) else ready
+            fresh = [rest] if rest else []
+        if fresh:
+            self._handed.extend(fresh)
             self._wake.set()
+
+    def _write_at_once(self, ready: bytes) -> bytes:
+        """Write what goes without waiting and return the rest."""
+        if self._attempt is None:
+            return ready
+        try:
+            written = self._attempt(ready)
+        except OSError:
+            self._on_broken()
+            return b""
+        self._count_written(written)
+        self._has_room.set()
+        if self.is_drained:
+            self._on_drained()
+        return ready[written:]
+
+    def _count_written(self, size: int) -> None:
+        with self._lock:
+            self._waiting_bytes -= size
 
     def _run(self) -> None:
         try:
@@ -135,15 +150,18 @@ class LineWriter:
         """Write what was handed over; tell whether there was anything."""
         if not self._handed:
             return False
-        ready = b"".join(self._handed.popleft() for _ in range(len(self._handed)))
-        view = memoryview(ready)
+        parts, size = [], 0
+        while self._handed and size < WRITE_BYTES:
+            parts.append(self._handed.popleft())
+            size += len(parts[-1])
+        view = memoryview(b"".join(parts))
         while view:
             view = view[os.write(self._fd, view) :]
-        with self._lock:
-            self._waiting_bytes -= len(ready)
+        self._count_written(size)
         if self.is_drained:
             self._on_drained()
-        self._tell(self._has_room.set)
+        if self._waiting_bytes <= ROOM_BYTES:
+            self._tell(self._has_room.set)
         return True
 
 

@@ -1,6 +1,7 @@
 """The document of every channel is valid OpenRPC 1.3 by the official meta-schema."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ from referencing.jsonschema import DRAFT7
 from rpcbackend.contract.openrpc import build_openrpc, errors_of
 from rpcbackend.errors import (
     DeadlineExceededError,
+    ForbiddenError,
     IdempotencyKeyReusedError,
     InvalidParamsError,
     NotFoundError,
     NotInitializedError,
     OverloadedError,
+    RateLimitedError,
     RequestCancelledError,
     RpcError,
+    ScopeMissingError,
+    SessionExpiredError,
     ShuttingDownError,
+    UnauthenticatedError,
     default_message,
 )
 from rpcbackend.methods import build_registry
@@ -116,6 +122,8 @@ def test_the_document_says_all_of_a_channel() -> None:
         "x-cost": "light",
         "x-permission": "students:read",
         "x-events": ["students.created"],
+        "x-main-only": False,
+        "x-step-up": False,
     }
     assert errors[-1] == {
         "code": 1104,
@@ -133,14 +141,26 @@ ALWAYS = [
     OverloadedError,
 ]
 
+ACCESS = [
+    RateLimitedError,
+    UnauthenticatedError,
+    SessionExpiredError,
+    ForbiddenError,
+    ScopeMissingError,
+]
+
 
 @pytest.mark.parametrize(
     ("method", "errors"),
     [
         (say, ALWAYS),
-        (list_page, [*ALWAYS, NotInitializedError, NotFoundError, IdempotencyKeyReusedError]),
+        (replace(say, main_only=True), [*ALWAYS, ForbiddenError]),
+        (
+            list_page,
+            [*ALWAYS, *ACCESS, NotInitializedError, NotFoundError, IdempotencyKeyReusedError],
+        ),
     ],
-    ids=["without-store", "command"],
+    ids=["without-store", "main-only", "command"],
 )
 def test_a_channel_lists_its_errors_by_code(method: Any, errors: list[type[RpcError]]) -> None:
     assert errors_of(method) == sorted(errors, key=lambda error: error.code)

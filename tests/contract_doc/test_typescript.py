@@ -18,6 +18,7 @@ def document(**schemas: Any) -> dict[str, Any]:
                 "summary": "Return one student.",
                 "x-params": "GetStudent",
                 "result": {"name": "Student"},
+                "x-main-only": True,
             }
         ],
         "x-events": ["students.created"],
@@ -119,6 +120,10 @@ def test_the_channels_the_events_and_the_hash_follow_the_types() -> None:
         "export type Channel = keyof Channels;\n"
         "\n"
         "export const channelNames: readonly Channel[] = [\n"
+        "  'students.get',\n"
+        "];\n"
+        "\n"
+        "export const mainOnlyChannels: readonly Channel[] = [\n"
         "  'students.get',\n"
         "];\n"
         "\n"

@@ -12,6 +12,7 @@ from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import (
     DeadlineExceededError,
     InvalidParamsError,
+    InvalidRequestError,
     MethodNotFoundError,
     RequestCancelledError,
 )
@@ -183,6 +184,29 @@ async def test_a_cancellation_that_wants_an_answer_is_no_cancellation() -> None:
     machine.receive({**cancel(1), "id": 2})
 
     assert machine.sent == [failed(2, MethodNotFoundError)]
+
+
+@clause("bad-version", "envelope-no-extra-members", "notification-error-silent")
+@pytest.mark.parametrize(
+    ("wrong", "answers"),
+    [
+        ({"method": "$/cancelRequest", "params": {"id": 1}}, [failed(None, InvalidRequestError)]),
+        ({**cancel(1), "jsonrpc": "1.0"}, [failed(None, InvalidRequestError)]),
+        ({**cancel(1), "extra": 1}, []),
+    ],
+    ids=["no-version", "other-version", "extra-member"],
+)
+async def test_a_cancellation_that_is_no_request_cancels_nobody_and_is_refused_as_any_other(
+    wrong: Any, answers: list[Any]
+) -> None:
+    waiting = Waiting()
+    machine = Machine(waiting.method)
+    machine.receive(request(1, "test.wait", label="a"))
+
+    machine.receive(wrong)
+    waiting.let_all_end()
+
+    assert await machine.finish() == [*answers, said(1, "a")]
 
 
 @clause("cancel-too-late")

@@ -5,16 +5,21 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from rpcbackend import PROTOCOL_VERSION
 
 COMMAND = (sys.executable, "-m", "rpcbackend")
 TIMEOUT_SECONDS = 15
 MAX_LINE_BYTES = 32 * 1024 * 1024
 KEY = "A" * 43
 """32 zero bytes in base64url."""
+
+INITIALIZE = {"protocolVersion": PROTOCOL_VERSION, "client": {"name": "test", "version": "1"}}
 
 QUIET = {"PYTHONASYNCIODEBUG": ""}
 """Its warnings about slow steps would mix into a stderr that is compared whole."""
@@ -52,11 +57,15 @@ class Backend:
         """Its process id."""
         return self._process.pid
 
-    async def line(self) -> Any:
-        """Return the next line out, decoded; None at the end."""
+    async def raw_line(self) -> bytes:
+        """Return the next line out as it is; nothing at the end."""
         assert self._process.stdout is not None
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            line = await self._process.stdout.readline()
+            return await self._process.stdout.readline()
+
+    async def line(self) -> Any:
+        """Return the next line out, decoded; None at the end."""
+        line = await self.raw_line()
         return orjson.loads(line) if line else None
 
     async def rest(self) -> list[Any]:
@@ -81,13 +90,14 @@ class Backend:
         self.send(*messages)
         return await self.line()
 
-    async def call(self, channel: str, **params: Any) -> Any:
+    async def call(self, channel: str, /, **params: Any) -> dict[str, Any]:
         """Call a channel and return its result."""
         reply = await self.ask(
             {"jsonrpc": "2.0", "id": channel, "method": channel, "params": params}
         )
         assert "result" in reply, reply
-        return reply["result"]
+        result: dict[str, Any] = reply["result"]
+        return result
 
     def close_stdin(self) -> None:
         """Say that nothing more comes."""
@@ -112,6 +122,15 @@ class Backend:
             self._process.kill()
             await self._process.wait()
             raise
+
+
+Start = Callable[..., Awaitable[Backend]]
+"""Starts a process that is up; see the fixture of that name."""
+
+
+def shown(reply: Any) -> tuple[Any, int, str]:
+    """Return what identifies an error reply."""
+    return reply["id"], reply["error"]["code"], reply["error"]["data"]["code"]
 
 
 async def run(*arguments: str, given: bytes = b"", **environment: str) -> tuple[int, bytes, str]:

@@ -10,7 +10,14 @@ import pytest
 from loguru import logger
 
 from rpcbackend.observability import logs
-from rpcbackend.observability.logs import BoundedStderr, log_to_stderr, report_bug
+from rpcbackend.observability.logs import (
+    BoundedStderr,
+    Strays,
+    escaped,
+    log_to_stderr,
+    report_bug,
+)
+from tests.clauses import clause
 
 
 @pytest.fixture
@@ -97,6 +104,59 @@ async def test_a_bug_is_logged_with_its_id_and_without_the_values_of_variables(
     assert "ZeroDivisionError: division by zero" in written
     assert "too fine" not in written
     assert "4929-1234" not in written
+
+
+FORGED = "\n2026-11-23T08:00:00.000+0000 INFO    all is well {}\r\x1b[2J\u2028\u202e{0.__class__}"
+ESCAPED = (
+    "\\n2026-11-23T08:00:00.000+0000 INFO    all is well {}\\r\\x1b[2J\\u2028\\u202e{0.__class__}"
+)
+
+
+@clause("log-not-forged")
+async def test_no_text_forges_a_line_wherever_it_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "stderr").open("w+", encoding="utf-8") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        sink = log_to_stderr("INFO")
+        logger.info("{}", FORGED)
+        logger.bind(channel=FORGED).info("bound")
+        bug = RuntimeError(FORGED)
+        bug.add_note(FORGED)
+        report_bug(bug, FORGED)
+        print(FORGED, file=Strays(sink))
+        await flushed(sink)
+        logger.remove()
+
+    lines = (tmp_path / "stderr").read_bytes().decode().split("\n")
+    ours = [line for line in lines if line and not line.startswith("| ")]
+    assert [line.partition(" ")[2] for line in ours] == [
+        f"INFO    {ESCAPED} {{}}",
+        f"INFO    bound {{'channel': {FORGED!r}}}",
+        f"ERROR   unexpected error {{'correlation_id': {FORGED!r}}}",
+    ]
+    assert all(escaped(line) == line for line in lines)
+    assert "| RuntimeError: " in lines
+    # Of the message, the note and what was printed: behind the bar each.
+    assert sum(line.startswith(f"| {ESCAPED[2:]}") for line in lines) == 3
+
+
+async def test_what_is_printed_without_a_line_end_goes_out_at_the_end_or_when_it_is_long(
+    pipe: tuple[int, int],
+) -> None:
+    sink = BoundedStderr(pipe[1])
+    strays = Strays(sink)
+
+    strays.write("a")
+    strays.write("b\nc")
+    strays.write("d" * 8_192)
+    strays.write("e")
+    strays.flush()
+    strays.end()
+    strays.end()
+    await flushed(sink)
+
+    assert os.read(pipe[0], 10_000).decode() == f"| ab\n| c{'d' * 8_192}\n| e\n"
 
 
 def _fail(card_number: str) -> float:

@@ -50,6 +50,7 @@ DIFFERENCES = {
             "number-over",
             "number-over-by-rounding",
             "number-over-in-array",
+            "number-exponent-huge-digits",
             "number-far-over",
             "number-minus-far-over",
             "number-digits-400",

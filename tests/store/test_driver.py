@@ -11,6 +11,7 @@ import sqlcipher3
 from rpcbackend.errors import OverloadedError
 from rpcbackend.store import Store, Work, WrongKeyError, open_store
 from rpcbackend.store.driver import PLAIN_HEADER, StorageFailedError, connect, is_poison
+from tests.clauses import clause
 from tests.factories import KEY, add_all, an_id, make_student, store_in
 
 NAMES = ("Xanthippe", "Wolkenstein", "wolkenstein", "xanthippe@example.org", "+499876543")
@@ -47,10 +48,15 @@ async def test_names_are_found_in_no_file_of_an_encrypted_store(tmp_path: Path) 
     async with store_in(tmp_path, key=KEY) as store:
         await add_names(store)
 
-        assert set(contents_of(tmp_path)) == {"school.db", "school.db-wal", "school.db-shm"}
+        assert set(contents_of(tmp_path)) == {
+            "school.db",
+            "school.db-wal",
+            "school.db-shm",
+            "school.made",
+        }
         assert found_in(tmp_path) == set()
 
-    assert set(contents_of(tmp_path)) == {"school.db"}
+    assert set(contents_of(tmp_path)) == {"school.db", "school.made"}
     assert found_in(tmp_path) == set()
 
 
@@ -277,3 +283,47 @@ async def test_a_database_that_another_program_writes_is_busy_and_nothing_is_run
     finally:
         stranger.close()
         await store.close()
+
+
+# Temporary files
+
+
+SORT = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30000)
+SELECT 'Wolkenstein' || hex(randomblob(500)) AS name FROM n ORDER BY name
+"""
+"""Thirty megabytes, more than any cache holds."""
+
+
+@clause("no-readable-page")
+@pytest.mark.parametrize(
+    ("pragma", "count"), [("PRAGMA cache_size", 0), ("PRAGMA temp_store = FILE", 1)]
+)
+async def test_a_sort_beyond_the_cache_is_done_in_memory(
+    tmp_path: Path, pragma: str, count: int
+) -> None:
+    """The second case proves that the first one looks for what would be there."""
+    found: list[bytes] = []
+
+    def look(connection: Any) -> None:
+        connection.execute(pragma).fetchall()
+        rows = connection.execute(SORT)
+        rows.fetchone()
+        found.extend(nameless_files())
+        rows.close()
+
+    async with store_in(tmp_path, key=KEY):
+        connection = await connect(tmp_path / "school.db", KEY, may_write=False)
+        try:
+            await connection.run(look)
+        finally:
+            await connection.close()
+
+    assert len(found) == count
+    assert all(b"Wolkenstein" in content for content in found)
+
+
+def nameless_files() -> list[bytes]:
+    """Read what this process has open and has no name any more: so SQLite hides its own."""
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_file()]
+    return [link.read_bytes() for link in links if "etilqs_" in str(link.readlink())]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rpcbackend.store.lane import Job, Lane, Outcome, Results
+from tests.clauses import clause
 
 SECONDS = 5.0
 CONNECTION = object()
@@ -353,3 +354,32 @@ async def test_draining_waits_for_all_that_was_put(worker: Worker) -> None:
 
     assert batches.order == list(range(50))
     assert await results_of(jobs) == list(range(50))
+
+
+@clause("rekey-holds-calls")
+async def test_what_is_put_while_a_lane_is_held_begins_when_it_resumes_and_in_its_order(
+    worker: Worker,
+) -> None:
+    batches = Batches()
+    lane = Lane([worker], batches.run, batch=4)
+    before, held, after = (
+        [returns(number) for number in numbers]
+        for numbers in (range(5), range(5, 10), range(10, 15))
+    )
+    for job in before:
+        lane.put(job)
+    lane.hold()
+    for job in held:
+        lane.put(job)
+
+    async with asyncio.timeout(SECONDS):
+        await lane.drain()
+
+    assert batches.order == [0, 1, 2, 3, 4]
+    assert lane.withdraw(held[1])
+    lane.resume()
+    for job in after:
+        lane.put(job)
+    assert await results_of([*held[:1], *held[2:], *after]) == [5, *range(7, 15)]
+    assert batches.order == [*range(6), *range(7, 15)]
+    assert not lane.withdraw(held[1])

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -75,9 +75,24 @@ class Heard:
                 await self._grew.wait()
         return self.all
 
-    def _take(self, lines: list[Line] | list[None]) -> None:
+    def _take(self, lines: Iterable[Line | None]) -> None:
         self.all += lines
         self._grew.set()
+
+
+class Answered(Heard):
+    """A transport whose owner answers each line at once."""
+
+    def __init__(self, transport: StdioTransport, reply: bytes) -> None:
+        super().__init__()
+        self.transport, self._reply = transport, reply
+        self.start(transport)
+
+    def _take(self, lines: Iterable[Line | None]) -> None:
+        for line in lines:
+            super()._take([line])
+            if line is not None:
+                self.transport.send(self._reply)
 
 
 async def read_exactly(fd: int, size: int) -> bytes:

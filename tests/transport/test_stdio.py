@@ -11,9 +11,9 @@ import pytest
 
 from rpcbackend.schema.limits import Limits
 from rpcbackend.transport.lines import OVERSIZE
-from rpcbackend.transport.stdio import StdioTransport
+from rpcbackend.transport.stdio import LINES_A_TURN, StdioTransport
 from tests.clauses import clause
-from tests.transport.streams import Ends, Heard, close, pipes, read_exactly, sockets
+from tests.transport.streams import Answered, Ends, Heard, close, pipes, read_exactly, sockets
 
 
 @pytest.fixture(params=[pipes, sockets], ids=["pipes", "sockets"])
@@ -122,6 +122,38 @@ async def test_reading_pauses_while_the_peer_does_not_read_and_then_goes_on(
     assert b"third" not in heard.all
     await read_exactly(ends.peer_in, 2_000_001)
     assert await heard.until(3) == [b"first", b"second", b"third"]
+    await transport.close()
+
+
+@clause("unread-output-pauses")
+async def test_lines_that_came_together_wait_their_turn_while_too_much_is_unread(
+    ends: Ends,
+) -> None:
+    """A chunk of small requests may ask for more than memory holds; the end waits behind them."""
+    limits = Limits(unread_bytes=1_000_000, unread_resume_bytes=500_000)
+    transport = StdioTransport(ends.our_in, ends.our_out, limits)
+    answered = Answered(transport, b"x" * 2_000_000 + b"\n")
+
+    os.write(ends.peer_out, b"1\n2\n3\n")
+    close(ends.peer_out)
+
+    for count in range(1, 4):
+        assert await answered.until(count) == [b"1", b"2", b"3"][:count]
+        await read_exactly(ends.peer_in, 2_000_001)
+    assert await answered.until(4) == [b"1", b"2", b"3", None]
+    await answered.transport.close()
+
+
+async def test_many_lines_that_came_together_leave_turns_to_the_rest(ends: Ends) -> None:
+    heard = Heard()
+    transport = StdioTransport(ends.our_in, ends.our_out, Limits())
+    heard.start(transport)
+
+    os.write(ends.peer_out, b"x\n" * 3 * LINES_A_TURN)
+    close(ends.peer_out)
+
+    assert len(await heard.until(1)) == LINES_A_TURN
+    await heard.until(3 * LINES_A_TURN + 1)
     await transport.close()
 
 

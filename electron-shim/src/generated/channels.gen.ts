@@ -397,6 +397,23 @@ export interface Peer {
   readonly version: string;
 }
 
+/** Params of $/progress. */
+export interface Progress {
+  /** The call's `_meta.progressToken`. */
+  readonly token: string | number;
+  readonly value: ProgressValue;
+}
+
+/** One step; the numbers and the message come with begin and report. */
+export interface ProgressValue {
+  readonly kind: 'begin' | 'report' | 'end';
+  /** What comes now. */
+  readonly message?: string | null;
+  readonly percentage?: number | null;
+  readonly done?: number | null;
+  readonly total?: number | null;
+}
+
 /** The notification system.ready: the process serves. */
 export interface Ready {
   readonly name: string;
@@ -406,6 +423,12 @@ export interface Ready {
   readonly pid: number;
   readonly locked: boolean;
   readonly bootMs: number;
+}
+
+/** Params of keys.rekey. */
+export interface Rekey {
+  /** 32 bytes in base64url. */
+  readonly newDatabaseKey: string;
 }
 
 /** What can be busy; a conflict is named after the first of these that has one. */
@@ -578,6 +601,8 @@ export interface Channels {
   readonly 'instructors.list': { readonly params: ListInstructors; readonly result: InstructorPage };
   /** Add an instructor, or replace the one with the given id. */
   readonly 'instructors.save': { readonly params: SaveInstructor; readonly result: Instructor };
+  /** Encrypt the whole store with another key, and answer when that is durable. */
+  readonly 'keys.rekey': { readonly params: Rekey; readonly result: Empty };
   /** Book a lesson and claim the time of all who take part, or refuse and say why. */
   readonly 'lessons.book': { readonly params: BookLesson; readonly result: LessonView };
   /** Cancel a lesson that has not begun and give its time back. */
@@ -620,6 +645,7 @@ export const channelNames: readonly Channel[] = [
   'initialize',
   'instructors.list',
   'instructors.save',
+  'keys.rekey',
   'lessons.book',
   'lessons.cancel',
   'lessons.get',
@@ -635,6 +661,11 @@ export const channelNames: readonly Channel[] = [
   'system.health',
   'vehicles.list',
   'vehicles.save',
+];
+
+export const mainOnlyChannels: readonly Channel[] = [
+  'keys.rekey',
+  'shutdown',
 ];
 
 export const eventTypes = [
@@ -659,4 +690,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '72afd96fbdeebfcf08d0519d3d66393971407e56676a249027dada1f7e0984ee';
+export const contractHash = '92c41b983fc2ca766640f0dee59973b2737914d644e688c27c4819f123e161a7';

@@ -48,6 +48,20 @@ test('after a restart the event stream goes on where it broke off', async () => 
   await backend.stopServer();
 });
 
+test('who is not signed in hears no events and no warning, and after the login he hears them', async () => {
+  const backend = createBackend(makeOptions(['--signed-out']));
+  const warnings: string[] = [];
+  backend.on('warning', (warning) => warnings.push(warning.symbol));
+  await backend.startServer();
+
+  const event = next(backend, 'event');
+  await backend.send('auth.login', { login: 'ada', password: 'correct horse battery' });
+
+  equal((await event).seq, 8);
+  deepEqual(warnings, []);
+  await backend.stopServer();
+});
+
 test('another contract is a warning', async () => {
   const backend = createBackend(makeOptions(['--other-contract'], { events: 'none' }));
   const warning = next(backend, 'warning');

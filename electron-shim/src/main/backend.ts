@@ -74,6 +74,12 @@ export function createBackend(options: BackendOptions): Backend {
   return new SupervisedBackend(options);
 }
 
+/** The channels that sign a connection in. */
+const signsIn: readonly string[] = ['auth.bootstrap', 'auth.login'];
+
+/** Why there may be no events yet: nobody is signed in. */
+const needsSignIn: readonly string[] = ['UNAUTHENTICATED', 'SESSION_EXPIRED'];
+
 class SupervisedBackend implements Backend {
   readonly #signals = new Emitter<BackendSignals>(warnOfBug);
   readonly #topics = new Emitter<Record<string, JsonObject>>(warnOfBug);
@@ -111,6 +117,11 @@ class SupervisedBackend implements Backend {
     options?: CallOptions,
   ): Promise<ResultOf<C>> {
     const result: unknown = await this.#supervisor.call(channel, { ...params }, options);
+    if (signsIn.includes(channel)) {
+      // Who was nobody before may hear events now, and what he does next may cause some.
+      this.#subscribed = this.#subscribe();
+      await this.#subscribed;
+    }
     // The contract hash vouches for the shape; `contract: 'refuse'` makes that binding.
     return result as ResultOf<C>;
   }
@@ -157,7 +168,10 @@ class SupervisedBackend implements Backend {
     try {
       await this.#feed.subscribe((channel, params) => this.#supervisor.call(channel, params));
     } catch (error) {
-      this.#warn(asBackendError(error));
+      const refused = asBackendError(error);
+      if (!needsSignIn.includes(refused.symbol)) {
+        this.#warn(refused);
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 /** The channels that windows may use: an allow-list, filled at registration. */
 
-import type { Channel } from '../generated/channels.gen';
+import { type Channel, mainOnlyChannels } from '../generated/channels.gen';
 import type { Unsubscribe } from '../shared/emitter';
 import { isJsonObject } from '../shared/json';
 import type { ParamsOf, ResultOf } from '../shared/protocol';
@@ -43,7 +43,7 @@ export function rpcChannel<C extends Channel>(name: C): IPCChannel<ParamsOf<C>, 
 }
 
 /** The life cycle belongs to the main process. */
-const reserved: readonly string[] = ['initialize', 'shutdown'];
+const reserved: readonly string[] = ['initialize', ...mainOnlyChannels];
 
 /** The allow-list. */
 export class ChannelRegistry {

@@ -52,6 +52,7 @@ export async function initializeParams(options: ResolvedOptions): Promise<JsonOb
     protocolVersion,
     client,
     ...(key === undefined ? {} : { databaseKey: key }),
-    ...(capability === undefined ? {} : { capability }),
+    capability,
+    parentPid: process.pid,
   };
 }

@@ -1,5 +1,6 @@
 /** What can be set, and what holds when it is not. */
 
+import { randomBytes } from 'node:crypto';
 import type { ConnectionLimits } from './connection';
 import type { RestartLimits } from './restartPolicy';
 import type { StopLimits } from './stopLadder';
@@ -17,7 +18,7 @@ export interface BackendOptions {
   readonly client: { readonly name: string; readonly version: string };
   /** 32 bytes in base64url, or where to get them; goes over stdin only. */
   readonly databaseKey?: string | (() => Promise<string>);
-  /** 32 bytes in base64url that open main-only methods. */
+  /** 32 bytes in base64url that open main-only channels; drawn at random when left out. */
   readonly capability?: string;
   /** What to do when the backend was built from another contract. */
   readonly contract?: 'warn' | 'refuse';
@@ -33,6 +34,7 @@ export interface BackendOptions {
 }
 
 export interface ResolvedOptions extends BackendOptions {
+  readonly capability: string;
   readonly contract: 'warn' | 'refuse';
   readonly events: 'all' | 'none' | readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -46,6 +48,7 @@ export interface ResolvedOptions extends BackendOptions {
 export function resolveOptions(options: BackendOptions): ResolvedOptions {
   return {
     ...options,
+    capability: options.capability ?? randomBytes(32).toString('base64url'),
     contract: options.contract ?? 'warn',
     events: options.events ?? 'all',
     env: options.env ?? {},

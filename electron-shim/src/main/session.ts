@@ -1,6 +1,7 @@
 /** One life of the backend: a child, its connection, its handshake, its end. */
 
-import type { JsonObject } from '../shared/json';
+import { mainOnlyChannels } from '../generated/channels.gen';
+import { isJsonObject, type JsonObject } from '../shared/json';
 import type { Ready, ServerInfo } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import { BackendProcess, type Exit } from './backendProcess';
@@ -75,7 +76,7 @@ export class Session {
 
   /** Call *channel*. @throws BackendError always, nothing else. */
   call(channel: string, params: JsonObject, options?: CallOptions): Promise<JsonObject> {
-    return this.#connection.call(channel, params, options);
+    return this.#connection.call(channel, this.#entitle(channel, params), options);
   }
 
   /** Stop the child; resolves within the total limit whatever the child does. */
@@ -88,7 +89,7 @@ export class Session {
           return child.hasExited;
         },
         exited: child.exited,
-        requestShutdown: this.#isServing ? () => this.#connection.call('shutdown', {}) : undefined,
+        requestShutdown: this.#isServing ? () => this.call('shutdown', {}) : undefined,
         closeInput: () => child.closeInput(),
         kill: (signal) => child.kill(signal),
       },
@@ -104,6 +105,15 @@ export class Session {
       signal: exit?.signal ?? null,
       durationMs: Date.now() - startedAtMs,
     };
+  }
+
+  /** Let the main process, and nobody who speaks through it, use what is for it alone. */
+  #entitle(channel: string, params: JsonObject): JsonObject {
+    if (!(mainOnlyChannels as readonly string[]).includes(channel)) {
+      return params;
+    }
+    const meta = isJsonObject(params['_meta']) ? params['_meta'] : {};
+    return { ...params, _meta: { ...meta, capability: this.#options.capability } };
   }
 
   #listenForReady(method: string, params: JsonObject): void {

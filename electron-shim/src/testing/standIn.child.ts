@@ -87,7 +87,15 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
     }
     write({ id, result: { token } });
   },
+  'auth.login': (id) => {
+    flags.delete('--signed-out');
+    write({ id, result: {} });
+  },
   'events.subscribe': (id, params) => {
+    if (flags.has('--signed-out')) {
+      refuse(id, 1001, 'UNAUTHENTICATED');
+      return;
+    }
     const afterSeq = Number(params['afterSeq'] ?? 7);
     write({ id, result: { subscriptionId: 'sub_1', headSeq: afterSeq } });
     for (const seq of [afterSeq, afterSeq + 1]) {

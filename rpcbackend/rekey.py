@@ -1,0 +1,105 @@
+"""The store under another key: `rpcbackend rekey`, with both keys on stdin."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from rpcbackend.config import find_data_dir
+from rpcbackend.door import (
+    EX_SCHEMA,
+    EX_STORAGE,
+    EX_WRONG_KEY,
+    ExitRequestedError,
+    read_key,
+)
+from rpcbackend.errors import OverloadedError, RpcError, SchemaTooNewError
+from rpcbackend.schema.lifecycle import KEY_PATTERN
+from rpcbackend.serve import owned
+from rpcbackend.store import (
+    StorageFailedError,
+    Store,
+    WrongKeyError,
+    has_data,
+    is_locked,
+    open_store,
+)
+
+EX_USAGE, EX_UNAVAILABLE = 64, 69
+
+
+def rekey_directory(data_dir: Path | None, keys: TextIO) -> int:
+    """Change the key of a data directory's store and return the exit code.
+
+    Args:
+        data_dir: None for the one the system keeps for this user.
+        keys: Two lines, the key that opens it now and the one that shall, in base64url: what stands
+            on the command line or in the environment, others can read.
+    """
+    try:
+        current, new = _read(keys)
+        directory = find_data_dir(data_dir)
+        with owned(directory):
+            _check(directory)
+            said = asyncio.run(_rekey(directory, current, new))
+    except ExitRequestedError as end:
+        sys.stderr.write(f"rpcbackend: {end}\n")
+        return end.code
+    sys.stderr.write(f"rpcbackend: {said}\n")
+    return 0
+
+
+def _read(keys: TextIO) -> tuple[bytes, bytes]:
+    current, new = keys.readline().strip(), keys.readline().strip()
+    if not (re.fullmatch(KEY_PATTERN, current) and re.fullmatch(KEY_PATTERN, new)):
+        raise ExitRequestedError(
+            EX_USAGE, "two lines are wanted on stdin: the current key, the new one, in base64url"
+        )
+    return read_key(current), read_key(new)
+
+
+def _check(directory: Path) -> None:
+    try:
+        has_database = has_data(directory)
+    except StorageFailedError as error:
+        raise ExitRequestedError(EX_STORAGE, f"in {directory} {error}") from None
+    if not has_database:
+        raise ExitRequestedError(EX_USAGE, f"there is no database in {directory}")
+    if not is_locked(directory):
+        raise ExitRequestedError(EX_USAGE, f"the database in {directory} is plain: it has no key")
+
+
+async def _rekey(directory: Path, current: bytes, new: bytes) -> str:
+    try:
+        store = await _open(directory, current)
+        if store is None:
+            # A change that was cut short may have got that far.
+            store = await _open(directory, new)
+            if store is None:
+                raise ExitRequestedError(EX_WRONG_KEY, "the current key does not open the database")
+            await store.close()
+            return f"the database in {directory} has the new key already"
+        try:
+            await store.rekey(new, lambda *_: None)
+        finally:
+            await store.close()
+    except SchemaTooNewError as error:
+        raise ExitRequestedError(EX_SCHEMA, error.message) from None
+    except OverloadedError as error:
+        raise ExitRequestedError(EX_UNAVAILABLE, f"the key stays: {error.message}") from None
+    except RpcError as error:
+        stays = "the key stays" if error.outcome == "none" else "either key may be the one"
+        raise ExitRequestedError(EX_STORAGE, f"{stays}: {error.message}") from None
+    except (StorageFailedError, OSError) as error:
+        raise ExitRequestedError(
+            EX_STORAGE, f"the database in {directory} cannot be opened: {error}"
+        ) from None
+    return f"the database in {directory} has the new key; the old one opens nothing any more"
+
+
+async def _open(directory: Path, key: bytes) -> Store | None:
+    try:
+        return await open_store(directory, key=key)
+    except WrongKeyError:
+        return None

@@ -1,0 +1,31 @@
+"""The process keeps its memory and its files to itself; tests/e2e/test_secrecy.py sees it live."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.clauses import clause
+
+PROGRAM = """
+import ctypes, os, resource, sys
+from rpcbackend.security.process import harden, make_files_private
+make_files_private()
+harden()
+harden()
+open(sys.argv[1], "w").close()
+os.mkdir(sys.argv[1] + ".d")
+print(
+    resource.getrlimit(resource.RLIMIT_CORE),
+    ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) if sys.platform == "linux" else 0,
+    *(oct(os.stat(sys.argv[1] + end).st_mode & 0o777) for end in ("", ".d")),
+)
+"""
+
+
+@clause("keys-stay-inside", "files-private")
+def test_a_hardened_process_leaves_no_core_and_nothing_for_others_to_read(tmp_path: Path) -> None:
+    said = subprocess.check_output(  # noqa: S603 (our own program)
+        [sys.executable, "-c", PROGRAM, tmp_path / "file"], encoding="utf-8"
+    )
+
+    assert said == "(0, 0) 0 0o600 0o700\n"
