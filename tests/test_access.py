@@ -294,6 +294,14 @@ async def test_a_look_up_that_began_before_a_revocation_is_not_remembered(
     assert access.known(SIGNED_IN, None) is None
 
 
+async def test_the_desk_loses_its_rights_even_to_a_user_made_while_it_is_looked_at(
+    access: Access, store: Store
+) -> None:
+    overtaken: Any = Overtaken(store, lambda work: work.users.put(make_user()), 1)
+
+    assert await access.identify(overtaken, Caller(), None) is NOBODY
+
+
 async def test_a_look_up_of_a_key_that_began_before_its_revocation_is_not_remembered(
     access: Access, store: Store
 ) -> None:
