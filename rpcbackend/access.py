@@ -17,7 +17,13 @@ from rpcbackend.schema.users import Role, User, UserStatus
 from rpcbackend.security.api_keys import is_same_secret, parse_api_key
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from rpcbackend.security.roles import SCOPES, Permission, Reach, grants_of
-from rpcbackend.security.tokens import Audience, TokenFault, TokenRefusedError, verify_access
+from rpcbackend.security.tokens import (
+    LEEWAY_SECONDS,
+    Audience,
+    TokenFault,
+    TokenRefusedError,
+    verify_access,
+)
 from rpcbackend.store import Store, StoredApiKey, StoredSession, Work
 
 DAY = 24 * 3600
@@ -79,30 +85,39 @@ class Access:
 
     def now(self) -> int:
         """Unix seconds that never go back: a clock that was set back revives nothing."""
-        self._latest = max(self._latest, self._clock.now_ms() // 1_000)
+        now = self._clock.now_ms() // 1_000
+        self._latest = max(self._latest, now)
         return self._latest
 
-    def known(self, caller: Caller, token: str | None) -> Principal | None:
-        """Return who calls if that is remembered, else None; costs no hop to the database."""
-        # Those who come later must not overtake those who wait: writes keep their order.
-        if self._has_users is None or self._waiting:
-            return None
-        return self._recall(caller, token)
+    def known(self, caller: Caller, token: str | None, *, is_use: bool = True) -> Principal | None:
+        """Return who calls if that is remembered, else None; costs no hop to the database.
 
-    def _recall(self, caller: Caller, token: str | None) -> Principal | None:
+        Args:
+            caller: The connection of the call.
+            token: The access token or API key that came with it.
+            is_use: False only looks: the session goes on being idle.
+        """
+        # Calls that come later must not overtake those who wait: writes keep their order.
+        return None if self._waiting and is_use else self._recall(caller, token, is_use=is_use)
+
+    def _recall(self, caller: Caller, token: str | None, *, is_use: bool) -> Principal | None:
         if self._has_users is None:
             return None
         if token is None:
             if caller.session_id is None:
                 return LOCAL if caller.is_desk and not self._has_users else NOBODY
-            return self._use(self._sessions.get(caller.session_id))
+            return self._use(self._sessions.get(caller.session_id), is_use=is_use)
         if (key := self._api_keys.get(token)) is not None:
-            return self._use(key)
-        session_id, expires_at = self._tokens.get((token, caller.audience), ("", 0))
-        return self._use(self._sessions.get(session_id)) if expires_at > self.now() else None
+            return self._use(key, is_use=is_use)
+        session_id, refused_at = self._tokens.get((token, caller.audience), ("", 0))
+        if self.now() >= refused_at:
+            return None
+        return self._use(self._sessions.get(session_id), is_use=is_use)
 
-    async def identify(self, store: Store, caller: Caller, token: str | None) -> Principal:
-        """Return who calls.
+    async def identify(
+        self, store: Store, caller: Caller, token: str | None, *, is_use: bool = True
+    ) -> Principal:
+        """Return who calls; the arguments are those of `known`.
 
         Raises:
             UnauthenticatedError: The token or API key is none of ours.
@@ -115,12 +130,14 @@ class Access:
         self._waiting += 1
         try:
             async with self._looking:
-                return await self._look_up(store, caller, token)
+                return await self._look_up(store, caller, token, is_use=is_use)
         finally:
             self._waiting -= 1
 
-    async def _look_up(self, store: Store, caller: Caller, token: str | None) -> Principal:
-        while (principal := self._recall(caller, token)) is None:
+    async def _look_up(
+        self, store: Store, caller: Caller, token: str | None, *, is_use: bool
+    ) -> Principal:
+        while (principal := self._recall(caller, token, is_use=is_use)) is None:
             if self._has_users is None:
                 await self._learn(store)
             elif token is None:
@@ -149,7 +166,8 @@ class Access:
                 raise SessionExpiredError("The token has expired; refresh it.") from None
             raise UnauthenticatedError("The token is not valid.") from None
         _make_room(self._tokens)
-        self._tokens[token, audience] = access.sid, access.exp
+        # Verified until then too: to remember it for less would be to verify it without end.
+        self._tokens[token, audience] = access.sid, access.exp + LEEWAY_SECONDS
         return access.sid
 
     # What is read from the store is kept only if nothing was changed and forgotten meanwhile.
@@ -179,7 +197,7 @@ class Access:
         if generation != self._generation:
             return
         live = _live_session(*found) if found else None
-        if live is None or self._use(live) is None:
+        if live is None or self._use(live, is_use=False) is None:
             raise SessionExpiredError
         _make_room(self._sessions)
         self._sessions[session_id] = live
@@ -202,26 +220,28 @@ class Access:
         if found is None or not is_same_secret(presented, found[0].secret_sha256):
             raise UnauthenticatedError("The API key is not valid.")
         live = _live_api_key(found[0].key, found[1])
-        if live is None or self._use(live) is None:
+        if live is None or self._use(live, is_use=False) is None:
             raise SessionExpiredError("The API key is over; make a new one.")
         _make_room(self._api_keys)
         self._api_keys[token] = live
 
-    def _use(self, live: _Live | None) -> Principal | None:
-        """Return the principal if it is still good, and note that it is used."""
+    def _use(self, live: _Live | None, *, is_use: bool) -> Principal | None:
+        """Return the principal if it is still good, and note a use."""
         now = self.now()
         if live is None or now >= min(live.ends_at, live.last_seen_at + live.idle_seconds):
             return None
-        live.last_seen_at = now
-        if now >= live.touched_at + TOUCH_SECONDS:
-            live.touched_at = now
-            self._touch(live.principal, now)
+        if is_use:
+            live.last_seen_at = now
+            if now >= live.touched_at + TOUCH_SECONDS:
+                self._touch(live)
         return live.principal
 
-    def _touch(self, principal: Principal, now: int) -> None:
+    def _touch(self, live: _Live) -> None:
         """Let the store know, beside the call: that it is used decides nothing about it."""
         if self._store is None:
             return
+        live.touched_at = now = live.last_seen_at
+        principal = live.principal
 
         async def unit(work: Work) -> None:
             if principal.session_id is not None:
@@ -235,7 +255,10 @@ class Access:
         task.add_done_callback(self._touching.discard)
 
     async def settle(self) -> None:
-        """Wait until the store knows what is in use; before it closes."""
+        """Let the store know of every use, and wait for it; before it closes."""
+        for live in (*self._sessions.values(), *self._api_keys.values()):
+            if live.last_seen_at > live.touched_at:
+                self._touch(live)
         if self._touching:
             await asyncio.wait(self._touching)
 

@@ -20,8 +20,9 @@ from rpcbackend.schema.lifecycle import Initialize, Initialized
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.system import Health
 from rpcbackend.security.principal import NOBODY, Principal
-from rpcbackend.security.roles import Permission, Reach
-from rpcbackend.store import EVERYTHING, Command, Keyed, Report, Sight, Store, Work, sight_of
+from rpcbackend.security.roles import Permission
+from rpcbackend.standing import Standing, sight_by
+from rpcbackend.store import Command, Keyed, Report, Sight, Store, Work
 
 T = TypeVar("T")
 
@@ -159,9 +160,18 @@ class Context:
     @property
     def sight(self) -> Sight:
         """What the caller can see."""
-        if self.principal.reach(self.permission) is not Reach.OWN:
-            return EVERYTHING
-        return sight_of(self.principal.person_id)
+        return sight_by(self.principal, self.permission)
+
+    def standing(self) -> Standing:
+        """Return what tells later whether the caller may still do what this call began."""
+        return Standing(
+            self.host.access,
+            self.host.store,
+            caller=self.connection,
+            principal=self.principal,
+            token=self.meta.token,
+            permission=self.permission,
+        )
 
     async def identify(self) -> None:
         """Find out who calls.

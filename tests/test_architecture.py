@@ -151,10 +151,13 @@ def test_every_channel_is_documented_and_asks_for_a_permission_of_its_area() -> 
 
 
 BUILDS_SQL = {
+    "store/calendars.py": "the conditions on what may be seen, our own texts",
     "store/digest.py": "names of tables and keys, from the schema itself",
     "store/driver.py": "a raw key has no other way into SQLCipher; it is bytes, written as hex",
-    "store/rekey.py": "the same",
-    "store/lessons.py": "one of three column names, from our own methods",
+    "store/events.py": "the condition on what may be seen, our own text",
+    "store/lessons.py": "one of three column names and a condition, from our own methods",
+    "store/students.py": "the condition on what may be seen, our own text",
+    "store/rekey.py": "the same as the driver: a raw key",
 }
 """Modules with one statement that is put together where it is run, and why it cannot be bound."""
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from loguru import logger
 
-from rpcbackend.store import Store
+from rpcbackend.store import Sight, Store
 
 PAGE = 200
 """Events read in one hop."""
@@ -27,20 +27,39 @@ class Subscriber(Protocol):
         ...
 
 
+class Standing(Protocol):
+    """What the subscriber may see, asked again for every page."""
+
+    def known(self) -> Sight | None:
+        """Return it if it is remembered."""
+        ...
+
+    async def sight(self) -> Sight | None:
+        """Return it, or None when there is nothing any more that he may see."""
+        ...
+
+
 class Subscription:
     """Read what was committed and send it on; the store is the queue, so nothing piles up here.
 
     Args:
         store: Where the events stand.
+        standing: What the subscriber may see; when that is nothing, it ends.
         types: Only these types, or all when empty.
         after_seq: The last event the subscriber has.
         subscriber: Gets the events, no faster than he reads them.
     """
 
     def __init__(
-        self, store: Store, *, types: Sequence[str], after_seq: int, subscriber: Subscriber
+        self,
+        store: Store,
+        standing: Standing,
+        *,
+        types: Sequence[str],
+        after_seq: int,
+        subscriber: Subscriber,
     ) -> None:
-        self._store = store
+        self._store, self._standing = store, standing
         self._types = types
         self._seq = after_seq
         self._subscriber = subscriber
@@ -68,8 +87,12 @@ class Subscription:
         await self._subscriber.writable()
         after = self._seq
         try:
-            head_seq, page = await self._store.read(
-                lambda work: work.events.page_after(after, self._types, PAGE)
+            sight = self._standing.known() or await self._standing.sight()
+            if sight is None:
+                self.stop()
+                return True
+            came_to, page = await self._store.read(
+                lambda work: work.events.page_after(after, self._types, PAGE), sight=sight
             )
         except Exception:  # noqa: BLE001 (whatever it was, the events are still there)
             logger.opt(exception=True).error("the event stream cannot be read")
@@ -78,8 +101,10 @@ class Subscription:
         if self._is_stopped:
             # Another subscription has taken its place meanwhile.
             return False
+        if self._standing.known() != sight:
+            # It changed while the page was read: that may hold what he must not see any more.
+            return True
         for event in page:
             self._subscriber.notify("event", event.json)
-        # Events of other types were skipped, so a short page ends at the head of the stream.
-        self._seq = head_seq
-        return len(page) == PAGE
+        self._seq = came_to
+        return len(page) == PAGE or came_to < self._store.head_seq

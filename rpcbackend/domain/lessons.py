@@ -18,7 +18,7 @@ from rpcbackend.errors import (
     VehicleUnfitError,
 )
 from rpcbackend.schema.base import format_instant
-from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
+from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import Instructor, InstructorState
 from rpcbackend.schema.lessons import Lesson, LessonState
 from rpcbackend.schema.students import Student, StudentState
@@ -122,7 +122,7 @@ def search_window(wanted: Span, zone: str, now: datetime) -> Span | None:
 
 def refuse_overlap(
     wanted: Span,
-    conflicts: Sequence[Claim],
+    conflicts: Sequence[Busy],
     busy: Sequence[Claim],
     window: Span | None,
     now: datetime,
@@ -131,7 +131,7 @@ def refuse_overlap(
 
     Args:
         wanted: The span asked for.
-        conflicts: The claims in its way, at least one.
+        conflicts: The claims in its way as far as the caller may know them, at least one.
         busy: All claims of the same resources within *window*.
         window: Where to look for alternatives.
         now: No alternative lies before it.

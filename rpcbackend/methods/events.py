@@ -12,7 +12,8 @@ from rpcbackend.security.roles import Permission
 async def subscribe(ctx: Context, params: SubscribeEvents) -> Subscribed:
     """Send `event` notifications from now on, or from after a known one, in order.
 
-    Each event comes at least once; whoever notes the last `seq` resumes there by `afterSeq`. A
+    Only events that the caller may see, and only while his session or key lasts. Each comes at
+    least once; whoever notes the last `seq` resumes there by `afterSeq`. A
     connection has one subscription: a new one takes the place of the old.
     """
     store = ctx.host.store
@@ -23,6 +24,12 @@ async def subscribe(ctx: Context, params: SubscribeEvents) -> Subscribed:
             "That event has not happened yet.", details={"field": "afterSeq", "headSeq": head_seq}
         )
     ctx.connection.subscribe(
-        Subscription(store, types=params.types, after_seq=after_seq, subscriber=ctx.connection)
+        Subscription(
+            store,
+            ctx.standing(),
+            types=params.types,
+            after_seq=after_seq,
+            subscriber=ctx.connection,
+        )
     )
     return Subscribed(subscription_id=ctx.ids.new("sub"), head_seq=head_seq)

@@ -1,5 +1,6 @@
 """Lessons: book, look up, cancel."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from rpcbackend.context import Context
@@ -10,6 +11,7 @@ from rpcbackend.domain.versions import next_version
 from rpcbackend.domain.zones import local_span
 from rpcbackend.errors import (
     CursorInvalidError,
+    ForbiddenError,
     InstructorConflictError,
     InvalidTransitionError,
     NotFoundError,
@@ -25,6 +27,7 @@ from rpcbackend.schema.base import Encoded, format_instant
 from rpcbackend.schema.claims import Claim, OwnerType
 from rpcbackend.schema.lessons import (
     BookLesson,
+    CancelledBy,
     CancelledLesson,
     CancelLesson,
     GetLesson,
@@ -35,7 +38,7 @@ from rpcbackend.schema.lessons import (
     ListLessons,
 )
 from rpcbackend.security.roles import Permission
-from rpcbackend.store import Work
+from rpcbackend.store import Sight, Work
 
 
 @method(
@@ -57,7 +60,8 @@ from rpcbackend.store import Work
 async def book(ctx: Context, params: BookLesson) -> LessonView:
     """Book a lesson and claim the time of all who take part, or refuse and say why.
 
-    A refusal for a taken time names what is in the way and the nearest free times of that day.
+    A refusal for a taken time names what is in the way, as far as the caller may know it, and the
+    nearest free times of that day. An instructor books himself alone.
     """
 
     async def unit(work: Work) -> LessonView:
@@ -96,17 +100,20 @@ async def list_page(ctx: Context, params: ListLessons) -> Encoded[LessonPage]:
     "lessons.cancel",
     permission=Permission.LESSONS_CANCEL,
     kind="command",
-    errors=(NotFoundError, VersionConflictError, InvalidTransitionError),
+    errors=(NotFoundError, ForbiddenError, VersionConflictError, InvalidTransitionError),
     events=("lessons.cancelled",),
 )
 async def cancel(ctx: Context, params: CancelLesson) -> CancelledLesson:
     """Cancel a lesson that has not begun and give its time back.
 
-    Cancelling twice answers what the first time answered.
+    Cancelling twice answers what the first time answered. A student cancels only on his own side,
+    an instructor on his or the student's.
     """
 
     async def unit(work: Work) -> CancelledLesson:
         old = await work.lessons.require(params.lesson_id)
+        if params.by not in _sides_of(work.sight):
+            raise ForbiddenError("A lesson is cancelled on one's own side, or by the office.")
         if old.state is LessonState.CANCELLED:
             return CancelledLesson(lesson=old)
         version = next_version(old, params.expected_version)
@@ -128,8 +135,18 @@ async def cancel(ctx: Context, params: CancelLesson) -> CancelledLesson:
     return await ctx.write(unit)
 
 
+def _sides_of(sight: Sight) -> Collection[CancelledBy]:
+    if sight.is_whole:
+        return tuple(CancelledBy)
+    if sight.instructor_id:
+        return (CancelledBy.INSTRUCTOR, CancelledBy.STUDENT)
+    return (CancelledBy.STUDENT,)
+
+
 async def _plan(work: Work, params: BookLesson) -> Lesson:
     """Make the lesson as it would be, once all who take part are found and fit."""
+    if not work.sight.is_whole and params.instructor_id != work.sight.instructor_id:
+        raise NotFoundError.of("instructor", params.instructor_id)
     student = await work.students.require(params.student_id)
     instructor = await work.instructors.require(params.instructor_id)
     vehicle = await work.vehicles.require(params.vehicle_id) if params.vehicle_id else None

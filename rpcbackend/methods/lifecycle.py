@@ -26,6 +26,9 @@ async def initialize(ctx: Context, params: Initialize) -> Initialized:
     """
     if params.capability is not None:
         ctx.connection.entrust(params.capability)
+    decides = params.parent_pid is not None or params.database_key is not None
+    if decides and not ctx.connection.is_main(params.capability):
+        raise ForbiddenError("Only the main process decides over the store and the process's end.")
     return await ctx.host.initialize(params)
 
 

@@ -1,11 +1,14 @@
 """Students: look up, enrol, change, and follow through their time at the school."""
 
+from collections.abc import Collection
+
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.students import LEAVING, check_first_state, check_transition
 from rpcbackend.domain.versions import next_version
 from rpcbackend.errors import (
     CursorInvalidError,
+    ForbiddenError,
     InUseError,
     InvalidTransitionError,
     NotFoundError,
@@ -23,7 +26,7 @@ from rpcbackend.schema.students import (
     UpdateStudent,
 )
 from rpcbackend.security.roles import Permission
-from rpcbackend.store import Work
+from rpcbackend.store import Sight, Work
 
 
 @method("students.get", permission=Permission.STUDENTS_READ, errors=(NotFoundError,))
@@ -76,19 +79,24 @@ async def create(ctx: Context, params: CreateStudent) -> CreatedStudent:
     "students.update",
     permission=Permission.STUDENTS_UPDATE,
     kind="command",
-    errors=(NotFoundError, VersionConflictError),
+    errors=(NotFoundError, ForbiddenError, VersionConflictError),
     events=("students.updated",),
 )
 async def update(ctx: Context, params: UpdateStudent) -> Student:
-    """Change what is given of a student and leave the rest."""
+    """Change what is given of a student and leave the rest.
+
+    A student himself changes how he is reached, and nothing else.
+    """
     changes = params.model_dump(
         include=params.model_fields_set - {"student_id", "expected_version"}, by_alias=False
     )
     # Only the ways to reach somebody can be taken away; the rest a student must have.
-    kept = {name: new for name, new in changes.items() if new is not None or name in _REMOVABLE}
+    kept = {name: new for name, new in changes.items() if new is not None or name in _REACHED_BY}
 
     async def unit(work: Work) -> Student:
         old = await work.students.require(params.student_id)
+        if not work.sight.is_whole:
+            _check_own(work.sight, old, kept)
         if "branch_id" in kept:
             await work.branches.require(kept["branch_id"])
         version = next_version(old, params.expected_version)
@@ -132,6 +140,11 @@ async def transition(ctx: Context, params: TransitionStudent) -> Student:
     return await ctx.write(unit)
 
 
+def _check_own(sight: Sight, student: Student, changes: Collection[str]) -> None:
+    if sight.student_id != student.id or not _REACHED_BY.issuperset(changes):
+        raise ForbiddenError("Only the student's own mail address and phone; ask the office.")
+
+
 async def _record(work: Work, event: str, student: Student) -> None:
     await work.record(
         event,
@@ -140,5 +153,5 @@ async def _record(work: Work, event: str, student: Student) -> None:
     )
 
 
-_REMOVABLE = frozenset({"email", "phone"})
+_REACHED_BY = frozenset({"email", "phone"})
 _HAPPENED = {"active": "activated", "enquiry": "enquiry_reopened"}

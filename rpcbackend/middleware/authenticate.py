@@ -4,6 +4,8 @@ from rpcbackend.dispatch.call import Call, Proceed
 from rpcbackend.dispatch.registry import Result
 from rpcbackend.security.roles import Permission
 
+_PUBLIC = Permission.PUBLIC
+
 
 async def authenticate(call: Call, proceed: Proceed) -> Result:
     """Note the principal; who it is does not matter to open channels that need no store.
@@ -13,7 +15,7 @@ async def authenticate(call: Call, proceed: Proceed) -> Result:
         SessionExpiredError: The token, or the session of the connection, is over.
     """
     if call.method.needs_store and (
-        call.method.permission is not Permission.PUBLIC or call.context.meta.token is not None
+        call.method.permission is not _PUBLIC or call.context.meta.token is not None
     ):
         await call.context.identify()
     return await proceed(call)

@@ -8,6 +8,9 @@ from rpcbackend.errors import RateLimitedError
 from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.schema.limits import Limits
 
+_LIMITED = ("user", "api_key")
+"""Principals with a name of their own; others are known by their connection."""
+
 
 class RateLimit:
     """A token bucket for each principal and class of calls.
@@ -33,20 +36,20 @@ class RateLimit:
         Raises:
             RateLimitedError: It has not; says when it will have.
         """
-        principal = call.context.principal
-        kind = _class_of(call.method)
-        if kind == "auth" or principal.kind in ("user", "api_key"):
-            whose = principal.actor
-            if principal.kind not in ("user", "api_key"):
-                whose = call.context.connection.id
-            wait = self._buckets[kind].take(whose, call.context.clock.monotonic())
+        context, kind = call.context, _class_of(call.method)
+        whose = context.principal.actor
+        if context.principal.kind in _LIMITED or kind == "auth":
+            if context.principal.kind not in _LIMITED:
+                whose = context.connection.id
+            wait = self._buckets[kind].take(whose, context.clock.monotonic())
             if wait > 0:
-                raise RateLimitedError(retry_after_ms=math.ceil(wait * 1_000))
+                # To the microsecond first: what floats add to a wait must not cost a millisecond.
+                raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))
         return await proceed(call)
 
 
 def _class_of(method: Method) -> str:
     # Looking at oneself reveals nothing to a guesser.
-    if method.channel.startswith("auth.") and method.kind == "command":
+    if method.kind == "command" and method.channel.startswith("auth."):
         return "auth"
     return "heavy" if method.cost == "heavy" else method.kind

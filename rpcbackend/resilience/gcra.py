@@ -42,23 +42,21 @@ class Gcra:
         Returns:
             0.0 when admitted, else the seconds until it would be; a refusal changes nothing.
         """
-        self._forget_idle(now)
-        paid_at = self._paid_at.get(key)
+        paid = self._paid_at
+        # The longest unused stand first; two at a time, so the idle ones shrink faster than grow.
+        for _ in range(2):
+            longest_unused = next(iter(paid), None)
+            if longest_unused is None or paid[longest_unused] > now:
+                break
+            del paid[longest_unused]
+        paid_at = paid.get(key)
         if paid_at is None:
-            if len(self._paid_at) >= self._max_keys:
-                return next(iter(self._paid_at.values())) - now + _TOLERANCE_SECONDS
+            if len(paid) >= self._max_keys:
+                return next(iter(paid.values())) - now + _TOLERANCE_SECONDS
             paid_at = now
         wait = paid_at - self._early - now
         if wait > _TOLERANCE_SECONDS:
             return wait
-        self._paid_at[key] = max(paid_at, now) + self._interval
-        self._paid_at.move_to_end(key)
+        paid[key] = (max(now, paid_at)) + self._interval
+        paid.move_to_end(key)
         return 0.0
-
-    def _forget_idle(self, now: float) -> None:
-        # The longest unused stand first; two at a time, so the idle ones shrink faster than grow.
-        for _ in range(2):
-            key = next(iter(self._paid_at), None)
-            if key is None or self._paid_at[key] > now:
-                return
-            del self._paid_at[key]

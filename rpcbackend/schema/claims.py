@@ -27,12 +27,19 @@ class OwnerType(StrEnum):
     WORKTIME = "worktime"
 
 
-class Claim(WireModel):
-    """A half-open span of one resource's time: touching claims do not conflict."""
+class Busy(WireModel):
+    """A half-open span of one resource's time; what for is told only to whom it concerns."""
 
     resource_type: ResourceType
     resource_id: str
     starts_at: Instant
     ends_at: Instant
+    owner_type: OwnerType | None
+    owner_id: str | None
+
+
+class Claim(Busy):
+    """A half-open span of one resource's time: touching claims do not conflict."""
+
     owner_type: OwnerType
     owner_id: str

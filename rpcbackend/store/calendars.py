@@ -5,27 +5,40 @@ import orjson
 from rpcbackend.schema.base import Encoded, format_instant
 from rpcbackend.schema.calendars import CalendarView, ViewCalendar
 from rpcbackend.store.json_sql import instant
+from rpcbackend.store.sight import Sight
 from rpcbackend.store.table import end_to_column, to_column
 from rpcbackend.store.transaction import Transaction
 
 _PERSON = "given_name || ' ' || family_name"
+
+# Who sees which rows and columns of the calendar, over `:seer`: himself, and an instructor all that
+# can be driven, though of that only his own lessons.
+_SEEN = {
+    "instructors": {"instructor": "id = :seer", "student": "false"},
+    "vehicles": {"instructor": "true", "student": "false"},
+    "students": {"instructor": "false", "student": "id = :seer"},
+    "claims": {
+        "instructor": "(claim.resource_id = :seer OR lesson.instructor_id = :seer)",
+        "student": "claim.resource_id = :seer",
+    },
+}
 
 # For each resource one seek for the claim that may reach into the span from before, then a scan of
 # the claims that start in it.
 _VIEW = f"""
 WITH resources (type, id, name) AS (
   SELECT 'instructor', id, {_PERSON} FROM instructors
-  WHERE school_id = :school AND state = 'active'
+  WHERE school_id = :school AND state = 'active' AND {{instructors}}
     AND 'instructor' IN (SELECT value FROM json_each(:types))
     AND (:branch IS NULL OR branch_id = :branch)
   UNION ALL
   SELECT 'vehicle', id, plate FROM vehicles
-  WHERE school_id = :school AND state <> 'retired'
+  WHERE school_id = :school AND state <> 'retired' AND {{vehicles}}
     AND 'vehicle' IN (SELECT value FROM json_each(:types))
     AND (:branch IS NULL OR branch_id = :branch)
   UNION ALL
   SELECT 'student', id, {_PERSON} FROM students
-  WHERE school_id = :school AND state = 'active'
+  WHERE school_id = :school AND state = 'active' AND {{students}}
     AND 'student' IN (SELECT value FROM json_each(:types))
     AND (:branch IS NULL OR branch_id = :branch)
 ),
@@ -56,6 +69,7 @@ items AS (
     ON claim.owner_type = 'lesson' AND lesson.school_id = :school AND lesson.id = claim.owner_id
   LEFT JOIN students AS student
     ON student.school_id = :school AND student.id = lesson.student_id
+  WHERE {{claims}}
 )
 SELECT
   (SELECT coalesce(json_group_array(json_object('type', type, 'id', id, 'name', name)), '[]')
@@ -68,13 +82,15 @@ SELECT
 class Calendars:
     """The busy time of one school, as screens draw it."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, tx: Transaction, sight: Sight) -> None:
+        self._tx, self._sight = tx, sight
 
     async def view(self, wanted: ViewCalendar) -> Encoded[CalendarView]:
-        """Return every claim within the span on resources that fit."""
+        """Return every claim to be seen within the span on resources that fit."""
+        seen = {name: self._sight.where(**who) for name, who in _SEEN.items()}
         row = await self._tx.one(
-            _VIEW,
+            _VIEW.format(**seen),
+            seer=self._sight.person_id,
             **{"from": to_column(wanted.from_), "to": end_to_column(wanted.to)},
             branch=wanted.branch_id,
             types=orjson.dumps(wanted.resource_types).decode(),

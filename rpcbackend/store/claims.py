@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from rpcbackend.schema.claims import Claim, OwnerType
+from rpcbackend.schema.claims import Busy, Claim, OwnerType
 from rpcbackend.store.json_sql import json_object
+from rpcbackend.store.lessons import Lessons
+from rpcbackend.store.sight import Sight
 from rpcbackend.store.table import to_column, to_row
 from rpcbackend.store.transaction import Transaction
 
@@ -52,20 +54,33 @@ ORDER BY CASE resource_type
 
 
 class Claims:
-    """The busy time of one school."""
+    """The busy time of one school: nobody books over what he cannot see."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, tx: Transaction, sight: Sight) -> None:
+        self._tx, self._sight = tx, sight
 
-    async def conflicting(self, wanted: Sequence[Claim]) -> list[Claim]:
-        """Return the stored claims that overlap any of *wanted*, at most one for each."""
+    async def conflicting(self, wanted: Sequence[Claim]) -> list[Busy]:
+        """Return the stored claims that overlap any of *wanted*, at most one for each.
+
+        A claim whose owner cannot be seen is among them too, without its owner.
+        """
         found = [await self._tx.one(_IN_THE_WAY, **to_row(claim)) for claim in wanted]
-        return [Claim.model_validate_json(row["json"]) for row in found if row is not None]
+        claims = [Claim.model_validate_json(row["json"]) for row in found if row is not None]
+        return [claim if await self._is_seen(claim) else _anonymous(claim) for claim in claims]
+
+    async def _is_seen(self, claim: Claim) -> bool:
+        if self._sight.is_whole or claim.resource_id == self._sight.person_id:
+            return True
+        lessons = Lessons(self._tx, self._sight)
+        return claim.owner_type is OwnerType.LESSON and await lessons.is_seen(claim.owner_id)
 
     async def within(
         self, resources: Sequence[Claim], starts_at: datetime, ends_at: datetime
     ) -> list[Claim]:
-        """Return the claims between two instants on the resources that *resources* are on."""
+        """Return the claims between two instants on the resources that *resources* are on.
+
+        All of them, whoever asks: they are for the rules, not to be told.
+        """
         busy: list[Claim] = []
         for resource in resources:
             rows = await self._tx.all(
@@ -91,3 +106,7 @@ class Claims:
         """Return what the owner holds: instructor, vehicle, student, room."""
         rows = await self._tx.all(_OF_OWNER, owner_type=owner_type, owner_id=owner_id)
         return [Claim.model_validate_json(row["json"]) for row in rows]
+
+
+def _anonymous(claim: Claim) -> Busy:
+    return Busy(**dict(claim) | {"owner_type": None, "owner_id": None})

@@ -7,6 +7,8 @@ from rpcbackend.errors import InUseError
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.lessons import MAX_MINUTES, Lesson, LessonPage, ListLessons
 from rpcbackend.store.cursor import read_cursor, write_cursor
+from rpcbackend.store.seen import Seen
+from rpcbackend.store.sight import Sight
 from rpcbackend.store.table import Table, end_to_column, page_of, to_column
 from rpcbackend.store.transaction import Transaction
 
@@ -23,6 +25,8 @@ _TABLE = Table(
     more_columns=_more_columns,
 )
 
+_SEEN = Seen(_TABLE, instructor="instructor_id = :seer", student="student_id = :seer")
+
 # One condition a filter, added only when it is used: each has its index, which a condition that is
 # there but switched off would hide from the planner.
 _FILTERS = {
@@ -38,7 +42,7 @@ _FILTERS = {
 }
 
 _TO_COME = """
-SELECT id FROM lessons
+SELECT id, {is_seen} AS is_seen FROM lessons
 WHERE school_id = :school AND {column} = :id AND starts_at >= :now
   AND state IN ('requested', 'booked', 'confirmed')
 ORDER BY starts_at LIMIT :most
@@ -49,14 +53,21 @@ MAX_NAMED = 20
 
 
 class Lessons:
-    """The lessons of one school."""
+    """The lessons of one school: an instructor sees those he gives, a student those he takes."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, tx: Transaction, sight: Sight) -> None:
+        self._tx, self._sight = tx, sight
 
     async def require(self, lesson_id: str) -> Lesson:
-        """Return the lesson; see `Table.require`."""
-        return await _TABLE.require(self._tx, lesson_id)
+        """Return the lesson; see `Seen.require_encoded`."""
+        return await _SEEN.require(self._tx, self._sight, lesson_id)
+
+    async def is_seen(self, lesson_id: str) -> bool:
+        """Tell whether there is such a lesson to be seen."""
+        rows = await _SEEN.list_encoded(
+            self._tx, self._sight, where="id = :id", order="id", limit=1, id=lesson_id
+        )
+        return bool(rows)
 
     async def put(self, lesson: Lesson) -> None:
         """Add the lesson, or replace the one with its id."""
@@ -82,8 +93,9 @@ class Lessons:
             "after": after,
         }
         used = {name: value for name, value in params.items() if value is not None}
-        rows = await _TABLE.list_encoded(
+        rows = await _SEEN.list_encoded(
             self._tx,
+            self._sight,
             where=" AND ".join(_FILTERS[name] for name in used) or "true",
             order="starts_at, id",
             limit=wanted.limit + 1,
@@ -104,13 +116,17 @@ class Lessons:
             now: Lessons that started before do not count.
 
         Raises:
-            InUseError: There are such lessons; details name the first few.
+            InUseError: There are such lessons, seen or not; details name the first few seen ones.
         """
         rows = await self._tx.all(
-            _TO_COME.format(column=column), id=entity_id, now=to_column(now), most=MAX_NAMED
+            _TO_COME.format(column=column, is_seen=_SEEN.where(self._sight)),
+            id=entity_id,
+            now=to_column(now),
+            most=MAX_NAMED,
+            seer=self._sight.person_id,
         )
         if rows:
             raise InUseError(
                 "There are lessons to come; move or cancel them first.",
-                details={"referrers": [row["id"] for row in rows]},
+                details={"referrers": [row["id"] for row in rows if row["is_seen"]]},
             )

@@ -8,6 +8,8 @@ import orjson
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.students import ListStudents, Student, StudentPage
 from rpcbackend.store.cursor import read_cursor, write_cursor
+from rpcbackend.store.seen import Seen
+from rpcbackend.store.sight import Sight
 from rpcbackend.store.table import Table, page_of
 from rpcbackend.store.transaction import Transaction
 
@@ -28,6 +30,17 @@ def _more_columns(student: Student) -> dict[str, Any]:
 
 _TABLE = Table(Student, "students", noun="student", more_columns=_more_columns)
 
+_TAUGHT = """
+EXISTS (
+  SELECT 1 FROM lessons
+  WHERE lessons.school_id = :school AND lessons.instructor_id = :seer
+    AND lessons.student_id = students.id
+)
+"""
+_SEEN = Seen(_TABLE, instructor=_TAUGHT, student="id = :seer")
+
+_COUNT = "SELECT count(*) FROM students WHERE school_id = :school AND {seen}"
+
 _FITS = """
 (:state IS NULL OR state = :state) AND (:branch IS NULL OR branch_id = :branch)
 AND NOT EXISTS (SELECT 1 FROM json_each(:words) WHERE instr(search_text, value) = 0)
@@ -36,18 +49,18 @@ AND (:family IS NULL OR (family_name, given_name, id) > (:family, :given, :id))
 
 
 class Students:
-    """The students of one school."""
+    """The students of one school: an instructor sees those whom he ever gave a lesson."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    def __init__(self, tx: Transaction, sight: Sight) -> None:
+        self._tx, self._sight = tx, sight
 
     async def require_encoded(self, student_id: str) -> Encoded[Student]:
-        """Return the student as wire JSON; see `Table.require_encoded`."""
-        return await _TABLE.require_encoded(self._tx, student_id)
+        """Return the student as wire JSON; see `Seen.require_encoded`."""
+        return await _SEEN.require_encoded(self._tx, self._sight, student_id)
 
     async def require(self, student_id: str) -> Student:
-        """Return the student; see `Table.require`."""
-        return await _TABLE.require(self._tx, student_id)
+        """Return the student; see `Seen.require_encoded`."""
+        return await _SEEN.require(self._tx, self._sight, student_id)
 
     async def put(self, student: Student) -> None:
         """Add the student, or replace the one with his id."""
@@ -55,8 +68,9 @@ class Students:
 
     async def namesakes(self, student: Student) -> list[Student]:
         """Return others with the same birth date and, accents and case aside, the same name."""
-        rows = await _TABLE.list_encoded(
+        rows = await _SEEN.list_encoded(
             self._tx,
+            self._sight,
             where="born_on = :born_on AND search_text = :search_text AND id <> :id",
             order="id",
             limit=MAX_DUPLICATES,
@@ -75,8 +89,9 @@ class Students:
         family = given = student_id = None
         if wanted.cursor is not None:
             family, given, student_id = read_cursor(wanted.cursor, str, str, str)
-        rows = await _TABLE.list_encoded(
+        rows = await _SEEN.list_encoded(
             self._tx,
+            self._sight,
             where=_FITS,
             order="family_name, given_name, id",
             limit=wanted.limit + 1,
@@ -94,7 +109,10 @@ class Students:
 
     async def count(self) -> int:
         """Return how many there are."""
-        row = await self._tx.one("SELECT count(*) FROM students WHERE school_id = :school")
+        row = await self._tx.one(
+            _COUNT.format(seen=_SEEN.where(self._sight)),
+            seer=self._sight.person_id,
+        )
         return int(row[0]) if row else 0
 
 

@@ -9,19 +9,32 @@ import pytest
 
 from rpcbackend.dispatch import subscription as subscription_module
 from rpcbackend.dispatch.subscription import Subscription
-from rpcbackend.store import Store, Work
+from rpcbackend.store import EVERYTHING, PEOPLE, Sight, Store, Work, sight_of
+from rpcbackend.store import events as events_module
 from tests.clauses import clause
 
 
 class Subscriber:
     """Notes what it is sent."""
 
-    def __init__(self, store: Store, after_seq: int = 0, types: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        after_seq: int = 0,
+        types: Sequence[str] = (),
+        standing: "Standing | None" = None,
+    ) -> None:
         self.events: list[Any] = []
         self.reads = asyncio.Event()
         self.reads.set()
         self._grew = asyncio.Event()
-        self.subscription = Subscription(store, types=types, after_seq=after_seq, subscriber=self)
+        self.subscription = Subscription(
+            store,
+            standing or Standing(),
+            types=types,
+            after_seq=after_seq,
+            subscriber=self,
+        )
         self._running = asyncio.ensure_future(self.subscription.run())
 
     async def until(self, count: int) -> list[int]:
@@ -35,6 +48,10 @@ class Subscriber:
     async def stop(self) -> None:
         """End it and wait for its end."""
         self.subscription.stop()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait for its end."""
         async with asyncio.timeout(5):
             await self._running
 
@@ -47,6 +64,23 @@ class Subscriber:
         assert channel == "event"
         self.events.append(orjson.loads(params))
         self._grew.set()
+
+
+class Standing:
+    """What the subscriber may see, until the test says otherwise."""
+
+    def __init__(self, sight: Sight | None = EVERYTHING) -> None:
+        self.now = sight
+        self.is_remembered = True
+
+    def known(self) -> Sight | None:
+        """Return it at once."""
+        return self.now if self.is_remembered else None
+
+    async def sight(self) -> Sight | None:
+        """Look it up."""
+        self.is_remembered = True
+        return self.now
 
 
 @pytest.fixture
@@ -192,13 +226,101 @@ async def test_a_stream_that_cannot_be_read_once_is_read_again(
     failures = iter([RuntimeError("the disk hiccups")])
     read = store.read
 
-    async def read_or_fail(unit: Any) -> Any:
+    async def read_or_fail(unit: Any, **how: Any) -> Any:
         for failure in failures:
             raise failure
-        return await read(unit)
+        return await read(unit, **how)
 
     monkeypatch.setattr(store, "read", read_or_fail)
     subscriber = Subscriber(store)
 
     assert await subscriber.until(1) == [1]
     await subscriber.stop()
+
+
+# What may be seen
+
+
+async def test_a_subscriber_gets_what_he_may_see_however_much_lies_between(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_module, "LOOKED_AT", 2)
+    await record(store, *["students.created"] * 7, "users.created", "students.created")
+    own = Subscriber(store, standing=Standing(sight_of("ins_1")))
+    people = Subscriber(store, standing=Standing(PEOPLE))
+
+    assert await people.until(8) == [1, 2, 3, 4, 5, 6, 7, 9]
+    student = Subscriber(store, standing=Standing(sight_of("stu_1")), after_seq=5)
+    assert await student.until(3) == [6, 7, 9]
+    assert own.events == []
+    for each in (own, people, student):
+        await each.stop()
+
+
+async def test_who_may_see_nothing_any_more_gets_nothing_more(
+    store: Store, subscribers: list[Subscriber]
+) -> None:
+    standing = Standing()
+    subscriber = Subscriber(store, standing=standing)
+    subscribers.append(subscriber)
+    await record(store, "students.created")
+    await subscriber.until(1)
+
+    standing.now = None
+    await record(store, "students.updated")
+
+    await subscriber.ended()
+    assert await subscriber.until(1) == [1]
+
+
+async def test_a_page_that_was_read_before_the_right_was_lost_is_not_sent(
+    store: Store, subscribers: list[Subscriber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing, read = Standing(), store.read
+
+    async def read_and_lose(unit: Any, **how: Any) -> Any:
+        answer = await read(unit, **how)
+        standing.now = None
+        return answer
+
+    await record(store, "students.created")
+    monkeypatch.setattr(store, "read", read_and_lose)
+    subscriber = Subscriber(store, standing=standing)
+    subscribers.append(subscriber)
+
+    await subscriber.ended()
+    assert subscriber.events == []
+
+
+async def test_a_page_that_was_read_with_another_sight_is_read_again(
+    store: Store, subscribers: list[Subscriber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing, read = Standing(PEOPLE), store.read
+    sights = []
+
+    async def read_and_change(unit: Any, **how: Any) -> Any:
+        sights.append(how["sight"])
+        answer = await read(unit, **how)
+        standing.now = sight_of("stu_1")
+        return answer
+
+    await record(store, "students.created", "students.updated")
+    monkeypatch.setattr(store, "read", read_and_change)
+    subscriber = Subscriber(store, standing=standing)
+    subscribers.append(subscriber)
+
+    assert await subscriber.until(2) == [1, 2]
+    assert sights[:2] == [PEOPLE, sight_of("stu_1")]
+
+
+async def test_what_was_forgotten_meanwhile_is_asked_again(
+    store: Store, subscribers: list[Subscriber]
+) -> None:
+    standing = Standing()
+    standing.is_remembered = False
+    await record(store, "students.created")
+
+    subscriber = Subscriber(store, standing=standing)
+    subscribers.append(subscriber)
+
+    assert await subscriber.until(1) == [1]

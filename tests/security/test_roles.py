@@ -1,15 +1,30 @@
-"""The permissions that channels ask for."""
+"""The table of roles and permissions; tests/test_matrix.py holds what it means for each channel."""
 
 import re
+from itertools import combinations
+
+import pytest
 
 from rpcbackend.methods import build_registry
-from rpcbackend.security.roles import Permission
+from rpcbackend.schema.users import Role
+from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach, grants_of
+
+COMING = {
+    Permission.APIKEYS_READ,
+    Permission.APIKEYS_WRITE,
+    Permission.AUDIT_READ,
+    Permission.KEYS_WRITE,
+    Permission.SIGNED_IN,
+    Permission.USERS_READ,
+    Permission.USERS_WRITE,
+}
+"""Asked for by channels that are still to come."""
 
 
 def test_every_permission_is_asked_for_by_some_channel() -> None:
-    assert {method.permission for method in build_registry()} | {Permission.STORE_CHECK} == set(
-        Permission
-    )
+    asked_for = {method.permission for method in build_registry()}
+
+    assert asked_for | COMING | {Permission.STORE_CHECK} == set(Permission)
 
 
 def test_a_permission_is_named_after_its_area_and_what_it_allows() -> None:
@@ -27,4 +42,48 @@ def test_no_command_on_records_is_open_to_everybody() -> None:
         method.channel for method in build_registry() if method.permission is Permission.PUBLIC
     }
 
-    assert public == {"initialize", "ping", "rpc.discover", "shutdown", "system.health"}
+    assert public - {"auth.bootstrap", "auth.login", "auth.refresh"} == {
+        *("initialize", "ping", "rpc.discover", "shutdown", "system.health")
+    }
+
+
+def test_every_role_has_its_line_and_only_the_owner_has_all() -> None:
+    assert set(GRANTS) == set(Role)
+    assert [role for role in Role if set(GRANTS[role]) == set(Permission)] == [Role.OWNER]
+
+
+@pytest.mark.parametrize("role", [Role.INSTRUCTOR, Role.STUDENT])
+def test_who_is_no_clerk_sees_of_people_only_his_own(role: Role) -> None:
+    everybody_s = {one for one, reach in GRANTS[role].items() if reach is Reach.ALL}
+
+    assert everybody_s <= {Permission.BRANCHES_READ, Permission.VEHICLES_READ}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_signed_in_may_what_is_open_to_everybody_who_did(role: Role) -> None:
+    assert grants_of([role]) == {Permission.SIGNED_IN: Reach.ALL, **GRANTS[role]}
+
+
+@pytest.mark.parametrize("roles", [*combinations(Role, 2), *combinations(Role, 3)], ids="+".join)
+def test_roles_together_allow_what_any_does_as_far_as_the_furthest(roles: tuple[Role, ...]) -> None:
+    for order in (roles, tuple(reversed(roles))):
+        grants = grants_of(list(order))
+
+        for permission in set(Permission) - {Permission.SIGNED_IN}:
+            reaches = {GRANTS[role].get(permission) for role in roles}
+            furthest = next((r for r in (Reach.ALL, Reach.OWN) if r in reaches), None)
+            assert grants.get(permission) is furthest
+
+
+def test_no_scope_opens_users_keys_or_settings() -> None:
+    opened = frozenset().union(*SCOPES.values())
+
+    assert {one for one in opened if one.partition(":")[0] in {"users", "apikeys", "keys"}} == set()
+    assert Permission.SIGNED_IN not in opened
+    assert Permission.BRANCHES_WRITE not in opened
+
+
+def test_a_scope_that_reads_opens_nothing_that_writes() -> None:
+    for scope, opened in SCOPES.items():
+        if scope.endswith(":read"):
+            assert {permission.rpartition(":")[2] for permission in opened} == {"read"}

@@ -8,7 +8,7 @@ import sqlcipher3
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
+from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
 from rpcbackend.store import Store, Work
 from tests.factories import an_id, at, claims_in, make_claim, store_in
 
@@ -80,7 +80,7 @@ async def test_the_one_claim_that_is_looked_at_tells_whether_any_overlaps(
             held.append(one)
     asked = claim(*wanted)
 
-    async def unit(work: Work) -> tuple[list[Claim], list[Claim]]:
+    async def unit(work: Work) -> tuple[list[Busy], list[Claim]]:
         await work.claims.take(held)
         return (
             await work.claims.conflicting([asked]),
@@ -102,7 +102,7 @@ async def test_a_conflict_is_found_for_each_resource_on_its_own(store: Store) ->
     wanted = [one.model_copy(update={"owner_id": "les_2"}) for one in (instructor, vehicle)]
     wanted.append(claim(60, 120, resource_type=ResourceType.STUDENT, resource_id=an_id("stu")))
 
-    async def unit(work: Work) -> list[Claim]:
+    async def unit(work: Work) -> list[Busy]:
         await work.claims.take([instructor, vehicle, student])
         return await work.claims.conflicting(wanted)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 
 from rpcbackend.schema.events import Event
 from rpcbackend.store import Store, Work
+from rpcbackend.store import events as events_module
 from tests.factories import at, events_in, store_in
 
 COPY = """
@@ -110,3 +111,17 @@ async def test_an_event_says_to_the_millisecond_when_it_happened(at_ms: int) -> 
 
     assert round(event.at.timestamp() * 1_000) == at_ms
     assert event.at >= at("1970-01-01T00:00:00Z")
+
+
+async def test_one_look_is_bounded_however_few_events_are_to_be_seen(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_module, "LOOKED_AT", 3)
+    await store.write(lambda work: record_all(work, TYPES[:2] * 4 + TYPES[2:]), actor="tests")
+
+    looks = [
+        await store.read(lambda work, seq=seq: work.events.page_after(seq, TYPES[2:], 10))  # type: ignore[misc]  # mypy cannot see that the default binds
+        for seq in (0, 3, 6, 9)
+    ]
+
+    assert [(came_to, len(page)) for came_to, page in looks] == [(3, 0), (6, 0), (9, 1), (9, 0)]

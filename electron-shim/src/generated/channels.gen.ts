@@ -690,4 +690,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '7c529980e6bb38771e94391784af4c41b8aa8a58aa567c392a2e16671d0becde';
+export const contractHash = '92c41b983fc2ca766640f0dee59973b2737914d644e688c27c4819f123e161a7';

@@ -94,3 +94,6 @@ CREATE TABLE signing_keys (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (school_id, kid)
 ) STRICT, WITHOUT ROWID;
+
+-- Whom an instructor ever taught: the students that he sees, one seek for each.
+CREATE INDEX lessons_by_pair ON lessons (school_id, instructor_id, student_id);

@@ -1,5 +1,5 @@
 -- The audit: one row for every command that took effect, each with the hash of the one before it.
--- Conventions: docs/adr/0013-audit-chain.md. Nothing else may refer to this table, so that its rows
+-- Conventions: docs/adr/0016-audit-chain.md. Nothing else may refer to this table, so that its rows
 -- tell the same story whatever becomes of the records they are about.
 
 CREATE TABLE audit (

@@ -1,0 +1,81 @@
+"""How far somebody may see, and for how long: what outlives its call asks again."""
+
+from dataclasses import dataclass
+
+from rpcbackend.access import Access, Caller
+from rpcbackend.errors import SessionExpiredError, UnauthenticatedError
+from rpcbackend.security.principal import Principal
+from rpcbackend.security.roles import Permission, Reach
+from rpcbackend.security.tokens import Audience
+from rpcbackend.store import EVERYTHING, PEOPLE, Sight, Store, sight_of
+
+
+def sight_by(principal: Principal, permission: Permission) -> Sight:
+    """Return what the principal sees when he uses the permission."""
+    has_accounts = principal.reach(Permission.USERS_READ) is Reach.ALL
+    if principal.reach(permission) is Reach.OWN:
+        return sight_of(principal.person_id, has_accounts=has_accounts)
+    return EVERYTHING if has_accounts else PEOPLE
+
+
+@dataclass(slots=True, kw_only=True)
+class _CallerThen:
+    """A connection as it was: whoever signs in there later is somebody else."""
+
+    audience: Audience
+    session_id: str | None
+    is_desk: bool
+
+
+class Standing:
+    """What the caller of a call may see from then on: less one day, or nothing any more.
+
+    It is bound to his session or API key. A token may expire meanwhile, for it only proved the
+    session; and to ask here is no use of the session, which would never be idle otherwise.
+
+    Args:
+        access: Tells who calls.
+        store: Where sessions and keys are looked up.
+        caller: The connection of the call.
+        principal: Who made the call.
+        token: What he proved it with, if not by the connection's session.
+        permission: What he must still hold.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        store: Store,
+        *,
+        caller: Caller,
+        principal: Principal,
+        token: str | None,
+        permission: Permission,
+    ) -> None:
+        self._access, self._store, self._permission = access, store, permission
+        self._token = token if principal.kind == "api_key" else None
+        self._caller = _CallerThen(
+            audience=caller.audience,
+            session_id=principal.session_id,
+            is_desk=caller.is_desk,
+        )
+
+    def known(self) -> Sight | None:
+        """Return what he sees, if that is remembered; costs no hop to the database."""
+        principal = self._access.known(self._caller, self._token, is_use=False)
+        return self._sight_of(principal) if principal else None
+
+    async def sight(self) -> Sight | None:
+        """Return what he sees, or None when he may see nothing any more."""
+        try:
+            principal = await self._access.identify(
+                self._store, self._caller, self._token, is_use=False
+            )
+        except (UnauthenticatedError, SessionExpiredError):
+            return None
+        return self._sight_of(principal)
+
+    def _sight_of(self, principal: Principal) -> Sight | None:
+        if principal.reach(self._permission) is None:
+            return None
+        return sight_by(principal, self._permission)

@@ -1,0 +1,93 @@
+"""Who may call what: the table that the process is held against, written by hand.
+
+A   all rows              o   own rows; others are not found, or are in no answer
+r   all rows, but no mail addresses or phone numbers           -   refused
+P   open to whoever speaks to the process at all; nobody looks who it is
+p   open too, but a token that is given must be good
+
+From the roles of domain.md section 3.2. The last column names the scopes of which an API key needs
+one; it never reaches further than its maker.
+"""
+
+from typing import NamedTuple
+
+_MATRIX = """
+channel              nobody local owner office instructor student accountant  scopes
+initialize           P      A     A     A      A          A       A
+ping                 P      A     A     A      A          A       A
+rpc.discover         P      A     A     A      A          A       A
+shutdown             P      A     A     A      A          A       A
+system.health        P      A     A     A      A          A       A
+
+branches.list        -      A     A     A      A          A       A           lessons:read
+branches.save        -      A     A     -      -          -       -
+
+calendar.view        -      A     A     A      o          o       A           lessons:read
+events.subscribe     -      A     A     A      o          o       A           lessons:read
+
+instructors.list     -      A     A     A      o          r       A           lessons:read
+instructors.save     -      A     A     -      -          -       -
+
+keys.rekey           -      A     A     -      -          -       -
+
+lessons.book         -      A     A     A      o          -       -           lessons:book
+lessons.cancel       -      A     A     A      o          o       -           lessons:book
+lessons.get          -      A     A     A      o          o       A           lessons:read
+lessons.list         -      A     A     A      o          o       A           lessons:read
+
+students.create      -      A     A     A      -          -       -           students:write
+students.get         -      A     A     A      o          o       A           students:read
+students.list        -      A     A     A      o          o       A           students:read
+students.transition  -      A     A     A      -          -       -           students:write
+students.update      -      A     A     A      -          o       -           students:write
+
+vehicles.list        -      A     A     A      A          -       A           lessons:read
+vehicles.save        -      A     A     A      -          -       -
+"""
+
+_PENDING = """
+channel              nobody local owner office instructor student accountant  scopes
+auth.bootstrap       p      A     A     A      A          A       A
+auth.login           p      A     A     A      A          A       A
+auth.refresh         p      A     A     A      A          A       A
+auth.logout          -      o     o     o      o          o       o
+auth.me              -      o     o     o      o          o       o
+auth.changePassword  -      o     o     o      o          o       o
+auth.mfaEnrol        -      o     o     o      o          o       o
+
+sessions.list        -      o     o     o      o          o       o
+sessions.revoke      -      A     A     o      o          o       o
+
+users.list           -      A     A     -      -          -       -
+users.save           -      A     A     -      -          -       -
+
+apikeys.create       -      A     A     -      -          -       -
+apikeys.list         -      A     A     -      -          -       -
+apikeys.revoke       -      A     A     -      -          -       -
+
+audit.list           -      A     A     -      -          -       A           audit:read
+audit.verify         -      A     A     -      -          -       A           audit:read
+"""
+
+
+class Row(NamedTuple):
+    """What one channel grants to whom."""
+
+    letters: dict[str, str]
+    """By `nobody`, `local` and the roles."""
+    scopes: frozenset[str]
+
+
+def _read(table: str) -> dict[str, Row]:
+    header, *lines = [line.split() for line in table.splitlines() if line]
+    who = header[1:-1]
+    return {
+        channel: Row(dict(zip(who, cells[: len(who)], strict=True)), frozenset(cells[len(who) :]))
+        for channel, *cells in lines
+    }
+
+
+MATRIX = _read(_MATRIX)
+
+PENDING = _read(_PENDING)
+"""Rows of channels that are still to come."""

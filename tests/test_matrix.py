@@ -1,0 +1,351 @@
+"""Every channel, called by everybody there can be: allowed or refused as the table says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import orjson
+import pytest
+
+from rpcbackend import PROTOCOL_VERSION
+from rpcbackend.access import DAY
+from rpcbackend.app import Application, Outside
+from rpcbackend.methods import build_registry
+from rpcbackend.schema.users import Role, UserStatus
+from rpcbackend.security.roles import SCOPES
+from rpcbackend.store import Store, Work
+from rpcbackend.testing import Client, FrozenClock, running_app
+from tests.access_matrix import MATRIX, PENDING, Row
+from tests.callers import (
+    BEGAN,
+    NOW,
+    add_api_key,
+    add_session,
+    add_user,
+    token_for,
+)
+from tests.factories import (
+    an_id,
+    at,
+    make_branch,
+    make_instructor,
+    make_lesson,
+    make_student,
+    make_vehicle,
+)
+
+OTHER = 2
+"""The number of the instructor, student and lesson that are nobody's own here; their own have 1."""
+
+SECRET = "others@example.org"  # noqa: S105 (a mail address)
+
+PERSON = {
+    "branchId": an_id("bra"),
+    "givenName": "Eva",
+    "familyName": "Braun",
+}
+SPAN = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z"}
+
+PROBES: dict[str, dict[str, Any]] = {
+    "apikeys.create": {"name": "x", "scopes": ["lessons:read"]},
+    "apikeys.list": {},
+    "apikeys.revoke": {"keyId": "00000000"},
+    "audit.list": {},
+    "audit.verify": {},
+    "auth.bootstrap": {"login": "eva", "password": "a password of many words"},
+    "auth.changePassword": {"newPassword": "a password of many words"},
+    "auth.login": {"login": "nobody", "password": "x"},
+    "auth.logout": {},
+    "auth.me": {},
+    "auth.mfaEnrol": {},
+    "auth.refresh": {"refreshToken": "x"},
+    "branches.list": {},
+    "branches.save": {
+        "branchId": an_id("bra"),
+        "name": "Nord",
+        "zone": "Europe/Berlin",
+        "currency": "EUR",
+    },
+    "calendar.view": SPAN | {"resourceTypes": ["instructor", "student"]},
+    "events.subscribe": {"afterSeq": 0},
+    "initialize": {
+        "protocolVersion": PROTOCOL_VERSION,
+        "client": {"name": "tests", "version": "1"},
+    },
+    "instructors.list": {},
+    "instructors.save": PERSON
+    | {"instructorId": an_id("ins", OTHER), "categories": ["B"], "engagement": "employee"},
+    "keys.rekey": {"newDatabaseKey": "A" * 43},
+    "lessons.book": {
+        "studentId": an_id("stu", OTHER),
+        "instructorId": an_id("ins", OTHER),
+        "startsAt": "2026-11-25T09:00:00Z",
+        "durationMinutes": 90,
+    },
+    "lessons.cancel": {"lessonId": an_id("les", OTHER), "by": "student", "reasonCode": "other"},
+    "lessons.get": {"lessonId": an_id("les", OTHER)},
+    "lessons.list": {},
+    "ping": {},
+    "rpc.discover": {},
+    "sessions.list": {},
+    "sessions.revoke": {"sessionId": an_id("ses", 99)},
+    "shutdown": {},
+    "students.create": PERSON | {"bornOn": "2001-01-01"},
+    "students.get": {"studentId": an_id("stu", OTHER)},
+    "students.list": {},
+    "students.transition": {"studentId": an_id("stu", OTHER), "to": "paused"},
+    "students.update": {"studentId": an_id("stu", OTHER), "phone": None},
+    "system.health": {},
+    "users.list": {},
+    "users.save": {"login": "eva", "roles": ["student"]},
+    "vehicles.list": {},
+    "vehicles.save": {
+        "vehicleId": an_id("veh"),
+        "branchId": an_id("bra"),
+        "plate": "B",
+        "make": "VW",
+        "model": "Golf",
+        "categories": ["B"],
+        "transmission": "manual",
+    },
+}
+"""What each channel is asked for: a row of the others, where it has rows."""
+
+SHOWS: dict[str, str] = {
+    "auth.logout": "somebody else",
+    "auth.me": "somebody else",
+    "auth.changePassword": "somebody else",
+    "auth.mfaEnrol": "somebody else",
+    "calendar.view": an_id("ins", OTHER),
+    "events.subscribe": an_id("les", OTHER),
+    "instructors.list": an_id("ins", OTHER),
+    "lessons.list": an_id("les", OTHER),
+    "sessions.list": "somebody else",
+    "students.list": an_id("stu", OTHER),
+}
+"""What is in the answer of those who see all rows, for channels that name no row."""
+
+ENDING = {"shutdown", "keys.rekey"}
+"""Channels after which there is nobody to ask for the next cell."""
+
+ACCESS_ERRORS = {"UNAUTHENTICATED", "SESSION_EXPIRED", "FORBIDDEN", "SCOPE_MISSING"}
+
+Expect = Callable[[Row], str]
+
+
+@dataclass
+class Caller:
+    """Somebody who calls, and what he is to expect."""
+
+    name: str
+    expect: Expect
+    session_id: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+    has_users: bool = True
+
+
+# What to expect
+
+
+def opens(row: Row) -> bool:
+    return row.letters["nobody"] in "Pp"
+
+
+def for_role(role: Role) -> Expect:
+    def expect(row: Row) -> str:
+        letter = "A" if opens(row) else row.letters[role]
+        return "FORBIDDEN" if letter == "-" else letter
+
+    return expect
+
+
+def for_key(role: Role, scope: str) -> Expect:
+    def expect(row: Row) -> str:
+        if opens(row):
+            return "A"
+        letter = row.letters[role] if scope in row.scopes else "-"
+        return "SCOPE_MISSING" if letter == "-" else letter
+
+    return expect
+
+
+def for_nobody(row: Row) -> str:
+    return "A" if opens(row) else "UNAUTHENTICATED"
+
+
+def for_ended_session(row: Row) -> str:
+    return "A" if opens(row) else "SESSION_EXPIRED"
+
+
+def for_ended_token(row: Row) -> str:
+    return "A" if row.letters["nobody"] == "P" else "SESSION_EXPIRED"
+
+
+# The school and those who call
+
+
+def linked(role: Role) -> str | None:
+    return {Role.INSTRUCTOR: an_id("ins", 1), Role.STUDENT: an_id("stu", 1)}.get(role)
+
+
+async def fill(work: Work) -> None:
+    """Add one of everything that is own, and one of everything that is not."""
+    await work.branches.put(make_branch())
+    await work.vehicles.put(make_vehicle())
+    for number in (1, OTHER):
+        instructor, student, lesson = (an_id(kind, number) for kind in ("ins", "stu", "les"))
+        await work.instructors.put(make_instructor(id=instructor, email=SECRET))
+        await work.students.put(make_student(id=student, email=SECRET))
+        await work.lessons.put(
+            make_lesson(id=lesson, instructor_id=instructor, student_id=student, vehicle_id=None)
+        )
+    for number in (OTHER, 1):
+        await work.record(
+            "lessons.booked",
+            ("lesson", an_id("les", number), 1),
+            {"instructorId": an_id("ins", number), "studentId": an_id("stu", number)},
+        )
+
+
+async def sessions_in(store: Store) -> list[Caller]:
+    """Sign in somebody of each role, twice, and some whose time is over."""
+    callers = []
+    for number, role in enumerate(Role, start=1):
+        await add_user(store, number, role, linked_person_id=linked(role))
+        session = await add_session(store, number)
+        expect = for_role(role)
+        callers.append(Caller(f"{role} in a session", expect, session.id))
+        token = await token_for(store, session)
+        callers.append(Caller(f"{role} with a token", expect, meta={"token": token}))
+        old = await token_for(store, session, now_ms=(NOW - DAY) * 1_000)
+        callers.append(Caller(f"{role}, token expired", for_ended_token, meta={"token": old}))
+    ended = [
+        ("idle too long", {}, {"last_seen_at": NOW - 15 * DAY, "created_at": NOW - 16 * DAY}),
+        ("signed in too long ago", {}, {"created_at": NOW - 31 * DAY}),
+        ("disabled", {"status": UserStatus.DISABLED}, {}),
+    ]
+    for number, (name, of_user, of_session) in enumerate(ended, start=20):
+        await add_user(store, number, **of_user)
+        session = await add_session(store, number, **of_session)
+        callers.append(Caller(name, for_ended_session, session.id))
+        token = await token_for(store, session)
+        callers.append(Caller(f"{name}, by token", for_ended_token, meta={"token": token}))
+    return [*callers, Caller("revoked", for_ended_session, an_id("ses", 88))]
+
+
+async def api_keys_in(store: Store) -> list[Caller]:
+    """Add a key of each role with each scope, one with a scope of nothing, and some that ended."""
+    callers = []
+    for number, (role, scope) in enumerate(product(Role, [*SCOPES, "ledger:read"]), start=30):
+        await add_user(store, number, role, linked_person_id=linked(role))
+        meta = {"token": await add_api_key(store, number, scope)}
+        callers.append(Caller(f"key of {role} with {scope}", for_key(role, scope), meta=meta))
+    ended: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("expired key", {}, {"expires_at": at(BEGAN)}),
+        ("revoked key", {}, {"revoked_at": at(BEGAN)}),
+        ("key of a disabled user", {"status": UserStatus.DISABLED}, {}),
+    ]
+    for number, (name, of_user, of_key) in enumerate(ended, start=80):
+        await add_user(store, number, Role.OWNER, **of_user)
+        meta = {"token": await add_api_key(store, number, *SCOPES, **of_key)}
+        callers.append(Caller(name, for_ended_token, meta=meta))
+    return callers
+
+
+LOCAL = Caller("local", lambda row: row.letters["local"], has_users=False)
+NOBODY = Caller("nobody", for_nobody)
+
+
+@asynccontextmanager
+async def school(*, has_users: bool = True) -> AsyncIterator[tuple[Application, list[Caller]]]:
+    """Run an application with a small school, and return who may call it."""
+    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+        await app.open_store()
+        await app.store.write(fill, actor="tests")
+        callers = [LOCAL]
+        if has_users:
+            callers = [NOBODY, *await sessions_in(app.store), *await api_keys_in(app.store)]
+            # Whose session somebody else may want to end.
+            await add_user(app.store, 99)
+            await add_session(app.store, 99)
+        yield app, callers
+
+
+async def outcome(app: Application, channel: str, caller: Caller) -> str:
+    """Make the call and tell how it was taken: a letter, or the access error."""
+    client = Client(app)
+    client.server.session_id = caller.session_id
+    meta = dict(caller.meta)
+    method = build_registry().get(channel)
+    assert method is not None
+    if method.kind == "command" and method.needs_store:
+        meta["dryRun"] = True
+    async with asyncio.timeout(5):
+        reply = await client.start(channel, PROBES[channel] | {"_meta": meta})
+        if "error" in reply:
+            symbol = str(reply["error"]["data"]["code"])
+            return symbol if symbol in ACCESS_ERRORS else {"NOT_FOUND": "o"}.get(symbol, "A")
+        text = orjson.dumps(reply["result"]).decode()
+        if channel == "events.subscribe":
+            text += await events_until_own(client)
+    if SHOWS.get(channel, "") not in text:
+        return "o"
+    return "r" if channel == "instructors.list" and SECRET not in text else "A"
+
+
+async def events_until_own(client: Client) -> str:
+    """Return the events up to the last, which everybody sees who sees any."""
+    lines: list[str] = []
+    while not lines or an_id("les", 1) not in lines[-1]:
+        lines.append(orjson.dumps(await client.lines.get()).decode())
+    return "".join(lines)
+
+
+# The tests
+
+
+def test_every_channel_has_its_row_and_its_probe_and_every_row_its_channel() -> None:
+    channels = {method.channel for method in build_registry()}
+
+    assert MATRIX.keys() | (channels & PENDING.keys()) == channels
+    assert MATRIX.keys() & PENDING.keys() == set()
+    assert PROBES.keys() == MATRIX.keys() | PENDING.keys()
+
+
+def test_every_row_says_something_of_everybody() -> None:
+    known = {"nobody": "Pp-", "local": "Ao", "owner": "Ao"}
+    for channel, row in (MATRIX | PENDING).items():
+        assert list(row.letters) == ["nobody", "local", *Role], channel
+        assert row.scopes <= SCOPES.keys(), channel
+        for who, letter in row.letters.items():
+            assert letter in known.get(who, "Aor-"), (channel, who)
+
+
+@pytest.mark.parametrize("channel", [method.channel for method in build_registry()])
+async def test_a_channel_is_open_to_those_of_its_row_and_to_nobody_else(
+    channel: str, record_property: Callable[[str, object], None]
+) -> None:
+    row = MATRIX.get(channel) or PENDING[channel]
+    taken: dict[str, str] = {}
+
+    async with school(has_users=False) as (app, [local]):
+        taken[local.name] = await outcome(app, channel, local)
+    async with school() as (app, callers):
+        for caller in callers:
+            if channel not in ENDING:
+                taken[caller.name] = await outcome(app, channel, caller)
+    if channel in ENDING:
+        for index, caller in enumerate(callers):
+            async with school() as (app, others):
+                taken[caller.name] = await outcome(app, channel, others[index])
+
+    assert taken == {caller.name: caller.expect(row) for caller in [LOCAL, *callers]}
+    record_property("cells", len(taken))
+    assert len(taken) == CELLS
+
+
+CELLS = 2 + 3 * len(Role) + 2 * 3 + 1 + len(Role) * (len(SCOPES) + 1) + 3
+"""Callers of each channel: the two without a user, the roles, those that ended, and the keys."""
