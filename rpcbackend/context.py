@@ -10,9 +10,11 @@ from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     ForbiddenError,
     IdempotencyKeyReusedError,
+    PasswordRequiredError,
     ScopeMissingError,
     UnauthenticatedError,
 )
+from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.protocol.codec import Json
 from rpcbackend.schema.base import ModelT, WireModel
@@ -24,6 +26,9 @@ from rpcbackend.security.roles import Permission, Reach
 from rpcbackend.store import EVERYTHING, Keyed, Report, Sight, Store, Work, sight_of
 
 T = TypeVar("T")
+
+FRESH_SECONDS = 5 * 60
+"""How long a password counts as just given."""
 
 
 class Feed(Protocol):
@@ -82,6 +87,16 @@ class Host(Protocol):
     @property
     def access(self) -> Access:
         """Tells who calls."""
+        ...
+
+    @property
+    def hashing(self) -> Hashing:
+        """Hashes and verifies passwords."""
+        ...
+
+    @property
+    def random_bytes(self) -> Callable[[int], bytes]:
+        """Gives secrets their bytes."""
         ...
 
     @property
@@ -178,6 +193,17 @@ class Context:
         if self.principal.kind == "api_key":
             raise ScopeMissingError
         raise ForbiddenError
+
+    def check_fresh(self) -> None:
+        """Check that the caller gave his password a short time ago, if he has one.
+
+        Raises:
+            PasswordRequiredError: It is too long ago.
+        """
+        if self.principal.kind == "user":
+            given = self.host.access.now() - self.principal.password_at
+            if given > FRESH_SECONDS:
+                raise PasswordRequiredError
 
     async def read(self, unit: Callable[[Work], Awaitable[T]]) -> T:
         """Run *unit* on one snapshot, in one hop to the database."""

@@ -11,6 +11,7 @@ import orjson
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.dispatch.server import Server
+from rpcbackend.schema.limits import Limits
 
 TIMEOUT_SECONDS = 10.0
 """No test waits longer for a reply."""
@@ -126,10 +127,10 @@ class Client:
 
 @asynccontextmanager
 async def running_app(
-    directory: Path | None = None, outside: Outside | None = None
+    directory: Path | None = None, outside: Outside | None = None, *, limits: Limits | None = None
 ) -> AsyncIterator[Application]:
     """Run an application, in memory unless a *directory* is given, and close it afterwards."""
-    app = Application(directory, outside)
+    app = Application(directory, outside, limits=limits)
     await app.boot()
     try:
         yield app

@@ -2,6 +2,8 @@
 
 from rpcbackend.dispatch.registry import Registry
 from rpcbackend.methods import (
+    apikeys,
+    auth,
     branches,
     calendars,
     events,
@@ -9,12 +11,16 @@ from rpcbackend.methods import (
     lessons,
     lifecycle,
     rpc,
+    sessions,
     students,
     system,
+    users,
     vehicles,
 )
 
 AREAS = (
+    apikeys,
+    auth,
     branches,
     calendars,
     events,
@@ -22,8 +28,10 @@ AREAS = (
     lessons,
     lifecycle,
     rpc,
+    sessions,
     students,
     system,
+    users,
     vehicles,
 )
 

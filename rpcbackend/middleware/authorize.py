@@ -1,12 +1,12 @@
 """Let a call through only to whoever may make it."""
 
+from rpcbackend.context import FRESH_SECONDS
 from rpcbackend.dispatch.call import Call, Proceed
 from rpcbackend.dispatch.registry import Result
-from rpcbackend.errors import ForbiddenError, PasswordRequiredError
+from rpcbackend.errors import ForbiddenError
 from rpcbackend.security.roles import Permission
 
-FRESH_SECONDS = 5 * 60
-"""How long a password counts as just given."""
+__all__ = ["FRESH_SECONDS", "authorize"]
 
 
 async def authorize(call: Call, proceed: Proceed) -> Result:
@@ -23,8 +23,6 @@ async def authorize(call: Call, proceed: Proceed) -> Result:
         raise ForbiddenError("Only the main process of the desktop program may do this.")
     if method.permission is not Permission.PUBLIC:
         context.check(method.permission)
-    if method.step_up and context.principal.kind == "user":
-        given = context.host.access.now() - context.principal.password_at
-        if given > FRESH_SECONDS:
-            raise PasswordRequiredError
+    if method.step_up:
+        context.check_fresh()
     return await proceed(call)

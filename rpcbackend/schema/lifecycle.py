@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from rpcbackend.schema.base import Integer, Name, Params, WireModel
+from rpcbackend.schema.base import SECRET, Integer, Name, Params, WireModel
 from rpcbackend.schema.limits import Limits
 
 Key = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}=?$"),
-    Field(description="32 bytes in base64url.", json_schema_extra={"x-secret": True}),
+    Field(description="32 bytes in base64url.", json_schema_extra=SECRET),
 ]
 
 

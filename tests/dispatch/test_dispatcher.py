@@ -34,7 +34,8 @@ from tests.machine import (
     say,
 )
 
-SECRET = "4929-1234-5678-9012"  # noqa: S105 (what must not come back)
+SECRET = "4929-1234-5678-9012"
+"""What must not come back."""
 
 
 class Nested(Params):
