@@ -15,6 +15,7 @@ from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
 from rpcbackend.dispatch.server import LineSink, Server
 from rpcbackend.door import StoreDoor
 from rpcbackend.errors import InvalidParamsError
+from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids, RandomBits
 from rpcbackend.methods import build_registry
@@ -101,6 +102,8 @@ class Application:
         """Tells who calls."""
         self.random_bytes = self._outside.random_bytes
         """Gives secrets their bytes."""
+        self.guesses = Guesses(self._clock)
+        """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
         self._servers: list[Server] = []

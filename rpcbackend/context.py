@@ -14,6 +14,7 @@ from rpcbackend.errors import (
     ScopeMissingError,
     UnauthenticatedError,
 )
+from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.protocol.codec import Json
@@ -87,6 +88,11 @@ class Host(Protocol):
     @property
     def access(self) -> Access:
         """Tells who calls."""
+        ...
+
+    @property
+    def guesses(self) -> Guesses:
+        """Counts wrong passwords."""
         ...
 
     @property
@@ -195,15 +201,17 @@ class Context:
         raise ForbiddenError
 
     def check_fresh(self) -> None:
-        """Check that the caller gave his password a short time ago, if he has one.
+        """Check that the caller gave his password a short time ago, where there are users.
 
         Raises:
+            ForbiddenError: It is an API key: it never gave one.
             PasswordRequiredError: It is too long ago.
         """
-        if self.principal.kind == "user":
-            given = self.host.access.now() - self.principal.password_at
-            if given > FRESH_SECONDS:
-                raise PasswordRequiredError
+        if self.principal.kind == "api_key":
+            raise ForbiddenError("An API key may not do this, whatever its scopes.")
+        given = self.host.access.now() - self.principal.password_at
+        if self.principal.kind == "user" and given > FRESH_SECONDS:
+            raise PasswordRequiredError
 
     async def read(self, unit: Callable[[Work], Awaitable[T]]) -> T:
         """Run *unit* on one snapshot, in one hop to the database."""

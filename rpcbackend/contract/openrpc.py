@@ -9,18 +9,25 @@ from rpcbackend import __version__
 from rpcbackend.dispatch.registry import Method, Registry
 from rpcbackend.errors import (
     DeadlineExceededError,
+    ForbiddenError,
     IdempotencyKeyReusedError,
     InvalidParamsError,
     NotInitializedError,
     OverloadedError,
+    PasswordRequiredError,
+    RateLimitedError,
     RequestCancelledError,
     RpcError,
+    ScopeMissingError,
+    SessionExpiredError,
     ShuttingDownError,
+    UnauthenticatedError,
     default_message,
 )
 from rpcbackend.schema.events import Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.meta import CallMeta
+from rpcbackend.security.roles import Permission
 
 REF = "#/components/schemas/{model}"
 
@@ -28,8 +35,15 @@ _ALWAYS: tuple[type[RpcError], ...] = (
     InvalidParamsError,
     RequestCancelledError,
     DeadlineExceededError,
+    RateLimitedError,
     OverloadedError,
     ShuttingDownError,
+)
+_FOR_STRANGERS: tuple[type[RpcError], ...] = (
+    UnauthenticatedError,
+    SessionExpiredError,
+    ForbiddenError,
+    ScopeMissingError,
 )
 _BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (CallMeta, Event, Ready)
 
@@ -73,10 +87,14 @@ def build_openrpc(registry: Registry) -> dict[str, Any]:
 def errors_of(method: Method) -> list[type[RpcError]]:
     """List the errors that a channel may answer with, INTERNAL_ERROR aside, by code."""
     errors = {*_ALWAYS, *method.errors}
+    if method.permission is not Permission.PUBLIC:
+        errors.update(_FOR_STRANGERS)
+    if method.step_up:
+        errors.add(PasswordRequiredError)
     if method.needs_store:
         errors.add(NotInitializedError)
-        if method.kind == "command":
-            errors.add(IdempotencyKeyReusedError)
+    if method.may_repeat:
+        errors.add(IdempotencyKeyReusedError)
     return sorted(errors, key=lambda error: error.code)
 
 

@@ -5,7 +5,7 @@ that nothing counts would be free.
 """
 
 from rpcbackend.accounts.answers import place_of, signed_in
-from rpcbackend.accounts.commit import commit, refuse_dry_run
+from rpcbackend.accounts.commit import commit, require_try
 from rpcbackend.accounts.factors import begin_enrolment, finish_enrolment
 from rpcbackend.accounts.first import add_first_owner, require_nobody
 from rpcbackend.accounts.passwords import Change, check_new, hash_to_change
@@ -50,7 +50,7 @@ from rpcbackend.store import Work
 )
 async def bootstrap(ctx: Context, params: Bootstrap) -> SignedIn:
     """Make the first owner, at the desk, and sign him in; from then on everybody has to sign in."""
-    refuse_dry_run(ctx)
+    require_try(ctx)
     if not ctx.connection.is_desk:
         raise ForbiddenError("The first owner is made at the desk.")
     await ctx.read(require_nobody)
@@ -78,7 +78,7 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
     Whatever does not fit is answered the same, and from the fifth miss in a row on each doubles
     the wait for the next try. MFA_REQUIRED answers a right password that wants a code beside it.
     """
-    refuse_dry_run(ctx)
+    require_try(ctx)
     hashing = ctx.host.hashing
     password_hash = await ctx.read(lambda work: password_hash_of(work, params.login))
     is_right = await hashing.verify(password_hash, params.password)
@@ -198,7 +198,7 @@ async def change_password(ctx: Context, params: ChangePassword) -> Empty:
     One's own wants currentPassword, where misses count as they do for auth.login. Somebody else's
     wants a password given in the last five minutes; his second factor stays.
     """
-    refuse_dry_run(ctx)
+    require_try(ctx)
     _require_user(ctx)
     user_id, hashing = params.user_id or ctx.actor, ctx.host.hashing
     is_own = user_id == ctx.actor

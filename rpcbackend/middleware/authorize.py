@@ -14,7 +14,7 @@ async def authorize(call: Call, proceed: Proceed) -> Result:
 
     Raises:
         UnauthenticatedError: Nobody is signed in.
-        ForbiddenError: He may not, or only the main process may.
+        ForbiddenError: He may not, or only the main process may, or no API key may.
         ScopeMissingError: The API key lacks the scope.
         PasswordRequiredError: He may, but gave his password too long ago.
     """

@@ -3,19 +3,16 @@
 import hashlib
 
 from rpcbackend.dispatch.call import Call, Proceed
-from rpcbackend.dispatch.registry import Method, Result
+from rpcbackend.dispatch.registry import Result
 from rpcbackend.protocol.codec import canonical
 from rpcbackend.store import Keyed
 
 
 async def idempotency(call: Call, proceed: Proceed) -> Result:
-    """Hand the key, bound to caller, channel and params, to the command's transaction.
-
-    Not for `auth.*`: those answers are secrets, which are neither stored nor given twice.
-    """
+    """Hand the key, bound to caller, channel and params, to the command's transaction."""
     context = call.context
     key = context.meta.idempotency_key
-    if key is not None and _may_repeat(call.method):
+    if key is not None and call.method.may_repeat:
         # What was left out is not the same as what was set to null.
         params = canonical(call.params.model_dump(mode="json", exclude_unset=True))
         context.keyed = Keyed(
@@ -25,8 +22,3 @@ async def idempotency(call: Call, proceed: Proceed) -> Result:
             params_sha256=hashlib.sha256(params).digest(),
         )
     return await proceed(call)
-
-
-def _may_repeat(method: Method) -> bool:
-    is_secret = method.channel.startswith("auth.")
-    return method.kind == "command" and method.needs_store and not is_secret

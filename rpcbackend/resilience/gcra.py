@@ -55,6 +55,11 @@ class Gcra:
         self._paid_at.move_to_end(key)
         return 0.0
 
+    def wait(self, key: str, now: float) -> float:
+        """Say how long *key* would have to wait now, in seconds, and take nothing."""
+        wait = self._paid_at.get(key, now) - self._early - now
+        return wait if wait > _TOLERANCE_SECONDS else 0.0
+
     def _forget_idle(self, now: float) -> None:
         # The longest unused stand first; two at a time, so the idle ones shrink faster than grow.
         for _ in range(2):

@@ -21,15 +21,14 @@ NewPassword = Annotated[
         json_schema_extra=SECRET,
     ),
 ]
-MfaCode = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]{6}$"),
-    Field(description="The six digits that the authenticator shows."),
+MfaCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+OptionalMfaCode = Annotated[
+    MfaCode | None,
+    Field(description="The six digits that the authenticator shows.", json_schema_extra=SECRET),
 ]
-RecoveryCode = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=100),
-    Field(description="In place of mfaCode; good once."),
+OptionalRecoveryCode = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=100)] | None,
+    Field(description="In place of mfaCode; good once.", json_schema_extra=SECRET),
 ]
 Client = Annotated[Name, Field(description="The program, as sessions.list shows it.")]
 
@@ -47,8 +46,8 @@ class LogIn(Params):
 
     login: Login
     password: Password
-    mfa_code: Annotated[MfaCode | None, Field(json_schema_extra=SECRET)] = None
-    recovery_code: Annotated[RecoveryCode | None, Field(json_schema_extra=SECRET)] = None
+    mfa_code: OptionalMfaCode = None
+    recovery_code: OptionalRecoveryCode = None
     client: Client = "desk"
 
     @model_validator(mode="after")
@@ -114,7 +113,7 @@ class ChangePassword(Params):
 class EnrolMfa(Params):
     """Params of auth.mfaEnrol: first without code, then with the first code."""
 
-    code: Annotated[MfaCode | None, Field(json_schema_extra=SECRET)] = None
+    code: OptionalMfaCode = None
 
 
 class MfaEnrolled(WireModel):

@@ -5,7 +5,7 @@ from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
-from rpcbackend.store.sessions import SigningKey, StoredSession
+from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.store import Store, has_data, is_locked, open_store
 from rpcbackend.store.transaction import Report
@@ -16,6 +16,7 @@ __all__ = [
     "DirectoryLock",
     "Keyed",
     "Proofs",
+    "Purpose",
     "Report",
     "Sight",
     "SigningKey",

@@ -184,16 +184,18 @@ class Sessions:
         )
         return SigningKey(**{name: row[name] for name in row.keys()}) if row else None  # noqa: SIM118 (a row iterates over its values)
 
-    async def add_signing_key(self, key: SigningKey, purpose: Purpose) -> None:
+    async def add_signing_key(
+        self, kid: str, purpose: Purpose, secret: bytes, now_seconds: int
+    ) -> None:
         """Let a key of 32 bytes sign from now on."""
         self._tx.access_changed = True
         await self._tx.run(
             "INSERT INTO signing_keys (school_id, kid, purpose, secret, created_at)"
             " VALUES (:school, :kid, :purpose, :secret, :now)",
-            kid=key.kid,
+            kid=kid,
             purpose=purpose,
-            secret=key.secret,
-            now=key.created_at,
+            secret=secret,
+            now=now_seconds,
         )
 
     async def drop_signing_keys(self, purpose: Purpose, *, but: tuple[str, str]) -> None:

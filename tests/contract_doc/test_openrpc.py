@@ -1,6 +1,7 @@
 """The document of every channel is valid OpenRPC 1.3 by the official meta-schema."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,20 @@ from referencing.jsonschema import DRAFT7
 from rpcbackend.contract.openrpc import build_openrpc, errors_of
 from rpcbackend.errors import (
     DeadlineExceededError,
+    ForbiddenError,
     IdempotencyKeyReusedError,
     InvalidParamsError,
     NotFoundError,
     NotInitializedError,
     OverloadedError,
+    PasswordRequiredError,
+    RateLimitedError,
     RequestCancelledError,
     RpcError,
+    ScopeMissingError,
+    SessionExpiredError,
     ShuttingDownError,
+    UnauthenticatedError,
     default_message,
 )
 from rpcbackend.methods import build_registry
@@ -131,16 +138,28 @@ ALWAYS = [
     DeadlineExceededError,
     ShuttingDownError,
     OverloadedError,
+    RateLimitedError,
 ]
+SIGNED_IN = [UnauthenticatedError, SessionExpiredError, ForbiddenError, ScopeMissingError]
 
 
 @pytest.mark.parametrize(
     ("method", "errors"),
     [
         (say, ALWAYS),
-        (list_page, [*ALWAYS, NotInitializedError, NotFoundError, IdempotencyKeyReusedError]),
+        (
+            list_page,
+            [
+                *(*ALWAYS, *SIGNED_IN),
+                *(NotInitializedError, NotFoundError, IdempotencyKeyReusedError),
+            ],
+        ),
+        (
+            replace(list_page, channel="auth.list", step_up=True),
+            [*ALWAYS, *SIGNED_IN, NotInitializedError, NotFoundError, PasswordRequiredError],
+        ),
     ],
-    ids=["without-store", "command"],
+    ids=["without-store", "command", "secret-command"],
 )
 def test_a_channel_lists_its_errors_by_code(method: Any, errors: list[type[RpcError]]) -> None:
     assert errors_of(method) == sorted(errors, key=lambda error: error.code)

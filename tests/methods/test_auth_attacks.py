@@ -513,6 +513,30 @@ async def test_guessing_the_current_password_counts_like_guessing_at_the_login(
     assert await refused(Client(app), "auth.login", **RIGHT) == "ACCOUNT_LOCKED"
 
 
+@pytest.mark.parametrize(("per_client", "misses"), [(20, 20), (10, 100)], ids=["peer", "all"])
+async def test_one_password_tried_on_many_accounts_is_looked_at_only_so_often(
+    app: Application,
+    clock: FrozenClock,
+    hashing: QuickHashing,
+    per_client: int,
+    misses: int,
+) -> None:
+    """Password spraying: no account waits, but the peer does, and then everybody."""
+    for number in range(misses):
+        if number % per_client == 0:
+            client = Client(app)
+        tried = {"login": f"user{number}", "password": PASSWORD}
+        assert await refused(client, "auth.login", **tried) == "UNAUTHENTICATED"
+    hashing.verified.clear()
+    client = client if per_client == misses else Client(app)
+
+    limited = await failure(client, "auth.login", RIGHT)
+
+    assert (limited["code"], hashing.verified) == ("RATE_LIMITED", [])
+    clock.advance(limited["retryAfterMs"] / 1_000)
+    await log_in(client)
+
+
 async def test_misses_of_many_logins_do_not_pile_up(app: Application, clock: FrozenClock) -> None:
     async def rows() -> int:
         async def unit(work: Work) -> int:

@@ -27,7 +27,6 @@ def test_no_command_on_records_is_open_to_everybody() -> None:
         method.channel for method in build_registry() if method.permission is Permission.PUBLIC
     }
 
-    to_come_in = {"auth.bootstrap", "auth.login", "auth.refresh"}
-    assert public - to_come_in == {
+    assert public - {"auth.bootstrap", "auth.login", "auth.refresh"} == {
         *("initialize", "ping", "rpc.discover", "shutdown", "system.health")
     }

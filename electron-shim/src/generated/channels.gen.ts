@@ -220,6 +220,7 @@ export type Engagement = 'employee' | 'contractor' | 'franchise';
 
 /** Params of auth.mfaEnrol: first without code, then with the first code. */
 export interface EnrolMfa {
+  /** The six digits that the authenticator shows. */
   readonly code?: string | null;
 }
 
@@ -454,7 +455,9 @@ export interface LogIn {
   readonly login: string;
   /** Taken as it is typed. */
   readonly password: string;
+  /** The six digits that the authenticator shows. */
   readonly mfaCode?: string | null;
+  /** In place of mfaCode; good once. */
   readonly recoveryCode?: string | null;
   /** The program, as sessions.list shows it. */
   readonly client?: string;
@@ -475,7 +478,7 @@ export interface Me {
   readonly session: Session | null;
   readonly roles: readonly (Role)[];
   /** Each permission, and whether it reaches all rows or his own. */
-  readonly permissions: Readonly<Record<string, unknown>>;
+  readonly permissions: Readonly<Record<string, 'all' | 'own'>>;
 }
 
 /** What auth.mfaEnrol answers: first the one, then the other. */
@@ -905,4 +908,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '5fd9a9d10ebabbcbe90d4007f55bdaa49cce844b34fc5bd2afb1b7aa84b9441c';
+export const contractHash = '5b870a2677ba21c7696479b2f392a8f74fb65af82f571260e7ebd65b19c0d983';
