@@ -19,9 +19,10 @@ def place_of(ctx: Context) -> Place:
 
 
 def signed_in(ctx: Context, opened: Opened, *, binds: bool) -> SignedIn:
-    """Make the tokens of a session; with *binds* the connection is in it from now on."""
+    """Make the tokens of a session; with *binds* the desk's connection is in it from now on."""
     user, session = opened.user, opened.session
-    if binds:
+    # Over HTTP a connection may serve many: there only a token says who calls.
+    if binds and ctx.connection.is_desk:
         ctx.connection.session_id = session.id
     now = max(ctx.host.access.now(), session.last_seen_at)
     return SignedIn(

@@ -19,6 +19,7 @@ from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security.lockout import FORGOTTEN_AFTER_MS
 from rpcbackend.security.recovery_codes import hash_recovery_code
 from rpcbackend.security.tokens import LEEWAY_SECONDS, LIFE_SECONDS
+from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.store import SigningKey, Store, Work
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
 from tests.factories import told_of
@@ -212,6 +213,17 @@ async def test_a_token_of_stdio_opens_nothing_over_http(app: Application) -> Non
     by_refresh = await refused(outside, "auth.refresh", refreshToken=answer["refreshToken"])
 
     assert (by_token, by_refresh) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+
+
+async def test_over_http_a_login_signs_in_nobody_who_brings_no_token(app: Application) -> None:
+    outside = Client(app)
+    outside.server.audience = "http"
+    answer = await log_in(outside)
+
+    await outside.call("auth.refresh", refreshToken=answer["refreshToken"])
+
+    assert await refused(outside, "auth.me") == "UNAUTHENTICATED"
+    assert (await outside.call("auth.me", **with_token(answer["accessToken"])))["user"]
 
 
 # What is over is over at once
@@ -598,6 +610,18 @@ async def test_a_one_time_code_is_good_once(app: Application, clock: FrozenClock
     await switch_mfa_on(app)
     code = code_now(clock)
     await sign_in(app, mfaCode=code)
+
+    assert await refused(Client(app), "auth.login", **RIGHT, mfaCode=code) == "UNAUTHENTICATED"
+
+
+async def test_the_code_that_enrolled_the_second_factor_does_not_sign_in(
+    app: Application, clock: FrozenClock
+) -> None:
+    client = await sign_in(app)
+    uri: str = (await client.call("auth.mfaEnrol"))["secretUri"]
+    secret = uri.partition("secret=")[2].partition("&")[0]
+    code = code_at(secret, clock.now_ms() // STEP_MS)
+    await client.call("auth.mfaEnrol", code=code)
 
     assert await refused(Client(app), "auth.login", **RIGHT, mfaCode=code) == "UNAUTHENTICATED"
 
