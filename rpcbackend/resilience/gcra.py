@@ -32,6 +32,11 @@ class Gcra:
         """Count the keys that are remembered."""
         return len(self._paid_at)
 
+    def wait(self, key: str, now: float) -> float:
+        """Say how long *key* would have to wait now, in seconds, and take nothing."""
+        wait = self._paid_at.get(key, now) - self._early - now
+        return wait if wait > _TOLERANCE_SECONDS else 0.0
+
     def take(self, key: str, now: float) -> float:
         """Admit one event of *key* now, or say how long to wait.
 
@@ -54,11 +59,6 @@ class Gcra:
         self._paid_at[key] = max(paid_at, now) + self._interval
         self._paid_at.move_to_end(key)
         return 0.0
-
-    def wait(self, key: str, now: float) -> float:
-        """Say how long *key* would have to wait now, in seconds, and take nothing."""
-        wait = self._paid_at.get(key, now) - self._early - now
-        return wait if wait > _TOLERANCE_SECONDS else 0.0
 
     def _forget_idle(self, now: float) -> None:
         # The longest unused stand first; two at a time, so the idle ones shrink faster than grow.
