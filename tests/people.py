@@ -16,10 +16,11 @@ from rpcbackend.store import Proofs, Work
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import an_id, at
 
-PASSWORD = "korrekt pferd batterie"
+PASSWORD = "korrekt pferd batterie"  # noqa: S105 (opens test stores)
 """Everybody's, until a test changes it."""
-OTHER_PASSWORD = "vier linke handschuhe"
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+OTHER_PASSWORD = "vier linke handschuhe"  # noqa: S105 (opens test stores)
+"""What a test changes it to, or what does not fit."""
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 (opens test stores)
 """Everybody's authenticator."""
 
 NUMBERS = {role: number for number, role in enumerate(Role, start=1)}

@@ -34,8 +34,7 @@ from tests.machine import (
     say,
 )
 
-SECRET = "4929-1234-5678-9012"
-"""What must not come back."""
+SECRET = "4929-1234-5678-9012"  # noqa: S105 (what must not come back)
 
 
 class Nested(Params):

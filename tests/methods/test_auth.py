@@ -112,7 +112,7 @@ async def test_there_is_no_second_first_owner(app: Application, client: Client) 
     await client.call("auth.bootstrap", login="Ada", password=PASSWORD)
 
     assert await refused(client, "auth.bootstrap", login="Eve", password=PASSWORD) == "FORBIDDEN"
-    assert await refused(Client(app), "auth.bootstrap", login="E", password="x") == "FORBIDDEN"
+    assert await refused(Client(app), "auth.bootstrap", login="E", password=PASSWORD) == "FORBIDDEN"
 
 
 async def test_the_first_owner_is_not_made_from_outside(client: Client) -> None:
@@ -150,7 +150,10 @@ async def test_real_passwords_are_hashed_and_verified(clock: FrozenClock) -> Non
         await client.call("auth.bootstrap", login="Ada", password=PASSWORD)
 
         signed = await log_in(client, " aDA ")
-        assert await refused(client, "auth.login", login="Ada", password="x") == "UNAUTHENTICATED"
+        assert (
+            await refused(client, "auth.login", login="Ada", password=OTHER_PASSWORD)
+            == "UNAUTHENTICATED"
+        )
 
         async def unit(work: Work) -> str | None:
             return (await work.credentials.get(signed["user"]["id"])).password_hash
@@ -500,7 +503,7 @@ async def test_a_password_set_by_the_owner_ends_the_wait_but_not_the_second_fact
     office = await add_role(app, Role.OFFICE)
     await switch_mfa_on(app, office.id)
     for _ in range(5):
-        await refused(Client(app), "auth.login", login="office", password="x")
+        await refused(Client(app), "auth.login", login="office", password=OTHER_PASSWORD)
     owner = await sign_in(app)
 
     await owner.call("auth.changePassword", userId=office.id, newPassword=OTHER_PASSWORD)

@@ -209,10 +209,10 @@ async def test_a_token_of_stdio_opens_nothing_over_http(app: Application) -> Non
     outside = Client(app)
     outside.server.audience = "http"
 
-    by_token = await refused(outside, "auth.me", **with_token(answer["accessToken"]))
+    by_access = await refused(outside, "auth.me", **with_token(answer["accessToken"]))
     by_refresh = await refused(outside, "auth.refresh", refreshToken=answer["refreshToken"])
 
-    assert (by_token, by_refresh) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+    assert (by_access, by_refresh) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
 
 
 async def test_over_http_a_login_signs_in_nobody_who_brings_no_token(app: Application) -> None:
@@ -281,8 +281,8 @@ async def test_a_role_that_was_taken_away_opens_nothing_from_that_moment(
 
     assert (await client.call("auth.me"))["roles"] == ["student"]
     assert await refused(client, "vehicles.list") == "FORBIDDEN"
-    by_token = await refused(Client(app), "vehicles.list", **with_token(answer["accessToken"]))
-    assert by_token == "FORBIDDEN"
+    by_bearer = await refused(Client(app), "vehicles.list", **with_token(answer["accessToken"]))
+    assert by_bearer == "FORBIDDEN"
 
 
 async def test_changing_one_s_password_ends_the_sessions_of_a_thief(app: Application) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from rpcbackend.store import Proofs, Store, Work
 from tests.factories import an_id
-from tests.people import make_user
+from tests.people import SECRET, make_user, quick_hash
 
 USER = an_id("usr")
 
@@ -20,8 +20,8 @@ async def test_who_never_chose_a_password_has_nothing(store: Store) -> None:
 
 
 async def test_proofs_are_read_back_and_replaced_whole(store: Store) -> None:
-    first = Proofs(user_id=USER, password_hash="h", mfa_pending="p")
-    second = Proofs(user_id=USER, password_hash="i", mfa_secret="s", mfa_step=7)
+    first = Proofs(user_id=USER, password_hash=quick_hash("a"), mfa_pending="p")
+    second = Proofs(user_id=USER, password_hash=quick_hash("b"), mfa_secret=SECRET, mfa_step=7)
 
     for proofs in (first, second):
         await store.write(lambda work, new=proofs: work.credentials.put(new), actor="tests")  # type: ignore[misc]  # a default in a lambda

@@ -10,7 +10,7 @@ from rpcbackend.schema.users import ListUsers, Role, User, UserPage, UserStatus
 from rpcbackend.store import Proofs, Store, Work
 from rpcbackend.store.users import login_key
 from tests.factories import an_id
-from tests.people import make_user
+from tests.people import PASSWORD, make_user, quick_hash
 
 
 async def put(store: Store, *users: User, password_hash: str | None = None) -> None:
@@ -87,13 +87,13 @@ async def test_an_owner_counts_if_he_can_sign_in(store: Store) -> None:
         store,
         make_user(id=an_id("usr", 2), login="disabled", status=UserStatus.DISABLED),
         make_user(id=an_id("usr", 3), login="office", roles=[Role.OFFICE]),
-        password_hash="x",
+        password_hash=quick_hash(PASSWORD),
     )
     assert await count() == 0
 
     await put(
         store,
         make_user(id=an_id("usr", 4), login="owner", roles=[Role.OFFICE, Role.OWNER]),
-        password_hash="x",
+        password_hash=quick_hash(PASSWORD),
     )
     assert await count() == 1
