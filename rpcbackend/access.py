@@ -61,6 +61,11 @@ class _Live:
     last_seen_at: int
     touched_at: int
 
+    @property
+    def good_until(self) -> int:
+        """When it ends if it is not used meanwhile."""
+        return min(self.ends_at, self.last_seen_at + self.idle_seconds)
+
 
 class Access:
     """Tells who calls.
@@ -228,7 +233,7 @@ class Access:
     def _use(self, live: _Live | None, *, is_use: bool) -> Principal | None:
         """Return the principal if it is still good, and note a use."""
         now = self.now()
-        if live is None or now >= min(live.ends_at, live.last_seen_at + live.idle_seconds):
+        if live is None or now >= live.good_until:
             return None
         if is_use:
             live.last_seen_at = now
@@ -274,11 +279,23 @@ def _make_room(remembered: dict[Any, Any]) -> None:
         remembered.clear()
 
 
+def life_of(user: User) -> tuple[int, int]:
+    """Return how long the user's sessions live without use, and at most, in seconds."""
+    if Role.OWNER in user.roles:
+        return OWNER_IDLE_SECONDS, OWNER_ABSOLUTE_SECONDS
+    return IDLE_SECONDS, ABSOLUTE_SECONDS
+
+
+def is_over(session: StoredSession, user: User, now: int) -> bool:
+    """Tell whether the session's time is over, or its user may not come in any more."""
+    live = _live_session(session, user)
+    return live is None or now >= live.good_until
+
+
 def _live_session(session: StoredSession, user: User) -> _Live | None:
     if user.status is not UserStatus.ACTIVE:
         return None
-    is_owner = Role.OWNER in user.roles
-    life = OWNER_ABSOLUTE_SECONDS if is_owner else ABSOLUTE_SECONDS
+    idle, life = life_of(user)
     return _Live(
         principal=Principal(
             kind="user",
@@ -289,7 +306,7 @@ def _live_session(session: StoredSession, user: User) -> _Live | None:
             password_at=session.password_at,
         ),
         ends_at=session.created_at + life,
-        idle_seconds=OWNER_IDLE_SECONDS if is_owner else IDLE_SECONDS,
+        idle_seconds=idle,
         last_seen_at=session.last_seen_at,
         touched_at=session.last_seen_at,
     )

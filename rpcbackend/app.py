@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
 from rpcbackend.dispatch.server import LineSink, Server
 from rpcbackend.door import StoreDoor
 from rpcbackend.errors import InvalidParamsError
+from rpcbackend.guesses import Guesses
+from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids, RandomBits
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.authenticate import authenticate
@@ -48,6 +50,8 @@ class Outside:
     bits: RandomBits | None = None
     record_bits: RandomBits | None = None
     """A second source for the ids of records: they are drawn on the database's thread."""
+    random_bytes: Callable[[int], bytes] = os.urandom
+    """Gives keys, salts and codes their bytes, on the database's thread too."""
     report_bug: ReportBug = lambda bug, correlation_id: None  # noqa: ARG005
     observers: Sequence[Observer] = ()
 
@@ -96,6 +100,12 @@ class Application:
         )
         self.access = Access(self._clock)
         """Tells who calls."""
+        self.random_bytes = self._outside.random_bytes
+        """Gives secrets their bytes."""
+        self.guesses = Guesses(self._clock)
+        """Counts wrong passwords."""
+        self.hashing = Hashing(self.random_bytes)
+        """Hashes and verifies passwords."""
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
@@ -158,6 +168,7 @@ class Application:
         for server in self._servers:
             if not await server.drain(self._drain_seconds):
                 self._exit_code = self._exit_code or EX_TIMED_OUT
+        self.hashing.close()
         await self.access.settle()
         await self._door.close()
 

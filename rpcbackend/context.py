@@ -10,9 +10,12 @@ from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     ForbiddenError,
     IdempotencyKeyReusedError,
+    PasswordRequiredError,
     ScopeMissingError,
     UnauthenticatedError,
 )
+from rpcbackend.guesses import Guesses
+from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.protocol.codec import Json
 from rpcbackend.schema.base import ModelT, WireModel
@@ -25,6 +28,9 @@ from rpcbackend.standing import Standing, sight_by
 from rpcbackend.store import Command, Keyed, Report, Sight, Store, Work
 
 T = TypeVar("T")
+
+FRESH_SECONDS = 5 * 60
+"""How long a password counts as just given."""
 
 
 class Feed(Protocol):
@@ -83,6 +89,21 @@ class Host(Protocol):
     @property
     def access(self) -> Access:
         """Tells who calls."""
+        ...
+
+    @property
+    def guesses(self) -> Guesses:
+        """Counts wrong passwords."""
+        ...
+
+    @property
+    def hashing(self) -> Hashing:
+        """Hashes and verifies passwords."""
+        ...
+
+    @property
+    def random_bytes(self) -> Callable[[int], bytes]:
+        """Gives secrets their bytes."""
         ...
 
     @property
@@ -199,6 +220,19 @@ class Context:
         if self.principal.kind == "api_key":
             raise ScopeMissingError
         raise ForbiddenError
+
+    def check_fresh(self) -> None:
+        """Check that the caller gave his password a short time ago, where there are users.
+
+        Raises:
+            ForbiddenError: It is an API key: it never gave one.
+            PasswordRequiredError: It is too long ago.
+        """
+        if self.principal.kind == "api_key":
+            raise ForbiddenError("An API key may not do this, whatever its scopes.")
+        given = self.host.access.now() - self.principal.password_at
+        if self.principal.kind == "user" and given > FRESH_SECONDS:
+            raise PasswordRequiredError
 
     async def read(self, unit: Callable[[Work], Awaitable[T]]) -> T:
         """Run *unit* on one snapshot, in one hop to the database."""

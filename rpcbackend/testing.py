@@ -128,7 +128,7 @@ class Client:
 
 @asynccontextmanager
 async def running_app(
-    directory: Path | None = None, outside: Outside | None = None, limits: Limits | None = None
+    directory: Path | None = None, outside: Outside | None = None, *, limits: Limits | None = None
 ) -> AsyncIterator[Application]:
     """Run an application, in memory unless a *directory* is given, and close it afterwards."""
     app = Application(directory, outside, limits=limits)

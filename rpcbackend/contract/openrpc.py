@@ -36,17 +36,15 @@ _ALWAYS: tuple[type[RpcError], ...] = (
     InvalidParamsError,
     RequestCancelledError,
     DeadlineExceededError,
+    RateLimitedError,
     OverloadedError,
     ShuttingDownError,
 )
-_ACCESS: frozenset[type[RpcError]] = frozenset(
-    {
-        UnauthenticatedError,
-        SessionExpiredError,
-        ForbiddenError,
-        ScopeMissingError,
-        RateLimitedError,
-    }
+_FOR_STRANGERS: tuple[type[RpcError], ...] = (
+    UnauthenticatedError,
+    SessionExpiredError,
+    ForbiddenError,
+    ScopeMissingError,
 )
 _BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (CallMeta, Event, Progress, Ready)
 
@@ -91,16 +89,16 @@ def build_openrpc(registry: Registry) -> dict[str, Any]:
 def errors_of(method: Method) -> list[type[RpcError]]:
     """List the errors that a channel may answer with, INTERNAL_ERROR aside, by code."""
     errors = {*_ALWAYS, *method.errors}
-    if method.needs_store:
-        errors.add(NotInitializedError)
-        if method.kind == "command":
-            errors.add(IdempotencyKeyReusedError)
     if method.permission is not Permission.PUBLIC:
-        errors |= _ACCESS
-    if method.main_only:
-        errors.add(ForbiddenError)
+        errors.update(_FOR_STRANGERS)
     if method.step_up:
         errors.add(PasswordRequiredError)
+    if method.needs_store:
+        errors.add(NotInitializedError)
+    if method.main_only:
+        errors.add(ForbiddenError)
+    if method.may_repeat:
+        errors.add(IdempotencyKeyReusedError)
     return sorted(errors, key=lambda error: error.code)
 
 

@@ -90,7 +90,9 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"readonly ({_type(schema.get('items', {}))})[]"
     if schema.get("type") == "object":
-        return "Readonly<Record<string, unknown>>"
+        of_type = schema.get("additionalProperties")
+        value = _type(of_type) if isinstance(of_type, dict) else "unknown"
+        return f"Readonly<Record<string, {value}>>"
     return _SCALARS.get(schema.get("type", ""), "unknown")
 
 

@@ -41,6 +41,15 @@ class Method:
     """The caller must have given his password a short time ago."""
 
     @property
+    def may_repeat(self) -> bool:
+        """Whether a repeated delivery is given the reply that was stored for the first.
+
+        What `auth.*` answers are secrets, which are neither stored nor given twice.
+        """
+        is_secret = self.channel.startswith("auth.")
+        return self.kind == "command" and self.needs_store and not is_secret
+
+    @property
     def summary(self) -> str:
         """The first sentence of the handler's docstring."""
         return self.description.partition("\n")[0]

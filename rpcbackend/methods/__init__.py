@@ -2,7 +2,9 @@
 
 from rpcbackend.dispatch.registry import Registry
 from rpcbackend.methods import (
+    apikeys,
     audit,
+    auth,
     branches,
     calendars,
     events,
@@ -11,13 +13,17 @@ from rpcbackend.methods import (
     lessons,
     lifecycle,
     rpc,
+    sessions,
     students,
     system,
+    users,
     vehicles,
 )
 
 AREAS = (
+    apikeys,
     audit,
+    auth,
     branches,
     calendars,
     events,
@@ -26,8 +32,10 @@ AREAS = (
     lessons,
     lifecycle,
     rpc,
+    sessions,
     students,
     system,
+    users,
     vehicles,
 )
 

@@ -1,13 +1,12 @@
 """Let a call through only to whoever may make it."""
 
-from rpcbackend.context import Context
+from rpcbackend.context import FRESH_SECONDS
 from rpcbackend.dispatch.call import Call, Proceed
 from rpcbackend.dispatch.registry import Result
-from rpcbackend.errors import ForbiddenError, PasswordRequiredError
+from rpcbackend.errors import ForbiddenError
 from rpcbackend.security.roles import Permission
 
-FRESH_SECONDS = 5 * 60
-"""How long a password counts as just given."""
+__all__ = ["FRESH_SECONDS", "authorize"]
 
 _PUBLIC = Permission.PUBLIC
 
@@ -27,15 +26,5 @@ async def authorize(call: Call, proceed: Proceed) -> Result:
     if method.permission is not _PUBLIC:
         context.check(method.permission)
     if method.step_up:
-        _check_password(context)
+        context.check_fresh()
     return await proceed(call)
-
-
-def _check_password(context: Context) -> None:
-    principal = context.principal
-    if principal.kind == "api_key":
-        raise ForbiddenError("An API key may not do this, whatever its scopes.")
-    seconds_ago = context.host.access.now() - principal.password_at
-    # A school without users has no passwords either.
-    if principal.kind == "user" and seconds_ago > FRESH_SECONDS:
-        raise PasswordRequiredError

@@ -12,7 +12,7 @@ async def idempotency(call: Call, proceed: Proceed) -> Result:
     """Hand the key, bound to caller, channel and params, to the command's transaction."""
     context = call.context
     key = context.meta.idempotency_key
-    if key is not None and call.method.kind == "command" and call.method.needs_store:
+    if key is not None and call.method.may_repeat:
         # What was left out is not the same as what was set to null.
         params = canonical(call.params.model_dump(mode="json", exclude_unset=True))
         context.keyed = Keyed(

@@ -32,6 +32,11 @@ class Gcra:
         """Count the keys that are remembered."""
         return len(self._paid_at)
 
+    def wait(self, key: str, now: float) -> float:
+        """Say how long *key* would have to wait now, in seconds, and take nothing."""
+        wait = self._paid_at.get(key, now) - self._early - now
+        return wait if wait > _TOLERANCE_SECONDS else 0.0
+
     def take(self, key: str, now: float) -> float:
         """Admit one event of *key* now, or say how long to wait.
 

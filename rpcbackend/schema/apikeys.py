@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from rpcbackend.schema.base import Instant, Integer, Name, Params, WireModel
+from rpcbackend.schema.base import SECRET, Instant, Integer, Name, Params, WireModel
 from rpcbackend.schema.users import UserId
 
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{8}$")]
@@ -42,10 +42,10 @@ class CreatedApiKey(WireModel):
 
     key: ApiKey
     secret: Annotated[
-        str,
+        str | None,
         Field(
-            description="Shown this once; the server keeps a hash.",
-            json_schema_extra={"x-secret": True},
+            description="Shown this once; null in a repeated reply, and after a dry run.",
+            json_schema_extra=SECRET,
         ),
     ]
 

@@ -29,6 +29,9 @@ MAX_CURSOR = 2_400
 PERSONAL = {"x-personal": True}
 """Marks a field as personal data: redaction, transcripts and erasure look for it."""
 
+SECRET = {"x-secret": True}
+"""Marks a field that opens something: it is never logged, recorded or stored as it is."""
+
 
 class WireModel(BaseModel):
     """An object of the wire: camelCase there, snake_case here."""

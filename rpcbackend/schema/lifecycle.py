@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from rpcbackend.schema.base import Integer, Name, Params, WireModel
+from rpcbackend.schema.base import SECRET, Integer, Name, Params, WireModel
 from rpcbackend.schema.limits import Limits
 
 KEY_PATTERN = r"^[A-Za-z0-9_-]{43}=?$"
@@ -12,7 +12,7 @@ KEY_PATTERN = r"^[A-Za-z0-9_-]{43}=?$"
 Key = Annotated[
     str,
     StringConstraints(pattern=KEY_PATTERN),
-    Field(description="32 bytes in base64url.", json_schema_extra={"x-secret": True}),
+    Field(description="32 bytes in base64url.", json_schema_extra=SECRET),
 ]
 
 

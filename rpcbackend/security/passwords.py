@@ -19,7 +19,7 @@ MIN_CHARS = 12
 MAX_BYTES = 1_024
 """In UTF-8; room for every sentence, and a bound on what is hashed."""
 
-_SALT_BYTES = 16
+SALT_BYTES = 16
 # The hash of 32 random bytes that nobody kept.
 _NOBODY = (
     "$argon2id$v=19$m=47104,t=1,p=1$RDB6AhZ1x8nF4TaEpRQV/w"
@@ -51,7 +51,7 @@ class PasswordRefusedError(Exception):
 
 def hash_password(text: str, random_bytes: Callable[[int], bytes]) -> str:
     """Return the argon2id hash as a PHC string, salt and parameters included."""
-    return _hasher().hash(_bytes(text), salt=random_bytes(_SALT_BYTES))
+    return _hasher().hash(_bytes(text), salt=random_bytes(SALT_BYTES))
 
 
 def verify_password(phc: str | None, text: str) -> bool:
@@ -130,5 +130,5 @@ def _hasher() -> "PasswordHasher":
 
     # OWASP ASVS 5.0, appendix C; memory in KiB.
     return argon2.PasswordHasher(
-        time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, salt_len=_SALT_BYTES
+        time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, salt_len=SALT_BYTES
     )

@@ -7,7 +7,7 @@ from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import has_data, is_locked
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
-from rpcbackend.store.sessions import StoredSession
+from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, PEOPLE, Sight, sight_of
 from rpcbackend.store.store import Store, open_store
 from rpcbackend.store.transaction import Report
@@ -21,8 +21,10 @@ __all__ = [
     "Keyed",
     "Link",
     "Proofs",
+    "Purpose",
     "Report",
     "Sight",
+    "SigningKey",
     "StorageFailedError",
     "Store",
     "StoreBusyError",

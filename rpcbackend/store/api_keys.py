@@ -42,10 +42,14 @@ class ApiKeys:
         self._tx.access_changed = True
         await _TABLE.put(self._tx, key, secret_sha256=secret_sha256)
 
-    async def put(self, key: ApiKey) -> None:
-        """Replace the key with its id."""
+    async def revoke(self, key_id: str, now_seconds: int) -> None:
+        """Let the key open nothing from now on."""
         self._tx.access_changed = True
-        await _TABLE.put(self._tx, key)
+        await self._tx.run(
+            "UPDATE api_keys SET revoked_at = :now WHERE school_id = :school AND id = :id",
+            id=key_id,
+            now=now_seconds,
+        )
 
     async def touch(self, key_id: str, now_seconds: int) -> None:
         """Note that it was used."""
@@ -54,6 +58,15 @@ class ApiKeys:
             id=key_id,
             now=now_seconds,
         )
+
+    async def live_of(self, user_id: str) -> list[str]:
+        """Return the ids of the user's keys that are not revoked."""
+        rows = await self._tx.all(
+            "SELECT id FROM api_keys"
+            " WHERE school_id = :school AND user_id = :user AND revoked_at IS NULL ORDER BY id",
+            user=user_id,
+        )
+        return [row["id"] for row in rows]
 
     async def list(self) -> Encoded[ApiKeyPage]:
         """Return all, the newest first."""

@@ -1,8 +1,10 @@
 """What users prove themselves with, and how often somebody failed to."""
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from rpcbackend.store.transaction import Transaction
+from rpcbackend.store.users import login_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +65,12 @@ class Credentials:
         await self._tx.run(
             "DELETE FROM recovery_codes WHERE school_id = :school AND user_id = :user", user=user_id
         )
-        for sha256 in hashes:
+        for hashed in hashes:
             await self._tx.run(
                 "INSERT INTO recovery_codes (school_id, user_id, sha256)"
                 " VALUES (:school, :user, :sha256)",
                 user=user_id,
-                sha256=sha256,
+                sha256=hashed,
             )
 
     async def use_recovery_code(self, user_id: str, sha256: bytes) -> bool:
@@ -81,30 +83,30 @@ class Credentials:
         )
         return taken == 1
 
-    async def misses(self, login_sha256: bytes) -> tuple[int, int]:
+    async def misses(self, login: str) -> tuple[int, int]:
         """Return the wrong passwords in a row under a login, and the milliseconds of the last."""
         row = await self._tx.one(
             "SELECT misses, last_miss_at_ms FROM login_misses"
             " WHERE school_id = :school AND login_sha256 = :login",
-            login=login_sha256,
+            login=_login_sha256(login),
         )
         return (row["misses"], row["last_miss_at_ms"]) if row else (0, 0)
 
-    async def note_misses(self, login_sha256: bytes, misses: int, now_ms: int) -> None:
+    async def note_misses(self, login: str, misses: int, now_ms: int) -> None:
         """Set how many there were; 0 forgets them."""
         if misses:
             await self._tx.run(
                 "INSERT INTO login_misses (school_id, login_sha256, misses, last_miss_at_ms)"
                 " VALUES (:school, :login, :misses, :now) ON CONFLICT (school_id, login_sha256)"
                 " DO UPDATE SET misses = :misses, last_miss_at_ms = :now",
-                login=login_sha256,
+                login=_login_sha256(login),
                 misses=misses,
                 now=now_ms,
             )
         else:
             await self._tx.run(
                 "DELETE FROM login_misses WHERE school_id = :school AND login_sha256 = :login",
-                login=login_sha256,
+                login=_login_sha256(login),
             )
 
     async def forget_misses(self, before_ms: int) -> None:
@@ -113,3 +115,8 @@ class Credentials:
             "DELETE FROM login_misses WHERE school_id = :school AND last_miss_at_ms < :before",
             before=before_ms,
         )
+
+
+def _login_sha256(login: str) -> bytes:
+    # What is typed for a login may be a password: only its hash is kept.
+    return sha256(login_key(login).encode("utf-8", "surrogatepass")).digest()

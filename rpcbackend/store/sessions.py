@@ -1,6 +1,7 @@
 """The sessions as rows, their refresh counters, and the keys that sign tokens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from rpcbackend.schema.base import Encoded
@@ -19,6 +20,10 @@ _COLUMNS = (
 
 _BY_ID = f"SELECT {_COLUMNS} FROM sessions WHERE school_id = :school AND id = :id"  # noqa: S608 (our own columns)
 _BY_FAMILY = f"SELECT {_COLUMNS} FROM sessions WHERE school_id = :school AND family = :family"  # noqa: S608 (our own columns)
+_OF_USER = (
+    f"SELECT {_COLUMNS} FROM sessions WHERE school_id = :school AND user_id = :user"  # noqa: S608 (our own columns)
+    " ORDER BY created_at, id"
+)
 _ADD = f"""
 INSERT INTO sessions (school_id, {_COLUMNS})
 VALUES (:school, :id, :user, :client, :audience, :created, :seen, :password,
@@ -40,6 +45,27 @@ class StoredSession:
     family: bytes
     counter: int
     rotated_at_ms: int
+
+    def shown(self) -> Session:
+        """Return what others may see of it."""
+        return Session(
+            id=self.id,
+            user_id=self.user_id,
+            client=self.client,
+            audience=self.audience,
+            created_at=datetime.fromtimestamp(self.created_at, UTC),
+            last_seen_at=datetime.fromtimestamp(self.last_seen_at, UTC),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A key that signs tokens."""
+
+    kid: str
+    secret: bytes = field(repr=False)
+    created_at: int
+    """In Unix seconds."""
 
 
 class Sessions:
@@ -73,15 +99,15 @@ class Sessions:
             rotated=session.rotated_at_ms,
         )
 
-    async def rotate(self, session_id: str, counter: int, now_ms: int) -> None:
-        """Note the newest refresh token."""
+    async def rotate(self, session: StoredSession) -> None:
+        """Note the newest refresh token, and that the session is in use."""
         await self._tx.run(
-            "UPDATE sessions SET counter = :counter, rotated_at_ms = :now, last_seen_at = :seen"
+            "UPDATE sessions SET counter = :counter, rotated_at_ms = :rotated, last_seen_at = :seen"
             " WHERE school_id = :school AND id = :id",
-            id=session_id,
-            counter=counter,
-            now=now_ms,
-            seen=now_ms // 1_000,
+            id=session.id,
+            counter=session.counter,
+            rotated=session.rotated_at_ms,
+            seen=session.last_seen_at,
         )
 
     async def touch(self, session_id: str, now_seconds: int) -> None:
@@ -103,35 +129,32 @@ class Sessions:
             == 1
         )
 
-    async def remove_all(self, user_id: str, *, but: str | None = None) -> list[str]:
-        """End the user's sessions, all or all *but* one, and return which."""
-        rows = await self._tx.all(
-            "SELECT id FROM sessions"
-            " WHERE school_id = :school AND user_id = :user AND id IS NOT :but",
-            user=user_id,
-            but=but,
-        )
-        for row in rows:
-            await self.remove(row["id"])
-        return [row["id"] for row in rows]
-
-    async def ids_of(self, user_id: str) -> list[str]:
+    async def of_user(self, user_id: str) -> list[StoredSession]:
         """Return the user's sessions, the oldest first."""
-        rows = await self._tx.all(
-            "SELECT id FROM sessions WHERE school_id = :school AND user_id = :user"
-            " ORDER BY created_at, id",
-            user=user_id,
-        )
-        return [row["id"] for row in rows]
+        return [_whole(row) for row in await self._tx.all(_OF_USER, user=user_id)]
 
-    async def list(self, user_id: str) -> Encoded[SessionPage]:
-        """Return the user's sessions, the last used first."""
+    async def forget_over(self, user_id: str, *, created_by: int, seen_by: int) -> None:
+        """Remove the user's sessions that began or were last used so long ago (Unix seconds)."""
+        await self._tx.run(
+            "DELETE FROM sessions WHERE school_id = :school AND user_id = :user"
+            " AND (created_at <= :created OR last_seen_at <= :seen)",
+            user=user_id,
+            created=created_by,
+            seen=seen_by,
+        )
+
+    async def list(
+        self, user_id: str, *, created_after: int, seen_after: int
+    ) -> Encoded[SessionPage]:
+        """Return the user's sessions that are not over, the last used first."""
         rows = await _TABLE.list_encoded(
             self._tx,
-            where="user_id = :user",
+            where="user_id = :user AND created_at > :created AND last_seen_at > :seen",
             order="last_seen_at DESC, id",
             limit=100,
             user=user_id,
+            created=created_after,
+            seen=seen_after,
         )
         return Encoded(page_of(rows, has_cursor=False))
 
@@ -151,10 +174,20 @@ class Sessions:
         )
         return {row["kid"]: row["secret"] for row in rows}
 
+    async def newest_signing_key(self, purpose: Purpose) -> SigningKey | None:
+        """Return the key that signs now, if there is one yet."""
+        row = await self._tx.one(
+            "SELECT kid, secret, created_at FROM signing_keys"
+            " WHERE school_id = :school AND purpose = :purpose"
+            " ORDER BY created_at DESC, kid DESC LIMIT 1",
+            purpose=purpose,
+        )
+        return SigningKey(**{name: row[name] for name in row.keys()}) if row else None  # noqa: SIM118 (a row iterates over its values)
+
     async def add_signing_key(
         self, kid: str, purpose: Purpose, secret: bytes, now_seconds: int
     ) -> None:
-        """Add a key of 32 bytes."""
+        """Let a key of 32 bytes sign from now on."""
         self._tx.access_changed = True
         await self._tx.run(
             "INSERT INTO signing_keys (school_id, kid, purpose, secret, created_at)"
@@ -165,6 +198,20 @@ class Sessions:
             now=now_seconds,
         )
 
+    async def drop_signing_keys(self, purpose: Purpose, *, but: tuple[str, str]) -> None:
+        """Forget all keys of that purpose but two."""
+        await self._tx.run(
+            "DELETE FROM signing_keys"
+            " WHERE school_id = :school AND purpose = :purpose AND kid NOT IN (:one, :other)",
+            purpose=purpose,
+            one=but[0],
+            other=but[1],
+        )
+
 
 def _stored(row: Row | None) -> StoredSession | None:
-    return StoredSession(**{name: row[name] for name in row.keys()}) if row else None  # noqa: SIM118 (a row iterates over its values)
+    return _whole(row) if row else None
+
+
+def _whole(row: Row) -> StoredSession:
+    return StoredSession(**{name: row[name] for name in row.keys()})  # noqa: SIM118 (a row iterates over its values)

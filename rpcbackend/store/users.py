@@ -70,9 +70,10 @@ class Users:
         return Encoded(page_of(rows, has_cursor=False))
 
     async def active_owners(self) -> int:
-        """Return how many owners may sign in."""
+        """Return how many owners can sign in: active ones who have a password."""
         row = await self._tx.one(
-            "SELECT count(*) FROM users WHERE school_id = :school AND status = 'active'"
-            " AND 'owner' IN (SELECT value FROM json_each(roles))"
+            "SELECT count(*) FROM users JOIN credentials USING (school_id)"
+            " WHERE school_id = :school AND user_id = id AND password_hash IS NOT NULL"
+            " AND status = 'active' AND 'owner' IN (SELECT value FROM json_each(roles))"
         )
         return int(row[0]) if row else 0

@@ -38,6 +38,20 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "initialize",
         {"protocolVersion": "1", "client": {"name": "contract", "version": "1"}},
     ),
+    "auth.me.local": ("auth.me", {}),
+    "auth.bootstrap.ok": (
+        "auth.bootstrap",
+        {"login": "ada@fs.example", "password": "vier linke handschuhe"},
+    ),
+    "auth.bootstrap.invalid_params": (
+        "auth.bootstrap",
+        {"login": "ada@fs.example", "password": "password1234"},
+    ),
+    "auth.login.unauthenticated": (
+        "auth.login",
+        {"login": "ada@fs.example", "password": "vier linke handschuhe"},
+    ),
+    "users.save.forbidden": ("users.save", {"login": "eva", "roles": ["office"]}),
     "students.get.ok": ("students.get", {"studentId": an_id("stu")}),
     "students.get.not_found": ("students.get", {"studentId": an_id("stu", 404)}),
     "students.list.page": ("students.list", {"limit": 1}),
@@ -97,6 +111,7 @@ def outside() -> Outside:
         clock=FrozenClock(),
         bits=random.Random(1),  # noqa: S311 (not secret: the same in every run)
         record_bits=random.Random(2),  # noqa: S311 (not secret: the same in every run)
+        random_bytes=random.Random(3).randbytes,  # noqa: S311 (opens nothing but this one store)
     )
 
 

@@ -19,6 +19,7 @@ from rpcbackend.errors import (
     NotFoundError,
     NotInitializedError,
     OverloadedError,
+    PasswordRequiredError,
     RateLimitedError,
     RequestCancelledError,
     RpcError,
@@ -139,15 +140,9 @@ ALWAYS = [
     DeadlineExceededError,
     ShuttingDownError,
     OverloadedError,
-]
-
-ACCESS = [
     RateLimitedError,
-    UnauthenticatedError,
-    SessionExpiredError,
-    ForbiddenError,
-    ScopeMissingError,
 ]
+SIGNED_IN = [UnauthenticatedError, SessionExpiredError, ForbiddenError, ScopeMissingError]
 
 
 @pytest.mark.parametrize(
@@ -157,10 +152,17 @@ ACCESS = [
         (replace(say, main_only=True), [*ALWAYS, ForbiddenError]),
         (
             list_page,
-            [*ALWAYS, *ACCESS, NotInitializedError, NotFoundError, IdempotencyKeyReusedError],
+            [
+                *(*ALWAYS, *SIGNED_IN),
+                *(NotInitializedError, NotFoundError, IdempotencyKeyReusedError),
+            ],
+        ),
+        (
+            replace(list_page, channel="auth.list", step_up=True),
+            [*ALWAYS, *SIGNED_IN, NotInitializedError, NotFoundError, PasswordRequiredError],
         ),
     ],
-    ids=["without-store", "main-only", "command"],
+    ids=["without-store", "main-only", "command", "secret-command"],
 )
 def test_a_channel_lists_its_errors_by_code(method: Any, errors: list[type[RpcError]]) -> None:
     assert errors_of(method) == sorted(errors, key=lambda error: error.code)

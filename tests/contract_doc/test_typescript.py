@@ -57,6 +57,10 @@ def declared(schema: dict[str, Any]) -> str:
             "Readonly<Record<string, unknown>>",
         ),
         (
+            {"type": "object", "additionalProperties": {"enum": ["all", "own"]}},
+            "Readonly<Record<string, 'all' | 'own'>>",
+        ),
+        (
             {"type": "object", "additionalProperties": False},
             "Readonly<Record<string, never>>",
         ),

@@ -54,6 +54,14 @@ async def test_other_calls_are_not_marked(
     assert call.context.keyed is None
 
 
+async def test_what_auth_answers_is_neither_stored_nor_given_twice() -> None:
+    call = make_call(replace(command, channel="auth.login"), label="a", idempotencyKey="k")
+
+    assert await idempotency(call, proceed) == Said(text="a")
+
+    assert call.context.keyed is None
+
+
 @clause("idempotency-once")
 async def test_a_command_that_arrives_twice_is_done_once_and_answered_the_same(
     client: Client,

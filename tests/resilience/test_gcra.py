@@ -146,3 +146,15 @@ def test_a_newcomer_waits_when_every_place_is_taken_by_a_busy_caller() -> None:
 def test_a_limit_that_admits_nobody_is_refused(rate: float, burst: int, max_keys: int) -> None:
     with pytest.raises(ValueError, match="rate above 0"):
         Gcra(rate, burst, max_keys=max_keys)
+
+
+def test_to_ask_for_the_wait_takes_nothing() -> None:
+    limiter = Gcra(1, 2)
+    assert [limiter.wait("a", 0.0) for _ in range(3)] == [0.0] * 3
+
+    limiter.take("a", 0.0)
+    limiter.take("a", 0.0)
+
+    assert limiter.wait("a", 0.0) == limiter.take("a", 0.0) == 1.0
+    assert limiter.wait("b", 0.0) == 0.0
+    assert limiter.wait("a", 1.0) == 0.0

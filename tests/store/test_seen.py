@@ -111,9 +111,10 @@ class Explained:
     """A transaction that notes how each statement finds its rows."""
 
     access_changed = False
+    changes = None
 
     def __init__(self, work: Work) -> None:
-        self._tx = work.tx
+        self._tx, self.school = work.tx, work.tx.school
         self.plan: list[str] = []
 
     async def one(self, sql: str, /, **params: Any) -> Any:

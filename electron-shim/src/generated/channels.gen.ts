@@ -7,6 +7,57 @@ export interface Aggregate {
   readonly version: number;
 }
 
+/** One API key, without its secret. */
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly (string)[];
+  /** Who made it; it never may more than he. */
+  readonly userId: string;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  /** RFC 3339 in UTC. */
+  readonly expiresAt: string;
+  readonly revokedAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+/** API keys, the newest first. */
+export interface ApiKeyPage {
+  readonly items: readonly (ApiKey)[];
+}
+
+/** A record that a command changed, by the digests of its JSON. */
+export interface AuditChange {
+  readonly type: string;
+  readonly id: string;
+  /** null: it is new. */
+  readonly before: string | null;
+  /** null: it is gone. */
+  readonly after: string | null;
+}
+
+/** Rows of the audit, the newest first. */
+export interface AuditPage {
+  readonly items: readonly (AuditRow)[];
+  readonly nextCursor: string | null;
+}
+
+/** One command that took effect. */
+export interface AuditRow {
+  /** 1, 2, 3, … without a gap. */
+  readonly seq: number;
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  readonly actor: string;
+  readonly sessionId: string | null;
+  readonly channel: string;
+  /** null: they were damaged; see audit.verify. */
+  readonly changes: readonly (AuditChange)[] | null;
+  /** SHA-256, hexadecimal. */
+  readonly hash: string;
+}
+
 /** Params of lessons.book. */
 export interface BookLesson {
   readonly studentId: string;
@@ -18,6 +69,16 @@ export interface BookLesson {
   readonly type?: LessonType;
   readonly pickup?: string | null;
   readonly dropoff?: string | null;
+}
+
+/** Params of auth.bootstrap. */
+export interface Bootstrap {
+  /** A name or mail address; case does not matter. */
+  readonly login: string;
+  /** 12 characters or more, 1,024 bytes at most, none that others would guess. */
+  readonly password: string;
+  /** The program, as sessions.list shows it. */
+  readonly client?: string;
 }
 
 /** One place of the school. */
@@ -125,6 +186,16 @@ export interface Capabilities {
   readonly encryption: boolean;
 }
 
+/** Params of auth.changePassword. */
+export interface ChangePassword {
+  /** Oneself, when left out. */
+  readonly userId?: string | null;
+  /** Needed for one's own. */
+  readonly currentPassword?: string | null;
+  /** 12 characters or more, 1,024 bytes at most, none that others would guess. */
+  readonly newPassword: string;
+}
+
 /** A half-open span of one resource's time: touching claims do not conflict. */
 export interface Claim {
   readonly resourceType: ResourceType;
@@ -137,6 +208,14 @@ export interface Claim {
   readonly ownerId: string;
 }
 
+/** Params of apikeys.create. */
+export interface CreateApiKey {
+  readonly name: string;
+  readonly scopes: readonly (string)[];
+  /** How long it is good. */
+  readonly days?: number;
+}
+
 /** Params of students.create. */
 export interface CreateStudent {
   readonly branchId: string;
@@ -147,6 +226,13 @@ export interface CreateStudent {
   readonly phone?: string | null;
   /** enquiry or active; later states by students.transition. */
   readonly state?: StudentState;
+}
+
+/** What apikeys.create answers. */
+export interface CreatedApiKey {
+  readonly key: ApiKey;
+  /** Shown this once; null in a repeated reply, and after a dry run. */
+  readonly secret: string | null;
 }
 
 /** What students.create answers. */
@@ -162,6 +248,12 @@ export interface Empty {
 
 /** How an instructor works for the school; it decides who invoices. */
 export type Engagement = 'employee' | 'contractor' | 'franchise';
+
+/** Params of auth.mfaEnrol: first without code, then with the first code. */
+export interface EnrolMfa {
+  /** The six digits that the authenticator shows. */
+  readonly code?: string | null;
+}
 
 /** Something that happened; ids and times only, never names. */
 export interface Event {
@@ -329,6 +421,20 @@ export interface Limits {
   readonly authPerMinute?: number;
 }
 
+/** Params of audit.list: the filters narrow each other. */
+export interface ListAudit {
+  readonly actor?: string | null;
+  /** The record that a command changed, or changed first. */
+  readonly entityId?: string | null;
+  readonly channel?: string | null;
+  /** Rows from then on. */
+  readonly from?: string | null;
+  /** Rows before then. */
+  readonly to?: string | null;
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+
 /** Params of branches.list. */
 export interface ListBranches {
 }
@@ -354,6 +460,12 @@ export interface ListLessons {
   readonly cursor?: string | null;
 }
 
+/** Params of sessions.list. */
+export interface ListSessions {
+  /** Oneself, when left out. */
+  readonly userId?: string | null;
+}
+
 /** Params of students.list. */
 export interface ListStudents {
   /** Words of the name, accents and case do not matter. */
@@ -362,6 +474,12 @@ export interface ListStudents {
   readonly branchId?: string | null;
   readonly limit?: number;
   readonly cursor?: string | null;
+}
+
+/** Params of users.list. */
+export interface ListUsers {
+  readonly role?: Role | null;
+  readonly status?: UserStatus | null;
 }
 
 /** Params of vehicles.list. */
@@ -374,6 +492,46 @@ export interface ListVehicles {
 export interface LocalSpan {
   readonly start: string;
   readonly end: string;
+}
+
+/** Params of auth.login. */
+export interface LogIn {
+  /** A name or mail address; case does not matter. */
+  readonly login: string;
+  /** Taken as it is typed. */
+  readonly password: string;
+  /** The six digits that the authenticator shows. */
+  readonly mfaCode?: string | null;
+  /** In place of mfaCode; good once. */
+  readonly recoveryCode?: string | null;
+  /** The program, as sessions.list shows it. */
+  readonly client?: string;
+}
+
+/** Params of auth.logout. */
+export interface LogOut {
+  /** Everywhere, not only here. */
+  readonly allSessions?: boolean;
+}
+
+/** Who calls, and what he may do. */
+export interface Me {
+  /** No user exists yet: this desk may do everything, unsigned. */
+  readonly isLocal: boolean;
+  /** null while nobody has to sign in. */
+  readonly user: User | null;
+  readonly session: Session | null;
+  readonly roles: readonly (Role)[];
+  /** Each permission, and whether it reaches all rows or his own. */
+  readonly permissions: Readonly<Record<string, 'all' | 'own'>>;
+}
+
+/** What auth.mfaEnrol answers: first the one, then the other. */
+export interface MfaEnrolled {
+  /** For the QR code. */
+  readonly secretUri: string | null;
+  /** Ten, to be printed; shown this once. */
+  readonly recoveryCodes: readonly (string)[] | null;
 }
 
 /** The params of a channel that takes none. */
@@ -425,6 +583,11 @@ export interface Ready {
   readonly bootMs: number;
 }
 
+/** Params of auth.refresh. */
+export interface Refresh {
+  readonly refreshToken: string;
+}
+
 /** Params of keys.rekey. */
 export interface Rekey {
   /** 32 bytes in base64url. */
@@ -433,6 +596,19 @@ export interface Rekey {
 
 /** What can be busy; a conflict is named after the first of these that has one. */
 export type ResourceType = 'instructor' | 'vehicle' | 'student' | 'room';
+
+/** Params of apikeys.revoke. */
+export interface RevokeApiKey {
+  readonly keyId: string;
+}
+
+/** Params of sessions.revoke. */
+export interface RevokeSession {
+  readonly sessionId: string;
+}
+
+/** What somebody is to the school. */
+export type Role = 'owner' | 'office' | 'instructor' | 'student' | 'accountant';
 
 /** Params of branches.save: without branchId a new one is made. */
 export interface SaveBranch {
@@ -460,6 +636,17 @@ export interface SaveInstructor {
   readonly expectedVersion?: number | null;
 }
 
+/** Params of users.save: without userId a new one is made, who has no password yet. */
+export interface SaveUser {
+  readonly userId?: string | null;
+  /** A name or mail address; case does not matter. */
+  readonly login: string;
+  readonly roles: readonly (Role)[];
+  readonly linkedPersonId?: string | string | null;
+  readonly status?: UserStatus;
+  readonly expectedVersion?: number | null;
+}
+
 /** Params of vehicles.save: without vehicleId a new one is made. */
 export interface SaveVehicle {
   readonly vehicleId?: string | null;
@@ -474,6 +661,37 @@ export interface SaveVehicle {
   readonly expectedVersion?: number | null;
 }
 
+/** One session. */
+export interface Session {
+  readonly id: string;
+  readonly userId: string;
+  /** The program that signed in. */
+  readonly client: string;
+  /** stdio or http. */
+  readonly audience: string;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  /** RFC 3339 in UTC. */
+  readonly lastSeenAt: string;
+}
+
+/** Sessions, the last used first. */
+export interface SessionPage {
+  readonly items: readonly (Session)[];
+}
+
+/** Who signed in, and the tokens for whoever has no connection of his own. */
+export interface SignedIn {
+  /** For _meta.token; until expiresAt. */
+  readonly accessToken: string;
+  /** For auth.refresh; good once. */
+  readonly refreshToken: string;
+  /** RFC 3339 in UTC. */
+  readonly expiresAt: string;
+  readonly session: Session;
+  readonly user: User;
+}
+
 /** The state of the database. */
 export interface StoreHealth {
   readonly engine: string;
@@ -481,6 +699,10 @@ export interface StoreHealth {
   readonly schemaVersion: number;
   /** The last event's number. */
   readonly headSeq: number;
+  /** The last row of the audit. */
+  readonly auditHeadSeq: number;
+  /** Its hash: an anchor for audit.verify. */
+  readonly auditHeadHash: string;
   readonly databaseBytes: number;
   readonly walBytes: number;
   readonly diskFreeBytes: number;
@@ -551,6 +773,29 @@ export interface UpdateStudent {
   readonly phone?: string | null;
 }
 
+/** One user. */
+export interface User {
+  readonly id: string;
+  /** A name or mail address; case does not matter. */
+  readonly login: string;
+  readonly roles: readonly (Role)[];
+  readonly linkedPersonId: string | string | null;
+  readonly status: UserStatus;
+  readonly hasMfa: boolean;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  /** Grows by one with every change. */
+  readonly version: number;
+}
+
+/** Users by login. */
+export interface UserPage {
+  readonly items: readonly (User)[];
+}
+
+/** Whether a user may sign in. */
+export type UserStatus = 'active' | 'disabled';
+
 /** One vehicle. */
 export interface Vehicle {
   readonly id: string;
@@ -574,6 +819,29 @@ export interface VehiclePage {
 /** Whether a vehicle can be booked; retired is for good. */
 export type VehicleState = 'active' | 'workshop' | 'retired';
 
+/** What audit.verify answers. */
+export interface VerifiedAudit {
+  readonly ok: boolean;
+  /** Rows that are as they were written. */
+  readonly checked: number;
+  /** 0 before the first row. */
+  readonly headSeq: number;
+  /** Remember it elsewhere: it is an anchor. */
+  readonly headHash: string;
+  /** The first row that is changed, missing or out of place. */
+  readonly firstBadSeq?: number | null;
+}
+
+/** Params of audit.verify: every row from the one to the other must be as it was written. */
+export interface VerifyAudit {
+  /** Those before are taken for granted. */
+  readonly fromSeq?: number;
+  /** The last row when left out. */
+  readonly toSeq?: number | null;
+  /** The hash that you remember of the row toSeq. */
+  readonly anchor?: string | null;
+}
+
 /** Params of calendar.view. */
 export interface ViewCalendar {
   /** RFC 3339 in UTC. */
@@ -587,6 +855,30 @@ export interface ViewCalendar {
 
 /** Every channel with its params and result. */
 export interface Channels {
+  /** Make a key that may what its scopes say, and never more than who made it. */
+  readonly 'apikeys.create': { readonly params: CreateApiKey; readonly result: CreatedApiKey };
+  /** Return all keys, the newest first; none shows its secret. */
+  readonly 'apikeys.list': { readonly params: NoParams; readonly result: ApiKeyPage };
+  /** Let a key open nothing any more, from now on; one that is revoked already stays as it is. */
+  readonly 'apikeys.revoke': { readonly params: RevokeApiKey; readonly result: ApiKey };
+  /** Return a page of the commands that took effect and fit, the newest first. */
+  readonly 'audit.list': { readonly params: ListAudit; readonly result: AuditPage };
+  /** Check that every row is as it was written, and name the first that is not. */
+  readonly 'audit.verify': { readonly params: VerifyAudit; readonly result: VerifiedAudit };
+  /** Make the first owner, at the desk, and sign him in; from then on everybody has to sign in. */
+  readonly 'auth.bootstrap': { readonly params: Bootstrap; readonly result: SignedIn };
+  /** Change one's own password, or set somebody else's as owner; his other sessions end. */
+  readonly 'auth.changePassword': { readonly params: ChangePassword; readonly result: Empty };
+  /** Sign in on this connection; the session that it had until now ends. */
+  readonly 'auth.login': { readonly params: LogIn; readonly result: SignedIn };
+  /** End the session that this call was made in, or all of the user's; at once, tokens too. */
+  readonly 'auth.logout': { readonly params: LogOut; readonly result: Empty };
+  /** Say who calls and what he may do; UNAUTHENTICATED asks for a login. */
+  readonly 'auth.me': { readonly params: NoParams; readonly result: Me };
+  /** Take up a second factor: first without a code, then with the first one that is shown. */
+  readonly 'auth.mfaEnrol': { readonly params: EnrolMfa; readonly result: MfaEnrolled };
+  /** Exchange a refresh token for the next pair; send it without `_meta.token`. */
+  readonly 'auth.refresh': { readonly params: Refresh; readonly result: SignedIn };
   /** Return all branches by name. */
   readonly 'branches.list': { readonly params: ListBranches; readonly result: BranchPage };
   /** Add a branch, or replace the one with the given id. */
@@ -615,6 +907,10 @@ export interface Channels {
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
   /** Return the OpenRPC document of every channel. */
   readonly 'rpc.discover': { readonly params: NoParams; readonly result: OpenRpcDocument };
+  /** Return one's own sessions, or somebody's for who may see the users; the last used first. */
+  readonly 'sessions.list': { readonly params: ListSessions; readonly result: SessionPage };
+  /** End a session of one's own, or anybody's for who may change the users; at once. */
+  readonly 'sessions.revoke': { readonly params: RevokeSession; readonly result: Empty };
   /** Refuse new work, let running calls end, close the store, answer, and exit with 0. */
   readonly 'shutdown': { readonly params: NoParams; readonly result: Empty };
   /** Enrol a student, or note an enquiry; says who else has this name and birth date. */
@@ -629,6 +925,10 @@ export interface Channels {
   readonly 'students.update': { readonly params: UpdateStudent; readonly result: Student };
   /** Say how the process and its store are; answers while the store is locked too. */
   readonly 'system.health': { readonly params: GetHealth; readonly result: Health };
+  /** Return the users that fit, by login. */
+  readonly 'users.list': { readonly params: ListUsers; readonly result: UserPage };
+  /** Add a user, or replace the one with the given id. */
+  readonly 'users.save': { readonly params: SaveUser; readonly result: User };
   /** Return the vehicles that fit, by plate. */
   readonly 'vehicles.list': { readonly params: ListVehicles; readonly result: VehiclePage };
   /** Add a vehicle, or replace the one with the given id. */
@@ -638,6 +938,18 @@ export interface Channels {
 export type Channel = keyof Channels;
 
 export const channelNames: readonly Channel[] = [
+  'apikeys.create',
+  'apikeys.list',
+  'apikeys.revoke',
+  'audit.list',
+  'audit.verify',
+  'auth.bootstrap',
+  'auth.changePassword',
+  'auth.login',
+  'auth.logout',
+  'auth.me',
+  'auth.mfaEnrol',
+  'auth.refresh',
   'branches.list',
   'branches.save',
   'calendar.view',
@@ -652,6 +964,8 @@ export const channelNames: readonly Channel[] = [
   'lessons.list',
   'ping',
   'rpc.discover',
+  'sessions.list',
+  'sessions.revoke',
   'shutdown',
   'students.create',
   'students.get',
@@ -659,6 +973,8 @@ export const channelNames: readonly Channel[] = [
   'students.transition',
   'students.update',
   'system.health',
+  'users.list',
+  'users.save',
   'vehicles.list',
   'vehicles.save',
 ];
@@ -669,6 +985,14 @@ export const mainOnlyChannels: readonly Channel[] = [
 ];
 
 export const eventTypes = [
+  'apikeys.created',
+  'apikeys.revoked',
+  'auth.logged_out',
+  'auth.login_failed',
+  'auth.login_succeeded',
+  'auth.mfa_enabled',
+  'auth.password_changed',
+  'auth.session_revoked',
   'branches.saved',
   'instructors.deactivated',
   'instructors.saved',
@@ -684,10 +1008,13 @@ export const eventTypes = [
   'students.paused',
   'students.updated',
   'students.withdrawn',
+  'users.created',
+  'users.disabled',
+  'users.updated',
   'vehicles.retired',
   'vehicles.saved',
 ] as const;
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '92c41b983fc2ca766640f0dee59973b2737914d644e688c27c4819f123e161a7';
+export const contractHash = '84fb680260ca7ef6315342d4da67b9186ef3a6a0bc2608b7d90f1422e2fa5320';

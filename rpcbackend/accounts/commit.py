@@ -1,0 +1,47 @@
+"""Transactions whose outcome may be a refusal that leaves traces, and that never run dry."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from rpcbackend.context import Context
+from rpcbackend.errors import InvalidParamsError, RpcError, UnauthenticatedError
+from rpcbackend.store import Work
+
+T = TypeVar("T")
+
+
+async def commit(ctx: Context, unit: Callable[[Work], Awaitable[T | RpcError]]) -> T:
+    """Run *unit* as one transaction; an error that it returns is raised once all of it is kept.
+
+    An error that it raises takes everything back, as usual. A wrong password must not.
+
+    Raises:
+        InvalidParamsError: It is a dry run: the try would be free, for nothing would count it.
+    """
+    _refuse_dry_run(ctx)
+    store = ctx.host.store
+    result = await store.write(unit, actor=ctx.actor)
+    if isinstance(result, RpcError):
+        if isinstance(result, UnauthenticatedError):
+            ctx.host.guesses.miss(ctx.connection.id)
+        raise result
+    ctx.result_meta["seq"] = store.head_seq
+    return result
+
+
+def require_try(ctx: Context) -> None:
+    """Check that a password of this caller may be looked at, and will be counted if it is wrong.
+
+    Raises:
+        RateLimitedError: Too many of this connection, or of all, did not fit.
+        InvalidParamsError: It is a dry run.
+    """
+    _refuse_dry_run(ctx)
+    ctx.host.guesses.check(ctx.connection.id)
+
+
+def _refuse_dry_run(ctx: Context) -> None:
+    if ctx.meta.dry_run:
+        raise InvalidParamsError(
+            details={"errors": [{"path": "_meta.dryRun", "rule": "not_supported"}]}
+        )

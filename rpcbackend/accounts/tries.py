@@ -1,0 +1,110 @@
+"""Whether a try to sign in fits, and what one that does not leaves behind."""
+
+from dataclasses import dataclass, field, replace
+
+from rpcbackend.errors import AccountLockedError, MfaRequiredError, RpcError, UnauthenticatedError
+from rpcbackend.schema.users import User, UserStatus
+from rpcbackend.security.lockout import FORGOTTEN_AFTER_MS, misses_that_count, wait_left_ms
+from rpcbackend.security.recovery_codes import find_recovery_code
+from rpcbackend.security.totp import accept_code
+from rpcbackend.store import Proofs, Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """What somebody typed, and whether the password fitted."""
+
+    login: str
+    password_hash: str | None
+    """What the password was compared with: None where there was nothing."""
+    is_right: bool
+    rehashed: str | None = field(default=None, repr=False)
+    """The password in a new hash, where the old one is of weaker parameters."""
+    mfa_code: str | None = field(default=None, repr=False)
+    recovery_code: str | None = field(default=None, repr=False)
+
+    @property
+    def has_code(self) -> bool:
+        """Whether there is a second factor at all."""
+        return self.mfa_code is not None or self.recovery_code is not None
+
+
+async def password_hash_of(work: Work, login: str) -> str | None:
+    """Return what a password under this login is to be compared with, if the login may be tried.
+
+    Raises:
+        AccountLockedError: Not yet, after too many misses.
+    """
+    await require_turn(work, login)
+    user = await work.users.find(login)
+    if user is None or user.status is not UserStatus.ACTIVE:
+        return None
+    return (await work.credentials.get(user.id)).password_hash
+
+
+async def require_turn(work: Work, login: str) -> None:
+    """Check that a try under this login is read now; unknown logins wait like known ones.
+
+    Raises:
+        AccountLockedError: It has to wait; says how long.
+    """
+    misses, last_miss_at_ms = await work.credentials.misses(login)
+    wait_ms = wait_left_ms(misses, last_miss_at_ms, work.now_ms)
+    if wait_ms > 0:
+        raise AccountLockedError(retry_after_ms=wait_ms)
+
+
+async def note_miss(work: Work, login: str, user: User | None) -> None:
+    """Count a wrong password or code, and leave an event that does not say what was typed."""
+    misses, last_miss_at_ms = await work.credentials.misses(login)
+    misses = misses_that_count(misses, last_miss_at_ms, work.now_ms) + 1
+    await work.credentials.note_misses(login, misses, work.now_ms)
+    await work.credentials.forget_misses(work.now_ms - FORGOTTEN_AFTER_MS)
+    await work.record(
+        "auth.login_failed",
+        ("user", user.id, user.version) if user else ("user", "unknown", 0),
+        {"userId": user.id if user else None, "misses": misses},
+    )
+
+
+async def judge(work: Work, tried: Try) -> User | RpcError:
+    """Return who may come in, or what he is told once the miss is kept.
+
+    An unknown login, a user who is disabled or has no password, a wrong password and a wrong code
+    are all the same. A right password without the code that is needed too is no miss, and wipes
+    none out.
+
+    Raises:
+        AccountLockedError: Others missed meanwhile: the try is neither read nor counted.
+    """
+    await require_turn(work, tried.login)
+    user = await work.users.find(tried.login)
+    if user is not None and user.status is UserStatus.ACTIVE and tried.is_right:
+        proofs = await work.credentials.get(user.id)
+        # What was compared with a password that is no more says nothing.
+        is_same = proofs.password_hash == tried.password_hash
+        if is_same and proofs.mfa_secret is not None and not tried.has_code:
+            return MfaRequiredError()
+        if is_same and await _use_code(work, proofs, proofs.mfa_secret, tried):
+            await work.credentials.note_misses(tried.login, 0, work.now_ms)
+            return user
+    await note_miss(work, tried.login, user)
+    return UnauthenticatedError()
+
+
+async def _use_code(work: Work, old: Proofs, secret: str | None, tried: Try) -> bool:
+    """Use up the second factor and tell whether it fits; there may be none to give."""
+    proofs = replace(old, password_hash=tried.rehashed or old.password_hash)
+    if secret is not None and tried.recovery_code is not None:
+        hashes = await work.credentials.recovery_codes(old.user_id)
+        found = find_recovery_code(tried.recovery_code, hashes)
+        if found is None or not await work.credentials.use_recovery_code(old.user_id, found):
+            return False
+    elif secret is not None:
+        step = accept_code(secret, tried.mfa_code or "", last_step=old.mfa_step, now_ms=work.now_ms)
+        if step is None:
+            return False
+        proofs = replace(proofs, mfa_step=step)
+    if proofs != old:
+        await work.credentials.put(proofs)
+    return True

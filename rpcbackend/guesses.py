@@ -1,0 +1,41 @@
+"""How many wrong passwords one peer, and all together, may give before nobody looks at more."""
+
+import math
+
+from rpcbackend.clock import Clock
+from rpcbackend.errors import RateLimitedError
+from rpcbackend.resilience.gcra import Gcra
+
+PEER_MISSES, PEER_SECONDS = 20, 600
+ALL_MISSES, ALL_SECONDS = 100, 60
+"""Beside the wait of each account: against one password tried on many accounts."""
+
+
+class Guesses:
+    """Counts the misses of this process; whoever makes none never waits.
+
+    Args:
+        clock: Tells when they were.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._of_peers = Gcra(PEER_MISSES / PEER_SECONDS, PEER_MISSES)
+        self._of_all = Gcra(ALL_MISSES / ALL_SECONDS, ALL_MISSES)
+
+    def check(self, peer: str) -> None:
+        """Check that a password of *peer* is looked at now.
+
+        Raises:
+            RateLimitedError: It is not; says when it will be.
+        """
+        now = self._clock.monotonic()
+        wait = max(self._of_peers.wait(peer, now), self._of_all.wait("", now))
+        if wait > 0:
+            raise RateLimitedError(retry_after_ms=math.ceil(wait * 1_000))
+
+    def miss(self, peer: str) -> None:
+        """Note that a password of *peer* did not fit."""
+        now = self._clock.monotonic()
+        self._of_peers.take(peer, now)
+        self._of_all.take("", now)
