@@ -173,7 +173,7 @@ def make_registry(*methods: Method, area: str = "test") -> Registry:
     return Registry(module)
 
 
-def request(request_id: Any, channel: str, **params: Any) -> dict[str, Any]:
+def request(request_id: Any, channel: str, /, **params: Any) -> dict[str, Any]:
     """Make a request by name."""
     return {"jsonrpc": "2.0", "id": request_id, "method": channel, "params": params}
 

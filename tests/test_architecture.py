@@ -28,6 +28,7 @@ LONG = {
     "context.py": "what a handler is given: all that it may ask of the process, in one place",
     "dispatch/dispatcher.py": "the one place where an exception becomes an answer",
     "dispatch/server.py": "all the state of one connection; its parts are already beside it",
+    "door.py": "the one store: opening, unlocking and a change of keys exclude each other",
     "errors.py": "one file answers what a caller can get",
     "store/sqlite.py": "the engine: group commit and its failures are one invariant",
 }
@@ -164,6 +165,7 @@ BUILDS_SQL = {
     "store/events.py": "the condition on what may be seen, our own text",
     "store/lessons.py": "one of three column names and a condition, from our own methods",
     "store/students.py": "the condition on what may be seen, our own text",
+    "store/table.py": "our own columns, and what the statement shall return",
     "store/rekey.py": "the same as the driver: a raw key",
 }
 """Modules with one statement that is put together where it is run, and why it cannot be bound."""

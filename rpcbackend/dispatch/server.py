@@ -1,7 +1,6 @@
 """One connection: lines to messages to flights, bounded, cancellable, drained at the end."""
 
 import asyncio
-import hmac
 from collections.abc import Coroutine, Mapping
 from contextvars import Context, copy_context
 from functools import partial
@@ -11,10 +10,10 @@ from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
 from rpcbackend.dispatch.dispatcher import Dispatcher
 from rpcbackend.dispatch.flight import LATE, Arrival, Batch, Flight, Started
+from rpcbackend.dispatch.peer import Peer
 from rpcbackend.dispatch.turns import Turns, weigh
 from rpcbackend.errors import (
     DeadlineExceededError,
-    ForbiddenError,
     InvalidRequestError,
     OutcomeUnknownError,
     OverloadedError,
@@ -29,7 +28,6 @@ from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import is_request, is_request_id, is_response
 from rpcbackend.protocol.limits import may_exceed
-from rpcbackend.security.tokens import Audience
 
 MAX_UNREADABLE_IN_ROW = 100
 """protocol.md section 6."""
@@ -67,7 +65,7 @@ class OutOfStepError(Exception):
     """So many lines in a row were unreadable that the stream cannot be trusted any more."""
 
 
-class Server:
+class Server(Peer):
     """Serve one connection.
 
     Args:
@@ -84,10 +82,7 @@ class Server:
         self._dispatcher, self._limits = dispatcher, dispatcher.limits
         self._sink = sink
         self._clock = clock
-        self.audience: Audience = "stdio"
-        self.session_id: str | None = None
-        """The session that signed in on this connection."""
-        self._capability: str | None = None
+        super().__init__("stdio")
         self._running: set[Flight] = set()
         self._turns = Turns(self._limits, lambda: sink.is_backed_up)
         self._arrived = 0
@@ -153,32 +148,6 @@ class Server:
         if self._is_draining:
             feed.stop()
         self._spawn(feed.run())
-
-    @property
-    def is_desk(self) -> bool:
-        """Whether the program at the other end is the one that started us."""
-        return self.audience == "stdio"
-
-    def entrust(self, capability: str) -> None:
-        """Keep main-only channels for whoever knows *capability*.
-
-        Raises:
-            ForbiddenError: Another one was named before: a window must not make itself main.
-        """
-        if self._capability is not None and not self.is_main(capability):
-            raise ForbiddenError("Another capability holds on this connection.")
-        self._capability = capability
-
-    def is_main(self, capability: str | None) -> bool:
-        """Tell whether a call that brings *capability* comes from the main process.
-
-        Whoever started us is the main process as long as it has named no capability.
-        """
-        if self._capability is None:
-            return self.is_desk
-        return capability is not None and hmac.compare_digest(
-            capability.encode(), self._capability.encode()
-        )
 
     def resume(self) -> None:
         """Go on with what waits: the peer reads again."""
@@ -279,7 +248,9 @@ class Server:
         for flight in [waiting for waiting in self._turns if waiting.request_id == request_id]:
             self._give_up(flight, RequestCancelledError())
         for flight in [running for running in self._running if running.request_id == request_id]:
-            flight.stop("cancelled")
+            # initialize and shutdown go to their end: half a key or half a shutdown is neither.
+            if not (flight.is_control and flight.is_command):
+                flight.stop("cancelled")
 
     def _enqueue(self, flight: Flight) -> None:
         self._turns.wait(flight)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -292,3 +293,16 @@ async def test_a_time_that_is_none_is_refused_when_its_turn_comes(timeout_ms: An
         assert late == said(2, "b")
     else:
         assert late["error"]["code"] == InvalidParamsError.code
+
+
+@clause("cancel-too-late")
+async def test_a_control_command_goes_to_its_end() -> None:
+    """Half an initialize would have set a key that nobody was told of."""
+    waiting = Waiting()
+    machine = Machine(replace(waiting.method, lane="control", kind="command"))
+    machine.receive(request(1, "test.wait", label="a"))
+
+    machine.receive(cancel(1))
+    waiting.let_all_end()
+
+    assert await machine.finish() == [said(1, "a")]

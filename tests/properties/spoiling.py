@@ -139,7 +139,10 @@ def _faults_in(schema: dict[str, Any], path: Path) -> Iterator[Fault]:
 
 
 def _choices(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    return [resolve(choice) for choice in resolve(schema).get("anyOf", [schema])]
+    resolved = resolve(schema)
+    if "anyOf" not in resolved:
+        return [resolved]
+    return [choice for part in resolved["anyOf"] for choice in _choices(part)]
 
 
 def unfit(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -147,9 +150,9 @@ def unfit(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     choices = _choices(schema)
     types = {choice.get("type", "nothing") for choice in choices}
     wrong = [value for kind, values in _OF_TYPE.items() if kind not in types for value in values]
-    if len(types - {"null"}) == 1:
-        (choice,) = (choice for choice in choices if choice.get("type") != "null")
-        wrong += _out_of_bounds(choice)
+    possible = [choice for choice in choices if choice.get("type") != "null"]
+    if len(possible) == 1:
+        wrong += _out_of_bounds(possible[0])
     return st.sampled_from(wrong)
 
 

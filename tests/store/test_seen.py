@@ -9,6 +9,7 @@ from rpcbackend.schema.calendars import ViewCalendar
 from rpcbackend.schema.lessons import ListLessons
 from rpcbackend.schema.students import ListStudents
 from rpcbackend.store import EVERYTHING, PEOPLE, Sight, Store, Work, sight_of
+from rpcbackend.store.changes import Changes
 from rpcbackend.store.sight import NOTHING
 from tests.factories import NINE, add_all, an_id, at, make_lesson, make_student
 
@@ -111,7 +112,7 @@ class Explained:
     """A transaction that notes how each statement finds its rows."""
 
     access_changed = False
-    changes = None
+    changes: Changes | None = None
 
     def __init__(self, work: Work) -> None:
         self._tx, self.school = work.tx, work.tx.school
