@@ -12,6 +12,7 @@ from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
+from rpcbackend.dispatch.registry import Method
 from rpcbackend.dispatch.server import LineSink, Server
 from rpcbackend.door import StoreDoor
 from rpcbackend.errors import InvalidParamsError
@@ -56,17 +57,20 @@ class Outside:
     observers: Sequence[Observer] = ()
 
 
-def build_rings(limits: Limits) -> Sequence[Middleware]:
-    """Return the rings around every handler, outermost first."""
-    return (
-        Deadline(limits),
-        open_store,
-        authenticate,
-        authorize,
-        RateLimit(limits),
-        progress,
-        idempotency,
-    )
+def build_rings(limits: Limits) -> Callable[[Method], Sequence[Middleware]]:
+    """Return what tells the rings around a method, outermost first.
+
+    A ring that would let every call of the method pass is left out: a ping would pay for it too.
+    """
+    deadline, rate_limit = Deadline(limits), RateLimit(limits)
+
+    def rings_of(method: Method) -> Sequence[Middleware]:
+        if not method.needs_store:
+            return (deadline, authorize, progress) if method.main_only else (deadline, progress)
+        rings = (deadline, open_store, authenticate, authorize, rate_limit, progress)
+        return (*rings, idempotency) if method.may_repeat else rings
+
+    return rings_of
 
 
 class Application:

@@ -4,6 +4,10 @@ A   all rows              o   own rows; others are not found, or are in no answe
 r   all rows, but no mail addresses or phone numbers           -   refused
 P   open to whoever speaks to the process at all; nobody looks who it is
 p   open too, but a token that is given must be good
+f   the same, until there is a user: from then on it is refused to everybody
+
+`local` calls in a school without users. What is about users has no row of anybody's for him, which
+is an `o` too.
 
 From the roles of domain.md section 3.2. The last column names the scopes of which an API key needs
 one; it never reaches further than its maker.
@@ -18,6 +22,21 @@ ping                 P      A     A     A      A          A       A
 rpc.discover         P      A     A     A      A          A       A
 shutdown             P      A     A     A      A          A       A
 system.health        P      A     A     A      A          A       A
+
+apikeys.create       -      -     A     -      -          -       -
+apikeys.list         -      A     A     -      -          -       -
+apikeys.revoke       -      o     A     -      -          -       -
+
+audit.list           -      A     A     -      -          -       A           audit:read
+audit.verify         -      A     A     -      -          -       A           audit:read
+
+auth.bootstrap       f      A     -     -      -          -       -
+auth.changePassword  -      -     A     o      o          o       o
+auth.login           p      A     A     A      A          A       A
+auth.logout          -      o     o     o      o          o       o
+auth.me              -      o     o     o      o          o       o
+auth.mfaEnrol        -      -     o     o      o          o       o
+auth.refresh         p      A     A     A      A          A       A
 
 branches.list        -      A     A     A      A          A       A           lessons:read
 branches.save        -      A     A     -      -          -       -
@@ -35,38 +54,20 @@ lessons.cancel       -      A     A     A      o          o       -           le
 lessons.get          -      A     A     A      o          o       A           lessons:read
 lessons.list         -      A     A     A      o          o       A           lessons:read
 
+sessions.list        -      o     A     o      o          o       o
+sessions.revoke      -      o     A     o      o          o       o
+
 students.create      -      A     A     A      -          -       -           students:write
 students.get         -      A     A     A      o          o       A           students:read
 students.list        -      A     A     A      o          o       A           students:read
 students.transition  -      A     A     A      -          -       -           students:write
 students.update      -      A     A     A      -          o       -           students:write
 
+users.list           -      A     A     -      -          -       -
+users.save           -      -     A     -      -          -       -
+
 vehicles.list        -      A     A     A      A          -       A           lessons:read
 vehicles.save        -      A     A     A      -          -       -
-"""
-
-_PENDING = """
-channel              nobody local owner office instructor student accountant  scopes
-auth.bootstrap       p      A     A     A      A          A       A
-auth.login           p      A     A     A      A          A       A
-auth.refresh         p      A     A     A      A          A       A
-auth.logout          -      o     o     o      o          o       o
-auth.me              -      o     o     o      o          o       o
-auth.changePassword  -      o     o     o      o          o       o
-auth.mfaEnrol        -      o     o     o      o          o       o
-
-sessions.list        -      o     o     o      o          o       o
-sessions.revoke      -      A     A     o      o          o       o
-
-users.list           -      A     A     -      -          -       -
-users.save           -      A     A     -      -          -       -
-
-apikeys.create       -      A     A     -      -          -       -
-apikeys.list         -      A     A     -      -          -       -
-apikeys.revoke       -      A     A     -      -          -       -
-
-audit.list           -      A     A     -      -          -       A           audit:read
-audit.verify         -      A     A     -      -          -       A           audit:read
 """
 
 
@@ -88,6 +89,3 @@ def _read(table: str) -> dict[str, Row]:
 
 
 MATRIX = _read(_MATRIX)
-
-PENDING = _read(_PENDING)
-"""Rows of channels that are still to come."""

@@ -126,7 +126,7 @@ class Machine:
         self.host = Application(None)
         self.dispatcher = Dispatcher(
             make_registry(*methods, area=area),
-            rings=rings,
+            rings=lambda _: rings,
             observers=(self.exchanges.append,),
             host=self.host,
             sources=Sources(clock=self.clock, ids=Ids(self.clock, FixedBits())),

@@ -38,6 +38,7 @@ from tests.callers import (
     signed_in,
     token_for,
 )
+from tests.clauses import clause
 from tests.factories import an_id, at, events_in, save_branch, store_in
 from tests.machine import NOW_MS
 
@@ -238,6 +239,7 @@ async def disable(work: Work) -> None:
     await work.users.put(make_user(status=UserStatus.DISABLED))
 
 
+@clause("access-ends-at-once")
 @pytest.mark.parametrize("change", [remove_session, disable])
 async def test_who_is_shut_out_is_refused_on_the_very_next_call(
     app: Application, change: Callable[[Work], Awaitable[None]]
@@ -252,6 +254,7 @@ async def test_who_is_shut_out_is_refused_on_the_very_next_call(
     assert failed.value.symbol == "SESSION_EXPIRED"
 
 
+@clause("access-ends-at-once")
 async def test_a_change_of_roles_holds_on_the_very_next_call(app: Application) -> None:
     client = await signed_in(app, 1, Role.OWNER)
     branch = await save_branch(client)
@@ -349,6 +352,7 @@ async def test_only_so_many_are_remembered(
 # Order
 
 
+@clause("writes-in-arrival-order")
 async def test_calls_that_wait_for_a_look_up_are_answered_in_their_order(
     app: Application, store: Store
 ) -> None:
@@ -382,6 +386,7 @@ async def test_who_is_remembered_does_not_overtake_who_is_looked_up(
 # Tokens
 
 
+@clause("meta-token-overrides")
 async def test_a_token_is_its_session_and_overrides_that_of_the_connection(
     app: Application, store: Store
 ) -> None:

@@ -118,6 +118,7 @@ async def refresh_session(work: Work, token: str, place: Place) -> Opened | RpcE
             last_seen_at=max(session.last_seen_at, place.now),
         )
         await work.sessions.rotate(session)
+    work.actor = user.id
     return await _with_keys(work, user, session, place)
 
 

@@ -65,7 +65,7 @@ class Dispatcher:
 
     Args:
         registry: The channels.
-        rings: Outermost first; each decides over a complete, valid call.
+        rings: Those around a method, outermost first; each decides over a complete, valid call.
         observers: Look at every finished exchange.
         host: The process, as handlers see it.
         sources: Clock and ids.
@@ -77,7 +77,7 @@ class Dispatcher:
         self,
         registry: Registry,
         *,
-        rings: Sequence[Middleware],
+        rings: Callable[[Method], Sequence[Middleware]],
         observers: Sequence[Observer],
         host: Host,
         sources: Sources,
@@ -85,7 +85,7 @@ class Dispatcher:
         report_bug: ReportBug,
     ) -> None:
         self.registry, self.limits = registry, limits
-        self._run = _pipeline(rings)
+        self._runs = {method.channel: _pipeline(rings(method)) for method in registry}
         self._observers = tuple(observers)
         self._host = host
         self._clock, self._ids = sources.clock, sources.ids
@@ -105,7 +105,7 @@ class Dispatcher:
         try:
             method, named = self._find(flight.message)
             call = self._make_call(method, named, flight, connection)
-            result = await self._run(call)
+            result = await self._runs[method.channel](call)
             reply = self._write(flight.request_id, result, call.context.result_meta)
         except asyncio.CancelledError:
             flight.has_written = call is not None and call.context.has_written

@@ -11,6 +11,7 @@ from rpcbackend.context import Feed
 from rpcbackend.dispatch.dispatcher import Dispatcher
 from rpcbackend.dispatch.flight import LATE, Arrival, Batch, Flight, Started
 from rpcbackend.dispatch.peer import Peer
+from rpcbackend.dispatch.registry import Method
 from rpcbackend.dispatch.turns import Turns, weigh
 from rpcbackend.errors import (
     DeadlineExceededError,
@@ -207,37 +208,34 @@ class Server(Peer):
         batch.collect(index, reply)
 
     def _admit(self, flight: Flight) -> None:
-        if is_response(flight.message):
+        message = flight.message
+        channel = message.get("method") if isinstance(message, dict) else None
+        if channel is None and is_response(message):
             flight.deliver(None)
-        elif _is_cancellation(flight.message):
-            self._cancel(flight.message)
+        elif channel == CANCEL and _is_cancellation(message):
+            self._cancel(message)
             flight.deliver(None)
         else:
-            self._admit_call(flight)
+            self._admit_call(flight, self._dispatcher.registry.get(channel))
 
-    def _admit_call(self, flight: Flight) -> None:
+    def _admit_call(self, flight: Flight, method: Method | None) -> None:
         self._arrived += 1
         flight.number = self._arrived
-        message = flight.message
-        method = self._dispatcher.registry.get(
-            message.get("method") if isinstance(message, dict) else None
-        )
         if method is not None:
             flight.is_control = method.lane == "control"
             flight.is_command = method.kind == "command"
-        if self._is_draining and not flight.is_control:
-            self._refuse(flight, ShuttingDownError(retry_after_ms=1_000))
-        elif self._may_start(flight):
+        if flight.is_control:
+            may_start = self._control < self._limits.control_in_flight
+        else:
+            may_start = not self._is_draining and self._turns.may_start(flight)
+        if may_start:
             self._start(flight)
+        elif self._is_draining:
+            self._refuse(flight, ShuttingDownError(retry_after_ms=1_000))
         elif not flight.is_control and self._turns.may_wait(flight):
             self._enqueue(flight)
         else:
             self._refuse(flight, OverloadedError(retry_after_ms=100))
-
-    def _may_start(self, flight: Flight) -> bool:
-        if flight.is_control:
-            return self._control < self._limits.control_in_flight
-        return self._turns.may_start(flight)
 
     def _cancel(self, message: Json) -> None:
         params = message["params"] if isinstance(message, dict) else {}
@@ -308,7 +306,8 @@ class Server(Peer):
         if flight.timer is not None:
             flight.timer.cancel()
         flight.deliver(reply)
-        self._start_waiting()
+        if self._turns:
+            self._start_waiting()
         if self._is_draining:
             self._went_idle.set()
 

@@ -49,7 +49,9 @@ class Turns:
 
     def may_start(self, flight: Flight) -> bool:
         """Tell whether a flight that has just arrived may run at once."""
-        return not self._line_of(flight) and self._has_place(flight)
+        if self._waiting and self._line_of(flight):
+            return False
+        return self._has_place(flight)
 
     def may_wait(self, flight: Flight) -> bool:
         """Tell whether there is room for it in the queue."""
@@ -114,8 +116,9 @@ class Turns:
         return self._commands if flight.is_command else self._queries
 
     def _has_place(self, flight: Flight) -> bool:
-        is_place = self._running < self._limits.in_flight and not self._is_batch_full(flight)
-        return is_place and not self._is_backed_up()
+        if self._running >= self._limits.in_flight or self._is_backed_up():
+            return False
+        return flight.batch is None or not self._is_batch_full(flight)
 
     def _is_batch_full(self, flight: Flight) -> bool:
         return flight.batch is not None and flight.batch.running >= self._limits.batch_at_once

@@ -6,6 +6,7 @@ from rpcbackend.errors import DiskFullError
 from rpcbackend.schema.base import Empty
 from rpcbackend.schema.keys import Rekey
 from rpcbackend.security.roles import Permission
+from rpcbackend.store import Command, Work
 
 
 @method(
@@ -25,4 +26,17 @@ async def rekey(ctx: Context, params: Rekey) -> Empty:
     cannot be cancelled.
     """
     await ctx.host.rekey(params.new_database_key, ctx.report, dry_run=ctx.meta.dry_run)
+    if not ctx.meta.dry_run:
+        # From here on the new key is the only one, even if no row of the audit can be written.
+        ctx.has_written = True
+        command = Command(channel=ctx.channel, session_id=ctx.principal.session_id)
+        # Not by ctx.write: it would store a hash of the params, and so of the key, for a call that
+        # is done already when it is sent again.
+        await ctx.host.store.write(
+            lambda work: work.audited(_change_nothing, command), actor=ctx.actor
+        )
     return Empty()
+
+
+async def _change_nothing(work: Work) -> None:
+    """Stand for the change of keys, which is no change of a record."""

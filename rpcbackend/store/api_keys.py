@@ -1,5 +1,6 @@
 """The API keys as rows; of the secrets only hashes."""
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rpcbackend.schema.apikeys import ApiKey, ApiKeyPage
@@ -38,18 +39,18 @@ class ApiKeys:
         return await _TABLE.require(self._tx, key_id)
 
     async def add(self, key: ApiKey, secret_sha256: bytes) -> None:
-        """Add a key."""
+        """Add a key, or replace the one with its id."""
         self._tx.access_changed = True
         await _TABLE.put(self._tx, key, secret_sha256=secret_sha256)
 
     async def revoke(self, key_id: str, now_seconds: int) -> None:
         """Let the key open nothing from now on."""
-        self._tx.access_changed = True
-        await self._tx.run(
-            "UPDATE api_keys SET revoked_at = :now WHERE school_id = :school AND id = :id",
-            id=key_id,
-            now=now_seconds,
-        )
+        stored = await self.get(key_id)
+        if stored is not None:
+            revoked_at = datetime.fromtimestamp(now_seconds, UTC)
+            await self.add(
+                stored.key.model_copy(update={"revoked_at": revoked_at}), stored.secret_sha256
+            )
 
     async def touch(self, key_id: str, now_seconds: int) -> None:
         """Note that it was used."""

@@ -39,6 +39,7 @@ class Credentials:
     async def put(self, proofs: Proofs) -> None:
         """Set what the user proves himself with."""
         self._tx.access_changed = True
+        await self._note_change(proofs.user_id)
         await self._tx.run(
             "INSERT INTO credentials"
             " (school_id, user_id, password_hash, mfa_secret, mfa_pending, mfa_step)"
@@ -62,6 +63,7 @@ class Credentials:
 
     async def replace_recovery_codes(self, user_id: str, hashes: list[bytes]) -> None:
         """Let these be the codes, and no others."""
+        await self._note_change(user_id)
         await self._tx.run(
             "DELETE FROM recovery_codes WHERE school_id = :school AND user_id = :user", user=user_id
         )
@@ -81,7 +83,21 @@ class Credentials:
             user=user_id,
             sha256=sha256,
         )
+        if taken:
+            await self._note_change(user_id)
         return taken == 1
+
+    async def _note_change(self, user_id: str) -> None:
+        """Note for the audit that they are others now, but nothing of what they are.
+
+        Whoever has the digest of a secret tries guesses on it that nobody counts: these digests are
+        of nothing that is not known.
+        """
+        if self._tx.changes is not None:
+            record = ("credentials", user_id)
+            had = await self.get(user_id) != Proofs(user_id=user_id)
+            self._tx.changes.see(record, f'{{"userId":"{user_id}"}}' if had else None)
+            self._tx.changes.write(record, f'{{"userId":"{user_id}","isChanged":true}}')
 
     async def misses(self, login: str) -> tuple[int, int]:
         """Return the wrong passwords in a row under a login, and the milliseconds of the last."""

@@ -24,11 +24,6 @@ _OF_USER = (
     f"SELECT {_COLUMNS} FROM sessions WHERE school_id = :school AND user_id = :user"  # noqa: S608 (our own columns)
     " ORDER BY created_at, id"
 )
-_ADD = f"""
-INSERT INTO sessions (school_id, {_COLUMNS})
-VALUES (:school, :id, :user, :client, :audience, :created, :seen, :password,
-        :family, :counter, :rotated)
-"""  # noqa: S608 (our own columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +80,20 @@ class Sessions:
     async def add(self, session: StoredSession) -> None:
         """Add a session."""
         self._tx.access_changed = True
-        await self._tx.run(
-            _ADD,
-            id=session.id,
-            user=session.user_id,
-            client=session.client,
-            audience=session.audience,
-            created=session.created_at,
-            seen=session.last_seen_at,
-            password=session.password_at,
-            family=session.family,
-            counter=session.counter,
-            rotated=session.rotated_at_ms,
-        )
+        await self._put(session)
 
     async def rotate(self, session: StoredSession) -> None:
         """Note the newest refresh token, and that the session is in use."""
-        await self._tx.run(
-            "UPDATE sessions SET counter = :counter, rotated_at_ms = :rotated, last_seen_at = :seen"
-            " WHERE school_id = :school AND id = :id",
-            id=session.id,
+        await self._put(session)
+
+    async def _put(self, session: StoredSession) -> None:
+        await _TABLE.put(
+            self._tx,
+            session.shown(),
+            password_at=session.password_at,
+            family=session.family,
             counter=session.counter,
-            rotated=session.rotated_at_ms,
-            seen=session.last_seen_at,
+            rotated_at_ms=session.rotated_at_ms,
         )
 
     async def touch(self, session_id: str, now_seconds: int) -> None:
@@ -122,12 +108,14 @@ class Sessions:
     async def remove(self, session_id: str) -> bool:
         """End a session and tell whether there was one."""
         self._tx.access_changed = True
-        return (
-            await self._tx.run(
-                "DELETE FROM sessions WHERE school_id = :school AND id = :id", id=session_id
-            )
-            == 1
+        if await _TABLE.get_encoded(self._tx, session_id) is None:
+            return False
+        await self._tx.run(
+            "DELETE FROM sessions WHERE school_id = :school AND id = :id", id=session_id
         )
+        if self._tx.changes is not None:
+            self._tx.changes.write((_TABLE.noun, session_id), None)
+        return True
 
     async def of_user(self, user_id: str) -> list[StoredSession]:
         """Return the user's sessions, the oldest first."""
@@ -135,13 +123,15 @@ class Sessions:
 
     async def forget_over(self, user_id: str, *, created_by: int, seen_by: int) -> None:
         """Remove the user's sessions that began or were last used so long ago (Unix seconds)."""
-        await self._tx.run(
-            "DELETE FROM sessions WHERE school_id = :school AND user_id = :user"
-            " AND (created_at <= :created OR last_seen_at <= :seen)",
+        over = await self._tx.all(
+            "SELECT id FROM sessions WHERE school_id = :school AND user_id = :user"
+            " AND (created_at <= :created OR last_seen_at <= :seen) ORDER BY created_at, id",
             user=user_id,
             created=created_by,
             seen=seen_by,
         )
+        for row in over:
+            await self.remove(row["id"])
 
     async def list(
         self, user_id: str, *, created_after: int, seen_after: int

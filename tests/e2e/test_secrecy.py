@@ -127,7 +127,9 @@ async def test_no_file_shows_a_name_or_a_key_at_any_time(start: Start, tmp_path:
     left = files_in(tmp_path / "data")
 
     every = (written, rekeyed, written_again, left)
-    assert [len(files["school.db-wal"]) > 0 for files in every] == [True, False, True, True]
+    # A change of keys folds the log into the database, and then leaves its row in the audit.
+    sizes = [len(files["school.db-wal"]) for files in every]
+    assert 0 < sizes[1] < min(sizes[0], sizes[2], sizes[3])
     assert [found(CANARIES, *files.values()) for files in every] == [[]] * 4
 
 

@@ -4,26 +4,51 @@ tests/methods/test_audit.py fails for a command that has none here.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
+from rpcbackend.app import Application
 from rpcbackend.methods import build_registry
+from rpcbackend.schema.users import Role
+from rpcbackend.testing import Client
 from tests.factories import School
+from tests.people import OTHER_PASSWORD, PASSWORD, add_role, log_in, sign_in
 
-Example = Callable[[School], Awaitable[dict[str, Any]]]
-"""Makes the params of the call, and what it needs, in an open school."""
+
+@dataclass
+class Stage:
+    """An open school without users, and the connection that the call will be made on."""
+
+    app: Application
+    client: Client
+    school: School
+    actor: str = "local"
+    """Who makes the call; whoever signs in by it is known only from its answer."""
+    session_id: str | None = None
+    """The session that he makes it in."""
+
+    async def sign_in(self) -> None:
+        """Add an owner and let him make the call."""
+        await add_role(self.app, Role.OWNER)
+        answer = await log_in(self.client)
+        self.actor, self.session_id = answer["user"]["id"], answer["session"]["id"]
+
+
+Example = Callable[[Stage], Awaitable[dict[str, Any]]]
+"""Makes the params of the call, and what it needs."""
 
 COMMANDS = sorted(
     method.channel for method in build_registry() if method.kind == "command" and method.needs_store
 )
 
 
-async def _save_branch(school: School) -> dict[str, Any]:
-    return {"branchId": school.branch["id"], "name": "Nord", "zone": "UTC", "currency": "EUR"}
+async def _save_branch(stage: Stage) -> dict[str, Any]:
+    return {"branchId": stage.school.branch["id"], "name": "Nord", "zone": "UTC", "currency": "EUR"}
 
 
-async def _save_instructor(school: School) -> dict[str, Any]:
+async def _save_instructor(stage: Stage) -> dict[str, Any]:
     return {
-        "branchId": school.branch["id"],
+        "branchId": stage.school.branch["id"],
         "givenName": "Otto",
         "familyName": "Lang",
         "categories": ["B"],
@@ -31,10 +56,10 @@ async def _save_instructor(school: School) -> dict[str, Any]:
     }
 
 
-async def _save_vehicle(school: School) -> dict[str, Any]:
+async def _save_vehicle(stage: Stage) -> dict[str, Any]:
     return {
-        "vehicleId": school.vehicle["id"],
-        "branchId": school.branch["id"],
+        "vehicleId": stage.school.vehicle["id"],
+        "branchId": stage.school.branch["id"],
         "plate": "B-FS 202",
         "make": "VW",
         "model": "Polo",
@@ -43,39 +68,101 @@ async def _save_vehicle(school: School) -> dict[str, Any]:
     }
 
 
-async def _create_student(school: School) -> dict[str, Any]:
+async def _create_student(stage: Stage) -> dict[str, Any]:
     return {
-        "branchId": school.branch["id"],
+        "branchId": stage.school.branch["id"],
         "givenName": "Zoë",
         "familyName": "Groß",
         "bornOn": "2008-02-29",
     }
 
 
-async def _update_student(school: School) -> dict[str, Any]:
-    return {"studentId": school.student["id"], "phone": "+4930123456"}
+async def _update_student(stage: Stage) -> dict[str, Any]:
+    return {"studentId": stage.school.student["id"], "phone": "+4930123456"}
 
 
-async def _transition_student(school: School) -> dict[str, Any]:
-    return {"studentId": school.student["id"], "to": "paused"}
+async def _transition_student(stage: Stage) -> dict[str, Any]:
+    return {"studentId": stage.school.student["id"], "to": "paused"}
 
 
-async def _book_lesson(school: School) -> dict[str, Any]:
-    return school.booking()
+async def _book_lesson(stage: Stage) -> dict[str, Any]:
+    return stage.school.booking()
 
 
-async def _cancel_lesson(school: School) -> dict[str, Any]:
-    lesson = await school.book()
+async def _cancel_lesson(stage: Stage) -> dict[str, Any]:
+    lesson = await stage.school.book()
     return {"lessonId": lesson["id"], "by": "student", "reasonCode": "illness"}
 
 
+async def _create_api_key(stage: Stage) -> dict[str, Any]:
+    await stage.sign_in()
+    return {"name": "Website", "scopes": ["lessons:read"]}
+
+
+async def _revoke_api_key(stage: Stage) -> dict[str, Any]:
+    created = await stage.client.call("apikeys.create", **await _create_api_key(stage))
+    return {"keyId": created["key"]["id"]}
+
+
+async def _bootstrap(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {"login": "Ada", "password": PASSWORD}
+
+
+async def _change_password(stage: Stage) -> dict[str, Any]:
+    await stage.sign_in()
+    return {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
+
+
+async def _log_in(stage: Stage) -> dict[str, Any]:
+    await add_role(stage.app, Role.OWNER)
+    stage.actor = "nobody"
+    return {"login": "owner", "password": PASSWORD}
+
+
+async def _sign_in(stage: Stage) -> dict[str, Any]:
+    await stage.sign_in()
+    return {}
+
+
+async def _refresh(stage: Stage) -> dict[str, Any]:
+    login = await _log_in(stage)
+    answer = await Client(stage.app).call("auth.login", **login)
+    return {"refreshToken": answer["refreshToken"]}
+
+
+async def _rekey(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {"newDatabaseKey": "B" * 42 + "A"}
+
+
+async def _revoke_session(stage: Stage) -> dict[str, Any]:
+    await stage.sign_in()
+    other = await (await sign_in(stage.app)).call("auth.me")
+    return {"sessionId": other["session"]["id"]}
+
+
+async def _save_user(stage: Stage) -> dict[str, Any]:
+    await stage.sign_in()
+    return {"login": "eva", "roles": ["office"]}
+
+
 EXAMPLES: dict[str, Example] = {
+    "apikeys.create": _create_api_key,
+    "apikeys.revoke": _revoke_api_key,
+    "auth.bootstrap": _bootstrap,
+    "auth.changePassword": _change_password,
+    "auth.login": _log_in,
+    "auth.logout": _sign_in,
+    "auth.mfaEnrol": _sign_in,
+    "auth.refresh": _refresh,
     "branches.save": _save_branch,
     "instructors.save": _save_instructor,
+    "keys.rekey": _rekey,
     "lessons.book": _book_lesson,
     "lessons.cancel": _cancel_lesson,
+    "sessions.revoke": _revoke_session,
     "students.create": _create_student,
     "students.transition": _transition_student,
     "students.update": _update_student,
+    "users.save": _save_user,
     "vehicles.save": _save_vehicle,
 }

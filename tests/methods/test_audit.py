@@ -1,20 +1,26 @@
 """What audit.list and audit.verify answer, and that no command goes past them."""
 
 import hashlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from rpcbackend.app import Application
+from rpcbackend import PROTOCOL_VERSION
+from rpcbackend.app import Application, Outside
+from rpcbackend.errors import DiskFullError
 from rpcbackend.methods import audit
-from rpcbackend.store import Store
+from rpcbackend.schema.audit import ListAudit
+from rpcbackend.store import Store, Work
+from rpcbackend.store.audit import ROOT, Audit
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.factories import School, create_student, save_branch, save_vehicle
-from tests.methods.commands import COMMANDS, EXAMPLES
+from tests.methods.commands import COMMANDS, EXAMPLES, Stage
 from tests.methods.pages import all_pages, page_sizes
+from tests.people import OTHER_PASSWORD, be_quick, refused
 from tests.store.tamper import SWAP, tamper_with
 
 ZEROS = "0" * 64
@@ -49,21 +55,168 @@ def test_every_command_has_an_example() -> None:
     assert sorted(EXAMPLES) == COMMANDS
 
 
+@pytest.fixture
+async def stage(tmp_path: Path, clock: FrozenClock) -> AsyncIterator[Stage]:
+    """A school in an encrypted file, which has keys to change; passwords cost nothing."""
+    async with running_app(tmp_path, Outside(clock=clock)) as app:
+        client = Client(app)
+        await client.call(
+            "initialize",
+            protocolVersion=PROTOCOL_VERSION,
+            client={"name": "tests", "version": "1"},
+            databaseKey="A" * 43,
+        )
+        be_quick(app)
+        yield Stage(app, client, await School(client).open())
+
+
+async def rows_in(store: Store) -> list[dict[str, Any]]:
+    """Return the rows, the newest first; who is signed in does not matter."""
+    page = await store.read(lambda work: work.audit.page(ListAudit(limit=200)))
+    rows: list[dict[str, Any]] = orjson.loads(page.json)["items"]
+    return rows
+
+
+async def is_right(store: Store) -> bool:
+    head = store.audit_head
+    followed = await store.read(lambda work: work.audit.follow(ROOT, head.seq, 5_000))
+    return followed == head
+
+
+CHANGED = {
+    "apikeys.create": {"API key"},
+    "apikeys.revoke": {"API key"},
+    "auth.bootstrap": {"user", "credentials", "session"},
+    "auth.changePassword": {"credentials"},
+    "auth.login": {"session"},
+    "auth.logout": {"session"},
+    "auth.mfaEnrol": {"credentials"},
+    "auth.refresh": {"session"},
+    "branches.save": {"branch"},
+    "instructors.save": {"instructor"},
+    "keys.rekey": set[str](),
+    "lessons.book": {"lesson"},
+    "lessons.cancel": {"lesson"},
+    "sessions.revoke": {"session"},
+    "students.create": {"student"},
+    "students.transition": {"student"},
+    "students.update": {"student"},
+    "users.save": {"user"},
+    "vehicles.save": {"vehicle"},
+}
+"""What each example changes: keys of the database are no record."""
+
+
 @clause("audit-every-command")
 @pytest.mark.parametrize("channel", COMMANDS)
 async def test_every_command_leaves_a_row_that_tells_what_it_changed(
-    client: Client, channel: str
+    stage: Stage, clock: FrozenClock, channel: str
 ) -> None:
-    school = await School(client).open()
-    params = await EXAMPLES[channel](school)
-    before = await count(client)
+    store = stage.app.store
+    params = await EXAMPLES[channel](stage)
+    before = store.audit_head.seq
+    # What is only used again is changed by the time of its last use.
+    clock.advance(1)
 
-    await client.call(channel, **params)
+    answer = await stage.client.call(channel, **params)
 
-    row = await newest(client)
-    assert (row["seq"], row["channel"], row["actor"]) == (before + 1, channel, "local")
-    assert row["changes"], "a command that takes effect changes a record"
-    assert (await client.call("audit.verify"))["ok"]
+    [row, *_] = await rows_in(store)
+    signed_in = "accessToken" in answer
+    assert row["seq"] == before + 1
+    assert row["at"] == "2026-11-23T08:00:01.000Z"
+    assert row["channel"] == channel
+    assert row["actor"] == (answer["user"]["id"] if signed_in else stage.actor)
+    assert row["sessionId"] == stage.session_id
+    assert {change["type"] for change in row["changes"]} == CHANGED[channel]
+    assert all(change["before"] != change["after"] for change in row["changes"])
+    assert await is_right(store)
+
+
+async def test_a_dry_run_of_a_change_of_keys_leaves_no_row(stage: Stage) -> None:
+    before = stage.app.store.audit_head
+
+    await stage.client.call(
+        "keys.rekey", **await EXAMPLES["keys.rekey"](stage), _meta={"dryRun": True}
+    )
+
+    assert stage.app.store.audit_head == before
+
+
+async def test_a_change_of_keys_that_is_sent_again_leaves_a_row_and_no_hash_of_the_key(
+    stage: Stage,
+) -> None:
+    store, keyed = stage.app.store, {"_meta": {"idempotencyKey": "k"}}
+    params = await EXAMPLES["keys.rekey"](stage)
+
+    for _ in range(2):
+        await stage.client.call("keys.rekey", **params, **keyed)
+
+    assert [row["channel"] for row in (await rows_in(store))[:2]] == ["keys.rekey"] * 2
+
+    async def kept(work: Work) -> list[Any]:
+        return await work.tx.all("SELECT 1 FROM idempotency_keys WHERE school_id = :school")
+
+    assert await store.read(kept) == []
+
+
+async def test_a_change_of_keys_stands_even_if_its_row_cannot_be_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fill_up(*_: object, **__: object) -> None:
+        raise DiskFullError
+
+    monkeypatch.setattr(Audit, "append", fill_up)
+
+    with pytest.raises(CallFailedError) as failed:
+        await stage.client.call("keys.rekey", **await EXAMPLES["keys.rekey"](stage))
+
+    assert (failed.value.symbol, failed.value.data["outcome"]) == ("DISK_FULL", "committed")
+
+
+async def test_who_only_tries_to_sign_in_leaves_no_row(stage: Stage) -> None:
+    login = await EXAMPLES["auth.login"](stage)
+    before = stage.app.store.audit_head
+
+    for wrong in ({"password": OTHER_PASSWORD}, {"login": "nobody"}):
+        assert await refused(stage.client, "auth.login", **login | wrong) == "UNAUTHENTICATED"
+
+    assert stage.app.store.audit_head == before
+
+
+async def test_a_stolen_token_that_ends_a_session_leaves_a_row(
+    stage: Stage, clock: FrozenClock
+) -> None:
+    params = await EXAMPLES["auth.refresh"](stage)
+    for _ in range(2):
+        params["refreshToken"], old = (
+            (await stage.client.call("auth.refresh", **params))["refreshToken"],
+            params["refreshToken"],
+        )
+    clock.advance(11)
+
+    assert await refused(stage.client, "auth.refresh", refreshToken=old) == "SESSION_EXPIRED"
+
+    [row, *_] = await rows_in(stage.app.store)
+    [ended] = row["changes"]
+    assert (row["channel"], row["actor"]) == ("auth.refresh", "nobody")
+    assert (ended["type"], ended["after"]) == ("session", None)
+
+
+async def test_no_digest_of_a_secret_is_in_the_audit(stage: Stage) -> None:
+    store = stage.app.store
+    params = await EXAMPLES["auth.changePassword"](stage)
+    await stage.client.call("auth.changePassword", **params)
+
+    [row, *_] = await rows_in(store)
+
+    # Everything that the digests are of can be known to whoever reads them: nothing to guess.
+    [change] = row["changes"]
+    assert change == {
+        "type": "credentials",
+        "id": stage.actor,
+        "before": digest({"userId": stage.actor}),
+        "after": digest({"userId": stage.actor, "isChanged": True}),
+    }
 
 
 async def test_a_row_tells_who_did_what_when(client: Client) -> None:
@@ -101,10 +254,10 @@ async def test_a_command_that_was_refused_tried_or_sent_again_leaves_no_row(
 
 
 async def test_a_command_that_found_nothing_to_do_leaves_a_row_without_changes(
-    client: Client,
+    app: Application, client: Client
 ) -> None:
-    school = await School(client).open()
-    cancel = await EXAMPLES["lessons.cancel"](school)
+    stage = Stage(app, client, await School(client).open())
+    cancel = await EXAMPLES["lessons.cancel"](stage)
 
     await client.call("lessons.cancel", **cancel)
     await client.call("lessons.cancel", **cancel)

@@ -11,6 +11,7 @@ from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.security.principal import LOCAL, NOBODY
 from rpcbackend.security.roles import Permission
 from tests.callers import add_session, add_user, token_for
+from tests.clauses import clause
 from tests.factories import an_id
 from tests.machine import Said, say
 from tests.middleware.calls import make_call, proceed
@@ -29,6 +30,7 @@ async def test_a_call_is_made_by_whoever_signed_in_on_its_connection(app: Applic
     assert call.context.actor == an_id("usr")
 
 
+@clause("meta-token-overrides")
 async def test_a_call_with_a_token_is_made_by_its_holder(app: Application) -> None:
     await add_user(app.store)
     token = await token_for(app.store, await add_session(app.store))

@@ -20,6 +20,7 @@ from rpcbackend.security.principal import LOCAL, NOBODY, Kind, Principal
 from rpcbackend.security.roles import Permission, Reach
 from rpcbackend.testing import CallFailedError, Client
 from tests.callers import NOW
+from tests.clauses import clause
 from tests.machine import Said, say
 from tests.middleware.calls import make_call, proceed
 
@@ -133,6 +134,7 @@ async def test_whoever_started_us_is_main_until_it_says_otherwise() -> None:
     assert await authorize(make_call(main_only, label="a"), proceed) == Said(text="a")
 
 
+@clause("main-only-capability")
 @pytest.mark.parametrize("given", [None, "", "wrong", "secret ", "sécret"])
 async def test_once_a_capability_was_named_only_who_knows_it_is_main(given: str | None) -> None:
     call = make_call(main_only, capability=given)
@@ -145,6 +147,7 @@ async def test_once_a_capability_was_named_only_who_knows_it_is_main(given: str 
     assert await authorize(call, proceed) == Said(text="")
 
 
+@clause("main-only-capability")
 async def test_a_window_can_neither_end_the_process_nor_make_itself_main(client: Client) -> None:
     await client.call("initialize", **HELLO, capability=MAIN, parentPid=os.getpid())
 

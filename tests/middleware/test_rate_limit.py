@@ -13,6 +13,7 @@ from rpcbackend.schema.limits import Limits
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from rpcbackend.testing import FrozenClock
 from tests.callers import signed_in
+from tests.clauses import clause
 from tests.factories import an_id
 from tests.machine import Said, say
 from tests.middleware.calls import make_call, proceed
@@ -76,6 +77,7 @@ class Caller:
         self._connection = make_call(say, host=self._host).context.connection
 
 
+@clause("rate-per-principal")
 @CLASSES
 async def test_each_class_has_its_burst_and_then_its_pace(
     method: Method, limit: dict[str, Any], burst: int, interval_ms: int
@@ -86,6 +88,7 @@ async def test_each_class_has_its_burst_and_then_its_pace(
     assert await caller.wait_for(method) == interval_ms
 
 
+@clause("rate-retry-after")
 @CLASSES
 async def test_who_waits_as_told_is_let_through_and_not_a_millisecond_before(
     method: Method, limit: dict[str, Any], burst: int, interval_ms: int
@@ -124,6 +127,7 @@ async def test_a_user_has_one_bucket_over_all_his_connections() -> None:
     assert await caller.wait_for(command) > 0
 
 
+@clause("rate-per-principal")
 @pytest.mark.parametrize("principal", [LOCAL, NOBODY], ids=["local", "nobody"])
 async def test_the_one_desk_is_limited_only_where_passwords_could_be_guessed(
     principal: Principal,

@@ -7,6 +7,7 @@ import pytest
 from rpcbackend.errors import NotFoundError
 from rpcbackend.schema.apikeys import ApiKey, ApiKeyPage
 from rpcbackend.store import Store, StoredApiKey, Work
+from rpcbackend.store.changes import Changes, Record
 from tests.factories import an_id, at
 from tests.people import make_user
 
@@ -57,6 +58,33 @@ async def test_a_revoked_key_keeps_its_row_and_lives_no_more(store: Store) -> No
     revoked = make_key(revoked_at=at("1970-01-01T00:01:00Z"))
     assert await store.read(lambda work: work.api_keys.require("aaaaaaaa")) == revoked
     assert await store.read(lambda work: work.api_keys.live_of(an_id("usr"))) == ["bbbbbbbb"]
+
+
+async def test_a_key_that_is_not_there_is_not_revoked(store: Store) -> None:
+    await store.write(lambda work: work.api_keys.revoke("aaaaaaaa", 60), actor="tests")
+
+    assert await store.read(lambda work: work.api_keys.get("aaaaaaaa")) is None
+
+
+async def test_for_the_audit_its_json_counts_and_not_its_secret(store: Store) -> None:
+    async def unit(work: Work) -> list[tuple[Record, str | None, str | None]]:
+        seen = []
+        for secret in (HASH, HASH[::-1]):
+            work.tx.changes = Changes()
+            await work.api_keys.add(make_key(), secret)
+            seen += list(work.tx.changes)
+        work.tx.changes = Changes()
+        await work.api_keys.revoke("aaaaaaaa", 60)
+        return [*seen, *work.tx.changes]
+
+    await store.write(lambda work: work.users.put(make_user()), actor="tests")
+    key, revoked = make_key(), make_key(revoked_at=at("1970-01-01T00:01:00Z"))
+    record = ("API key", "aaaaaaaa")
+
+    assert await store.write(unit, actor="tests") == [
+        (record, None, key.model_dump_json()),
+        (record, key.model_dump_json(), revoked.model_dump_json()),
+    ]
 
 
 async def test_a_use_is_noted(store: Store) -> None:

@@ -1,8 +1,12 @@
 """What users prove themselves with, as rows."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from rpcbackend.store import Proofs, Store, Work
+from rpcbackend.store.changes import Changes
 from tests.factories import an_id
 from tests.people import SECRET, make_user, quick_hash
 
@@ -40,6 +44,39 @@ async def test_a_recovery_code_is_used_once_and_new_ones_replace_the_old(store: 
         return seen
 
     assert await store.write(unit, actor="tests") == [True, False, [b"b"], [b"c"]]
+
+
+async def test_the_audit_hears_that_they_changed_and_nothing_of_what_they_are(
+    store: Store,
+) -> None:
+    none, some, other = None, f'{{"userId":"{USER}"}}', f'{{"userId":"{USER}","isChanged":true}}'
+    proofs = Proofs(user_id=USER, password_hash=quick_hash("a"), mfa_secret=SECRET)
+
+    async def unit(work: Work) -> list[Any]:
+        seen = []
+        for change in (
+            work.credentials.put(proofs),
+            work.credentials.put(replace(proofs, password_hash=quick_hash("b"))),
+            work.credentials.replace_recovery_codes(USER, [b"a", b"b"]),
+            work.credentials.use_recovery_code(USER, b"a"),
+            work.credentials.use_recovery_code(USER, b"a"),
+            work.credentials.note_misses("ada", 1, 1_000),
+        ):
+            work.tx.changes = Changes()
+            await change
+            seen.append(list(work.tx.changes))
+        return seen
+
+    record = ("credentials", USER)
+    changed = [(record, some, other)]
+    assert await store.write(unit, actor="tests") == [
+        [(record, none, other)],
+        changed,
+        changed,
+        changed,
+        [],
+        [],
+    ]
 
 
 async def test_misses_are_counted_by_login_however_it_is_written_and_forgotten(

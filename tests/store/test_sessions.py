@@ -8,6 +8,7 @@ import sqlcipher3
 
 from rpcbackend.schema.sessions import SessionPage
 from rpcbackend.store import Store, StoredSession, Work
+from rpcbackend.store.changes import Changes
 from tests.factories import an_id, at
 from tests.people import make_user
 
@@ -120,6 +121,38 @@ async def test_the_database_itself_keeps_families_apart(store: Store) -> None:
 
     with pytest.raises(sqlcipher3.IntegrityError, match="UNIQUE"):
         await add(store, make_session(2, family=(1).to_bytes(16)))
+
+
+async def test_for_the_audit_a_session_is_what_others_may_see_of_it(store: Store) -> None:
+    session = make_session()
+    rotated = replace(session, counter=1, last_seen_at=160)
+    shown, later = session.shown().model_dump_json(), rotated.shown().model_dump_json()
+
+    async def unit(work: Work) -> list[Any]:
+        seen = []
+        for change in (
+            work.sessions.add(session),
+            work.sessions.rotate(replace(session, counter=1)),
+            work.sessions.rotate(rotated),
+            work.sessions.remove(session.id),
+            work.sessions.remove(session.id),
+            work.sessions.add(session),
+            work.sessions.forget_over(USER, created_by=100, seen_by=0),
+        ):
+            work.tx.changes = Changes()
+            await change
+            seen.append([(before, after) for _, before, after in work.tx.changes])
+        return seen
+
+    assert await store.write(unit, actor="tests") == [
+        [(None, shown)],
+        [],
+        [(shown, later)],
+        [(later, None)],
+        [],
+        [(None, shown)],
+        [(shown, None)],
+    ]
 
 
 async def test_keys_are_kept_by_purpose_the_newest_last(store: Store) -> None:
