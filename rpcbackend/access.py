@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rpcbackend.clock import Clock
-from rpcbackend.errors import RpcError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.errors import (
+    ForbiddenError,
+    RpcError,
+    SessionExpiredError,
+    UnauthenticatedError,
+)
 from rpcbackend.schema.apikeys import ApiKey
 from rpcbackend.schema.users import Role, User, UserStatus
 from rpcbackend.security.api_keys import is_same_secret, parse_api_key
@@ -290,6 +295,38 @@ def is_over(session: StoredSession, user: User, now: int) -> bool:
     """Tell whether the session's time is over, or its user may not come in any more."""
     live = _live_session(session, user)
     return live is None or now >= live.good_until
+
+
+async def confirm(work: Work, principal: Principal) -> None:
+    """Check within a transaction that *principal* is who he was when his call began.
+
+    Who may come in may have been changed by a command that stood before his in the queue.
+
+    Raises:
+        UnauthenticatedError: A user exists by now, and the desk has to sign in.
+        SessionExpiredError: The session or key was ended, or its user disabled.
+        ForbiddenError: What he may do was changed.
+    """
+    if principal.kind == "local":
+        if await work.users.any():
+            raise UnauthenticatedError
+        return
+    live = await _live_in(work, principal)
+    if live is None:
+        raise SessionExpiredError
+    now = live.principal
+    if (now.grants, now.person_id) != (principal.grants, principal.person_id):
+        raise ForbiddenError("What you may do was changed a moment ago; ask again.")
+
+
+async def _live_in(work: Work, principal: Principal) -> _Live | None:
+    if principal.session_id is not None:
+        session = await work.sessions.get(principal.session_id)
+        user = await work.users.get(session.user_id) if session else None
+        return _live_session(session, user) if session and user else None
+    stored = await work.api_keys.get(principal.actor.removeprefix("key_"))
+    user = await work.users.get(stored.key.user_id) if stored else None
+    return _live_api_key(stored.key, user) if stored and user else None
 
 
 def _live_session(session: StoredSession, user: User) -> _Live | None:

@@ -219,8 +219,12 @@ class Application:
             store=store,
         )
 
-    async def initialize(self, params: Initialize) -> Initialized:
+    async def initialize(self, params: Initialize, *, may_end: bool) -> Initialized:
         """Open the store with the key and tell what this server can do.
+
+        Args:
+            params: Version, key, and who calls.
+            may_end: Whether a version that does not fit ends the process: a window may not.
 
         Raises:
             InvalidParamsError: The client speaks another version of the protocol; exits with 76.
@@ -228,7 +232,8 @@ class Application:
             SchemaTooNewError: A newer version of this program wrote the store; exits with 79.
         """
         if params.protocol_version != PROTOCOL_VERSION:
-            self.end(EX_PROTOCOL)
+            if may_end:
+                self.end(EX_PROTOCOL)
             raise InvalidParamsError(
                 f"This server speaks version {PROTOCOL_VERSION} of the protocol.",
                 details={"supported": [PROTOCOL_VERSION]},

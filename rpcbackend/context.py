@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-from rpcbackend.access import Access, Caller
+from rpcbackend.access import Access, Caller, confirm
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     ForbiddenError,
@@ -124,7 +124,7 @@ class Host(Protocol):
         """Say how the process and its store are; *deep* looks through the store and reports."""
         ...
 
-    async def initialize(self, params: Initialize) -> Initialized:
+    async def initialize(self, params: Initialize, *, may_end: bool) -> Initialized:
         """Open the store with the key and tell what this server can do."""
         ...
 
@@ -164,6 +164,8 @@ class Context:
     result_model: type[WireModel]
     principal: Principal = NOBODY
     """Who calls, once that is known."""
+    access_version: int = 0
+    """What of the changes of who may come in was known when the caller was identified."""
     keyed: Keyed | None = None
     """What makes a repeated delivery of this command the same one, if it came with a key."""
     result_meta: dict[str, Any] = field(default_factory=dict)
@@ -204,6 +206,18 @@ class Context:
         access, connection, token = self.host.access, self.connection, self.meta.token
         known = access.known(connection, token)
         self.principal = known or await access.identify(self.host.store, connection, token)
+        self.access_version = self.host.store.access_version
+
+    async def confirm(self, work: Work) -> None:
+        """Check within the call's transaction that the caller is still who he was.
+
+        Raises:
+            UnauthenticatedError: A user exists by now, and the desk has to sign in.
+            SessionExpiredError: The session or key was ended, or its user disabled.
+            ForbiddenError: What he may do was changed.
+        """
+        if work.access_version != self.access_version and self.principal.kind != "nobody":
+            await confirm(work, self.principal)
 
     def check(self, permission: Permission) -> None:
         """Check that the caller holds *permission*.
@@ -257,8 +271,14 @@ class Context:
         async def audited(work: Work) -> ModelT:
             return await work.audited(unit, command)
 
+        once = partial(self._once, audited, self.keyed) if self.keyed else audited
+
+        async def confirmed(work: Work) -> ModelT:
+            await self.confirm(work)
+            return await once(work)
+
         result = await store.write(
-            partial(self._once, audited, self.keyed) if self.keyed else audited,
+            confirmed,
             actor=self.actor,
             keep=not self.meta.dry_run,
             sight=self.sight,

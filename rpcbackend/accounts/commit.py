@@ -26,6 +26,7 @@ async def commit(ctx: Context, unit: Callable[[Work], Awaitable[T | RpcError]]) 
     command = Command(channel=ctx.channel, session_id=ctx.principal.session_id)
 
     async def audited(work: Work) -> T | RpcError:
+        await ctx.confirm(work)
         work.tx.changes = changes = Changes()
         result = await unit(work)
         if not isinstance(result, RpcError) or any(changes):

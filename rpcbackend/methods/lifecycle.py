@@ -29,7 +29,8 @@ async def initialize(ctx: Context, params: Initialize) -> Initialized:
     decides = params.parent_pid is not None or params.database_key is not None
     if decides and not ctx.connection.is_main(params.capability):
         raise ForbiddenError("Only the main process decides over the store and the process's end.")
-    return await ctx.host.initialize(params)
+    may_end = ctx.connection.is_main(params.capability)
+    return await ctx.host.initialize(params, may_end=may_end)
 
 
 @method("ping", permission=Permission.PUBLIC, lane="control", needs_store=False)

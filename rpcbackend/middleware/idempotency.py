@@ -2,9 +2,11 @@
 
 import hashlib
 
+from rpcbackend.context import Context
 from rpcbackend.dispatch.call import Call, Proceed
 from rpcbackend.dispatch.registry import Result
 from rpcbackend.protocol.codec import canonical
+from rpcbackend.security.roles import Reach
 from rpcbackend.store import Keyed
 
 
@@ -16,9 +18,16 @@ async def idempotency(call: Call, proceed: Proceed) -> Result:
         # What was left out is not the same as what was set to null.
         params = canonical(call.params.model_dump(mode="json", exclude_unset=True))
         context.keyed = Keyed(
-            actor=context.actor,
+            actor=_whose(context),
             channel=call.method.channel,
             key=key,
             params_sha256=hashlib.sha256(params).digest(),
         )
     return await proceed(call)
+
+
+def _whose(context: Context) -> str:
+    """Name the caller and what he sees: a stored reply must not show him what is hidden by now."""
+    if context.principal.reach(context.permission) is not Reach.OWN:
+        return context.actor
+    return f"{context.actor} as {context.principal.person_id}"

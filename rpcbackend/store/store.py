@@ -40,6 +40,10 @@ class Store:
         """Called on the loop after a commit that left events."""
         self.on_access_change: list[Callable[[], None]] = []
         """Called on the loop after a commit that changed who may come in, before its answer."""
+        self.access_version = 0
+        """How many changes of who may come in were told to `on_access_change`."""
+        self._access_version = 0
+        """The same, on the writer's thread: of those that stand before what runs now."""
         self._clock, self._ids = clock, ids
 
     async def read(self, unit: Unit[T], *, sight: Sight = EVERYTHING) -> T:
@@ -73,13 +77,17 @@ class Store:
             OutcomeUnknownError: The storage failed during the commit.
         """
 
-        async def work(tx: SqliteTransaction) -> tuple[T, int, Link | None, bool]:
+        async def work(tx: SqliteTransaction) -> tuple[T, int, Link | None, int]:
             done = self._work(tx, actor, sight)
+            done.access_version = self._access_version
             result = await unit(done)
-            return result, await done.events.head_seq(), done.audit.appended, tx.access_changed
+            if tx.access_changed and keep:
+                self._access_version += 1
+            return result, await done.events.head_seq(), done.audit.appended, self._access_version
 
-        result, head_seq, audited, access_changed = await self.engine.write(work, keep=keep)
-        if access_changed:
+        result, head_seq, audited, access_version = await self.engine.write(work, keep=keep)
+        if access_version > self.access_version:
+            self.access_version = access_version
             for forget in self.on_access_change:
                 forget()
         if keep and audited is not None and audited.seq > self.audit_head.seq:

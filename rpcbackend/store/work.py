@@ -44,6 +44,8 @@ class Work:
         self.now_ms = now_ms
         self.actor = actor
         self.sight = sight
+        self.access_version = 0
+        """How many changes of who may come in stand before it; see `Store`."""
         self._ids = ids
         self.api_keys = ApiKeys(tx)
         self.audit = Audit(tx)

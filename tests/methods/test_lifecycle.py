@@ -14,6 +14,7 @@ from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.schema.limits import Limits
 from rpcbackend.store import Store
 from rpcbackend.testing import CallFailedError, Client, running_app
+from tests.clauses import clause
 from tests.factories import KEY, add_all, an_id, save_branch, store_in
 
 
@@ -193,3 +194,16 @@ async def test_shutdown_answers_closes_the_store_and_ends_with_0(
     with pytest.raises(CallFailedError) as failed:
         await client.call("branches.list")
     assert failed.value.symbol == "SHUTTING_DOWN"
+
+
+@clause("main-only-capability")
+async def test_a_window_cannot_end_the_process_with_a_version_that_does_not_fit(
+    client: Client, app: Application
+) -> None:
+    await client.call("initialize", **hello(capability="A" * 43))
+
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("initialize", **hello(protocolVersion="0"))
+
+    assert failed.value.symbol == "INVALID_PARAMS"
+    assert not app.ended.is_set()
