@@ -48,7 +48,7 @@ export interface ResolvedOptions extends BackendOptions {
 export function resolveOptions(options: BackendOptions): ResolvedOptions {
   return {
     ...options,
-    capability: options.capability ?? randomBytes(32).toString('base64url'),
+    capability: options.capability ?? drawCapability(),
     contract: options.contract ?? 'warn',
     events: options.events ?? 'all',
     env: options.env ?? {},
@@ -90,4 +90,10 @@ export function resolveOptions(options: BackendOptions): ResolvedOptions {
  */
 export function pythonBackend(python: string, dataDir: string): BackendProgram {
   return { command: python, args: ['-P', '-m', 'rpcbackend', 'serve', '--data-dir', dataDir] };
+}
+
+/** Draw 32 bytes in base64url, which the Node of older Electrons cannot write by itself. */
+function drawCapability(): string {
+  const base64 = randomBytes(32).toString('base64');
+  return base64.replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
 }
