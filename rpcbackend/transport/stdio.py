@@ -152,7 +152,9 @@ class StdioTransport:
             if not lines:
                 self._arrived.popleft()
                 self._ahead.release()
-            self._loop.call_soon(self._hand_over)
+            self._is_handing_over = bool(self._arrived)
+            if self._arrived:
+                self._loop.call_soon(self._hand_over)
 
     def _until_pause(self, lines: deque[Line]) -> Iterator[Line]:
         for _ in range(LINES_A_TURN):
