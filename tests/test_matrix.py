@@ -148,6 +148,13 @@ SHOWS: dict[str, str] = {
 }
 """What is in the answer of those who see all rows, for channels that name no row."""
 
+KEYS = [
+    *(frozenset({scope}) for scope in SCOPES),
+    frozenset({"students:read", "students:write"}),
+    frozenset({"ledger:read"}),
+]
+"""The scopes of API keys: each alone, what belongs together, and one that there is not."""
+
 ENDING = {"auth.logout", "keys.rekey", "shutdown"}
 """Channels after which there is nobody to ask for the next cell."""
 
@@ -187,11 +194,11 @@ def for_role(role: Role) -> Expect:
     return lambda row: allowed(row.letters[role])
 
 
-def for_key(role: Role, scope: str) -> Expect:
+def for_key(role: Role, scopes: frozenset[str]) -> Expect:
     def expect(row: Row) -> str:
         if opens(row):
             return opened(row)
-        letter = row.letters[role] if scope in row.scopes else "-"
+        letter = row.letters[role] if any(one <= scopes for one in row.scopes) else "-"
         return "SCOPE_MISSING" if letter == "-" else letter
 
     return expect
@@ -264,10 +271,11 @@ async def sessions_in(store: Store) -> list[Caller]:
 async def api_keys_in(store: Store) -> list[Caller]:
     """Add a key of each role with each scope, one with a scope of nothing, and some that ended."""
     callers = []
-    for number, (role, scope) in enumerate(product(Role, [*SCOPES, "ledger:read"]), start=30):
+    for number, (role, scopes) in enumerate(product(Role, KEYS), start=30):
         await add_user(store, number, role, linked_person_id=linked(role))
-        meta = {"token": await add_api_key(store, number, scope)}
-        callers.append(Caller(f"key of {role} with {scope}", for_key(role, scope), meta=meta))
+        meta = {"token": await add_api_key(store, number, *sorted(scopes))}
+        name = f"key of {role} with {'+'.join(sorted(scopes))}"
+        callers.append(Caller(name, for_key(role, scopes), meta=meta))
     ended: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("expired key", {}, {"expires_at": at(BEGAN)}),
         ("revoked key", {}, {"revoked_at": at(BEGAN)}),
@@ -382,7 +390,7 @@ def test_every_row_says_something_of_everybody() -> None:
     known = {"nobody": "Ppf-", "local": "Ao-", "owner": "Ao-"}
     for channel, row in MATRIX.items():
         assert list(row.letters) == ["nobody", "local", *Role], channel
-        assert row.scopes <= SCOPES.keys(), channel
+        assert frozenset().union(*row.scopes) <= SCOPES.keys(), channel
         is_for_first = row.letters["nobody"] == "f"
         assert (row.letters["owner"] == "-") == is_for_first, channel
         for who, letter in row.letters.items():
@@ -413,5 +421,5 @@ async def test_a_channel_is_open_to_those_of_its_row_and_to_nobody_else(
     assert len(taken) == CELLS
 
 
-CELLS = 2 + 3 * len(Role) + 2 * 3 + 1 + len(Role) * (len(SCOPES) + 1) + 3
+CELLS = 2 + 3 * len(Role) + 2 * 3 + 1 + len(Role) * len(KEYS) + 3
 """Callers of each channel: the two without a user, the roles, those that ended, and the keys."""

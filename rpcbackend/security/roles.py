@@ -112,7 +112,33 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
         "students:write": frozenset({_P.STUDENTS_WRITE, _P.STUDENTS_UPDATE}),
     }
 )
-"""What an API key's scope opens, at most; users, keys and settings are for people alone."""
+"""What an API key's scope opens, at most; users, keys and settings are for people alone.
+
+`students:write` opens nothing without `students:read`: see `NEEDS`.
+"""
+
+NEEDS: Mapping[Permission, Permission] = MappingProxyType(
+    {
+        _P.STUDENTS_WRITE: _P.STUDENTS_READ,
+        _P.STUDENTS_UPDATE: _P.STUDENTS_READ,
+    }
+)
+"""Permissions that are of no use without another one: their channels answer whole records."""
+
+EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
+    {
+        "apikeys": _P.USERS_READ,
+        "auth": _P.USERS_READ,
+        "branches": _P.BRANCHES_READ,
+        "instructors": _P.INSTRUCTORS_READ,
+        "lessons": _P.LESSONS_READ,
+        "sessions": _P.USERS_READ,
+        "students": _P.STUDENTS_READ,
+        "users": _P.USERS_READ,
+        "vehicles": _P.VEHICLES_READ,
+    }
+)
+"""What must be held to be told of an area, by the first word of its events' types."""
 
 
 def grants_of(roles: list[Role]) -> dict[Permission, Reach]:

@@ -175,9 +175,14 @@ class Allowed:
         )
 
     def event(self, event: tuple[str, str, dict[str, Any]]) -> bool:
-        """Whether it names him; what is about users is the owner's alone."""
+        """Whether it names him; what is about users is the owner's alone.
+
+        Students are told nothing of vehicles.
+        """
         event_type, aggregate_id, data = event
         if event_type in ACCOUNTS and self.role is not Role.OWNER:
+            return False
+        if event_type == "vehicles.saved" and self.role is Role.STUDENT:
             return False
         named = (aggregate_id, data.get("instructorId"), data.get("studentId"))
         return self.all_rows or (self.person_id is not None and self.person_id in named)

@@ -7,7 +7,15 @@ import pytest
 
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role
-from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach, grants_of
+from rpcbackend.security.roles import (
+    EVENT_AREAS,
+    GRANTS,
+    NEEDS,
+    SCOPES,
+    Permission,
+    Reach,
+    grants_of,
+)
 
 COMING = {
     Permission.APIKEYS_READ,
@@ -87,3 +95,18 @@ def test_a_scope_that_reads_opens_nothing_that_writes() -> None:
     for scope, opened in SCOPES.items():
         if scope.endswith(":read"):
             assert {permission.rpartition(":")[2] for permission in opened} == {"read"}
+
+
+def test_no_role_holds_a_permission_without_what_it_needs() -> None:
+    assert [
+        (role, permission)
+        for role in Role
+        for permission, needed in NEEDS.items()
+        if permission in GRANTS[role] and needed not in GRANTS[role]
+    ] == []
+
+
+def test_every_event_that_there_is_has_its_area() -> None:
+    told = {event.partition(".")[0] for method in build_registry() for event in method.events}
+
+    assert told <= EVENT_AREAS.keys()

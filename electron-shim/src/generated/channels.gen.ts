@@ -1017,4 +1017,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '84fb680260ca7ef6315342d4da67b9186ef3a6a0bc2608b7d90f1422e2fa5320';
+export const contractHash = '6be210c1abc7b2bf223a463c0f66e4491961b398851bcd90bba1efa537ef4493';
