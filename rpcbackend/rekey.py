@@ -16,6 +16,7 @@ from rpcbackend.door import (
 )
 from rpcbackend.errors import OverloadedError, RpcError, SchemaTooNewError
 from rpcbackend.schema.lifecycle import KEY_PATTERN
+from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 from rpcbackend.store import (
     StorageFailedError,
@@ -37,6 +38,8 @@ def rekey_directory(data_dir: Path | None, keys: TextIO) -> int:
         keys: Two lines, the key that opens it now and the one that shall, in base64url: what stands
             on the command line or in the environment, others can read.
     """
+    make_files_private()
+    harden()
     try:
         current, new = _read(keys)
         directory = find_data_dir(data_dir)

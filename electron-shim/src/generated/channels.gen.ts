@@ -1017,4 +1017,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '6be210c1abc7b2bf223a463c0f66e4491961b398851bcd90bba1efa537ef4493';
+export const contractHash = 'c4357f6c4e01561f796b93f7cfc0029afb88cb5f4eb123b854417f3fb3d84787';
