@@ -14,9 +14,20 @@ def sight_by(principal: Principal, permission: Permission) -> Sight:
     """Return what the principal sees when he uses the permission."""
     reach = principal.reach(permission)
     areas = _areas_of(principal, reach)
-    if reach is Reach.OWN:
-        return sight_of(principal.person_id, areas)
-    return Sight(areas=areas)
+    own = None if reach is None else _OWN.get(reach)
+    if own is None:
+        return Sight(areas=areas)
+    person_id = principal.person_id
+    fits = person_id is not None and person_id.startswith(own)
+    return sight_of(person_id if fits else None, areas)
+
+
+_OWN = {
+    Reach.OWN: ("ins_", "stu_"),
+    Reach.OWN_AS_INSTRUCTOR: ("ins_",),
+    Reach.OWN_AS_STUDENT: ("stu_",),
+}
+"""As whom one has rows of one's own: an instructor's are no student's, whoever is linked to him."""
 
 
 def _areas_of(principal: Principal, reach: Reach | None) -> frozenset[str] | None:

@@ -37,6 +37,10 @@ def holder(reach: Reach, *more: Permission, person_id: str | None = None) -> Pri
             Sight(student_id="stu_1", areas=LESSONS),
         ),
         (holder(Reach.OWN), sight_of(None, NO_AREA)),
+        (holder(Reach.OWN_AS_INSTRUCTOR, person_id="ins_1"), sight_of("ins_1", NO_AREA)),
+        (holder(Reach.OWN_AS_INSTRUCTOR, person_id="stu_1"), sight_of(None, NO_AREA)),
+        (holder(Reach.OWN_AS_STUDENT, person_id="stu_1"), sight_of("stu_1", NO_AREA)),
+        (holder(Reach.OWN_AS_STUDENT, person_id="ins_1"), sight_of(None, NO_AREA)),
         (NOBODY, Sight(areas=NO_AREA)),
     ],
 )

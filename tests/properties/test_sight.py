@@ -188,11 +188,15 @@ class Allowed:
         return self.all_rows or (self.person_id is not None and self.person_id in named)
 
 
+UNFIT = [(Role.INSTRUCTOR, an_id("stu")), (Role.STUDENT, an_id("ins"))]
+"""Linked to somebody who does not fit the role: as good as to nobody."""
+
 CALLERS = some.one_of(
     some.tuples(some.just(Role.INSTRUCTOR), NUMBERS.map(lambda n: an_id("ins", n))),
     some.tuples(some.just(Role.STUDENT), NUMBERS.map(lambda n: an_id("stu", n))),
     some.tuples(some.sampled_from([Role.OWNER, Role.OFFICE, Role.ACCOUNTANT]), some.none()),
     some.tuples(some.sampled_from([Role.INSTRUCTOR, Role.STUDENT]), some.none()),
+    some.sampled_from(UNFIT),
 )
 
 
@@ -215,7 +219,7 @@ async def test_everybody_sees_exactly_what_he_may(
     school: School, who: tuple[Role, str | None], wanted: dict[str, Any], limit: int
 ) -> None:
     role, person_id = who
-    allowed = Allowed(school, role, person_id)
+    allowed = Allowed(school, role, None if who in UNFIT else person_id)
     async with running_app(outside=Outside(clock=FrozenClock())) as app:
         await app.open_store()
         await app.store.write(school.store, actor="tests")

@@ -1017,4 +1017,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'c4357f6c4e01561f796b93f7cfc0029afb88cb5f4eb123b854417f3fb3d84787';
+export const contractHash = '83a9f212e45655e823340101a2ad8a17013aafcd10b0c15cbbac370381d212bb';
