@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -15,8 +15,9 @@ from rpcbackend.access import DAY
 from rpcbackend.app import Application, Outside
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role, UserStatus
+from rpcbackend.security import roles
 from rpcbackend.security.api_keys import parse_api_key
-from rpcbackend.security.roles import SCOPES
+from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach
 from rpcbackend.store import Proofs, Store, Work
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.access_matrix import MATRIX, Row
@@ -402,9 +403,16 @@ def test_every_row_says_something_of_everybody() -> None:
 async def test_a_channel_is_open_to_those_of_its_row_and_to_nobody_else(
     channel: str, record_property: Callable[[str, object], None]
 ) -> None:
-    row = MATRIX[channel]
-    taken: dict[str, str] = {}
+    taken, callers = await outcomes(channel)
 
+    assert differences(taken, channel, callers) == {}
+    record_property("cells", len(taken))
+    assert len(taken) == CELLS
+
+
+async def outcomes(channel: str) -> tuple[dict[str, str], list[Caller]]:
+    """Let everybody make the call; return how each was taken, by name, and all who called."""
+    taken: dict[str, str] = {}
     async with school(has_users=False) as (app, [local]):
         taken[local.name] = await outcome(app, channel, local)
     async with school() as (app, callers):
@@ -416,10 +424,93 @@ async def test_a_channel_is_open_to_those_of_its_row_and_to_nobody_else(
             async with school() as (app, others):
                 taken[caller.name] = await outcome(app, channel, others[index])
 
-    assert taken == {caller.name: caller.expect(row) for caller in [LOCAL, *callers]}
-    record_property("cells", len(taken))
-    assert len(taken) == CELLS
+    return taken, [LOCAL, *callers]
+
+
+def differences(
+    taken: dict[str, str], channel: str, callers: list[Caller]
+) -> dict[str, tuple[str, str]]:
+    """Return by name who was taken otherwise than the table says: how, and what it says."""
+    row = MATRIX[channel]
+    return {
+        caller.name: (taken[caller.name], caller.expect(row))
+        for caller in callers
+        if taken[caller.name] != caller.expect(row)
+    }
 
 
 CELLS = 2 + 3 * len(Role) + 2 * 3 + 1 + len(Role) * len(KEYS) + 3
 """Callers of each channel: the two without a user, the roles, those that ended, and the keys."""
+
+
+# Would it notice?
+
+
+@pytest.mark.parametrize(
+    ("channel", "permission", "noticed"),
+    [
+        (
+            "users.list",
+            Permission.SIGNED_IN,
+            {
+                "office in a session": ("A", "FORBIDDEN"),
+                "student with a token": ("A", "FORBIDDEN"),
+            },
+        ),
+        (
+            "users.list",
+            Permission.STUDENTS_READ,
+            {"key of owner with students:read": ("A", "SCOPE_MISSING")},
+        ),
+        (
+            "audit.list",
+            Permission.PUBLIC,
+            {"nobody": ("A", "UNAUTHENTICATED"), "instructor in a session": ("A", "FORBIDDEN")},
+        ),
+        (
+            "students.transition",
+            Permission.STUDENTS_UPDATE,
+            {"student in a session": ("o", "FORBIDDEN")},
+        ),
+        (
+            "vehicles.list",
+            Permission.VEHICLES_WRITE,
+            {"instructor in a session": ("FORBIDDEN", "A")},
+        ),
+    ],
+    ids=["to who signed in", "to a scope", "to everybody", "to own rows", "too closed"],
+)
+async def test_a_channel_with_another_permission_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+    channel: str,
+    permission: Permission,
+    noticed: dict[str, tuple[str, str]],
+) -> None:
+    """A comparison that never fails would prove nothing."""
+    real = build_registry().get(channel)
+    assert real is not None
+    place = f"{real.handler.__module__}.{real.handler.__name__}"
+    monkeypatch.setattr(place, replace(real, permission=permission))
+
+    taken, callers = await outcomes(channel)
+    found = differences(taken, channel, callers)
+
+    assert noticed.items() <= found.items()
+    assert "owner in a session" not in found
+
+
+async def test_a_role_that_reaches_further_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    grants = dict(GRANTS[Role.INSTRUCTOR]) | {Permission.STUDENTS_READ: Reach.ALL}
+    monkeypatch.setattr(roles, "GRANTS", {**GRANTS, Role.INSTRUCTOR: grants})
+
+    taken, callers = await outcomes("students.get")
+
+    assert differences(taken, "students.get", callers) == dict.fromkeys(
+        [
+            "instructor in a session",
+            "instructor with a token",
+            "key of instructor with students:read",
+            "key of instructor with students:read+students:write",
+        ],
+        ("A", "o"),
+    )
