@@ -25,8 +25,8 @@ from tests.callers import (
     BEGAN,
     NOW,
     add_api_key,
+    add_caller,
     add_session,
-    add_user,
     key_text,
     token_for,
 )
@@ -247,7 +247,7 @@ async def sessions_in(store: Store) -> list[Caller]:
     """Sign in somebody of each role, twice, and some whose time is over."""
     callers = []
     for number, role in enumerate(Role, start=1):
-        await add_user(store, number, role, linked_person_id=linked(role))
+        await add_caller(store, number, role, linked_person_id=linked(role))
         session = await add_session(store, number)
         expect = for_role(role)
         callers.append(Caller(f"{role} in a session", expect, session.id))
@@ -261,7 +261,7 @@ async def sessions_in(store: Store) -> list[Caller]:
         ("disabled", {"status": UserStatus.DISABLED}, {}),
     ]
     for number, (name, of_user, of_session) in enumerate(ended, start=20):
-        await add_user(store, number, **of_user)
+        await add_caller(store, number, **of_user)
         session = await add_session(store, number, **of_session)
         callers.append(Caller(name, for_ended_session, session.id))
         token = await token_for(store, session)
@@ -273,7 +273,7 @@ async def api_keys_in(store: Store) -> list[Caller]:
     """Add a key of each role with each scope, one with a scope of nothing, and some that ended."""
     callers = []
     for number, (role, scopes) in enumerate(product(Role, KEYS), start=30):
-        await add_user(store, number, role, linked_person_id=linked(role))
+        await add_caller(store, number, role, linked_person_id=linked(role))
         meta = {"token": await add_api_key(store, number, *sorted(scopes))}
         name = f"key of {role} with {'+'.join(sorted(scopes))}"
         callers.append(Caller(name, for_key(role, scopes), meta=meta))
@@ -283,7 +283,7 @@ async def api_keys_in(store: Store) -> list[Caller]:
         ("key of a disabled user", {"status": UserStatus.DISABLED}, {}),
     ]
     for number, (name, of_user, of_key) in enumerate(ended, start=80):
-        await add_user(store, number, Role.OWNER, **of_user)
+        await add_caller(store, number, Role.OWNER, **of_user)
         meta = {"token": await add_api_key(store, number, *SCOPES, **of_key)}
         callers.append(Caller(name, for_ended_token, meta=meta))
     return callers
@@ -291,7 +291,7 @@ async def api_keys_in(store: Store) -> list[Caller]:
 
 async def add_stranger(store: Store) -> None:
     """Add somebody whose session, key and password others may want to change."""
-    await add_user(store, STRANGER)
+    await add_caller(store, STRANGER)
     await add_session(store, STRANGER)
     await add_api_key(store, STRANGER, "lessons:read")
     await store.write(give_passwords, actor="tests")

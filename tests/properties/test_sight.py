@@ -21,7 +21,7 @@ from rpcbackend.security.roles import Permission
 from rpcbackend.standing import sight_by
 from rpcbackend.store import Work
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
-from tests.callers import signed_in
+from tests.callers import connect_as
 from tests.factories import (
     NINE,
     an_id,
@@ -223,7 +223,7 @@ async def test_everybody_sees_exactly_what_he_may(
     async with running_app(outside=Outside(clock=FrozenClock())) as app:
         await app.open_store()
         await app.store.write(school.store, actor="tests")
-        client = await signed_in(app, 1, role, linked_person_id=person_id)
+        client = await connect_as(app, 1, role, linked_person_id=person_id)
 
         await check_lessons(client, allowed, wanted, limit)
         await check_people(client, allowed, limit)
