@@ -51,7 +51,13 @@ def _parser() -> argparse.ArgumentParser:
 
     call = commands.add_parser("call", parents=[where], help="make one call and print the result")
     call.add_argument("channel", metavar="CHANNEL")
-    call.add_argument("params", metavar="JSON", nargs="?", default="{}", help="the params object")
+    call.add_argument(
+        "params",
+        metavar="JSON",
+        nargs="?",
+        default="{}",
+        help="the params object; - reads it from stdin, as secrets must come",
+    )
 
     describe = commands.add_parser("describe", help="print the contract")
     describe.add_argument(

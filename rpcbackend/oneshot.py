@@ -4,28 +4,41 @@ import asyncio
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.config import find_data_dir
+from rpcbackend.contract.shipped import read_contract
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.protocol import codec
+from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 
 EX_USAGE = 64
 
 
-def call_once(channel: str, params: str, data_dir: Path | None) -> int:
-    """Make the call in this process, print the result, and return 1 for an error reply."""
+FROM_STDIN = "-"
+
+
+def call_once(
+    channel: str, params: str, data_dir: Path | None, stdin: BinaryIO | None = None
+) -> int:
+    """Make the call in this process, print the result, and return 1 for an error reply.
+
+    Args:
+        channel: What to call.
+        params: As JSON, or `-` for what stands on stdin: secrets are taken from there only, for
+            others can read the command line, and the shell remembers it.
+        data_dir: None for the one the system keeps for this user.
+        stdin: Of the process unless it is given.
+    """
+    make_files_private()
+    harden()
     try:
-        given = orjson.loads(params)
-    except orjson.JSONDecodeError as error:
-        sys.stderr.write(f"rpcbackend: the params are not JSON: {error}\n")
-        return EX_USAGE
-    directory = find_data_dir(data_dir)
-    try:
+        given = _read(channel, params, stdin or sys.stdin.buffer)
+        directory = find_data_dir(data_dir)
         with owned(directory):
             reply = asyncio.run(_call(directory, channel, given))
     except ExitRequestedError as end:
@@ -36,6 +49,46 @@ def call_once(channel: str, params: str, data_dir: Path | None) -> int:
     text = orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n"
     (sys.stderr if is_error else sys.stdout).write(text)
     return 1 if is_error else 0
+
+
+def _read(channel: str, params: str, stdin: BinaryIO) -> Any:
+    is_from_stdin = params == FROM_STDIN
+    try:
+        given = orjson.loads(stdin.read() if is_from_stdin else params)
+    except orjson.JSONDecodeError as error:
+        raise ExitRequestedError(EX_USAGE, f"the params are not JSON: {error}") from None
+    if not is_from_stdin and (shown := _secrets_in(channel, given)):
+        raise ExitRequestedError(
+            EX_USAGE,
+            f"others can read the command line: give {', '.join(shown)} on stdin, with - as params",
+        )
+    return given
+
+
+def _secrets_in(channel: str, given: Any) -> list[str]:
+    """Return the names of those of the params that the contract calls secret."""
+    contract = orjson.loads(read_contract())
+    schemas = {
+        param["name"]: param["schema"]
+        for method in contract["methods"]
+        if method["name"] == channel
+        for param in method["params"]
+    }
+    if isinstance(given, list):
+        given = dict(zip(schemas, given, strict=False))
+    if not isinstance(given, dict):
+        return []
+    options = contract["components"]["schemas"]["CallMeta"]["properties"]
+    meta = given.get("_meta")
+    shown = [name for name in given if _is_secret(schemas.get(name))]
+    if isinstance(meta, dict):
+        shown += [f"_meta.{name}" for name in meta if _is_secret(options.get(name))]
+    return shown
+
+
+def _is_secret(schema: Any) -> bool:
+    # Anywhere in it: the mark stands within a choice when the param may be null.
+    return b'"x-secret":true' in orjson.dumps(schema)
 
 
 class _Reply:

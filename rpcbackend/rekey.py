@@ -16,10 +16,14 @@ from rpcbackend.door import (
 )
 from rpcbackend.errors import OverloadedError, RpcError, SchemaTooNewError
 from rpcbackend.schema.lifecycle import KEY_PATTERN
+from rpcbackend.security.principal import LOCAL
+from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 from rpcbackend.store import (
+    Command,
     StorageFailedError,
     Store,
+    Work,
     WrongKeyError,
     has_data,
     is_locked,
@@ -37,6 +41,8 @@ def rekey_directory(data_dir: Path | None, keys: TextIO) -> int:
         keys: Two lines, the key that opens it now and the one that shall, in base64url: what stands
             on the command line or in the environment, others can read.
     """
+    make_files_private()
+    harden()
     try:
         current, new = _read(keys)
         directory = find_data_dir(data_dir)
@@ -78,12 +84,15 @@ async def _rekey(directory: Path, current: bytes, new: bytes) -> str:
             store = await _open(directory, new)
             if store is None:
                 raise ExitRequestedError(EX_WRONG_KEY, "the current key does not open the database")
-            await store.close()
+            # And no further: then its row is missing.
+            await _leave_row(store, directory)
             return f"the database in {directory} has the new key already"
         try:
             await store.rekey(new, lambda *_: None)
-        finally:
+        except BaseException:
             await store.close()
+            raise
+        await _leave_row(store, directory)
     except SchemaTooNewError as error:
         raise ExitRequestedError(EX_SCHEMA, error.message) from None
     except OverloadedError as error:
@@ -96,6 +105,25 @@ async def _rekey(directory: Path, current: bytes, new: bytes) -> str:
             EX_STORAGE, f"the database in {directory} cannot be opened: {error}"
         ) from None
     return f"the database in {directory} has the new key; the old one opens nothing any more"
+
+
+async def _leave_row(store: Store, directory: Path) -> None:
+    """Tell the audit, as keys.rekey does, and close."""
+
+    async def unit(work: Work) -> None:
+        """Stand for the change of keys, which is no change of a record."""
+
+    command = Command(channel="keys.rekey")
+    try:
+        await store.write(lambda work: work.audited(unit, command), actor=LOCAL.actor)
+    except RpcError as error:
+        raise ExitRequestedError(
+            EX_STORAGE,
+            f"the database in {directory} has the new key, but the audit no row of it:"
+            f" {error.message}",
+        ) from None
+    finally:
+        await store.close()
 
 
 async def _open(directory: Path, key: bytes) -> Store | None:

@@ -5,17 +5,40 @@ from dataclasses import dataclass
 from rpcbackend.access import Access, Caller
 from rpcbackend.errors import SessionExpiredError, UnauthenticatedError
 from rpcbackend.security.principal import Principal
-from rpcbackend.security.roles import Permission, Reach
+from rpcbackend.security.roles import EVENT_AREAS, Permission, Reach
 from rpcbackend.security.tokens import Audience
-from rpcbackend.store import EVERYTHING, PEOPLE, Sight, Store, sight_of
+from rpcbackend.store import Sight, Store, sight_of
 
 
 def sight_by(principal: Principal, permission: Permission) -> Sight:
     """Return what the principal sees when he uses the permission."""
-    has_accounts = principal.reach(Permission.USERS_READ) is Reach.ALL
-    if principal.reach(permission) is Reach.OWN:
-        return sight_of(principal.person_id, has_accounts=has_accounts)
-    return EVERYTHING if has_accounts else PEOPLE
+    reach = principal.reach(permission)
+    areas = _areas_of(principal, reach)
+    own = None if reach is None else _OWN.get(reach)
+    if own is None:
+        return Sight(areas=areas)
+    person_id = principal.person_id
+    fits = person_id is not None and person_id.startswith(own)
+    return sight_of(person_id if fits else None, areas)
+
+
+_OWN = {
+    Reach.OWN: ("ins_", "stu_"),
+    Reach.OWN_AS_INSTRUCTOR: ("ins_",),
+    Reach.OWN_AS_STUDENT: ("stu_",),
+}
+"""As whom one has rows of one's own: an instructor's are no student's, whoever is linked to him."""
+
+
+def _areas_of(principal: Principal, reach: Reach | None) -> frozenset[str] | None:
+    """Return the areas whose records he may read at least as far as the stream itself."""
+    areas = frozenset(
+        area
+        for area, needed in EVENT_AREAS.items()
+        if principal.reach(needed) in (Reach.ALL, reach or Reach.ALL)
+    )
+    # Only who may read every area that there is, is told of one that came without a line here.
+    return None if len(areas) == len(EVENT_AREAS) else areas
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ f   the same, until there is a user: from then on it is refused to everybody
 is an `o` too.
 
 From the roles of domain.md section 3.2. The last column names the scopes of which an API key needs
-one; it never reaches further than its maker.
+one, or both where a + stands between them; it never reaches further than its maker.
 """
 
 from typing import NamedTuple
@@ -57,11 +57,11 @@ lessons.list         -      A     A     A      o          o       A           le
 sessions.list        -      o     A     o      o          o       o
 sessions.revoke      -      o     A     o      o          o       o
 
-students.create      -      A     A     A      -          -       -           students:write
+students.create      -      A     A     A      -          -       -           students:read+write
 students.get         -      A     A     A      o          o       A           students:read
 students.list        -      A     A     A      o          o       A           students:read
-students.transition  -      A     A     A      -          -       -           students:write
-students.update      -      A     A     A      -          o       -           students:write
+students.transition  -      A     A     A      -          -       -           students:read+write
+students.update      -      A     A     A      -          o       -           students:read+write
 
 users.list           -      A     A     -      -          -       -
 users.save           -      -     A     -      -          -       -
@@ -76,16 +76,25 @@ class Row(NamedTuple):
 
     letters: dict[str, str]
     """By `nobody`, `local` and the roles."""
-    scopes: frozenset[str]
+    scopes: frozenset[frozenset[str]]
+    """Each is enough for an API key."""
 
 
 def _read(table: str) -> dict[str, Row]:
     header, *lines = [line.split() for line in table.splitlines() if line]
     who = header[1:-1]
     return {
-        channel: Row(dict(zip(who, cells[: len(who)], strict=True)), frozenset(cells[len(who) :]))
+        channel: Row(
+            dict(zip(who, cells[: len(who)], strict=True)),
+            frozenset(_scopes(cell) for cell in cells[len(who) :]),
+        )
         for channel, *cells in lines
     }
+
+
+def _scopes(cell: str) -> frozenset[str]:
+    area, _, verbs = cell.partition(":")
+    return frozenset(f"{area}:{verb}" for verb in verbs.split("+"))
 
 
 MATRIX = _read(_MATRIX)

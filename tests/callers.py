@@ -1,17 +1,21 @@
-"""Whoever calls: users, sessions, tokens and API keys, put straight into the store."""
+"""Whoever calls: sessions, tokens and API keys, put straight into the store.
+
+Their users are those of tests/people.py by number; who signs in by his password stands there.
+"""
 
 from hashlib import sha256
 from typing import Any
 
 from rpcbackend.app import Application
 from rpcbackend.schema.apikeys import ApiKey
-from rpcbackend.schema.users import Role, User, UserStatus
+from rpcbackend.schema.users import Role, User
 from rpcbackend.security.api_keys import make_api_key, parse_api_key
 from rpcbackend.security.tokens import issue_access
 from rpcbackend.store import Store, StoredSession, Work
 from rpcbackend.testing import Client
 from tests.factories import an_id, at
 from tests.machine import NOW_MS
+from tests.people import make_user
 
 NOW = NOW_MS // 1_000
 """The frozen clock's now, in seconds."""
@@ -22,19 +26,14 @@ BEGAN = "2026-11-23T08:00:00Z"
 KID, SIGNING_KEY = "k1", bytes(32)
 
 
-def make_user(number: int = 1, *roles: Role, **given: Any) -> User:
+def make_caller(number: int = 1, *roles: Role, **given: Any) -> User:
     """Make the user of that number; an office clerk unless told otherwise."""
     fields: dict[str, Any] = {
         "id": an_id("usr", number),
         "login": f"user{number}",
         "roles": list(roles) or [Role.OFFICE],
-        "linked_person_id": None,
-        "status": UserStatus.ACTIVE,
-        "has_mfa": False,
-        "created_at": at(BEGAN),
-        "version": 1,
     }
-    return User(**fields | given)
+    return make_user(**fields | given)
 
 
 def make_session(number: int = 1, **given: Any) -> StoredSession:
@@ -54,9 +53,9 @@ def make_session(number: int = 1, **given: Any) -> StoredSession:
     return StoredSession(**fields | given)
 
 
-async def add_user(store: Store, number: int = 1, *roles: Role, **given: Any) -> User:
+async def add_caller(store: Store, number: int = 1, *roles: Role, **given: Any) -> User:
     """Add a user who is not signed in."""
-    user = make_user(number, *roles, **given)
+    user = make_caller(number, *roles, **given)
     await store.write(lambda work: work.users.put(user), actor="tests")
     return user
 
@@ -68,9 +67,9 @@ async def add_session(store: Store, number: int = 1, **given: Any) -> StoredSess
     return session
 
 
-async def signed_in(app: Application, number: int, *roles: Role, **given: Any) -> Client:
+async def connect_as(app: Application, number: int, *roles: Role, **given: Any) -> Client:
     """Return a connection on which a new user of these roles has signed in."""
-    await add_user(app.store, number, *roles, **given)
+    await add_caller(app.store, number, *roles, **given)
     return connected(app, await add_session(app.store, number))
 
 

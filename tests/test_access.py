@@ -29,13 +29,13 @@ from tests.callers import (
     BEGAN,
     NOW,
     add_api_key,
+    add_caller,
     add_session,
-    add_user,
+    connect_as,
     connected,
     key_text,
+    make_caller,
     make_session,
-    make_user,
-    signed_in,
     token_for,
 )
 from tests.clauses import clause
@@ -88,7 +88,7 @@ async def test_who_comes_by_another_door_is_nobody(access: Access, store: Store)
 async def test_from_the_first_user_on_the_desk_is_nobody(access: Access, store: Store) -> None:
     assert await access.identify(store, Caller(), None) is LOCAL
 
-    await add_user(store)
+    await add_caller(store)
 
     assert await access.identify(store, Caller(), None) is NOBODY
 
@@ -99,7 +99,7 @@ async def test_from_the_first_user_on_the_desk_is_nobody(access: Access, store: 
 async def test_a_session_is_its_user_with_his_grants_and_his_person(
     access: Access, store: Store
 ) -> None:
-    await add_user(store, 1, Role.INSTRUCTOR, linked_person_id=an_id("ins"))
+    await add_caller(store, 1, Role.INSTRUCTOR, linked_person_id=an_id("ins"))
     await add_session(store, password_at=NOW - 7)
 
     assert await access.identify(store, SIGNED_IN, None) == Principal(
@@ -113,7 +113,7 @@ async def test_a_session_is_its_user_with_his_grants_and_his_person(
 
 
 async def test_what_was_looked_up_is_remembered(access: Access, store: Store) -> None:
-    await add_user(store)
+    await add_caller(store)
     await add_session(store)
     assert access.known(SIGNED_IN, None) is None
 
@@ -151,7 +151,7 @@ LIVES = pytest.mark.parametrize(
 async def test_a_session_ends_when_it_was_idle_too_long(
     store: Store, clock: FrozenClock, access: Access, life: Life, is_remembered: bool
 ) -> None:
-    await add_user(store, 1, *life.roles)
+    await add_caller(store, 1, *life.roles)
     await add_session(store)
     if is_remembered:
         await access.identify(store, SIGNED_IN, None)
@@ -169,7 +169,7 @@ async def test_a_session_ends_when_it_was_idle_too_long(
 async def test_a_session_ends_at_last_however_busy_it_is(
     store: Store, clock: FrozenClock, access: Access, life: Life
 ) -> None:
-    await add_user(store, 1, *life.roles)
+    await add_caller(store, 1, *life.roles)
     await add_session(store)
 
     passed = 0
@@ -189,7 +189,7 @@ def test_the_lives_of_sessions_are_those_of_the_specification() -> None:
 
 
 async def test_to_look_is_no_use(store: Store, clock: FrozenClock, access: Access) -> None:
-    await add_user(store, 1, Role.OWNER)
+    await add_caller(store, 1, Role.OWNER)
     await add_session(store)
     await access.identify(store, SIGNED_IN, None)
 
@@ -205,7 +205,7 @@ async def test_to_look_is_no_use(store: Store, clock: FrozenClock, access: Acces
 async def test_a_clock_that_is_set_back_revives_nothing(
     store: Store, clock: FrozenClock, access: Access
 ) -> None:
-    await add_user(store)
+    await add_caller(store)
     await add_session(store)
     await access.identify(store, SIGNED_IN, None)
     clock.advance(IDLE_SECONDS)
@@ -221,9 +221,9 @@ async def test_a_clock_that_was_set_back_before_the_start_revives_nothing(
     store: Store, access: Access
 ) -> None:
     """The last use of any session is a time that certainly was."""
-    await add_user(store)
+    await add_caller(store)
     await add_session(store)
-    await add_user(store, 2)
+    await add_caller(store, 2)
     await add_session(store, 2, last_seen_at=NOW + IDLE_SECONDS)
 
     with pytest.raises(SessionExpiredError):
@@ -236,7 +236,7 @@ async def test_a_clock_that_was_set_back_before_the_start_revives_nothing(
 
 
 async def disable(work: Work) -> None:
-    await work.users.put(make_user(status=UserStatus.DISABLED))
+    await work.users.put(make_caller(status=UserStatus.DISABLED))
 
 
 @clause("access-ends-at-once")
@@ -244,7 +244,7 @@ async def disable(work: Work) -> None:
 async def test_who_is_shut_out_is_refused_on_the_very_next_call(
     app: Application, change: Callable[[Work], Awaitable[None]]
 ) -> None:
-    client = await signed_in(app, 1)
+    client = await connect_as(app, 1)
     assert await client.call("branches.list") == {"items": []}
 
     await in_store(app.store, change)
@@ -256,10 +256,10 @@ async def test_who_is_shut_out_is_refused_on_the_very_next_call(
 
 @clause("access-ends-at-once")
 async def test_a_change_of_roles_holds_on_the_very_next_call(app: Application) -> None:
-    client = await signed_in(app, 1, Role.OWNER)
+    client = await connect_as(app, 1, Role.OWNER)
     branch = await save_branch(client)
 
-    await in_store(app.store, lambda work: work.users.put(make_user(1, Role.ACCOUNTANT)))
+    await in_store(app.store, lambda work: work.users.put(make_caller(1, Role.ACCOUNTANT)))
 
     assert await client.call("branches.list") == {"items": [branch]}
     with pytest.raises(CallFailedError) as failed:
@@ -287,7 +287,7 @@ class Overtaken:
 async def test_a_look_up_that_began_before_a_revocation_is_not_remembered(
     access: Access, store: Store, reads: int
 ) -> None:
-    await add_user(store)
+    await add_caller(store)
     await add_session(store)
     overtaken: Any = Overtaken(store, remove_session, reads)
 
@@ -300,7 +300,7 @@ async def test_a_look_up_that_began_before_a_revocation_is_not_remembered(
 async def test_the_desk_loses_its_rights_even_to_a_user_made_while_it_is_looked_at(
     access: Access, store: Store
 ) -> None:
-    overtaken: Any = Overtaken(store, lambda work: work.users.put(make_user()), 1)
+    overtaken: Any = Overtaken(store, lambda work: work.users.put(make_caller()), 1)
 
     assert await access.identify(overtaken, Caller(), None) is NOBODY
 
@@ -308,7 +308,7 @@ async def test_the_desk_loses_its_rights_even_to_a_user_made_while_it_is_looked_
 async def test_a_look_up_of_a_key_that_began_before_its_revocation_is_not_remembered(
     access: Access, store: Store
 ) -> None:
-    await add_user(store)
+    await add_caller(store)
     text = await add_api_key(store, 1, "lessons:read")
 
     async def revoke(work: Work) -> None:
@@ -326,7 +326,7 @@ async def test_another_store_begins_with_nothing_remembered(access: Access, stor
     assert await access.identify(store, Caller(), None) is LOCAL
 
     async with store_in(None) as other:
-        await add_user(other)
+        await add_caller(other)
 
         assert await access.identify(other, Caller(), None) is NOBODY
 
@@ -337,7 +337,7 @@ async def test_only_so_many_are_remembered(
     monkeypatch.setattr(access_module, "MAX_REMEMBERED", 2)
     callers = []
     for number in range(1, 6):
-        await add_user(store, number)
+        await add_caller(store, number)
         await add_session(store, number)
         callers.append(Caller(session_id=an_id("ses", number)))
 
@@ -356,7 +356,7 @@ async def test_only_so_many_are_remembered(
 async def test_calls_that_wait_for_a_look_up_are_answered_in_their_order(
     app: Application, store: Store
 ) -> None:
-    client = await signed_in(app, 1, Role.OWNER)
+    client = await connect_as(app, 1, Role.OWNER)
 
     replies = [client.start("branches.save", BRANCH) for _ in range(10)]
     async with asyncio.timeout(5):
@@ -368,7 +368,7 @@ async def test_calls_that_wait_for_a_look_up_are_answered_in_their_order(
 async def test_who_is_remembered_does_not_overtake_who_is_looked_up(
     app: Application, store: Store
 ) -> None:
-    client = await signed_in(app, 1, Role.OWNER)
+    client = await connect_as(app, 1, Role.OWNER)
     await client.call("branches.list")
     token = await token_for(store, make_session())
     await client.call("branches.list")
@@ -390,8 +390,8 @@ async def test_who_is_remembered_does_not_overtake_who_is_looked_up(
 async def test_a_token_is_its_session_and_overrides_that_of_the_connection(
     app: Application, store: Store
 ) -> None:
-    client = await signed_in(app, 1, Role.OWNER)
-    await add_user(store, 2, Role.OWNER)
+    client = await connect_as(app, 1, Role.OWNER)
+    await add_caller(store, 2, Role.OWNER)
     token = await token_for(store, await add_session(store, 2))
 
     for meta in ({"token": token}, {}, {"token": token}):
@@ -407,7 +407,7 @@ async def test_a_token_is_good_for_its_life_and_a_moment_more(
     access: Access, store: Store, clock: FrozenClock, late: int, is_remembered: bool
 ) -> None:
     """A token in its last moment was verified again and again, for good."""
-    await add_user(store)
+    await add_caller(store)
     token = await token_for(store, await add_session(store))
     if is_remembered:
         await access.identify(store, Caller(), token)
@@ -423,7 +423,7 @@ async def test_a_token_is_good_for_its_life_and_a_moment_more(
 async def test_a_token_that_is_too_old_is_to_be_refreshed(
     access: Access, store: Store, clock: FrozenClock, is_remembered: bool
 ) -> None:
-    await add_user(store)
+    await add_caller(store)
     token = await token_for(store, await add_session(store))
     if is_remembered:
         await access.identify(store, Caller(), token)
@@ -435,7 +435,7 @@ async def test_a_token_that_is_too_old_is_to_be_refreshed(
 
 
 async def test_a_token_whose_session_is_over_is_refused(access: Access, store: Store) -> None:
-    await add_user(store)
+    await add_caller(store)
     token = await token_for(store, await add_session(store))
     await access.identify(store, Caller(), token)
 
@@ -446,7 +446,7 @@ async def test_a_token_whose_session_is_over_is_refused(access: Access, store: S
 
 
 async def test_a_token_for_another_door_opens_none(access: Access, store: Store) -> None:
-    await add_user(store)
+    await add_caller(store)
     token = await token_for(store, await add_session(store))
     await access.identify(store, Caller(), token)
 
@@ -463,7 +463,7 @@ async def test_what_is_no_token_of_ours_is_refused(
 
 
 async def test_a_token_of_another_signer_is_refused(access: Access, store: Store) -> None:
-    await add_user(store)
+    await add_caller(store)
     token = await token_for(store, await add_session(store), key=bytes([1] * 32))
 
     with pytest.raises(UnauthenticatedError):
@@ -476,7 +476,7 @@ async def test_a_token_of_another_signer_is_refused(access: Access, store: Store
 async def test_an_api_key_is_its_scopes_as_far_as_its_maker_goes(
     access: Access, store: Store
 ) -> None:
-    await add_user(store, 1, Role.INSTRUCTOR, linked_person_id=an_id("ins"))
+    await add_caller(store, 1, Role.INSTRUCTOR, linked_person_id=an_id("ins"))
     text = await add_api_key(
         store, 1, "lessons:book", "students:write", "audit:read", "ledger:read"
     )
@@ -484,17 +484,19 @@ async def test_an_api_key_is_its_scopes_as_far_as_its_maker_goes(
     assert await access.identify(store, SIGNED_IN, text) == Principal(
         kind="api_key",
         actor=f"key_{text[4:12]}",
-        grants={Permission.LESSONS_BOOK: Reach.OWN, Permission.LESSONS_CANCEL: Reach.OWN},
+        grants=dict.fromkeys(
+            [Permission.LESSONS_BOOK, Permission.LESSONS_CANCEL], Reach.OWN_AS_INSTRUCTOR
+        ),
         person_id=an_id("ins"),
     )
 
 
 async def test_an_api_key_loses_what_its_maker_loses(access: Access, store: Store) -> None:
-    await add_user(store, 1, Role.OWNER)
+    await add_caller(store, 1, Role.OWNER)
     text = await add_api_key(store, 1, "audit:read")
     before = await access.identify(store, Caller(), text)
 
-    await in_store(store, lambda work: work.users.put(make_user(1, Role.OFFICE)))
+    await in_store(store, lambda work: work.users.put(make_caller(1, Role.OFFICE)))
 
     assert before.grants == {Permission.AUDIT_READ: Reach.ALL}
     assert (await access.identify(store, Caller(), text)).grants == {}
@@ -512,7 +514,7 @@ async def test_an_api_key_loses_what_its_maker_loses(access: Access, store: Stor
 async def test_an_api_key_ends(
     access: Access, store: Store, of_key: dict[str, Any], of_user: dict[str, Any]
 ) -> None:
-    await add_user(store, **of_user)
+    await add_caller(store, **of_user)
     text = await add_api_key(store, 1, "lessons:read", **of_key)
 
     with pytest.raises(SessionExpiredError):
@@ -522,7 +524,7 @@ async def test_an_api_key_ends(
 async def test_an_api_key_is_good_until_the_second_it_expires(
     access: Access, store: Store, clock: FrozenClock
 ) -> None:
-    await add_user(store)
+    await add_caller(store)
     text = await add_api_key(store, 1, "lessons:read", expires_at=at("2026-11-25T08:00:00Z"))
     await access.identify(store, Caller(), text)
 
@@ -537,7 +539,7 @@ async def test_an_api_key_is_good_until_the_second_it_expires(
 async def test_a_key_with_another_secret_is_as_unknown_as_one_that_never_was(
     access: Access, store: Store
 ) -> None:
-    await add_user(store)
+    await add_caller(store)
     text = await add_api_key(store, 1, "lessons:read")
     key, _ = await store.read(lambda work: work.api_keys.get(text[4:12])) or (None, b"")
     assert key is not None
@@ -571,7 +573,7 @@ async def last_used(store: Store, text: str) -> int | None:
 async def test_the_store_learns_of_use_once_a_minute_and_of_the_last_at_the_end(
     access: Access, store: Store, clock: FrozenClock
 ) -> None:
-    await add_user(store)
+    await add_caller(store)
     await add_session(store)
     text = await add_api_key(store, 1, "lessons:read")
 
@@ -604,7 +606,7 @@ async def test_that_a_session_is_used_is_nothing_to_be_refused_for(
     async def disk_is_full(*_: Any, **__: Any) -> None:
         raise DiskFullError
 
-    await add_user(store)
+    await add_caller(store)
     await add_session(store)
     await access.identify(store, SIGNED_IN, None)
     monkeypatch.setattr(store, "write", disk_is_full)
@@ -616,7 +618,7 @@ async def test_that_a_session_is_used_is_nothing_to_be_refused_for(
 
 async def test_the_use_of_a_session_outlives_the_process(app: Application) -> None:
     session = make_session(last_seen_at=NOW - 30)
-    await add_user(app.store)
+    await add_caller(app.store)
     await in_store(app.store, lambda work: work.sessions.add(session))
     await connected(app, session).call("branches.list")
 
@@ -633,7 +635,7 @@ async def test_before_there_is_a_store_there_is_nothing_to_settle(access: Access
 
 
 async def test_a_connection_that_signed_in_is_its_session_for_every_call(app: Application) -> None:
-    client, other = await signed_in(app, 1), Client(app)
+    client, other = await connect_as(app, 1), Client(app)
 
     assert await client.call("branches.list") == {"items": []}
     with pytest.raises(CallFailedError) as failed:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -15,8 +15,9 @@ from rpcbackend.access import DAY
 from rpcbackend.app import Application, Outside
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role, UserStatus
+from rpcbackend.security import roles
 from rpcbackend.security.api_keys import parse_api_key
-from rpcbackend.security.roles import SCOPES
+from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach
 from rpcbackend.store import Proofs, Store, Work
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.access_matrix import MATRIX, Row
@@ -24,8 +25,8 @@ from tests.callers import (
     BEGAN,
     NOW,
     add_api_key,
+    add_caller,
     add_session,
-    add_user,
     key_text,
     token_for,
 )
@@ -148,6 +149,13 @@ SHOWS: dict[str, str] = {
 }
 """What is in the answer of those who see all rows, for channels that name no row."""
 
+KEYS = [
+    *(frozenset({scope}) for scope in SCOPES),
+    frozenset({"students:read", "students:write"}),
+    frozenset({"ledger:read"}),
+]
+"""The scopes of API keys: each alone, what belongs together, and one that there is not."""
+
 ENDING = {"auth.logout", "keys.rekey", "shutdown"}
 """Channels after which there is nobody to ask for the next cell."""
 
@@ -187,11 +195,11 @@ def for_role(role: Role) -> Expect:
     return lambda row: allowed(row.letters[role])
 
 
-def for_key(role: Role, scope: str) -> Expect:
+def for_key(role: Role, scopes: frozenset[str]) -> Expect:
     def expect(row: Row) -> str:
         if opens(row):
             return opened(row)
-        letter = row.letters[role] if scope in row.scopes else "-"
+        letter = row.letters[role] if any(one <= scopes for one in row.scopes) else "-"
         return "SCOPE_MISSING" if letter == "-" else letter
 
     return expect
@@ -239,7 +247,7 @@ async def sessions_in(store: Store) -> list[Caller]:
     """Sign in somebody of each role, twice, and some whose time is over."""
     callers = []
     for number, role in enumerate(Role, start=1):
-        await add_user(store, number, role, linked_person_id=linked(role))
+        await add_caller(store, number, role, linked_person_id=linked(role))
         session = await add_session(store, number)
         expect = for_role(role)
         callers.append(Caller(f"{role} in a session", expect, session.id))
@@ -253,7 +261,7 @@ async def sessions_in(store: Store) -> list[Caller]:
         ("disabled", {"status": UserStatus.DISABLED}, {}),
     ]
     for number, (name, of_user, of_session) in enumerate(ended, start=20):
-        await add_user(store, number, **of_user)
+        await add_caller(store, number, **of_user)
         session = await add_session(store, number, **of_session)
         callers.append(Caller(name, for_ended_session, session.id))
         token = await token_for(store, session)
@@ -264,17 +272,18 @@ async def sessions_in(store: Store) -> list[Caller]:
 async def api_keys_in(store: Store) -> list[Caller]:
     """Add a key of each role with each scope, one with a scope of nothing, and some that ended."""
     callers = []
-    for number, (role, scope) in enumerate(product(Role, [*SCOPES, "ledger:read"]), start=30):
-        await add_user(store, number, role, linked_person_id=linked(role))
-        meta = {"token": await add_api_key(store, number, scope)}
-        callers.append(Caller(f"key of {role} with {scope}", for_key(role, scope), meta=meta))
+    for number, (role, scopes) in enumerate(product(Role, KEYS), start=30):
+        await add_caller(store, number, role, linked_person_id=linked(role))
+        meta = {"token": await add_api_key(store, number, *sorted(scopes))}
+        name = f"key of {role} with {'+'.join(sorted(scopes))}"
+        callers.append(Caller(name, for_key(role, scopes), meta=meta))
     ended: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("expired key", {}, {"expires_at": at(BEGAN)}),
         ("revoked key", {}, {"revoked_at": at(BEGAN)}),
         ("key of a disabled user", {"status": UserStatus.DISABLED}, {}),
     ]
     for number, (name, of_user, of_key) in enumerate(ended, start=80):
-        await add_user(store, number, Role.OWNER, **of_user)
+        await add_caller(store, number, Role.OWNER, **of_user)
         meta = {"token": await add_api_key(store, number, *SCOPES, **of_key)}
         callers.append(Caller(name, for_ended_token, meta=meta))
     return callers
@@ -282,7 +291,7 @@ async def api_keys_in(store: Store) -> list[Caller]:
 
 async def add_stranger(store: Store) -> None:
     """Add somebody whose session, key and password others may want to change."""
-    await add_user(store, STRANGER)
+    await add_caller(store, STRANGER)
     await add_session(store, STRANGER)
     await add_api_key(store, STRANGER, "lessons:read")
     await store.write(give_passwords, actor="tests")
@@ -382,7 +391,7 @@ def test_every_row_says_something_of_everybody() -> None:
     known = {"nobody": "Ppf-", "local": "Ao-", "owner": "Ao-"}
     for channel, row in MATRIX.items():
         assert list(row.letters) == ["nobody", "local", *Role], channel
-        assert row.scopes <= SCOPES.keys(), channel
+        assert frozenset().union(*row.scopes) <= SCOPES.keys(), channel
         is_for_first = row.letters["nobody"] == "f"
         assert (row.letters["owner"] == "-") == is_for_first, channel
         for who, letter in row.letters.items():
@@ -394,9 +403,16 @@ def test_every_row_says_something_of_everybody() -> None:
 async def test_a_channel_is_open_to_those_of_its_row_and_to_nobody_else(
     channel: str, record_property: Callable[[str, object], None]
 ) -> None:
-    row = MATRIX[channel]
-    taken: dict[str, str] = {}
+    taken, callers = await outcomes(channel)
 
+    assert differences(taken, channel, callers) == {}
+    record_property("cells", len(taken))
+    assert len(taken) == CELLS
+
+
+async def outcomes(channel: str) -> tuple[dict[str, str], list[Caller]]:
+    """Let everybody make the call; return how each was taken, by name, and all who called."""
+    taken: dict[str, str] = {}
     async with school(has_users=False) as (app, [local]):
         taken[local.name] = await outcome(app, channel, local)
     async with school() as (app, callers):
@@ -408,10 +424,93 @@ async def test_a_channel_is_open_to_those_of_its_row_and_to_nobody_else(
             async with school() as (app, others):
                 taken[caller.name] = await outcome(app, channel, others[index])
 
-    assert taken == {caller.name: caller.expect(row) for caller in [LOCAL, *callers]}
-    record_property("cells", len(taken))
-    assert len(taken) == CELLS
+    return taken, [LOCAL, *callers]
 
 
-CELLS = 2 + 3 * len(Role) + 2 * 3 + 1 + len(Role) * (len(SCOPES) + 1) + 3
+def differences(
+    taken: dict[str, str], channel: str, callers: list[Caller]
+) -> dict[str, tuple[str, str]]:
+    """Return by name who was taken otherwise than the table says: how, and what it says."""
+    row = MATRIX[channel]
+    return {
+        caller.name: (taken[caller.name], caller.expect(row))
+        for caller in callers
+        if taken[caller.name] != caller.expect(row)
+    }
+
+
+CELLS = 2 + 3 * len(Role) + 2 * 3 + 1 + len(Role) * len(KEYS) + 3
 """Callers of each channel: the two without a user, the roles, those that ended, and the keys."""
+
+
+# Would it notice?
+
+
+@pytest.mark.parametrize(
+    ("channel", "permission", "noticed"),
+    [
+        (
+            "users.list",
+            Permission.SIGNED_IN,
+            {
+                "office in a session": ("A", "FORBIDDEN"),
+                "student with a token": ("A", "FORBIDDEN"),
+            },
+        ),
+        (
+            "users.list",
+            Permission.STUDENTS_READ,
+            {"key of owner with students:read": ("A", "SCOPE_MISSING")},
+        ),
+        (
+            "audit.list",
+            Permission.PUBLIC,
+            {"nobody": ("A", "UNAUTHENTICATED"), "instructor in a session": ("A", "FORBIDDEN")},
+        ),
+        (
+            "students.transition",
+            Permission.STUDENTS_UPDATE,
+            {"student in a session": ("o", "FORBIDDEN")},
+        ),
+        (
+            "vehicles.list",
+            Permission.VEHICLES_WRITE,
+            {"instructor in a session": ("FORBIDDEN", "A")},
+        ),
+    ],
+    ids=["to who signed in", "to a scope", "to everybody", "to own rows", "too closed"],
+)
+async def test_a_channel_with_another_permission_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+    channel: str,
+    permission: Permission,
+    noticed: dict[str, tuple[str, str]],
+) -> None:
+    """A comparison that never fails would prove nothing."""
+    real = build_registry().get(channel)
+    assert real is not None
+    place = f"{real.handler.__module__}.{real.handler.__name__}"
+    monkeypatch.setattr(place, replace(real, permission=permission))
+
+    taken, callers = await outcomes(channel)
+    found = differences(taken, channel, callers)
+
+    assert noticed.items() <= found.items()
+    assert "owner in a session" not in found
+
+
+async def test_a_role_that_reaches_further_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    grants = dict(GRANTS[Role.INSTRUCTOR]) | {Permission.STUDENTS_READ: Reach.ALL}
+    monkeypatch.setattr(roles, "GRANTS", {**GRANTS, Role.INSTRUCTOR: grants})
+
+    taken, callers = await outcomes("students.get")
+
+    assert differences(taken, "students.get", callers) == dict.fromkeys(
+        [
+            "instructor in a session",
+            "instructor with a token",
+            "key of instructor with students:read",
+            "key of instructor with students:read+students:write",
+        ],
+        ("A", "o"),
+    )

@@ -20,7 +20,7 @@ from rpcbackend.schema.apikeys import (
 from rpcbackend.schema.base import Encoded, NoParams
 from rpcbackend.security.api_keys import make_api_key
 from rpcbackend.security.principal import Principal
-from rpcbackend.security.roles import SCOPES, Permission
+from rpcbackend.security.roles import NEEDS, SCOPES, Permission
 from rpcbackend.store import Work
 
 
@@ -34,6 +34,9 @@ from rpcbackend.store import Work
 )
 async def create(ctx: Context, params: CreateApiKey) -> CreatedApiKey:
     """Make a key that may what its scopes say, and never more than who made it.
+
+    `students:write` wants `students:read` beside it: whoever changes a student is answered all of
+    him. `lessons:read` tells of lessons, instructors, vehicles and branches, and of no student.
 
     The secret is in this one answer: a repeated delivery, and a dry run, answer null in its place.
     """
@@ -99,5 +102,13 @@ def _check_scopes(scopes: list[str], maker: Principal) -> None:
         errors = [{"path": f"scopes.{index}", "rule": "unknown_scope"} for index in unknown]
         raise InvalidParamsError(details={"errors": errors})
     opened = {permission for scope in scopes for permission in SCOPES[scope]}
+    useless = [
+        index
+        for index, scope in enumerate(scopes)
+        if any(NEEDS.get(permission, permission) not in opened for permission in SCOPES[scope])
+    ]
+    if useless:
+        errors = [{"path": f"scopes.{index}", "rule": "needs_read_scope"} for index in useless]
+        raise InvalidParamsError(details={"errors": errors})
     if not opened <= maker.grants.keys():
         raise ForbiddenError("A key may not do more than who makes it.")

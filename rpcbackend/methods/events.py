@@ -12,9 +12,9 @@ from rpcbackend.security.roles import Permission
 async def subscribe(ctx: Context, params: SubscribeEvents) -> Subscribed:
     """Send `event` notifications from now on, or from after a known one, in order.
 
-    Only events that the caller may see, and only while his session or key lasts. Each comes at
-    least once; whoever notes the last `seq` resumes there by `afterSeq`. A
-    connection has one subscription: a new one takes the place of the old.
+    Only events of areas that the caller may read, of those the ones he may see, and only while his
+    session or key lasts. Each comes at least once; whoever notes the last `seq` resumes there by
+    `afterSeq`. A connection has one subscription: a new one takes the place of the old.
     """
     store = ctx.host.store
     head_seq = store.head_seq

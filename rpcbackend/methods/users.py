@@ -7,6 +7,7 @@ from rpcbackend.domain.versions import next_version
 from rpcbackend.errors import (
     DuplicateError,
     ForbiddenError,
+    InvalidParamsError,
     LastOwnerError,
     NotFoundError,
     PasswordRequiredError,
@@ -14,7 +15,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.users import ListUsers, SaveUser, User, UserPage, UserStatus
-from rpcbackend.security.roles import Permission
+from rpcbackend.security.roles import Permission, fits_roles
 from rpcbackend.store import Work
 
 
@@ -50,10 +51,15 @@ async def save(ctx: Context, params: SaveUser) -> User:
 
     A new one cannot sign in before auth.changePassword gave him a password. Other roles hold at
     once; a disabled user's sessions end and his API keys are revoked. One owner who can sign in
-    stays.
+    stays. Only who has the role instructor is linked to an instructor, and student to a student.
     """
     if ctx.principal.kind == "local":
         raise ForbiddenError("There is no user yet: make the first owner with auth.bootstrap.")
+
+    if params.linked_person_id and not fits_roles(params.linked_person_id, params.roles):
+        raise InvalidParamsError(
+            details={"errors": [{"path": "linkedPersonId", "rule": "person_does_not_fit_roles"}]}
+        )
 
     async def unit(work: Work) -> User:
         old = await work.users.require(params.user_id) if params.user_id else None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from rpcbackend.schema.base import SECRET, Flag, Instant, Name, Params, WireModel
 from rpcbackend.schema.sessions import Session
@@ -85,6 +85,11 @@ class LogOut(Params):
     all_sessions: Annotated[Flag, Field(description="Everywhere, not only here.")] = False
 
 
+def _without_role(reach: str) -> str:
+    # By which of his roles the rows are his own is told by `roles` and `linkedPersonId`.
+    return reach.partition("_")[0]
+
+
 class Me(WireModel):
     """Who calls, and what he may do."""
 
@@ -95,7 +100,7 @@ class Me(WireModel):
     session: Session | None
     roles: list[Role]
     permissions: Annotated[
-        dict[str, Literal["all", "own"]],
+        dict[str, Annotated[Literal["all", "own"], BeforeValidator(_without_role)]],
         Field(description="Each permission, and whether it reaches all rows or his own."),
     ]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rpcbackend.schema.users import Role
-from rpcbackend.security.roles import GRANTS, Permission, Reach
+from rpcbackend.security.roles import GRANTS, NEEDS, Permission, Reach
 
 Kind = Literal["nobody", "local", "user", "api_key"]
 
@@ -25,7 +25,10 @@ class Principal:
     """When he last gave his password, in Unix seconds."""
 
     def reach(self, permission: Permission) -> Reach | None:
-        """Return how far the permission goes, or None if he does not hold it."""
+        """Return how far the permission goes, or None if he does not hold it and what it needs."""
+        needed = NEEDS.get(permission)
+        if needed is not None and needed not in self.grants:
+            return None
         return self.grants.get(permission)
 
 

@@ -1,6 +1,6 @@
 """Who may do what: one table of roles, permissions, and how far each reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -42,10 +42,15 @@ class Reach(StrEnum):
 
     ALL = "all"
     OWN = "own"
-    """Only rows of the person that the user is linked to."""
+    """Only rows of the person that the user is linked to, instructor or student."""
+    OWN_AS_INSTRUCTOR = "own_as_instructor"
+    """The same, and nothing when he is linked to a student."""
+    OWN_AS_STUDENT = "own_as_student"
+    """The same, and nothing when he is linked to an instructor."""
 
 
-_P, _ALL, _OWN = Permission, Reach.ALL, Reach.OWN
+_P, _ALL = Permission, Reach.ALL
+_TEACHING, _LEARNING = Reach.OWN_AS_INSTRUCTOR, Reach.OWN_AS_STUDENT
 
 GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
     {
@@ -65,22 +70,22 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
         },
         Role.INSTRUCTOR: {
             _P.BRANCHES_READ: _ALL,
-            _P.EVENTS_READ: _OWN,
-            _P.INSTRUCTORS_READ: _OWN,
-            _P.LESSONS_READ: _OWN,
-            _P.LESSONS_BOOK: _OWN,
-            _P.LESSONS_CANCEL: _OWN,
-            _P.STUDENTS_READ: _OWN,
+            _P.EVENTS_READ: _TEACHING,
+            _P.INSTRUCTORS_READ: _TEACHING,
+            _P.LESSONS_READ: _TEACHING,
+            _P.LESSONS_BOOK: _TEACHING,
+            _P.LESSONS_CANCEL: _TEACHING,
+            _P.STUDENTS_READ: _TEACHING,
             _P.VEHICLES_READ: _ALL,
         },
         Role.STUDENT: {
             _P.BRANCHES_READ: _ALL,
-            _P.EVENTS_READ: _OWN,
-            _P.INSTRUCTORS_READ: _OWN,
-            _P.LESSONS_READ: _OWN,
-            _P.LESSONS_CANCEL: _OWN,
-            _P.STUDENTS_READ: _OWN,
-            _P.STUDENTS_UPDATE: _OWN,
+            _P.EVENTS_READ: _LEARNING,
+            _P.INSTRUCTORS_READ: _LEARNING,
+            _P.LESSONS_READ: _LEARNING,
+            _P.LESSONS_CANCEL: _LEARNING,
+            _P.STUDENTS_READ: _LEARNING,
+            _P.STUDENTS_UPDATE: _LEARNING,
         },
         Role.ACCOUNTANT: {
             _P.AUDIT_READ: _ALL,
@@ -112,7 +117,33 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
         "students:write": frozenset({_P.STUDENTS_WRITE, _P.STUDENTS_UPDATE}),
     }
 )
-"""What an API key's scope opens, at most; users, keys and settings are for people alone."""
+"""What an API key's scope opens, at most; users, keys and settings are for people alone.
+
+`students:write` opens nothing without `students:read`: see `NEEDS`.
+"""
+
+NEEDS: Mapping[Permission, Permission] = MappingProxyType(
+    {
+        _P.STUDENTS_WRITE: _P.STUDENTS_READ,
+        _P.STUDENTS_UPDATE: _P.STUDENTS_READ,
+    }
+)
+"""Permissions that are of no use without another one: their channels answer whole records."""
+
+EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
+    {
+        "apikeys": _P.USERS_READ,
+        "auth": _P.USERS_READ,
+        "branches": _P.BRANCHES_READ,
+        "instructors": _P.INSTRUCTORS_READ,
+        "lessons": _P.LESSONS_READ,
+        "sessions": _P.USERS_READ,
+        "students": _P.STUDENTS_READ,
+        "users": _P.USERS_READ,
+        "vehicles": _P.VEHICLES_READ,
+    }
+)
+"""What must be held to be told of an area, by the first word of its events' types."""
 
 
 def grants_of(roles: list[Role]) -> dict[Permission, Reach]:
@@ -120,6 +151,16 @@ def grants_of(roles: list[Role]) -> dict[Permission, Reach]:
     grants: dict[Permission, Reach] = {Permission.SIGNED_IN: _ALL}
     for role in roles:
         for permission, reach in GRANTS[role].items():
-            if grants.get(permission) is not _ALL:
-                grants[permission] = reach
+            grants[permission] = _further(grants.get(permission, reach), reach)
     return grants
+
+
+def _further(one: Reach, other: Reach) -> Reach:
+    if one is other:
+        return one
+    return _ALL if _ALL in (one, other) else Reach.OWN
+
+
+def fits_roles(person_id: str, roles: Collection[Role]) -> bool:
+    """Tell whether a user of these roles may be linked to the person with this id."""
+    return (Role.INSTRUCTOR if person_id.startswith("ins_") else Role.STUDENT) in roles

@@ -8,14 +8,13 @@ from rpcbackend.store.files import has_data, is_locked
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
-from rpcbackend.store.sight import EVERYTHING, PEOPLE, Sight, sight_of
+from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.store import Store, open_store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
 __all__ = [
     "EVERYTHING",
-    "PEOPLE",
     "Command",
     "DirectoryLock",
     "Keyed",

@@ -12,8 +12,8 @@ class Sight:
 
     instructor_id: str | None = None
     student_id: str | None = None
-    has_accounts: bool = True
-    """Whether the stream shows what happened to users, sessions and API keys."""
+    areas: frozenset[str] | None = None
+    """Of what the stream tells, by the first word of an event's type; None is of everything."""
 
     @property
     def is_whole(self) -> bool:
@@ -41,17 +41,14 @@ class Sight:
 
 EVERYTHING = Sight()
 
-PEOPLE = Sight(has_accounts=False)
-"""Everybody's rows, but nothing of who may sign in."""
-
-NOTHING = Sight(instructor_id="", student_id="", has_accounts=False)
+NOTHING = Sight(instructor_id="", student_id="", areas=frozenset())
 """For a user who may see his own rows and is linked to nobody."""
 
 
-def sight_of(person_id: str | None, *, has_accounts: bool = False) -> Sight:
+def sight_of(person_id: str | None, areas: frozenset[str] | None = None) -> Sight:
     """Return what the person with this id may see."""
     if person_id is None:
         return NOTHING
     if person_id.startswith("ins_"):
-        return Sight(instructor_id=person_id, has_accounts=has_accounts)
-    return Sight(student_id=person_id, has_accounts=has_accounts)
+        return Sight(instructor_id=person_id, areas=areas)
+    return Sight(student_id=person_id, areas=areas)

@@ -9,9 +9,13 @@ import pytest
 
 from rpcbackend.dispatch import subscription as subscription_module
 from rpcbackend.dispatch.subscription import Subscription
-from rpcbackend.store import EVERYTHING, PEOPLE, Sight, Store, Work, sight_of
+from rpcbackend.store import EVERYTHING, Sight, Store, Work, sight_of
 from rpcbackend.store import events as events_module
 from tests.clauses import clause
+
+PEOPLE = Sight(areas=frozenset({"students", "lessons"}))
+"""Of those who may read everybody's rows, but nothing of who may sign in."""
+STUDENT = sight_of("stu_1", PEOPLE.areas)
 
 
 class Subscriber:
@@ -250,7 +254,7 @@ async def test_a_subscriber_gets_what_he_may_see_however_much_lies_between(
     people = Subscriber(store, standing=Standing(PEOPLE))
 
     assert await people.until(8) == [1, 2, 3, 4, 5, 6, 7, 9]
-    student = Subscriber(store, standing=Standing(sight_of("stu_1")), after_seq=5)
+    student = Subscriber(store, standing=Standing(STUDENT), after_seq=5)
     assert await student.until(3) == [6, 7, 9]
     assert own.events == []
     for each in (own, people, student):

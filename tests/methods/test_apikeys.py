@@ -145,6 +145,16 @@ async def test_a_scope_that_there_is_not_is_refused_by_its_path(owner: Client) -
     assert failed.value.details == {"errors": [{"path": "scopes.1", "rule": "unknown_scope"}]}
 
 
+async def test_a_key_that_writes_students_must_read_them_too(owner: Client) -> None:
+    """What students.update and students.create answer is all of a student, and of namesakes."""
+    with pytest.raises(CallFailedError) as failed:
+        await owner.call("apikeys.create", name="x", scopes=["lessons:read", "students:write"])
+
+    assert failed.value.symbol == "INVALID_PARAMS"
+    assert failed.value.details == {"errors": [{"path": "scopes.1", "rule": "needs_read_scope"}]}
+    await owner.call("apikeys.create", name="x", scopes=["students:write", "students:read"])
+
+
 @pytest.mark.parametrize("channel", ["apikeys.create", "apikeys.revoke"])
 async def test_keys_are_changed_only_by_who_just_gave_his_password(
     owner: Client, clock: FrozenClock, channel: str

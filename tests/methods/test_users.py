@@ -129,6 +129,36 @@ async def test_a_user_is_not_changed_by_who_saw_another_version(owner: Client) -
 
 
 @pytest.mark.parametrize(
+    ("roles", "person", "fits"),
+    [
+        (["student"], "ins", False),
+        (["instructor"], "stu", False),
+        (["owner", "office"], "ins", False),
+        (["office", "accountant"], "stu", False),
+        (["instructor", "student"], "ins", True),
+        (["instructor", "student"], "stu", True),
+        (["owner", "instructor"], "ins", True),
+    ],
+    ids=str,
+)
+async def test_a_user_is_linked_to_a_person_who_fits_one_of_his_roles(
+    owner: Client, store: Store, roles: list[str], person: str, fits: bool
+) -> None:
+    await add_all(store)
+    wanted = {"login": "x", "roles": roles, "linkedPersonId": an_id(person)}
+
+    if fits:
+        assert (await owner.call("users.save", **wanted))["linkedPersonId"] == an_id(person)
+        return
+    with pytest.raises(CallFailedError) as failed:
+        await owner.call("users.save", **wanted)
+    assert failed.value.symbol == "INVALID_PARAMS"
+    assert failed.value.details == {
+        "errors": [{"path": "linkedPersonId", "rule": "person_does_not_fit_roles"}]
+    }
+
+
+@pytest.mark.parametrize(
     "given",
     [
         {"userId": an_id("usr", 404)},
@@ -138,7 +168,9 @@ async def test_a_user_is_not_changed_by_who_saw_another_version(owner: Client) -
     ids=["user", "instructor", "student"],
 )
 async def test_who_is_named_must_exist(owner: Client, given: dict[str, str]) -> None:
-    assert await refused(owner, "users.save", login="x", roles=["office"], **given) == "NOT_FOUND"
+    roles = ["instructor", "student"]
+
+    assert await refused(owner, "users.save", login="x", roles=roles, **given) == "NOT_FOUND"
 
 
 async def test_users_are_listed_by_login_and_narrowed_by_role_and_status(

@@ -10,7 +10,7 @@ from rpcbackend.errors import SessionExpiredError, UnauthenticatedError
 from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.security.principal import LOCAL, NOBODY
 from rpcbackend.security.roles import Permission
-from tests.callers import add_session, add_user, token_for
+from tests.callers import add_caller, add_session, token_for
 from tests.clauses import clause
 from tests.factories import an_id
 from tests.machine import Said, say
@@ -21,7 +21,7 @@ public = replace(say, needs_store=True)
 
 
 async def test_a_call_is_made_by_whoever_signed_in_on_its_connection(app: Application) -> None:
-    await add_user(app.store)
+    await add_caller(app.store)
     call = make_call(closed, host=app, label="a")
     call.context.connection.session_id = (await add_session(app.store)).id
 
@@ -32,7 +32,7 @@ async def test_a_call_is_made_by_whoever_signed_in_on_its_connection(app: Applic
 
 @clause("meta-token-overrides")
 async def test_a_call_with_a_token_is_made_by_its_holder(app: Application) -> None:
-    await add_user(app.store)
+    await add_caller(app.store)
     token = await token_for(app.store, await add_session(app.store))
 
     for method in (closed, public):

@@ -12,7 +12,7 @@ from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.schema.limits import Limits
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from rpcbackend.testing import FrozenClock
-from tests.callers import signed_in
+from tests.callers import connect_as
 from tests.clauses import clause
 from tests.factories import an_id
 from tests.machine import Said, say
@@ -143,7 +143,7 @@ async def test_the_one_desk_is_limited_only_where_passwords_could_be_guessed(
 
 
 async def test_a_hasty_caller_is_told_when_to_come_again(app: Application) -> None:
-    client = await signed_in(app, 1)
+    client = await connect_as(app, 1)
     student = {
         "branchId": an_id("bra"),
         "givenName": "Ada",

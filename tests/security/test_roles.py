@@ -7,7 +7,15 @@ import pytest
 
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role
-from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach, grants_of
+from rpcbackend.security.roles import (
+    EVENT_AREAS,
+    GRANTS,
+    NEEDS,
+    SCOPES,
+    Permission,
+    Reach,
+    grants_of,
+)
 
 COMING = {
     Permission.APIKEYS_READ,
@@ -70,8 +78,9 @@ def test_roles_together_allow_what_any_does_as_far_as_the_furthest(roles: tuple[
         grants = grants_of(list(order))
 
         for permission in set(Permission) - {Permission.SIGNED_IN}:
-            reaches = {GRANTS[role].get(permission) for role in roles}
-            furthest = next((r for r in (Reach.ALL, Reach.OWN) if r in reaches), None)
+            reaches = {GRANTS[role].get(permission) for role in roles} - {None}
+            both = Reach.ALL if Reach.ALL in reaches else Reach.OWN
+            furthest = both if len(reaches) > 1 else next(iter(reaches), None)
             assert grants.get(permission) is furthest
 
 
@@ -87,3 +96,18 @@ def test_a_scope_that_reads_opens_nothing_that_writes() -> None:
     for scope, opened in SCOPES.items():
         if scope.endswith(":read"):
             assert {permission.rpartition(":")[2] for permission in opened} == {"read"}
+
+
+def test_no_role_holds_a_permission_without_what_it_needs() -> None:
+    assert [
+        (role, permission)
+        for role in Role
+        for permission, needed in NEEDS.items()
+        if permission in GRANTS[role] and needed not in GRANTS[role]
+    ] == []
+
+
+def test_every_event_that_there_is_has_its_area() -> None:
+    told = {event.partition(".")[0] for method in build_registry() for event in method.events}
+
+    assert told <= EVENT_AREAS.keys()

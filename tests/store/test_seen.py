@@ -8,22 +8,23 @@ from rpcbackend.errors import InUseError, NotFoundError
 from rpcbackend.schema.calendars import ViewCalendar
 from rpcbackend.schema.lessons import ListLessons
 from rpcbackend.schema.students import ListStudents
-from rpcbackend.store import EVERYTHING, PEOPLE, Sight, Store, Work, sight_of
+from rpcbackend.store import EVERYTHING, Sight, Store, Work, sight_of
 from rpcbackend.store.changes import Changes
 from rpcbackend.store.sight import NOTHING
 from tests.factories import NINE, add_all, an_id, at, make_lesson, make_student
 
 INSTRUCTOR, STUDENT = sight_of(an_id("ins")), sight_of(an_id("stu"))
 OTHERS = sight_of(an_id("ins", 2))
+LESSONS = frozenset({"lessons"})
 
 
 # The sight itself
 
 
 def test_everybody_sees_by_what_he_is() -> None:
-    assert sight_of(an_id("ins")) == Sight(instructor_id=an_id("ins"), has_accounts=False)
-    assert sight_of(an_id("stu")) == Sight(student_id=an_id("stu"), has_accounts=False)
-    assert sight_of(an_id("stu"), has_accounts=True) == Sight(student_id=an_id("stu"))
+    assert sight_of(an_id("ins")) == Sight(instructor_id=an_id("ins"))
+    assert sight_of(an_id("stu")) == Sight(student_id=an_id("stu"))
+    assert sight_of(an_id("stu"), LESSONS).areas == LESSONS
     assert sight_of(None) == NOTHING
 
 
@@ -31,7 +32,7 @@ def test_everybody_sees_by_what_he_is() -> None:
     ("sight", "is_whole", "person_id", "where"),
     [
         (EVERYTHING, True, None, "true"),
-        (PEOPLE, True, None, "true"),
+        (Sight(areas=LESSONS), True, None, "true"),
         (INSTRUCTOR, False, an_id("ins"), "i"),
         (STUDENT, False, an_id("stu"), "s"),
         (NOTHING, False, None, "false"),

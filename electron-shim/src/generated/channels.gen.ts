@@ -1017,4 +1017,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '84fb680260ca7ef6315342d4da67b9186ef3a6a0bc2608b7d90f1422e2fa5320';
+export const contractHash = '83a9f212e45655e823340101a2ad8a17013aafcd10b0c15cbbac370381d212bb';
