@@ -31,6 +31,14 @@ IDLE_SECONDS, ABSOLUTE_SECONDS = 14 * DAY, 30 * DAY
 OWNER_IDLE_SECONDS, OWNER_ABSOLUTE_SECONDS = 30 * 60, 12 * 3600
 """How long a session lives without use, and at most; an owner's for shorter."""
 
+AHEAD_SECONDS = DAY
+"""How far the store may be ahead of the clock and be believed.
+
+Up to there the clock was set back, and what the store says is later holds: that revives nothing.
+Beyond it the clock was once wrong by far. To believe that would end every session and API key until
+the clock gets there, so only the sessions that were used then are over.
+"""
+
 TOUCH_SECONDS = 60
 """The store learns this often that a session or key is used."""
 
@@ -77,7 +85,7 @@ class Access:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._store: Store | None = None
-        self._latest = 0
+        self._latest_ms, self._latest_at = 0, 0.0
         self._generation = 0
         self._waiting = 0
         self._looking = asyncio.Lock()
@@ -89,10 +97,20 @@ class Access:
         self._touching: set[asyncio.Task[None]] = set()
 
     def now(self) -> int:
-        """Unix seconds that never go back: a clock that was set back revives nothing."""
-        now = self._clock.now_ms() // 1_000
-        self._latest = max(self._latest, now)
-        return self._latest
+        """Unix seconds that never go back nor stand still, whatever is done to the clock.
+
+        After it was set back they go on from the latest time there was, as fast as time passes.
+        """
+        passed = self._clock.monotonic() - self._latest_at
+        now_ms = self._latest_ms + int(passed * 1_000)
+        wall_ms = self._clock.now_ms()
+        if wall_ms >= now_ms:
+            self._go_on_from(wall_ms)
+            return wall_ms // 1_000
+        return now_ms // 1_000
+
+    def _go_on_from(self, now_ms: int) -> None:
+        self._latest_ms, self._latest_at = now_ms, self._clock.monotonic()
 
     def known(self, caller: Caller, token: str | None, *, is_use: bool = True) -> Principal | None:
         """Return who calls if that is remembered, else None; costs no hop to the database.
@@ -182,14 +200,15 @@ class Access:
             return (
                 await work.users.any(),
                 await work.sessions.signing_keys("access"),
-                await work.sessions.last_seen(),
+                await work.sessions.last_seen(at_most=self.now() + AHEAD_SECONDS),
             )
 
         generation = self._generation
         has_users, keys, last_seen = await store.read(unit)
         if generation == self._generation:
             self._has_users, self._keys = has_users, keys
-            self._latest = max(self._latest, last_seen)
+            if last_seen > self.now():
+                self._go_on_from(last_seen * 1_000)
 
     async def _learn_session(self, store: Store, session_id: str) -> None:
         async def unit(work: Work) -> tuple[StoredSession, User] | None:
@@ -201,7 +220,7 @@ class Access:
         found = await store.read(unit)
         if generation != self._generation:
             return
-        live = _live_session(*found) if found else None
+        live = _live_session(*found, self.now()) if found else None
         if live is None or self._use(live, is_use=False) is None:
             raise SessionExpiredError
         _make_room(self._sessions)
@@ -288,12 +307,12 @@ def life_of(user: User) -> tuple[int, int]:
 
 def is_over(session: StoredSession, user: User, now: int) -> bool:
     """Tell whether the session's time is over, or its user may not come in any more."""
-    live = _live_session(session, user)
+    live = _live_session(session, user, now)
     return live is None or now >= live.good_until
 
 
-def _live_session(session: StoredSession, user: User) -> _Live | None:
-    if user.status is not UserStatus.ACTIVE:
+def _live_session(session: StoredSession, user: User, now: int) -> _Live | None:
+    if user.status is not UserStatus.ACTIVE or session.last_seen_at > now + AHEAD_SECONDS:
         return None
     idle, life = life_of(user)
     return _Live(

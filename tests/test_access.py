@@ -10,6 +10,7 @@ import pytest
 from rpcbackend import access as access_module
 from rpcbackend.access import (
     ABSOLUTE_SECONDS,
+    AHEAD_SECONDS,
     DAY,
     IDLE_SECONDS,
     OWNER_ABSOLUTE_SECONDS,
@@ -211,25 +212,79 @@ async def test_a_clock_that_is_set_back_revives_nothing(
     clock.advance(IDLE_SECONDS)
     assert access.known(SIGNED_IN, None) is None
 
-    clock.advance(-IDLE_SECONDS)
+    clock.set_wall(-IDLE_SECONDS)
 
     with pytest.raises(SessionExpiredError):
         await access.identify(store, SIGNED_IN, None)
+
+
+@pytest.mark.parametrize("ahead", [OWNER_IDLE_SECONDS - 1, 3 * 365 * DAY], ids=["some", "3 years"])
+async def test_time_goes_on_for_sessions_while_the_clock_is_behind_what_it_was(
+    store: Store, clock: FrozenClock, access: Access, ahead: int
+) -> None:
+    """A clock that was ahead and set back must not give anybody the time in between."""
+    await add_user(store, 1, Role.OWNER)
+    clock.set_wall(ahead)
+    began = access.now()
+    await add_session(store, created_at=began, last_seen_at=began)
+    await access.identify(store, SIGNED_IN, None)
+
+    clock.set_wall(-ahead)
+    clock.advance(OWNER_IDLE_SECONDS - 1)
+    assert access.now() == began + OWNER_IDLE_SECONDS - 1
+    assert access.known(SIGNED_IN, None, is_use=False) is not None
+    clock.advance(1)
+
+    with pytest.raises(SessionExpiredError):
+        await access.identify(store, SIGNED_IN, None)
+
+
+async def test_time_goes_on_in_steps_shorter_than_any_unit(
+    clock: FrozenClock, access: Access
+) -> None:
+    clock.set_wall(DAY)
+    access.now()
+    clock.set_wall(-DAY)
+
+    for _ in range(4_096):
+        clock.advance(1 / 4_096)
+        access.now()
+
+    assert access.now() == NOW + DAY + 1
 
 
 async def test_a_clock_that_was_set_back_before_the_start_revives_nothing(
-    store: Store, access: Access
+    store: Store, clock: FrozenClock, access: Access
 ) -> None:
     """The last use of any session is a time that certainly was."""
-    await add_user(store)
+    await add_user(store, 1, Role.OWNER)
     await add_session(store)
     await add_user(store, 2)
-    await add_session(store, 2, last_seen_at=NOW + IDLE_SECONDS)
+    await add_session(store, 2, last_seen_at=NOW + AHEAD_SECONDS)
 
     with pytest.raises(SessionExpiredError):
         await access.identify(store, SIGNED_IN, None)
 
-    assert access.now() == NOW + IDLE_SECONDS
+    assert access.now() == NOW + AHEAD_SECONDS
+    clock.advance(7)
+    assert access.now() == NOW + AHEAD_SECONDS + 7
+
+
+async def test_a_clock_that_was_years_ahead_once_ends_what_was_used_then_and_nothing_else(
+    store: Store, access: Access
+) -> None:
+    await add_user(store)
+    await add_session(store)
+    await add_user(store, 2)
+    await add_session(store, 2, last_seen_at=NOW + AHEAD_SECONDS + 1)
+    text = await add_api_key(store, 1, "lessons:read")
+
+    with pytest.raises(SessionExpiredError):
+        await access.identify(store, Caller(session_id=an_id("ses", 2)), None)
+
+    assert (await access.identify(store, SIGNED_IN, None)).kind == "user"
+    assert (await access.identify(store, Caller(), text)).kind == "api_key"
+    assert access.now() == NOW
 
 
 # What is changed is forgotten at once
