@@ -90,10 +90,29 @@ async def test_misses_are_counted_by_login_however_it_is_written_and_forgotten(
         seen = [await misses.misses("ADA")]
         await misses.forget_misses(before_ms=2_000)
         seen += [await misses.misses("ada"), await misses.misses("eva")]
-        await misses.note_misses("ada", 0, 3_000)
+        await misses.drop_misses("ada")
         return [*seen, await misses.misses("ada")]
 
     assert await store.write(unit, actor="tests") == [(4, 2_000), (4, 2_000), (0, 0), (0, 0)]
+
+
+async def test_the_counters_of_a_login_count_by_themselves_and_stay_at_0(store: Store) -> None:
+    async def unit(work: Work) -> list[object]:
+        misses = work.credentials
+        seen: list[object] = [await misses.knows("ada", "desk")]
+        await misses.note_misses("Ada", 0, 1_000, "desk")
+        await misses.note_misses("adadesk", 3, 3_000)
+        await misses.note_misses("ada", 4, 1_000, "other")
+        await misses.forget_misses(before_ms=2_000)
+        return [
+            *seen,
+            await misses.knows("ada", "desk"),
+            await misses.knows("ada", "other"),
+            await misses.misses("ada", "desk"),
+            await misses.misses("ada"),
+        ]
+
+    assert await store.write(unit, actor="tests") == [False, True, False, (0, 1_000), (0, 0)]
 
 
 async def test_no_login_that_was_typed_is_stored(store: Store) -> None:
