@@ -28,10 +28,11 @@ Six digits need the long wait everywhere; only who knows the password can make a
 class Try:
     """What somebody typed, and whether the password fitted."""
 
-    login: str
+    login: str = field(repr=False)
+    """Perhaps a password in the wrong field."""
     device: str | None
     """Where, if that is a place by itself: see `answers.device_of`."""
-    password_hash: str | None
+    password_hash: str | None = field(repr=False)
     """What the password was compared with: None where there was nothing."""
     is_right: bool
     rehashed: str | None = field(default=None, repr=False)

@@ -1,6 +1,6 @@
 """What users prove themselves with, and how often somebody failed to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from rpcbackend.store.transaction import Transaction
@@ -12,9 +12,9 @@ class Proofs:
     """What one user proves himself with; None is what he has not got."""
 
     user_id: str
-    password_hash: str | None = None
-    mfa_secret: str | None = None
-    mfa_pending: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    mfa_secret: str | None = field(default=None, repr=False)
+    mfa_pending: str | None = field(default=None, repr=False)
     """Enrolled, but not yet proven by a first code."""
     mfa_step: int = -1
     """The last step whose code was accepted."""

@@ -128,3 +128,9 @@ async def test_no_login_that_was_typed_is_stored(store: Store) -> None:
     stored = await store.read(unit)
     assert len(stored) == 32
     assert typed.encode() not in stored
+
+
+def test_proofs_do_not_show_what_they_hold() -> None:
+    proofs = Proofs(user_id=USER, password_hash="p4ss", mfa_secret="s3cret", mfa_pending="p3nding")  # noqa: S106 (no secrets)
+
+    assert repr(proofs) == f"Proofs(user_id={USER!r}, mfa_step=-1)"
