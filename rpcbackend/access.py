@@ -5,13 +5,16 @@ changes a user, a session or a key; then everything is forgotten, before that co
 """
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rpcbackend.clock import Clock
-from rpcbackend.errors import RpcError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.errors import RateLimitedError, RpcError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.schema.apikeys import ApiKey
 from rpcbackend.schema.users import Role, User, UserStatus
 from rpcbackend.security.api_keys import is_same_secret, parse_api_key
@@ -42,6 +45,9 @@ the clock gets there, so only the sessions that were used then are over.
 TOUCH_SECONDS = 60
 """The store learns this often that a session or key is used."""
 
+BAD_PER_SECOND, BAD_BURST = 5, 20
+"""Tokens and keys that are none of ours, from one connection, before no new ones are looked up."""
+
 MAX_REMEMBERED = 1_000
 """Tokens and keys whose look-up is remembered."""
 
@@ -52,6 +58,11 @@ class Caller(Protocol):
     audience: Audience
     session_id: str | None
     """Whoever signed in here, in this session."""
+
+    @property
+    def id(self) -> str:
+        """Tells connections of one process apart."""
+        ...
 
     @property
     def is_desk(self) -> bool:
@@ -87,8 +98,9 @@ class Access:
         self._store: Store | None = None
         self._latest_ms, self._latest_at = 0, 0.0
         self._generation = 0
-        self._waiting = 0
-        self._looking = asyncio.Lock()
+        self._waiting: Counter[str] = Counter()
+        self._looking: dict[str, asyncio.Lock] = {}
+        self._bad = Gcra(BAD_PER_SECOND, BAD_BURST)
         self._has_users: bool | None = None
         self._keys: Mapping[str, bytes] = {}
         self._sessions: dict[str, _Live] = {}
@@ -121,7 +133,9 @@ class Access:
             is_use: False only looks: the session goes on being idle.
         """
         # Calls that come later must not overtake those who wait: writes keep their order.
-        return None if self._waiting and is_use else self._recall(caller, token, is_use=is_use)
+        if is_use and caller.id in self._waiting:
+            return None
+        return self._recall(caller, token, is_use=is_use)
 
     def _recall(self, caller: Caller, token: str | None, *, is_use: bool) -> Principal | None:
         if self._has_users is None:
@@ -145,17 +159,31 @@ class Access:
         Raises:
             UnauthenticatedError: The token or API key is none of ours.
             SessionExpiredError: The time of the token, the key or the session is over.
+            RateLimitedError: Too many tokens of this connection were none of ours.
         """
         if store is not self._store:
             self._forget()
             self._store = store
             store.on_access_change.append(self._forget)
-        self._waiting += 1
+        # Order matters within one connection: none waits for what another one must have looked up.
+        self._waiting[caller.id] += 1
         try:
-            async with self._looking:
+            async with self._looking.setdefault(caller.id, asyncio.Lock()):
+                if is_use:
+                    self._check_bad(caller, token)
                 return await self._look_up(store, caller, token, is_use=is_use)
+        except UnauthenticatedError:
+            self._bad.take(caller.id, self._clock.monotonic())
+            raise
         finally:
-            self._waiting -= 1
+            self._waiting[caller.id] -= 1
+            if not self._waiting[caller.id]:
+                del self._waiting[caller.id], self._looking[caller.id]
+
+    def _check_bad(self, caller: Caller, token: str | None) -> None:
+        wait = self._bad.wait(caller.id, self._clock.monotonic())
+        if wait > 0 and token is not None and self._recall(caller, token, is_use=False) is None:
+            raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))
 
     async def _look_up(
         self, store: Store, caller: Caller, token: str | None, *, is_use: bool

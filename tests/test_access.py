@@ -11,6 +11,7 @@ from rpcbackend import access as access_module
 from rpcbackend.access import (
     ABSOLUTE_SECONDS,
     AHEAD_SECONDS,
+    BAD_BURST,
     DAY,
     IDLE_SECONDS,
     OWNER_ABSOLUTE_SECONDS,
@@ -19,7 +20,12 @@ from rpcbackend.access import (
     Access,
 )
 from rpcbackend.app import Application
-from rpcbackend.errors import DiskFullError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.errors import (
+    DiskFullError,
+    RateLimitedError,
+    SessionExpiredError,
+    UnauthenticatedError,
+)
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from rpcbackend.security.roles import GRANTS, Permission, Reach
@@ -54,6 +60,7 @@ class Caller:
     session_id: str | None = None
     audience: Audience = "stdio"
     is_desk: bool = True
+    id: str = "con_1"
 
 
 SIGNED_IN = Caller(session_id=an_id("ses"))
@@ -695,3 +702,44 @@ async def test_a_connection_that_signed_in_is_its_session_for_every_call(app: Ap
         await other.call("branches.list")
 
     assert failed.value.symbol == "UNAUTHENTICATED"
+
+
+# Garbage
+
+
+async def test_garbage_is_looked_up_so_often_and_keeps_out_its_own_connection_alone(
+    store: Store, clock: FrozenClock, access: Access
+) -> None:
+    await add_user(store)
+    text = await add_api_key(store, 1, "lessons:read")
+    for number in range(BAD_BURST):
+        with pytest.raises(UnauthenticatedError):
+            await access.identify(store, Caller(), f"garbage {number}")
+
+    with pytest.raises(RateLimitedError) as refused:
+        await access.identify(store, Caller(), "garbage")
+    assert refused.value.retry_after_ms == 200
+    assert (await access.identify(store, Caller(id="con_2"), text)).kind == "api_key"
+    assert (await access.identify(store, Caller(), text)).kind == "api_key"
+
+    clock.advance(0.2)
+    with pytest.raises(UnauthenticatedError):
+        await access.identify(store, Caller(), "garbage")
+
+
+async def test_who_is_known_does_not_wait_for_what_another_connection_looks_up(
+    store: Store, access: Access
+) -> None:
+    await add_user(store)
+    await add_session(store)
+    await access.identify(store, SIGNED_IN, None)
+
+    unknown = Caller(id="con_2", session_id=an_id("ses", 9))
+    waiting = asyncio.ensure_future(access.identify(store, unknown, None))
+    await asyncio.sleep(0)
+
+    assert not waiting.done()
+    assert access.known(unknown, None) is None
+    assert access.known(SIGNED_IN, None) is not None
+    with pytest.raises(SessionExpiredError):
+        await waiting
