@@ -59,7 +59,7 @@ async def open_session(
     await work.sessions.forget_over(
         user.id, created_by=now - life, seen_by=now - idle, seen_until=now + AHEAD_SECONDS
     )
-    await _end_one(work, instead_of, "replaced")
+    await end_one(work, instead_of, "replaced")
     for oldest in (await work.sessions.of_user(user.id))[: 1 - MOST]:
         await end_session(work, oldest, user, "too_many")
     session = StoredSession(
@@ -147,7 +147,8 @@ async def _latest(work: Work, place: Place) -> int:
     return max(place.now, await work.sessions.last_seen(at_most=place.now + AHEAD_SECONDS))
 
 
-async def _end_one(work: Work, session_id: str | None, reason: str) -> None:
+async def end_one(work: Work, session_id: str | None, reason: str) -> None:
+    """End a session, if there is one of that id."""
     session = await work.sessions.get(session_id) if session_id else None
     if session is not None:
         await end_session(work, session, await work.users.require(session.user_id), reason)

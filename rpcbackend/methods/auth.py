@@ -10,7 +10,7 @@ from rpcbackend.accounts.factors import begin_enrolment, finish_enrolment
 from rpcbackend.accounts.first import add_first_owner, require_nobody
 from rpcbackend.accounts.passwords import Change, check_new, hash_to_change
 from rpcbackend.accounts.passwords import change_password as put_password
-from rpcbackend.accounts.sessions import Opened, open_session, refresh_session
+from rpcbackend.accounts.sessions import Opened, end_one, open_session, refresh_session
 from rpcbackend.accounts.tries import Try, judge, note_success, password_hash_of
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
@@ -104,7 +104,13 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
         work.actor = user.id
         return await open_session(work, user, place, client=params.client, instead_of=instead_of)
 
-    return signed_in(ctx, await commit(ctx, unit), binds=True)
+    opened = await commit(ctx, unit)
+    meanwhile = ctx.connection.session_id
+    answer = signed_in(ctx, opened, binds=True)
+    if meanwhile not in (None, instead_of):
+        # Another login of this connection was quicker: one session at a time, here too.
+        await commit(ctx, lambda work: end_one(work, meanwhile, "replaced"))
+    return answer
 
 
 @method(

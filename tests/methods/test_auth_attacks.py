@@ -1051,3 +1051,12 @@ async def test_codes_beside_a_right_password_wait_for_a_quarter_of_an_hour_on_ev
     assert max(waits) == 900 - 60
     assert symbol == "ACCOUNT_LOCKED"
     assert (await log_in(client, mfaCode=code_now(clock)))["user"]
+
+
+async def test_logins_at_once_on_one_connection_leave_one_session(app: Application) -> None:
+    client = Client(app)
+
+    await asyncio.gather(*(log_in(client) for _ in range(5)))
+
+    [session] = (await client.call("sessions.list"))["items"]
+    assert session["id"] == client.server.session_id
