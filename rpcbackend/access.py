@@ -5,23 +5,24 @@ changes a user, a session or a key; then everything is forgotten, before that co
 """
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
-    ForbiddenError,
+    RateLimitedError,
     RpcError,
     SessionExpiredError,
     UnauthenticatedError,
 )
-from rpcbackend.schema.apikeys import ApiKey
-from rpcbackend.schema.users import Role, User, UserStatus
+from rpcbackend.lives import AHEAD_SECONDS, Live, live_api_key, live_session
+from rpcbackend.resilience.gcra import Gcra
+from rpcbackend.schema.users import User
 from rpcbackend.security.api_keys import is_same_secret, parse_api_key
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
-from rpcbackend.security.roles import SCOPES, Permission, Reach, grants_of
 from rpcbackend.security.tokens import (
     LEEWAY_SECONDS,
     Audience,
@@ -31,13 +32,11 @@ from rpcbackend.security.tokens import (
 )
 from rpcbackend.store import Store, StoredApiKey, StoredSession, Work
 
-DAY = 24 * 3600
-IDLE_SECONDS, ABSOLUTE_SECONDS = 14 * DAY, 30 * DAY
-OWNER_IDLE_SECONDS, OWNER_ABSOLUTE_SECONDS = 30 * 60, 12 * 3600
-"""How long a session lives without use, and at most; an owner's for shorter."""
-
 TOUCH_SECONDS = 60
 """The store learns this often that a session or key is used."""
+
+BAD_PER_SECOND, BAD_BURST = 5, 20
+"""Tokens and keys that are none of ours, from one connection, before no new ones are looked up."""
 
 MAX_REMEMBERED = 1_000
 """Tokens and keys whose look-up is remembered."""
@@ -51,25 +50,14 @@ class Caller(Protocol):
     """Whoever signed in here, in this session."""
 
     @property
+    def id(self) -> str:
+        """Tells connections of one process apart."""
+        ...
+
+    @property
     def is_desk(self) -> bool:
         """Whether the program at the other end is the one that started us."""
         ...
-
-
-@dataclass(slots=True)
-class _Live:
-    """A principal that is remembered, and until when it is good."""
-
-    principal: Principal
-    ends_at: int
-    idle_seconds: int
-    last_seen_at: int
-    touched_at: int
-
-    @property
-    def good_until(self) -> int:
-        """When it ends if it is not used meanwhile."""
-        return min(self.ends_at, self.last_seen_at + self.idle_seconds)
 
 
 class Access:
@@ -82,22 +70,33 @@ class Access:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._store: Store | None = None
-        self._latest = 0
+        self._latest_ms, self._latest_at = 0, 0.0
         self._generation = 0
-        self._waiting = 0
-        self._looking = asyncio.Lock()
+        self._waiting: Counter[str] = Counter()
+        self._looking: dict[str, asyncio.Lock] = {}
+        self._bad = Gcra(BAD_PER_SECOND, BAD_BURST)
         self._has_users: bool | None = None
         self._keys: Mapping[str, bytes] = {}
-        self._sessions: dict[str, _Live] = {}
+        self._sessions: dict[str, Live] = {}
         self._tokens: dict[tuple[str, Audience], tuple[str, int]] = {}
-        self._api_keys: dict[str, _Live] = {}
+        self._api_keys: dict[str, Live] = {}
         self._touching: set[asyncio.Task[None]] = set()
 
     def now(self) -> int:
-        """Unix seconds that never go back: a clock that was set back revives nothing."""
-        now = self._clock.now_ms() // 1_000
-        self._latest = max(self._latest, now)
-        return self._latest
+        """Unix seconds that never go back nor stand still, whatever is done to the clock.
+
+        After it was set back they go on from the latest time there was, as fast as time passes.
+        """
+        passed = self._clock.monotonic() - self._latest_at
+        now_ms = self._latest_ms + int(passed * 1_000)
+        wall_ms = self._clock.now_ms()
+        if wall_ms >= now_ms:
+            self._go_on_from(wall_ms)
+            return wall_ms // 1_000
+        return now_ms // 1_000
+
+    def _go_on_from(self, now_ms: int) -> None:
+        self._latest_ms, self._latest_at = now_ms, self._clock.monotonic()
 
     def known(self, caller: Caller, token: str | None, *, is_use: bool = True) -> Principal | None:
         """Return who calls if that is remembered, else None; costs no hop to the database.
@@ -108,7 +107,9 @@ class Access:
             is_use: False only looks: the session goes on being idle.
         """
         # Calls that come later must not overtake those who wait: writes keep their order.
-        return None if self._waiting and is_use else self._recall(caller, token, is_use=is_use)
+        if is_use and caller.id in self._waiting:
+            return None
+        return self._recall(caller, token, is_use=is_use)
 
     def _recall(self, caller: Caller, token: str | None, *, is_use: bool) -> Principal | None:
         if self._has_users is None:
@@ -132,17 +133,31 @@ class Access:
         Raises:
             UnauthenticatedError: The token or API key is none of ours.
             SessionExpiredError: The time of the token, the key or the session is over.
+            RateLimitedError: Too many tokens of this connection were none of ours.
         """
         if store is not self._store:
             self._forget()
             self._store = store
             store.on_access_change.append(self._forget)
-        self._waiting += 1
+        # Order matters within one connection: none waits for what another one must have looked up.
+        self._waiting[caller.id] += 1
         try:
-            async with self._looking:
+            async with self._looking.setdefault(caller.id, asyncio.Lock()):
+                if is_use:
+                    self._check_bad(caller, token)
                 return await self._look_up(store, caller, token, is_use=is_use)
+        except UnauthenticatedError:
+            self._bad.take(caller.id, self._clock.monotonic())
+            raise
         finally:
-            self._waiting -= 1
+            self._waiting[caller.id] -= 1
+            if not self._waiting[caller.id]:
+                del self._waiting[caller.id], self._looking[caller.id]
+
+    def _check_bad(self, caller: Caller, token: str | None) -> None:
+        wait = self._bad.wait(caller.id, self._clock.monotonic())
+        if wait > 0 and token is not None and self._recall(caller, token, is_use=False) is None:
+            raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))
 
     async def _look_up(
         self, store: Store, caller: Caller, token: str | None, *, is_use: bool
@@ -187,14 +202,15 @@ class Access:
             return (
                 await work.users.any(),
                 await work.sessions.signing_keys("access"),
-                await work.sessions.last_seen(),
+                await work.sessions.last_seen(at_most=self.now() + AHEAD_SECONDS),
             )
 
         generation = self._generation
         has_users, keys, last_seen = await store.read(unit)
         if generation == self._generation:
             self._has_users, self._keys = has_users, keys
-            self._latest = max(self._latest, last_seen)
+            if last_seen > self.now():
+                self._go_on_from(last_seen * 1_000)
 
     async def _learn_session(self, store: Store, session_id: str) -> None:
         async def unit(work: Work) -> tuple[StoredSession, User] | None:
@@ -206,7 +222,7 @@ class Access:
         found = await store.read(unit)
         if generation != self._generation:
             return
-        live = _live_session(*found) if found else None
+        live = live_session(*found, self.now()) if found else None
         if live is None or self._use(live, is_use=False) is None:
             raise SessionExpiredError
         _make_room(self._sessions)
@@ -229,13 +245,13 @@ class Access:
             return
         if found is None or not is_same_secret(presented, found[0].secret_sha256):
             raise UnauthenticatedError("The API key is not valid.")
-        live = _live_api_key(found[0].key, found[1])
+        live = live_api_key(found[0].key, found[1])
         if live is None or self._use(live, is_use=False) is None:
             raise SessionExpiredError("The API key is over; make a new one.")
         _make_room(self._api_keys)
         self._api_keys[token] = live
 
-    def _use(self, live: _Live | None, *, is_use: bool) -> Principal | None:
+    def _use(self, live: Live | None, *, is_use: bool) -> Principal | None:
         """Return the principal if it is still good, and note a use."""
         now = self.now()
         if live is None or now >= live.good_until:
@@ -246,7 +262,7 @@ class Access:
                 self._touch(live)
         return live.principal
 
-    def _touch(self, live: _Live) -> None:
+    def _touch(self, live: Live) -> None:
         """Let the store know, beside the call: that it is used decides nothing about it."""
         if self._store is None:
             return
@@ -282,94 +298,3 @@ async def _quietly(store: Store, unit: Callable[[Work], Awaitable[None]]) -> Non
 def _make_room(remembered: dict[Any, Any]) -> None:
     if len(remembered) >= MAX_REMEMBERED:
         remembered.clear()
-
-
-def life_of(user: User) -> tuple[int, int]:
-    """Return how long the user's sessions live without use, and at most, in seconds."""
-    if Role.OWNER in user.roles:
-        return OWNER_IDLE_SECONDS, OWNER_ABSOLUTE_SECONDS
-    return IDLE_SECONDS, ABSOLUTE_SECONDS
-
-
-def is_over(session: StoredSession, user: User, now: int) -> bool:
-    """Tell whether the session's time is over, or its user may not come in any more."""
-    live = _live_session(session, user)
-    return live is None or now >= live.good_until
-
-
-async def confirm(work: Work, principal: Principal) -> None:
-    """Check within a transaction that *principal* is who he was when his call began.
-
-    Who may come in may have been changed by a command that stood before his in the queue.
-
-    Raises:
-        UnauthenticatedError: A user exists by now, and the desk has to sign in.
-        SessionExpiredError: The session or key was ended, or its user disabled.
-        ForbiddenError: What he may do was changed.
-    """
-    if principal.kind == "local":
-        if await work.users.any():
-            raise UnauthenticatedError
-        return
-    live = await _live_in(work, principal)
-    if live is None:
-        raise SessionExpiredError
-    now = live.principal
-    if (now.grants, now.person_id) != (principal.grants, principal.person_id):
-        raise ForbiddenError("What you may do was changed a moment ago; ask again.")
-
-
-async def _live_in(work: Work, principal: Principal) -> _Live | None:
-    if principal.session_id is not None:
-        session = await work.sessions.get(principal.session_id)
-        user = await work.users.get(session.user_id) if session else None
-        return _live_session(session, user) if session and user else None
-    stored = await work.api_keys.get(principal.actor.removeprefix("key_"))
-    user = await work.users.get(stored.key.user_id) if stored else None
-    return _live_api_key(stored.key, user) if stored and user else None
-
-
-def _live_session(session: StoredSession, user: User) -> _Live | None:
-    if user.status is not UserStatus.ACTIVE:
-        return None
-    idle, life = life_of(user)
-    return _Live(
-        principal=Principal(
-            kind="user",
-            actor=user.id,
-            grants=grants_of(user.roles),
-            session_id=session.id,
-            person_id=user.linked_person_id,
-            password_at=session.password_at,
-        ),
-        ends_at=session.created_at + life,
-        idle_seconds=idle,
-        last_seen_at=session.last_seen_at,
-        touched_at=session.last_seen_at,
-    )
-
-
-def _live_api_key(key: ApiKey, user: User) -> _Live | None:
-    if user.status is not UserStatus.ACTIVE or key.revoked_at is not None:
-        return None
-    ends_at = int(key.expires_at.timestamp())
-    used_at = int((key.last_used_at or key.created_at).timestamp())
-    return _Live(
-        principal=Principal(
-            kind="api_key",
-            actor=f"key_{key.id}",
-            grants=_grants_of_key(key, user),
-            person_id=user.linked_person_id,
-        ),
-        ends_at=ends_at,
-        idle_seconds=ends_at,
-        last_seen_at=used_at,
-        touched_at=used_at,
-    )
-
-
-def _grants_of_key(key: ApiKey, user: User) -> dict[Permission, Reach]:
-    """Return what the key's scopes open, never more than its maker has by now."""
-    grants = grants_of(user.roles)
-    opened = {permission for scope in key.scopes for permission in SCOPES.get(scope, ())}
-    return {permission: grants[permission] for permission in opened if permission in grants}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-from rpcbackend.access import Access, Caller, confirm
+from rpcbackend.access import Access, Caller
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     ForbiddenError,
@@ -17,6 +17,7 @@ from rpcbackend.errors import (
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
+from rpcbackend.lives import confirm
 from rpcbackend.protocol.codec import Json
 from rpcbackend.schema.base import ModelT, WireModel
 from rpcbackend.schema.lifecycle import Initialize, Initialized

@@ -1,4 +1,4 @@
-"""How many wrong passwords one peer, and all together, may give before nobody looks at more."""
+"""How many wrong passwords a peer, and all who give any, may give before nobody looks at more."""
 
 import math
 
@@ -8,7 +8,7 @@ from rpcbackend.resilience.gcra import Gcra
 
 PEER_MISSES, PEER_SECONDS = 20, 600
 ALL_MISSES, ALL_SECONDS = 100, 60
-"""Beside the wait of each account: against one password tried on many accounts."""
+"""Beside the wait of each account: against one password tried on many accounts, by many peers."""
 
 
 class Guesses:
@@ -30,7 +30,10 @@ class Guesses:
             RateLimitedError: It is not; says when it will be.
         """
         now = self._clock.monotonic()
-        wait = max(self._of_peers.wait(peer, now), self._of_all.wait("", now))
+        wait = self._of_peers.wait(peer, now)
+        if self._of_peers.is_busy(peer, now):
+            # What others missed must not keep out who missed nothing.
+            wait = max(wait, self._of_all.wait("", now))
         if wait > 0:
             raise RateLimitedError(retry_after_ms=math.ceil(wait * 1_000))
 

@@ -45,6 +45,7 @@ def _areas_of(principal: Principal, reach: Reach | None) -> frozenset[str] | Non
 class _CallerThen:
     """A connection as it was: whoever signs in there later is somebody else."""
 
+    id: str
     audience: Audience
     session_id: str | None
     is_desk: bool
@@ -78,6 +79,7 @@ class Standing:
         self._access, self._store, self._permission = access, store, permission
         self._token = token if principal.kind == "api_key" else None
         self._caller = _CallerThen(
+            id=caller.id,
             audience=caller.audience,
             session_id=principal.session_id,
             is_desk=caller.is_desk,

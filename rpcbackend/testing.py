@@ -34,8 +34,12 @@ class FrozenClock:
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
-        self._now_ms += round(seconds * 1_000)
+        self.set_wall(seconds)
         self._monotonic += seconds
+
+    def set_wall(self, seconds: float) -> None:
+        """Set the wall clock on, or back by less than 0; no time passes."""
+        self._now_ms += round(seconds * 1_000)
 
 
 class CallFailedError(Exception):

@@ -8,17 +8,22 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 
 from rpcbackend import access as access_module
-from rpcbackend.access import (
+from rpcbackend.access import BAD_BURST, TOUCH_SECONDS, Access
+from rpcbackend.app import Application
+from rpcbackend.errors import (
+    DiskFullError,
+    RateLimitedError,
+    SessionExpiredError,
+    UnauthenticatedError,
+)
+from rpcbackend.lives import (
     ABSOLUTE_SECONDS,
+    AHEAD_SECONDS,
     DAY,
     IDLE_SECONDS,
     OWNER_ABSOLUTE_SECONDS,
     OWNER_IDLE_SECONDS,
-    TOUCH_SECONDS,
-    Access,
 )
-from rpcbackend.app import Application
-from rpcbackend.errors import DiskFullError, SessionExpiredError, UnauthenticatedError
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from rpcbackend.security.roles import GRANTS, Permission, Reach
@@ -53,6 +58,7 @@ class Caller:
     session_id: str | None = None
     audience: Audience = "stdio"
     is_desk: bool = True
+    id: str = "con_1"
 
 
 SIGNED_IN = Caller(session_id=an_id("ses"))
@@ -211,25 +217,79 @@ async def test_a_clock_that_is_set_back_revives_nothing(
     clock.advance(IDLE_SECONDS)
     assert access.known(SIGNED_IN, None) is None
 
-    clock.advance(-IDLE_SECONDS)
+    clock.set_wall(-IDLE_SECONDS)
 
     with pytest.raises(SessionExpiredError):
         await access.identify(store, SIGNED_IN, None)
+
+
+@pytest.mark.parametrize("ahead", [OWNER_IDLE_SECONDS - 1, 3 * 365 * DAY], ids=["some", "3 years"])
+async def test_time_goes_on_for_sessions_while_the_clock_is_behind_what_it_was(
+    store: Store, clock: FrozenClock, access: Access, ahead: int
+) -> None:
+    """A clock that was ahead and set back must not give anybody the time in between."""
+    await add_caller(store, 1, Role.OWNER)
+    clock.set_wall(ahead)
+    began = access.now()
+    await add_session(store, created_at=began, last_seen_at=began)
+    await access.identify(store, SIGNED_IN, None)
+
+    clock.set_wall(-ahead)
+    clock.advance(OWNER_IDLE_SECONDS - 1)
+    assert access.now() == began + OWNER_IDLE_SECONDS - 1
+    assert access.known(SIGNED_IN, None, is_use=False) is not None
+    clock.advance(1)
+
+    with pytest.raises(SessionExpiredError):
+        await access.identify(store, SIGNED_IN, None)
+
+
+async def test_time_goes_on_in_steps_shorter_than_any_unit(
+    clock: FrozenClock, access: Access
+) -> None:
+    clock.set_wall(DAY)
+    access.now()
+    clock.set_wall(-DAY)
+
+    for _ in range(4_096):
+        clock.advance(1 / 4_096)
+        access.now()
+
+    assert access.now() == NOW + DAY + 1
 
 
 async def test_a_clock_that_was_set_back_before_the_start_revives_nothing(
-    store: Store, access: Access
+    store: Store, clock: FrozenClock, access: Access
 ) -> None:
     """The last use of any session is a time that certainly was."""
-    await add_caller(store)
+    await add_caller(store, 1, Role.OWNER)
     await add_session(store)
     await add_caller(store, 2)
-    await add_session(store, 2, last_seen_at=NOW + IDLE_SECONDS)
+    await add_session(store, 2, last_seen_at=NOW + AHEAD_SECONDS)
 
     with pytest.raises(SessionExpiredError):
         await access.identify(store, SIGNED_IN, None)
 
-    assert access.now() == NOW + IDLE_SECONDS
+    assert access.now() == NOW + AHEAD_SECONDS
+    clock.advance(7)
+    assert access.now() == NOW + AHEAD_SECONDS + 7
+
+
+async def test_a_clock_that_was_years_ahead_once_ends_what_was_used_then_and_nothing_else(
+    store: Store, access: Access
+) -> None:
+    await add_caller(store)
+    await add_session(store)
+    await add_caller(store, 2)
+    await add_session(store, 2, last_seen_at=NOW + AHEAD_SECONDS + 1)
+    text = await add_api_key(store, 1, "lessons:read")
+
+    with pytest.raises(SessionExpiredError):
+        await access.identify(store, Caller(session_id=an_id("ses", 2)), None)
+
+    assert (await access.identify(store, SIGNED_IN, None)).kind == "user"
+    assert (await access.identify(store, Caller(), text)).kind == "api_key"
+    assert access.now() == NOW
 
 
 # What is changed is forgotten at once
@@ -642,3 +702,44 @@ async def test_a_connection_that_signed_in_is_its_session_for_every_call(app: Ap
         await other.call("branches.list")
 
     assert failed.value.symbol == "UNAUTHENTICATED"
+
+
+# Garbage
+
+
+async def test_garbage_is_looked_up_so_often_and_keeps_out_its_own_connection_alone(
+    store: Store, clock: FrozenClock, access: Access
+) -> None:
+    await add_caller(store)
+    text = await add_api_key(store, 1, "lessons:read")
+    for number in range(BAD_BURST):
+        with pytest.raises(UnauthenticatedError):
+            await access.identify(store, Caller(), f"garbage {number}")
+
+    with pytest.raises(RateLimitedError) as refused:
+        await access.identify(store, Caller(), "garbage")
+    assert refused.value.retry_after_ms == 200
+    assert (await access.identify(store, Caller(id="con_2"), text)).kind == "api_key"
+    assert (await access.identify(store, Caller(), text)).kind == "api_key"
+
+    clock.advance(0.2)
+    with pytest.raises(UnauthenticatedError):
+        await access.identify(store, Caller(), "garbage")
+
+
+async def test_who_is_known_does_not_wait_for_what_another_connection_looks_up(
+    store: Store, access: Access
+) -> None:
+    await add_caller(store)
+    await add_session(store)
+    await access.identify(store, SIGNED_IN, None)
+
+    unknown = Caller(id="con_2", session_id=an_id("ses", 9))
+    waiting = asyncio.ensure_future(access.identify(store, unknown, None))
+    await asyncio.sleep(0)
+
+    assert not waiting.done()
+    assert access.known(unknown, None) is None
+    assert access.known(SIGNED_IN, None) is not None
+    with pytest.raises(SessionExpiredError):
+        await waiting

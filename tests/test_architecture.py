@@ -25,6 +25,7 @@ HARD_LIMIT, SOFT_LIMIT = 400, 250
 LONG = {
     "access.py": "who calls: what is remembered, and what is read, are one invariant",
     "app.py": "the composition root: one process's whole life, and what handlers ask of it",
+    "methods/auth.py": "one area's channels stand in one module",
     "context.py": "what a handler is given: all that it may ask of the process, in one place",
     "dispatch/dispatcher.py": "the one place where an exception becomes an answer",
     "dispatch/server.py": "all the state of one connection; its parts are already beside it",

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.access import DAY
 from rpcbackend.app import Application, Outside
+from rpcbackend.lives import DAY
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security import roles

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.access import OWNER_IDLE_SECONDS
 from rpcbackend.app import Application
+from rpcbackend.lives import OWNER_IDLE_SECONDS
 from rpcbackend.schema.users import Role
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from rpcbackend.security.roles import Permission, Reach

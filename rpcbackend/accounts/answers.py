@@ -18,6 +18,15 @@ def place_of(ctx: Context) -> Place:
     )
 
 
+def device_of(ctx: Context) -> str | None:
+    """Return what counts wrong passwords by itself once it has signed in, if that can be told.
+
+    It is the desk, whoever sits there. What reaches us over a network proves nothing that would
+    still be known after a restart: all of it counts together.
+    """
+    return "desk" if ctx.connection.is_desk else None
+
+
 def signed_in(ctx: Context, opened: Opened, *, binds: bool) -> SignedIn:
     """Make the tokens of a session; with *binds* the desk's connection is in it from now on."""
     user, session = opened.user, opened.session

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from rpcbackend.accounts.sessions import end_sessions
-from rpcbackend.accounts.tries import note_miss, require_turn
+from rpcbackend.accounts.tries import note_miss, note_success, require_turn
 from rpcbackend.errors import (
     InvalidParamsError,
     RpcError,
@@ -48,6 +48,8 @@ class Change:
 
     user_id: str
     by: Principal
+    device: str | None
+    """Where, as for a login."""
     old_hash: str | None = field(repr=False)
     """What the current password was compared with."""
     is_right: bool
@@ -60,7 +62,9 @@ class Change:
         return self.by.actor == self.user_id
 
 
-async def hash_to_change(work: Work, user_id: str, by: Principal) -> tuple[str, str | None]:
+async def hash_to_change(
+    work: Work, user_id: str, by: Principal, device: str | None
+) -> tuple[str, str | None]:
     """Return the login, and what the current password is to be compared with.
 
     Raises:
@@ -69,7 +73,7 @@ async def hash_to_change(work: Work, user_id: str, by: Principal) -> tuple[str, 
     """
     user = await work.users.require(user_id)
     if by.actor == user_id:
-        await require_turn(work, user.login)
+        await require_turn(work, user.login, device)
     return user.login, (await work.credentials.get(user_id)).password_hash
 
 
@@ -87,12 +91,15 @@ async def change_password(work: Work, change: Change) -> Empty | RpcError:
     user = await work.users.require(change.user_id)
     proofs: Proofs = await work.credentials.get(user.id)
     if change.is_own:
-        await require_turn(work, user.login)
+        await require_turn(work, user.login, change.device)
         if not change.is_right or proofs.password_hash != change.old_hash:
-            await note_miss(work, user.login, user)
+            await note_miss(work, user.login, user, change.device)
             return UnauthenticatedError("The current password does not fit.")
+        await note_success(work, user.login, change.device)
+    else:
+        # He who is locked out gets a new one: nobody may have used up his tries.
+        await work.credentials.drop_misses(user.login)
     await work.credentials.put(replace(proofs, password_hash=change.new_hash))
-    await work.credentials.note_misses(user.login, 0, work.now_ms)
     kept = change.by.session_id if change.is_own else None
     await end_sessions(work, user, "password_changed", but=kept)
     await work.record("auth.password_changed", ("user", user.id, user.version), {"userId": user.id})

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from rpcbackend.access import is_over, life_of
 from rpcbackend.accounts.keys import access_key, refresh_key
 from rpcbackend.errors import RpcError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.lives import AHEAD_SECONDS, is_over, life_of
 from rpcbackend.schema.users import User
 from rpcbackend.security.refresh import (
     PresentedRefresh,
@@ -54,10 +54,12 @@ async def open_session(
         instead_of: The session that the connection had until now: it ends.
     """
     # A clock that was set back must not end the session as soon as it begins.
-    now = max(place.now, await work.sessions.last_seen())
+    now = await _latest(work, place)
     idle, life = life_of(user)
-    await work.sessions.forget_over(user.id, created_by=now - life, seen_by=now - idle)
-    await _end_one(work, instead_of, "replaced")
+    await work.sessions.forget_over(
+        user.id, created_by=now - life, seen_by=now - idle, seen_until=now + AHEAD_SECONDS
+    )
+    await end_one(work, instead_of, "replaced")
     for oldest in (await work.sessions.of_user(user.id))[: 1 - MOST]:
         await end_session(work, oldest, user, "too_many")
     session = StoredSession(
@@ -91,6 +93,7 @@ async def refresh_session(work: Work, token: str, place: Place) -> Opened | RpcE
         UnauthenticatedError: The token is none of ours, or another door's.
         SessionExpiredError: The session is gone.
     """
+    place = replace(place, now=await _latest(work, place))
     presented = await _read(work, token, place)
     session = await work.sessions.of_family(presented.family)
     user = await work.users.get(session.user_id) if session else None
@@ -139,7 +142,13 @@ async def end_sessions(work: Work, user: User, reason: str, *, but: str | None =
             await end_session(work, session, user, reason)
 
 
-async def _end_one(work: Work, session_id: str | None, reason: str) -> None:
+async def _latest(work: Work, place: Place) -> int:
+    """Return the time of the place, or a later one at which a session certainly was used."""
+    return max(place.now, await work.sessions.last_seen(at_most=place.now + AHEAD_SECONDS))
+
+
+async def end_one(work: Work, session_id: str | None, reason: str) -> None:
+    """End a session, if there is one of that id."""
     session = await work.sessions.get(session_id) if session_id else None
     if session is not None:
         await end_session(work, session, await work.users.require(session.user_id), reason)

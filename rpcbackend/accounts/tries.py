@@ -4,18 +4,35 @@ from dataclasses import dataclass, field, replace
 
 from rpcbackend.errors import AccountLockedError, MfaRequiredError, RpcError, UnauthenticatedError
 from rpcbackend.schema.users import User, UserStatus
-from rpcbackend.security.lockout import FORGOTTEN_AFTER_MS, misses_that_count, wait_left_ms
+from rpcbackend.security.lockout import (
+    FORGOTTEN_AFTER_MS,
+    LONGEST_KNOWN_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    misses_that_count,
+    wait_left_ms,
+)
 from rpcbackend.security.recovery_codes import find_recovery_code
 from rpcbackend.security.totp import accept_code
 from rpcbackend.store import Proofs, Work
+
+_ALL_OTHERS = ""
+"""The counter of the devices that have none of their own."""
+_CODES = "codes"
+"""The counter of wrong codes beside a right password, on whatever device.
+
+Six digits need the long wait everywhere; only who knows the password can make anybody wait so.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
     """What somebody typed, and whether the password fitted."""
 
-    login: str
-    password_hash: str | None
+    login: str = field(repr=False)
+    """Perhaps a password in the wrong field."""
+    device: str | None
+    """Where, if that is a place by itself: see `answers.device_of`."""
+    password_hash: str | None = field(repr=False)
     """What the password was compared with: None where there was nothing."""
     is_right: bool
     rehashed: str | None = field(default=None, repr=False)
@@ -29,36 +46,73 @@ class Try:
         return self.mfa_code is not None or self.recovery_code is not None
 
 
-async def password_hash_of(work: Work, login: str) -> str | None:
+async def password_hash_of(work: Work, login: str, device: str | None) -> str | None:
     """Return what a password under this login is to be compared with, if the login may be tried.
 
     Raises:
         AccountLockedError: Not yet, after too many misses.
     """
-    await require_turn(work, login)
+    await require_turn(work, login, device)
     user = await work.users.find(login)
     if user is None or user.status is not UserStatus.ACTIVE:
         return None
     return (await work.credentials.get(user.id)).password_hash
 
 
-async def require_turn(work: Work, login: str) -> None:
+async def require_turn(work: Work, login: str, device: str | None) -> None:
     """Check that a try under this login is read now; unknown logins wait like known ones.
+
+    A device that signed in under it before waits for its own misses alone, and shortly.
 
     Raises:
         AccountLockedError: It has to wait; says how long.
     """
-    misses, last_miss_at_ms = await work.credentials.misses(login)
-    wait_ms = wait_left_ms(misses, last_miss_at_ms, work.now_ms)
+    counter = await _counter_of(work, login, device)
+    is_known = counter != _ALL_OTHERS
+    longest = LONGEST_KNOWN_WAIT_SECONDS if is_known else LONGEST_WAIT_SECONDS
+    await _require_turn(work, login, counter, longest)
+
+
+async def _require_turn(work: Work, login: str, counter: str, longest: int) -> None:
+    misses, last_miss_at_ms = await work.credentials.misses(login, counter)
+    wait_ms = wait_left_ms(misses, last_miss_at_ms, work.now_ms, longest)
     if wait_ms > 0:
         raise AccountLockedError(retry_after_ms=wait_ms)
 
 
-async def note_miss(work: Work, login: str, user: User | None) -> None:
-    """Count a wrong password or code, and leave an event that does not say what was typed."""
-    misses, last_miss_at_ms = await work.credentials.misses(login)
+async def _counter_of(work: Work, login: str, device: str | None) -> str:
+    if device is not None and await work.credentials.knows(login, _own(device)):
+        return _own(device)
+    return _ALL_OTHERS
+
+
+def _own(device: str) -> str:
+    return f"device:{device}"
+
+
+async def note_success(work: Work, login: str, device: str | None) -> None:
+    """Wipe out the misses of the device, which counts by itself from now on.
+
+    Those of others stay when it did so before: they are not the ones who signed in.
+    """
+    counter = await _counter_of(work, login, device)
+    if counter == _ALL_OTHERS:
+        await work.credentials.drop_misses(login)
+    if device is not None:
+        await work.credentials.note_misses(login, 0, work.now_ms, _own(device))
+    await work.credentials.drop_misses(login, _CODES)
+
+
+async def _count(work: Work, login: str, counter: str) -> int:
+    misses, last_miss_at_ms = await work.credentials.misses(login, counter)
     misses = misses_that_count(misses, last_miss_at_ms, work.now_ms) + 1
-    await work.credentials.note_misses(login, misses, work.now_ms)
+    await work.credentials.note_misses(login, misses, work.now_ms, counter)
+    return misses
+
+
+async def note_miss(work: Work, login: str, user: User | None, device: str | None) -> None:
+    """Count a wrong password or code, and leave an event that does not say what was typed."""
+    misses = await _count(work, login, await _counter_of(work, login, device))
     await work.credentials.forget_misses(work.now_ms - FORGOTTEN_AFTER_MS)
     await work.record(
         "auth.login_failed",
@@ -77,7 +131,7 @@ async def judge(work: Work, tried: Try) -> User | RpcError:
     Raises:
         AccountLockedError: Others missed meanwhile: the try is neither read nor counted.
     """
-    await require_turn(work, tried.login)
+    await require_turn(work, tried.login, tried.device)
     user = await work.users.find(tried.login)
     if user is not None and user.status is UserStatus.ACTIVE and tried.is_right:
         proofs = await work.credentials.get(user.id)
@@ -85,10 +139,13 @@ async def judge(work: Work, tried: Try) -> User | RpcError:
         is_same = proofs.password_hash == tried.password_hash
         if is_same and proofs.mfa_secret is not None and not tried.has_code:
             return MfaRequiredError()
-        if is_same and await _use_code(work, proofs, proofs.mfa_secret, tried):
-            await work.credentials.note_misses(tried.login, 0, work.now_ms)
-            return user
-    await note_miss(work, tried.login, user)
+        if is_same:
+            await _require_turn(work, tried.login, _CODES, LONGEST_WAIT_SECONDS)
+            if await _use_code(work, proofs, proofs.mfa_secret, tried):
+                await note_success(work, tried.login, tried.device)
+                return user
+            await _count(work, tried.login, _CODES)
+    await note_miss(work, tried.login, user, tried.device)
     return UnauthenticatedError()
 
 

@@ -4,14 +4,14 @@ No answer of these channels is kept for a repeated delivery, and none can be ask
 that nothing counts would be free.
 """
 
-from rpcbackend.accounts.answers import place_of, signed_in
+from rpcbackend.accounts.answers import device_of, place_of, signed_in
 from rpcbackend.accounts.commit import commit, require_try
 from rpcbackend.accounts.factors import begin_enrolment, finish_enrolment
 from rpcbackend.accounts.first import add_first_owner, require_nobody
 from rpcbackend.accounts.passwords import Change, check_new, hash_to_change
 from rpcbackend.accounts.passwords import change_password as put_password
-from rpcbackend.accounts.sessions import Opened, open_session, refresh_session
-from rpcbackend.accounts.tries import Try, judge, password_hash_of
+from rpcbackend.accounts.sessions import Opened, end_one, open_session, refresh_session
+from rpcbackend.accounts.tries import Try, judge, note_success, password_hash_of
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import (
@@ -60,6 +60,7 @@ async def bootstrap(ctx: Context, params: Bootstrap) -> SignedIn:
 
     async def unit(work: Work) -> Opened:
         user = await add_first_owner(work, params.login, password_hash)
+        await note_success(work, params.login, device_of(ctx))
         return await open_session(work, user, place, client=params.client, instead_of=None)
 
     return signed_in(ctx, await commit(ctx, unit), binds=True)
@@ -79,14 +80,15 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
     the wait for the next try. MFA_REQUIRED answers a right password that wants a code beside it.
     """
     require_try(ctx)
-    hashing = ctx.host.hashing
-    password_hash = await ctx.read(lambda work: password_hash_of(work, params.login))
+    hashing, device = ctx.host.hashing, device_of(ctx)
+    password_hash = await ctx.read(lambda work: password_hash_of(work, params.login, device))
     is_right = await hashing.verify(password_hash, params.password)
     rehashed = None
     if is_right and password_hash is not None and hashing.needs_rehash(password_hash):
         rehashed = await hashing.hash(params.password)
     tried = Try(
         login=params.login,
+        device=device,
         password_hash=password_hash,
         is_right=is_right,
         rehashed=rehashed,
@@ -102,7 +104,13 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
         work.actor = user.id
         return await open_session(work, user, place, client=params.client, instead_of=instead_of)
 
-    return signed_in(ctx, await commit(ctx, unit), binds=True)
+    opened = await commit(ctx, unit)
+    meanwhile = ctx.connection.session_id
+    answer = signed_in(ctx, opened, binds=True)
+    if meanwhile not in (None, instead_of):
+        # Another login of this connection was quicker: one session at a time, here too.
+        await commit(ctx, lambda work: end_one(work, meanwhile, "replaced"))
+    return answer
 
 
 @method(
@@ -208,12 +216,16 @@ async def change_password(ctx: Context, params: ChangePassword) -> Empty:
     elif params.current_password is None:
         error = {"path": "currentPassword", "rule": "missing"}
         raise InvalidParamsError(details={"errors": [error]})
-    of_login, old_hash = await ctx.read(lambda work: hash_to_change(work, user_id, ctx.principal))
+    device = device_of(ctx)
+    of_login, old_hash = await ctx.read(
+        lambda work: hash_to_change(work, user_id, ctx.principal, device)
+    )
     check_new(params.new_password, of_login, "newPassword")
     is_right = not is_own or await hashing.verify(old_hash, params.current_password or "")
     change = Change(
         user_id=user_id,
         by=ctx.principal,
+        device=device,
         old_hash=old_hash,
         is_right=is_right,
         new_hash=await hashing.hash(params.new_password) if is_right else "",

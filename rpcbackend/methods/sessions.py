@@ -1,10 +1,10 @@
 """Sessions: see where somebody is signed in, and end that."""
 
-from rpcbackend.access import life_of
 from rpcbackend.accounts.sessions import end_session
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import ForbiddenError, NotFoundError
+from rpcbackend.lives import AHEAD_SECONDS, life_of
 from rpcbackend.schema.base import Empty, Encoded
 from rpcbackend.schema.sessions import ListSessions, RevokeSession, SessionPage
 from rpcbackend.security.roles import Permission
@@ -23,7 +23,12 @@ async def list_all(ctx: Context, params: ListSessions) -> Encoded[SessionPage]:
         if params.user_id is None and ctx.principal.kind == "local":
             return Encoded(b'{"items":[]}')
         idle, life = life_of(await work.users.require(user_id))
-        return await work.sessions.list(user_id, created_after=now - life, seen_after=now - idle)
+        return await work.sessions.list(
+            user_id,
+            created_after=now - life,
+            seen_after=now - idle,
+            seen_until=now + AHEAD_SECONDS,
+        )
 
     return await ctx.read(unit)
 

@@ -28,6 +28,6 @@ async def idempotency(call: Call, proceed: Proceed) -> Result:
 
 def _whose(context: Context) -> str:
     """Name the caller and what he sees: a stored reply must not show him what is hidden by now."""
-    if context.principal.reach(context.permission) is not Reach.OWN:
+    if context.principal.reach(context.permission) is Reach.ALL:
         return context.actor
     return f"{context.actor} as {context.principal.person_id}"

@@ -37,6 +37,10 @@ class Gcra:
         wait = self._paid_at.get(key, now) - self._early - now
         return wait if wait > _TOLERANCE_SECONDS else 0.0
 
+    def is_busy(self, key: str, now: float) -> bool:
+        """Tell whether *key* took something that is not paid for yet."""
+        return self._paid_at.get(key, now) > now
+
     def take(self, key: str, now: float) -> float:
         """Admit one event of *key* now, or say how long to wait.
 

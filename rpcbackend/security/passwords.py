@@ -1,12 +1,14 @@
 """Passwords: how they are stored, verified and refused when they are chosen.
 
 `hash_password` and `verify_password` take some 50 ms and 46 MiB: never on the event loop. Text is
-taken as received (OWASP ASVS 5.0, 6.2.8): no trimming, no Unicode normalisation.
+taken as received (OWASP ASVS 5.0, 6.2.8): no trimming, no Unicode normalisation. Only the check of
+a new one folds it first, for guessers do not care which form of a letter it is.
 """
 
 import functools
 import re
 import string
+import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
 from importlib.resources import files
@@ -28,6 +30,21 @@ _NOBODY = (
 _SHORTEST_CONTEXT_WORD = 4
 # Three characters again and again are as good as three.
 _SHORTEST_UNIT = 4
+_RUNS = tuple(
+    run + run
+    for forward in (
+        "1234567890",
+        string.ascii_lowercase,
+        "qwertyuiopasdfghjklzxcvbnm",
+        "qwertzuiopasdfghjklyxcvbnm",
+        "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    )
+    for run in (forward, forward[::-1])
+)
+"""What fingers or children count, around and around."""
+_SHORTEST_RUN = 6
+_OURS = ("drivingschool", "fahrschule")
+_SIGNS = re.compile(r"[\W_]+")
 _TRIMMINGS = string.digits + string.punctuation + string.whitespace
 
 
@@ -88,18 +105,28 @@ def check_password(text: str, *context: str) -> None:
         raise PasswordRefusedError(PasswordFault.TOO_SHORT)
     if len(_bytes(text)) > MAX_BYTES:
         raise PasswordRefusedError(PasswordFault.TOO_LONG)
-    folded = text.casefold()
-    if _is_common(folded):
+    folded = _fold(text)
+    bare = _SIGNS.sub("", folded)
+    if _is_common(folded) or _is_common(bare) or _is_run(bare):
         raise PasswordRefusedError(PasswordFault.COMMON)
-    if any(word in folded for word in _words(context)):
+    words = _words(context) | {word for word in _OURS if len(bare) < len(word) + MIN_CHARS}
+    if any(word in folded or word in bare for word in words):
         raise PasswordRefusedError(PasswordFault.CONTEXT)
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _is_run(bare: str) -> bool:
+    return len(bare) >= _SHORTEST_RUN and any(bare in run * 4 for run in _RUNS)
 
 
 def _is_common(folded: str) -> bool:
     """Tell whether it is a listed one, as it is, repeated, or between digits and signs."""
     stems = {folded, folded.rstrip(_TRIMMINGS), folded.strip(_TRIMMINGS)}
     units = {_unit(stem) for stem in stems}
-    return len(_unit(folded)) < _SHORTEST_UNIT or not _common().isdisjoint(stems | units)
+    return 0 < len(_unit(folded)) < _SHORTEST_UNIT or not _common().isdisjoint(stems | units)
 
 
 def _unit(text: str) -> str:
@@ -115,7 +142,7 @@ def _common() -> frozenset[str]:
 
 
 def _words(context: tuple[str, ...]) -> set[str]:
-    words = re.split(r"[\W_]+", " ".join(context).casefold())
+    words = re.split(r"[\W_]+", _fold(" ".join(context)))
     return {word for word in words if len(word) >= _SHORTEST_CONTEXT_WORD}
 
 

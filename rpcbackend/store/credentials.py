@@ -1,6 +1,6 @@
 """What users prove themselves with, and how often somebody failed to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from rpcbackend.store.transaction import Transaction
@@ -12,9 +12,9 @@ class Proofs:
     """What one user proves himself with; None is what he has not got."""
 
     user_id: str
-    password_hash: str | None = None
-    mfa_secret: str | None = None
-    mfa_pending: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    mfa_secret: str | None = field(default=None, repr=False)
+    mfa_pending: str | None = field(default=None, repr=False)
     """Enrolled, but not yet proven by a first code."""
     mfa_step: int = -1
     """The last step whose code was accepted."""
@@ -99,40 +99,59 @@ class Credentials:
             self._tx.changes.see(record, f'{{"userId":"{user_id}"}}' if had else None)
             self._tx.changes.write(record, f'{{"userId":"{user_id}","isChanged":true}}')
 
-    async def misses(self, login: str) -> tuple[int, int]:
-        """Return the wrong passwords in a row under a login, and the milliseconds of the last."""
+    async def knows(self, login: str, counter: str) -> bool:
+        """Tell whether there is such a counter, be it at 0."""
+        return await self._misses(login, counter) is not None
+
+    async def misses(self, login: str, counter: str = "") -> tuple[int, int]:
+        """Return the wrong passwords in a row under a login, and the milliseconds of the last.
+
+        Args:
+            login: What was typed.
+            counter: Which of those that the login has; each counts by itself.
+        """
+        return await self._misses(login, counter) or (0, 0)
+
+    async def _misses(self, login: str, counter: str) -> tuple[int, int] | None:
         row = await self._tx.one(
             "SELECT misses, last_miss_at_ms FROM login_misses"
             " WHERE school_id = :school AND login_sha256 = :login",
-            login=_login_sha256(login),
+            login=_login_sha256(login, counter),
         )
-        return (row["misses"], row["last_miss_at_ms"]) if row else (0, 0)
+        return (row["misses"], row["last_miss_at_ms"]) if row else None
 
-    async def note_misses(self, login: str, misses: int, now_ms: int) -> None:
-        """Set how many there were; 0 forgets them."""
-        if misses:
-            await self._tx.run(
-                "INSERT INTO login_misses (school_id, login_sha256, misses, last_miss_at_ms)"
-                " VALUES (:school, :login, :misses, :now) ON CONFLICT (school_id, login_sha256)"
-                " DO UPDATE SET misses = :misses, last_miss_at_ms = :now",
-                login=_login_sha256(login),
-                misses=misses,
-                now=now_ms,
-            )
-        else:
-            await self._tx.run(
-                "DELETE FROM login_misses WHERE school_id = :school AND login_sha256 = :login",
-                login=_login_sha256(login),
-            )
+    async def note_misses(self, login: str, misses: int, now_ms: int, counter: str = "") -> None:
+        """Set how many there were; a counter at 0 is there all the same."""
+        await self._tx.run(
+            "INSERT INTO login_misses (school_id, login_sha256, misses, last_miss_at_ms)"
+            " VALUES (:school, :login, :misses, :now) ON CONFLICT (school_id, login_sha256)"
+            " DO UPDATE SET misses = :misses, last_miss_at_ms = :now",
+            login=_login_sha256(login, counter),
+            misses=misses,
+            now=now_ms,
+        )
+
+    async def drop_misses(self, login: str, counter: str = "") -> None:
+        """Forget a counter."""
+        await self._tx.run(
+            "DELETE FROM login_misses WHERE school_id = :school AND login_sha256 = :login",
+            login=_login_sha256(login, counter),
+        )
 
     async def forget_misses(self, before_ms: int) -> None:
-        """Forget what lies so long ago: unknown logins must not pile up."""
+        """Forget the misses of so long ago: unknown logins must not pile up.
+
+        Counters at 0 stay: only who has signed in leaves one.
+        """
         await self._tx.run(
-            "DELETE FROM login_misses WHERE school_id = :school AND last_miss_at_ms < :before",
+            "DELETE FROM login_misses"
+            " WHERE school_id = :school AND last_miss_at_ms < :before AND misses > 0",
             before=before_ms,
         )
 
 
-def _login_sha256(login: str) -> bytes:
-    # What is typed for a login may be a password: only its hash is kept.
-    return sha256(login_key(login).encode("utf-8", "surrogatepass")).digest()
+def _login_sha256(login: str, counter: str) -> bytes:
+    # What is typed for a login may be a password: only its hash is kept. The login is hashed first,
+    # for whoever types one must not reach another's counter.
+    key = sha256(login_key(login).encode("utf-8", "surrogatepass")).digest()
+    return sha256(key + counter.encode()).digest() if counter else key

@@ -121,37 +121,51 @@ class Sessions:
         """Return the user's sessions, the oldest first."""
         return [_whole(row) for row in await self._tx.all(_OF_USER, user=user_id)]
 
-    async def forget_over(self, user_id: str, *, created_by: int, seen_by: int) -> None:
-        """Remove the user's sessions that began or were last used so long ago (Unix seconds)."""
+    async def forget_over(
+        self, user_id: str, *, created_by: int, seen_by: int, seen_until: int
+    ) -> None:
+        """Remove the user's sessions that began or were last used too early, or after *seen_until*.
+
+        Times are Unix seconds.
+        """
         over = await self._tx.all(
             "SELECT id FROM sessions WHERE school_id = :school AND user_id = :user"
-            " AND (created_at <= :created OR last_seen_at <= :seen) ORDER BY created_at, id",
+            " AND (created_at <= :created OR last_seen_at <= :seen OR last_seen_at > :until)"
+            " ORDER BY created_at, id",
             user=user_id,
             created=created_by,
             seen=seen_by,
+            until=seen_until,
         )
         for row in over:
             await self.remove(row["id"])
 
     async def list(
-        self, user_id: str, *, created_after: int, seen_after: int
+        self, user_id: str, *, created_after: int, seen_after: int, seen_until: int
     ) -> Encoded[SessionPage]:
         """Return the user's sessions that are not over, the last used first."""
         rows = await _TABLE.list_encoded(
             self._tx,
-            where="user_id = :user AND created_at > :created AND last_seen_at > :seen",
+            where="user_id = :user AND created_at > :created"
+            " AND last_seen_at > :seen AND last_seen_at <= :until",
             order="last_seen_at DESC, id",
             limit=100,
             user=user_id,
             created=created_after,
             seen=seen_after,
+            until=seen_until,
         )
         return Encoded(page_of(rows, has_cursor=False))
 
-    async def last_seen(self) -> int:
-        """Return the latest time that any session was used, in Unix seconds: a clock's low mark."""
+    async def last_seen(self, *, at_most: int) -> int:
+        """Return the latest time that any session was used, in Unix seconds: a clock's low mark.
+
+        What is later than *at_most* was noted by a clock that was wrong, and does not count.
+        """
         row = await self._tx.one(
-            "SELECT coalesce(max(last_seen_at), 0) FROM sessions WHERE school_id = :school"
+            "SELECT coalesce(max(last_seen_at), 0) FROM sessions"
+            " WHERE school_id = :school AND last_seen_at <= :most",
+            most=at_most,
         )
         return int(row[0]) if row else 0
 

@@ -54,6 +54,38 @@ async def app(clock: FrozenClock) -> AsyncIterator[Application]:
         yield running
 
 
+class Hammer:
+    """Somebody who tries the owner's login every so many seconds, whatever he is told."""
+
+    def __init__(self, client: Client, clock: FrozenClock, seconds: float) -> None:
+        self._client, self._clock, self._seconds = client, clock, seconds
+        self._until_next = 0.0
+
+    async def go_on(self, seconds: float) -> None:
+        """Let that time pass and try all the while; not at its very end."""
+        while self._until_next < seconds:
+            self._clock.advance(self._until_next)
+            seconds -= self._until_next
+            self._until_next = self._seconds
+            await refused(self._client, "auth.login", **WRONG)
+        self._clock.advance(seconds)
+        self._until_next -= seconds
+
+
+async def come_in(client: Client, hammer: Hammer) -> list[float]:
+    """Sign in as soon as one is told to, and return the waits."""
+    waits: list[float] = []
+    for _ in range(5):
+        try:
+            await log_in(client)
+        except CallFailedError as failed:
+            waits.append(failed.data["retryAfterMs"] / 1_000)
+            await hammer.go_on(waits[-1])
+        else:
+            break
+    return waits
+
+
 @pytest.fixture
 def hashing(app: Application) -> QuickHashing:
     """What counts the passwords that were looked at."""
@@ -533,14 +565,17 @@ async def test_one_password_tried_on_many_accounts_is_looked_at_only_so_often(
     per_client: int,
     misses: int,
 ) -> None:
-    """Password spraying: no account waits, but the peer does, and then everybody."""
+    """Password spraying: no account waits, but the peer does, and then all who missed."""
     for number in range(misses):
         if number % per_client == 0:
             client = Client(app)
         tried = {"login": f"user{number}", "password": PASSWORD}
         assert await refused(client, "auth.login", **tried) == "UNAUTHENTICATED"
     hashing.verified.clear()
-    client = client if per_client == misses else Client(app)
+    if per_client < misses:
+        innocent = Client(app)
+        await log_in(innocent)
+        hashing.verified.clear()
 
     limited = await failure(client, "auth.login", RIGHT)
 
@@ -938,3 +973,90 @@ async def test_a_login_sent_twice_with_one_key_opens_two_sessions(app: Applicati
 
     assert first["session"]["id"] != second["session"]["id"]
     assert await refused(Client(app), "auth.login", **WRONG, **keyed) == "UNAUTHENTICATED"
+
+
+# Hammering
+
+
+@pytest.mark.parametrize("seconds", [12, 12.5, 0.7])
+async def test_hammering_at_the_same_desk_costs_the_owner_a_minute_and_never_keeps_him_out(
+    app: Application, clock: FrozenClock, seconds: float
+) -> None:
+    owner = await sign_in(app)
+    hammer = Hammer(Client(app), clock, seconds)
+
+    for _ in range(10):
+        await hammer.go_on(360)
+        waits = await come_in(owner, hammer)
+
+        assert len(waits) <= 1
+        assert sum(waits) <= 60
+
+
+async def test_hammering_elsewhere_costs_nobody_anything_where_he_signed_in_before(
+    app: Application, clock: FrozenClock
+) -> None:
+    owner, outside = await sign_in(app), Client(app)
+    outside.server.audience = "http"
+    hammer = Hammer(outside, clock, 12)
+
+    for _ in range(10):
+        await hammer.go_on(360)
+
+        assert await come_in(owner, hammer) == []
+
+
+async def test_signing_in_at_the_desk_gives_guessers_elsewhere_no_more_tries(
+    app: Application, hashing: QuickHashing
+) -> None:
+    owner, outside = await sign_in(app), Client(app)
+    outside.server.audience = "http"
+    hashing.verified.clear()
+
+    for _ in range(10):
+        await refused(outside, "auth.login", **WRONG)
+        await log_in(owner)
+
+    assert len(hashing.verified) == 10 + 5
+
+
+async def test_whoever_makes_the_first_owner_is_known_from_then_on(clock: FrozenClock) -> None:
+    async with app_for_people(clock) as app:
+        owner, outside = Client(app), Client(app)
+        outside.server.audience = "http"
+        await owner.call("auth.bootstrap", **RIGHT)
+        for _ in range(5):
+            await refused(outside, "auth.login", **WRONG)
+
+        assert (await log_in(owner))["user"]["login"] == "owner"
+
+
+async def test_codes_beside_a_right_password_wait_for_a_quarter_of_an_hour_on_every_device(
+    app: Application, clock: FrozenClock
+) -> None:
+    await add_user(app, make_user(has_mfa=True), mfa_secret=SECRET)
+    client = await sign_in(app, mfaCode=code_now(clock))
+
+    waits = [0.0]
+    for _ in range(60):
+        clock.advance(waits[-1])
+        told = await failure(client, "auth.login", RIGHT | {"mfaCode": "000000"})
+        waits.append(told.get("retryAfterMs", 0) / 1_000)
+        if waits[-1] > 512:
+            break
+    symbol = await refused(client, "auth.login", **RIGHT, mfaCode=code_now(clock))
+    clock.advance(900)
+
+    # The minute of the device is told first.
+    assert max(waits) == 900 - 60
+    assert symbol == "ACCOUNT_LOCKED"
+    assert (await log_in(client, mfaCode=code_now(clock)))["user"]
+
+
+async def test_logins_at_once_on_one_connection_leave_one_session(app: Application) -> None:
+    client = Client(app)
+
+    await asyncio.gather(*(log_in(client) for _ in range(5)))
+
+    [session] = (await client.call("sessions.list"))["items"]
+    assert session["id"] == client.server.session_id

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rpcbackend.security.lockout import (
     FORGOTTEN_AFTER_MS,
+    LONGEST_KNOWN_WAIT_SECONDS,
     locked_until_ms,
     misses_that_count,
     wait_left_ms,
@@ -21,6 +22,13 @@ def test_four_misses_cost_nothing_and_each_more_doubles_up_to_a_quarter_of_an_ho
     assert [wait_seconds(misses) for misses in range(18)] == [
         *(0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900)
     ]
+
+
+def test_where_somebody_signed_in_before_he_waits_a_minute_at_most() -> None:
+    waits = [wait_seconds(misses, LONGEST_KNOWN_WAIT_SECONDS) for misses in range(4, 14)]
+
+    assert waits == [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert wait_left_ms(99, MISSED_AT_MS, MISSED_AT_MS + 1, LONGEST_KNOWN_WAIT_SECONDS) == 59_999
 
 
 def test_the_end_of_the_wait_is_counted_from_the_last_miss() -> None:

@@ -90,10 +90,29 @@ async def test_misses_are_counted_by_login_however_it_is_written_and_forgotten(
         seen = [await misses.misses("ADA")]
         await misses.forget_misses(before_ms=2_000)
         seen += [await misses.misses("ada"), await misses.misses("eva")]
-        await misses.note_misses("ada", 0, 3_000)
+        await misses.drop_misses("ada")
         return [*seen, await misses.misses("ada")]
 
     assert await store.write(unit, actor="tests") == [(4, 2_000), (4, 2_000), (0, 0), (0, 0)]
+
+
+async def test_the_counters_of_a_login_count_by_themselves_and_stay_at_0(store: Store) -> None:
+    async def unit(work: Work) -> list[object]:
+        misses = work.credentials
+        seen: list[object] = [await misses.knows("ada", "desk")]
+        await misses.note_misses("Ada", 0, 1_000, "desk")
+        await misses.note_misses("adadesk", 3, 3_000)
+        await misses.note_misses("ada", 4, 1_000, "other")
+        await misses.forget_misses(before_ms=2_000)
+        return [
+            *seen,
+            await misses.knows("ada", "desk"),
+            await misses.knows("ada", "other"),
+            await misses.misses("ada", "desk"),
+            await misses.misses("ada"),
+        ]
+
+    assert await store.write(unit, actor="tests") == [False, True, False, (0, 1_000), (0, 0)]
 
 
 async def test_no_login_that_was_typed_is_stored(store: Store) -> None:
@@ -109,3 +128,9 @@ async def test_no_login_that_was_typed_is_stored(store: Store) -> None:
     stored = await store.read(unit)
     assert len(stored) == 32
     assert typed.encode() not in stored
+
+
+def test_proofs_do_not_show_what_they_hold() -> None:
+    proofs = Proofs(user_id=USER, password_hash="p4ss", mfa_secret="s3cret", mfa_pending="p3nding")  # noqa: S106 (no secrets)
+
+    assert repr(proofs) == f"Proofs(user_id={USER!r}, mfa_step=-1)"

@@ -79,22 +79,25 @@ async def test_a_use_is_noted_and_never_goes_back(store: Store) -> None:
     for second in (200, 150):
         await store.write(lambda work, at=second: work.sessions.touch(session.id, at), actor="t")  # type: ignore[misc]  # a default in a lambda
 
-    assert await store.read(lambda work: work.sessions.last_seen()) == 200
+    assert await store.read(lambda work: work.sessions.last_seen(at_most=200)) == 200
+    assert await store.read(lambda work: work.sessions.last_seen(at_most=199)) == 0
 
 
 async def test_a_user_s_sessions_come_oldest_first_and_the_old_are_forgotten(
     store: Store,
 ) -> None:
-    old, unused, late = (
+    old, unused, late, wrong = (
         make_session(1, created_at=10, last_seen_at=400),
         make_session(2, created_at=300, last_seen_at=300),
         make_session(3, created_at=301, last_seen_at=400),
+        make_session(4, created_at=302, last_seen_at=401),
     )
-    await add(store, late, unused, old)
-    assert await store.read(lambda work: work.sessions.of_user(USER)) == [old, unused, late]
+    await add(store, late, unused, wrong, old)
+    assert await store.read(lambda work: work.sessions.of_user(USER)) == [old, unused, late, wrong]
 
     await store.write(
-        lambda work: work.sessions.forget_over(USER, created_by=10, seen_by=300), actor="tests"
+        lambda work: work.sessions.forget_over(USER, created_by=10, seen_by=300, seen_until=400),
+        actor="tests",
     )
 
     assert await store.read(lambda work: work.sessions.of_user(USER)) == [late]
@@ -106,10 +109,13 @@ async def test_those_that_are_not_over_are_listed_by_last_use(store: Store) -> N
         make_session(2, created_at=20, last_seen_at=300),
         make_session(3, created_at=20, last_seen_at=500),
         make_session(4, created_at=20, last_seen_at=400),
+        make_session(5, created_at=20, last_seen_at=501),
     ]
     await add(store, *sessions)
 
-    page = await store.read(lambda work: work.sessions.list(USER, created_after=10, seen_after=300))
+    page = await store.read(
+        lambda work: work.sessions.list(USER, created_after=10, seen_after=300, seen_until=500)
+    )
 
     listed = SessionPage.model_validate_json(page.json).items
     assert listed == [sessions[2].shown(), sessions[3].shown()]
@@ -137,7 +143,7 @@ async def test_for_the_audit_a_session_is_what_others_may_see_of_it(store: Store
             work.sessions.remove(session.id),
             work.sessions.remove(session.id),
             work.sessions.add(session),
-            work.sessions.forget_over(USER, created_by=100, seen_by=0),
+            work.sessions.forget_over(USER, created_by=100, seen_by=0, seen_until=400),
         ):
             work.tx.changes = Changes()
             await change
