@@ -13,14 +13,18 @@ from rpcbackend.store import Sight, Store, sight_of
 def sight_by(principal: Principal, permission: Permission) -> Sight:
     """Return what the principal sees when he uses the permission."""
     reach = principal.reach(permission)
-    areas = _areas_of(principal, reach)
+    # The stream is for those who subscribe; to work its areas out would cost every call 4 µs.
+    areas = _areas_of(principal, reach) if permission is Permission.EVENTS_READ else _NO_AREAS
     own = None if reach is None else _OWN.get(reach)
     if own is None:
-        return Sight(areas=areas)
+        return _NO_STREAM if areas is _NO_AREAS else Sight(areas=areas)
     person_id = principal.person_id
     fits = person_id is not None and person_id.startswith(own)
     return sight_of(person_id if fits else None, areas)
 
+
+_NO_AREAS: frozenset[str] = frozenset()
+_NO_STREAM = Sight(areas=_NO_AREAS)
 
 _OWN = {
     Reach.OWN: ("ins_", "stu_"),
