@@ -12,7 +12,7 @@ from rpcbackend.dispatch.dispatcher import Dispatcher
 from rpcbackend.dispatch.flight import LATE, Arrival, Batch, Flight, Started
 from rpcbackend.dispatch.peer import Peer
 from rpcbackend.dispatch.registry import Method
-from rpcbackend.dispatch.turns import Turns, weigh
+from rpcbackend.dispatch.turns import WEIGHED_FROM_BYTES, Turns, weigh
 from rpcbackend.errors import (
     DeadlineExceededError,
     InvalidRequestError,
@@ -122,7 +122,10 @@ class Server(Peer):
             self._count_unreadable(error)
             return
         self._unreadable_in_row = 0
-        arrival = Arrival(weigh(line), self._clock.monotonic(), may_exceed(line, self._limits))
+        size = len(line)
+        if size >= WEIGHED_FROM_BYTES:
+            size = weigh(line)
+        arrival = Arrival(size, self._clock.monotonic(), may_exceed(line, self._limits))
         if isinstance(message, list):
             self._receive_batch(message, arrival)
         else:

@@ -19,6 +19,7 @@ MEMBER_BYTES = 64
 def weigh(line: bytes) -> int:
     """Return about how much memory the message of *line* takes: many small things take most."""
     if len(line) < WEIGHED_FROM_BYTES:
+        # Too little to matter.
         return len(line)
     return len(line) + MEMBER_BYTES * sum(line.count(mark) for mark in (b",", b"{", b"["))
 

@@ -118,7 +118,8 @@ class LineWriter:
             return b""
         self._count_written(written)
         self._has_room.set()
-        if self.is_drained:
+        # Without the lock: whoever waits for it waits because there is much more than this.
+        if self._waiting_bytes < self._resume_below:
             self._on_drained()
         return ready[written:]
 
