@@ -211,6 +211,7 @@ class SqliteEngine:
             try:
                 connection = await self._connections[-1].twin()
             except Exception as error:
+                # A database that cannot even be opened once more is not sound.
                 if _is_damage(error):
                     return False
                 raise

@@ -39,6 +39,7 @@ async def ended(app: Application) -> int:
     return app.exit_code
 
 
+@clause("initialize-answer", "limit-numbers")
 async def test_initialize_tells_what_this_server_can_do(client: Client) -> None:
     assert await client.call("initialize", **hello(parentPid=1)) == {
         "protocolVersion": PROTOCOL_VERSION,
