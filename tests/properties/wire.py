@@ -18,7 +18,7 @@ from rpcbackend.schema.limits import Limits
 from rpcbackend.testing import Client, FrozenClock, running_app
 from rpcbackend.transport.lines import Line, LineSplitter
 from tests.factories import Caller, School
-from tests.properties.fitting import CONTRACT, KNOWN, METHODS
+from tests.properties.fitting import CONTRACT, KNOWN, LESSON_AT, METHODS
 from tests.properties.tally import TALLY
 
 ExampleT = TypeVar("ExampleT")
@@ -286,7 +286,7 @@ def substitute(stream: bytes, known: dict[bytes, bytes]) -> bytes:
 async def settle_in(client: Caller) -> dict[bytes, bytes]:
     """Make a school and return what stands for its records, with their ids."""
     school = await School(client).open()
-    lesson = await school.book()
+    lesson = await school.book(startsAt=LESSON_AT)
     records = (school.branch, school.instructor, lesson, school.student, school.vehicle)
     return {KNOWN[record["id"][:3]].encode(): record["id"].encode() for record in records}
 
