@@ -205,9 +205,17 @@ class Context:
             SessionExpiredError: The token, or the session of the connection, is over.
         """
         access, connection, token = self.host.access, self.connection, self.meta.token
-        known = access.known(connection, token)
-        self.principal = known or await access.identify(self.host.store, connection, token)
+        self.principal = await access.identify(self.host.store, connection, token)
         self.access_version = self.host.store.access_version
+
+    def recall(self) -> bool:
+        """Find out who calls from what is remembered; tell whether that was enough."""
+        known = self.host.access.known(self.connection, self.meta.token)
+        if known is None:
+            return False
+        self.principal = known
+        self.access_version = self.host.store.access_version
+        return True
 
     async def confirm(self, work: Work) -> None:
         """Check within the call's transaction that the caller is still who he was.

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.flight import Flight
@@ -26,9 +27,8 @@ Middleware = Callable[[Call, Proceed], Awaitable[Result]]
 """Middleware decides: it may change or stop a call, or pass it on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """One finished line: what observers look at."""
+class Exchange(NamedTuple):
+    """One finished line: what observers look at; a tuple is made faster than a frozen dataclass."""
 
     connection_id: str
     channel: str | None

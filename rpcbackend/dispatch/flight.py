@@ -19,7 +19,7 @@ Deliver = Callable[[bytes | None], None]
 """Takes the reply line, or None where none is due; called exactly once for each flight."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Flight:
     """What the server knows of a request, and what stops it from outside."""
 
@@ -93,25 +93,6 @@ class Batch:
         self._missing -= 1
         if not self._missing:
             self._deliver(self._replies)
-
-
-@dataclass(slots=True)
-class Arrival:
-    """What is known of a line before its messages are looked at."""
-
-    size: int
-    at: float
-    is_suspect: bool
-
-    def flight(self, message: Json, deliver: Deliver) -> Flight:
-        """Make the flight of one of its messages."""
-        return Flight(
-            message=message,
-            deliver=deliver,
-            size=self.size,
-            arrived_at=self.at,
-            is_suspect=self.is_suspect,
-        )
 
 
 class Started:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
 from rpcbackend.dispatch.dispatcher import Dispatcher
-from rpcbackend.dispatch.flight import LATE, Arrival, Batch, Flight, Started
+from rpcbackend.dispatch.flight import LATE, Batch, Flight, Started
 from rpcbackend.dispatch.peer import Peer
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.dispatch.turns import WEIGHED_FROM_BYTES, Turns, weigh
@@ -125,11 +125,12 @@ class Server(Peer):
         size = len(line)
         if size >= WEIGHED_FROM_BYTES:
             size = weigh(line)
-        arrival = Arrival(size, self._clock.monotonic(), may_exceed(line, self._limits))
+        arrived_at = self._clock.monotonic()
+        is_suspect = may_exceed(line, self._limits)
         if isinstance(message, list):
-            self._receive_batch(message, arrival)
+            self._receive_batch(message, size, arrived_at, is_suspect=is_suspect)
         else:
-            self._admit(arrival.flight(message, self._send))
+            self._admit(Flight(message, self._send, size, arrived_at, is_suspect))
 
     def notify(self, method: str, params: Mapping[str, Json] | bytes) -> None:
         """Send a notification."""
@@ -191,7 +192,9 @@ class Server(Peer):
         if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
             raise OutOfStepError
 
-    def _receive_batch(self, messages: list[Json], arrival: Arrival) -> None:
+    def _receive_batch(
+        self, messages: list[Json], size: int, arrived_at: float, *, is_suspect: bool
+    ) -> None:
         if not 0 < len(messages) <= self._limits.batch_elements:
             error = InvalidRequestError(
                 f"A batch holds 1 to {self._limits.batch_elements} requests; nothing was run."
@@ -200,7 +203,7 @@ class Server(Peer):
             return
         batch = Batch(len(messages), self._send_batch)
         for index, message in enumerate(messages):
-            flight = arrival.flight(message, self._send)
+            flight = Flight(message, self._send, size, arrived_at, is_suspect)
             flight.batch, flight.deliver = batch, partial(self._collect, batch, index, flight)
             self._admit(flight)
 

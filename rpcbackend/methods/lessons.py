@@ -69,7 +69,7 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
         lesson = await _plan(work, params)
         claims = lessons.claims_of(lesson)
         await _check_free(work, lesson, claims)
-        await work.lessons.put(lesson)
+        await work.lessons.add(lesson)
         await work.claims.take(claims)
         await _record(work, "lessons.booked", lesson)
         return LessonView(lesson=lesson, claims=claims)

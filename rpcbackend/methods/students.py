@@ -67,7 +67,7 @@ async def create(ctx: Context, params: CreateStudent) -> CreatedStudent:
             version=1,
         )
         duplicates = await work.students.namesakes(student)
-        await work.students.put(student)
+        await work.students.add(student)
         event = "students.enquiry_created" if student.state == "enquiry" else "students.created"
         await _record(work, event, student)
         return CreatedStudent(student=student, duplicates=duplicates)

@@ -14,8 +14,8 @@ async def authenticate(call: Call, proceed: Proceed) -> Result:
         UnauthenticatedError: The token or API key is none of ours.
         SessionExpiredError: The token, or the session of the connection, is over.
     """
-    if call.method.needs_store and (
-        call.method.permission is not _PUBLIC or call.context.meta.token is not None
-    ):
-        await call.context.identify()
+    context = call.context
+    is_asked = call.method.permission is not _PUBLIC or context.meta.token is not None
+    if is_asked and call.method.needs_store and not context.recall():
+        await context.identify()
     return await proceed(call)

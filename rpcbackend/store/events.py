@@ -24,6 +24,7 @@ INSERT INTO events (school_id, seq, id, type, at, actor,
 VALUES (:school,
         1 + coalesce((SELECT max(seq) FROM events WHERE school_id = :school), 0),
         :id, :type, :at, :actor, :aggregate_type, :aggregate_id, :aggregate_version, :data)
+RETURNING seq
 """
 
 _AFTER = f"""
@@ -51,6 +52,8 @@ class Events:
 
     def __init__(self, tx: Transaction, sight: Sight) -> None:
         self._tx, self._sight = tx, sight
+        self.appended_seq = 0
+        """The number of the last event that this unit left, 0 for none."""
 
     async def append(
         self,
@@ -73,7 +76,7 @@ class Events:
             data: Ids and times, never names.
         """
         aggregate_type, aggregate_id, aggregate_version = aggregate
-        await self._tx.run(
+        row = await self._tx.one(
             _APPEND,
             id=id,
             type=type,
@@ -84,6 +87,8 @@ class Events:
             aggregate_version=aggregate_version,
             data=orjson.dumps(data).decode(),
         )
+        assert row is not None  # noqa: S101 (what was inserted is returned)
+        self.appended_seq = row[0]
 
     async def head_seq(self) -> int:
         """Return the number of the last event, 0 before the first."""

@@ -15,6 +15,10 @@ T = TypeVar("T")
 FLUSH_SECONDS = 0.0005
 """Results wait at most this long in the thread for company: a slow unit holds up no other reply."""
 
+HELP_SECONDS = 0.001
+"""A thread that is longer at one job gets help from another: two that are both quick take turns at
+the interpreter lock at every statement, which costs more than the second one gains."""
+
 
 class Thread(Protocol):
     """A thread that owns a connection."""
@@ -64,7 +68,7 @@ AfterBatch = Callable[[Any, bool], None]
 
 
 class Lane:
-    """Feed the threads of connections that are alike: whichever is free takes what waits longest.
+    """Feed the threads of connections that are alike: the first alone as long as it is quick.
 
     Args:
         threads: Where the jobs run, on each one after the other.
@@ -72,6 +76,7 @@ class Lane:
             of those that it began and that have none yet.
         batch: How many jobs a thread takes at most at a time.
         after_batch: Runs on the thread after the replies went out; what it raises is lost.
+        now: Tells how long a job takes, in seconds.
     """
 
     def __init__(
@@ -81,9 +86,12 @@ class Lane:
         *,
         batch: int,
         after_batch: AfterBatch | None = None,
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
-        loop = asyncio.get_running_loop()
-        self._hands = [_Hand(thread, Results(loop)) for thread in threads]
+        self._loop = loop = asyncio.get_running_loop()
+        self._now = now
+        self._hands = [_Hand(thread, Results(loop, now)) for thread in threads]
+        self._helper: asyncio.TimerHandle | None = None
         self._run_batch, self._batch = run_batch, batch
         self._after_batch = after_batch
         self._jobs: deque[Job] = deque()
@@ -102,11 +110,27 @@ class Lane:
 
     def _begin_soon(self, job: Job) -> None:
         self._jobs.append(job)
+        self._call_hand()
+        if self._helper is None and len(self._hands) > 1:
+            self._helper = self._loop.call_later(HELP_SECONDS, self._look_after)
+
+    def _call_hand(self) -> None:
         for hand in self._hands:
             if not hand.is_posted:
                 hand.is_posted = True
+                hand.since = self._now()
                 hand.thread.post(partial(self._work, hand))
                 return
+            if self._now() - hand.since < HELP_SECONDS:
+                # It will come to this job soon.
+                return
+
+    def _look_after(self) -> None:
+        """See whether the jobs that wait need another thread, as long as there are any."""
+        self._helper = None
+        if self._jobs:
+            self._call_hand()
+            self._helper = self._loop.call_later(HELP_SECONDS, self._look_after)
 
     def withdraw(self, job: Job) -> bool:
         """Take *job* back, if no thread has begun it."""
@@ -149,6 +173,7 @@ class Lane:
         # Those that come later belong to the next batch: they may count on what was written
         # before they came, and this batch may already look at an older state.
         hand.last = self._count
+        hand.since = self._now()
         first = self._take(hand.last)
         if first is None:
             return
@@ -168,6 +193,7 @@ class Lane:
         yield begun[0]
         while len(begun) < self._batch and (job := self._take(hand.last)) is not None:
             begun.append(job)
+            hand.since = self._now()
             yield job
         # With the last one all go, before the thread tidies up.
         hand.results.flush()
@@ -209,19 +235,21 @@ class _Hand:
     is_posted: bool = False
     last: int = 0
     """The number of the last job that may belong to its batch."""
+    since: float = 0.0
+    """When it was called, or came to the job it is at."""
 
 
 class Results:
     """Outcomes on their way from a thread to the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, now: Callable[[], float]) -> None:
+        self._loop, self._now = loop, now
         self._outcomes: list[Outcome] = []
         self._since = 0.0
 
     def add(self, outcome: Outcome) -> None:
         """Let *outcome* go soon: with the next ones, or with `flush`."""
-        now = time.perf_counter()
+        now = self._now()
         if not self._outcomes:
             self._since = now
         self._outcomes.append(outcome)

@@ -69,6 +69,10 @@ class Lessons:
         )
         return bool(rows)
 
+    async def add(self, lesson: Lesson) -> None:
+        """Add a lesson whose id was made for it."""
+        await _TABLE.add(self._tx, lesson)
+
     async def put(self, lesson: Lesson) -> None:
         """Add the lesson, or replace the one with its id."""
         await _TABLE.put(self._tx, lesson)

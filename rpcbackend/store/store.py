@@ -83,7 +83,7 @@ class Store:
             result = await unit(done)
             if tx.access_changed and keep:
                 self._access_version += 1
-            return result, await done.events.head_seq(), done.audit.appended, self._access_version
+            return result, done.events.appended_seq, done.audit.appended, self._access_version
 
         result, head_seq, audited, access_version = await self.engine.write(work, keep=keep)
         if access_version > self.access_version:

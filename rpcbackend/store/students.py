@@ -62,6 +62,10 @@ class Students:
         """Return the student; see `Seen.require_encoded`."""
         return await _SEEN.require(self._tx, self._sight, student_id)
 
+    async def add(self, student: Student) -> None:
+        """Add a student whose id was made for it."""
+        await _TABLE.add(self._tx, student)
+
     async def put(self, student: Student) -> None:
         """Add the student, or replace the one with his id."""
         await _TABLE.put(self._tx, student)

@@ -9,11 +9,13 @@ import orjson
 
 from rpcbackend.errors import NotFoundError
 from rpcbackend.schema.base import Encoded, WireModel
-from rpcbackend.store.changes import Changes
 from rpcbackend.store.json_sql import json_object
 from rpcbackend.store.transaction import Transaction
 
 EntityT = TypeVar("EntityT", bound=WireModel)
+
+_INSERT = "INSERT INTO {name} (school_id, {columns}) VALUES (:school, {values})"
+_UPSERT = f"{_INSERT} ON CONFLICT (school_id, id) DO UPDATE SET {{changes}}"
 
 
 class Table(Generic[EntityT]):
@@ -42,7 +44,7 @@ class Table(Generic[EntityT]):
         self.json = json_object(model, **self._expressions)
         """The SQL expression that writes a row as the entity's JSON."""
         self._get = f"SELECT {self.json} AS json FROM {name} WHERE school_id = :school AND id = :id"  # noqa: S608 (our own names)
-        self._puts: dict[tuple[str, ...], str] = {}
+        self._statements: dict[tuple[str, ...], str] = {}
 
     async def get(self, tx: Transaction, entity_id: str) -> EntityT | None:
         """Return the entity, or None."""
@@ -86,26 +88,48 @@ class Table(Generic[EntityT]):
             entity: What to write.
             more: Further columns, which stay as they are when they are not given.
         """
-        row = to_row(entity) | self._more_columns(entity) | more
+        row = self._row(entity) | more
+        if tx.changes is not None and not tx.changes.has_seen((self.noun, row["id"])):
+            await self.get_encoded(tx, row["id"])
+        await self._write(tx, self._statement(_UPSERT, row), row)
+
+    async def add(self, tx: Transaction, entity: EntityT, **more: Any) -> None:
+        """Add an entity whose id was made for it, so that nobody looks for one that has it.
+
+        Raises:
+            IntegrityError: There is one all the same.
+        """
+        row = self._row(entity) | more
+        if tx.changes is not None:
+            tx.changes.see((self.noun, row["id"]), None)
+        await self._write(tx, self._statement(_INSERT, row), row)
+
+    def _row(self, entity: EntityT) -> dict[str, Any]:
+        row = to_row(entity) | self._more_columns(entity)
         for name in self._expressions:
             row.pop(name, None)
+        return row
+
+    async def _write(self, tx: Transaction, sql: str, row: dict[str, Any]) -> None:
         if tx.changes is None:
-            await tx.run(self._upsert(row), **row)
-        else:
-            await self._put_noted(tx, tx.changes, row)
+            await tx.run(sql, **row)
+            return
+        written = await tx.one(f"{sql} RETURNING {self.json} AS json", **row)
+        tx.changes.write((self.noun, row["id"]), written["json"] if written else None)
 
-    async def _put_noted(self, tx: Transaction, changes: Changes, row: dict[str, Any]) -> None:
-        record = (self.noun, row["id"])
-        if not changes.has_seen(record):
-            await self.get_encoded(tx, row["id"])
-        written = await tx.one(f"{self._upsert(row)} RETURNING {self.json} AS json", **row)
-        changes.write(record, written["json"] if written else None)
-
-    def _upsert(self, row: dict[str, Any]) -> str:
-        columns = tuple(row)
-        if columns not in self._puts:
-            self._puts[columns] = _upsert(self.name, columns)
-        return self._puts[columns]
+    def _statement(self, form: str, row: dict[str, Any]) -> str:
+        key = (form, *row)
+        if key not in self._statements:
+            # An id is set to what it was.
+            self._statements[key] = form.format(
+                name=self.name,
+                columns=", ".join(row),
+                values=", ".join(f":{column}" for column in row),
+                changes=", ".join(
+                    f"{column} = excluded.{column}" for column in row if column != "id"
+                ),
+            )
+        return self._statements[key]
 
     async def list_encoded(
         self, tx: Transaction, *, where: str, order: str, limit: int, **params: Any
@@ -156,12 +180,3 @@ def to_column(value: Any) -> Any:
 def end_to_column(end: datetime | None) -> int | None:
     """Turn the end of a half-open span into whole seconds; what starts before it still does."""
     return None if end is None else math.ceil(end.timestamp())
-
-
-def _upsert(name: str, columns: tuple[str, ...]) -> str:
-    values = ", ".join(f":{column}" for column in columns)
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != "id")
-    return (
-        f"INSERT INTO {name} (school_id, {', '.join(columns)}) VALUES (:school, {values})"  # noqa: S608 (our own names)
-        f" ON CONFLICT (school_id, id) DO UPDATE SET {changes}"
-    )

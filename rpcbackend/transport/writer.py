@@ -49,10 +49,9 @@ class LineWriter:
         self._attempt = _attempt_on(fd, self._kept)
         self._fresh: list[bytes] = []
         self._handed: deque[bytes] = deque()
-        self._waiting_bytes = 0
+        self._put_bytes = 0
         self.written_bytes = 0
-        """How much the peer has taken."""
-        self._lock = threading.Lock()
+        """How much the peer has taken; the thread counts while it has lines, else the loop does."""
         self._wake = threading.Event()
         self._is_closing = False
         self._has_room = asyncio.Event()
@@ -64,20 +63,18 @@ class LineWriter:
         if not self._fresh:
             self._loop.call_soon(self._flush)
         self._fresh.append(line)
-        with self._lock:
-            self._waiting_bytes += len(line)
-            return self._waiting_bytes
+        self._put_bytes += len(line)
+        return self._put_bytes - self.written_bytes
 
     @property
     def is_drained(self) -> bool:
         """Whether little waits to be written."""
-        with self._lock:
-            return self._waiting_bytes < self._resume_below
+        return self._put_bytes - self.written_bytes < self._resume_below
 
     @property
     def has_room(self) -> bool:
         """Whether the peer has read most of what it was sent."""
-        return self._waiting_bytes <= ROOM_BYTES
+        return self._put_bytes - self.written_bytes <= ROOM_BYTES
 
     async def room(self) -> None:
         """Wait until the peer has read most of what it was sent."""
@@ -97,8 +94,7 @@ class LineWriter:
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return
-        with self._lock:
-            waiting = self._waiting_bytes
+        waiting = self._put_bytes - self.written_bytes
         if waiting <= WRITE_BYTES:
             ready = b"".join(fresh)
             rest = self._write_at_once(ready) if waiting == len(ready) else ready
@@ -116,17 +112,11 @@ class LineWriter:
         except OSError:
             self._on_broken()
             return b""
-        self._count_written(written)
+        self.written_bytes += written
         self._has_room.set()
-        # Without the lock: whoever waits for it waits because there is much more than this.
-        if self._waiting_bytes < self._resume_below:
+        if self.is_drained:
             self._on_drained()
         return ready[written:]
-
-    def _count_written(self, size: int) -> None:
-        with self._lock:
-            self._waiting_bytes -= size
-            self.written_bytes += size
 
     def _run(self) -> None:
         try:
@@ -165,10 +155,10 @@ class LineWriter:
             except BlockingIOError:
                 # Somebody who shares the descriptor made it non-blocking (D8).
                 select.select([], [self._fd], [])
-        self._count_written(size)
+        self.written_bytes += size
         if self.is_drained:
             self._on_drained()
-        if self._waiting_bytes <= ROOM_BYTES:
+        if self.has_room:
             self._tell(self._has_room.set)
         return True
 

@@ -56,6 +56,10 @@ def worker() -> Iterator[Worker]:
     running.stop()
 
 
+helper = worker
+"""Another one."""
+
+
 class Batches:
     """Run jobs one by one and note how they came."""
 
@@ -98,6 +102,42 @@ async def test_jobs_that_wait_are_taken_in_batches_in_their_order(worker: Worker
 
 def hold_until(event: threading.Event) -> None:
     assert event.wait(SECONDS)
+
+
+async def test_quick_jobs_are_all_done_by_the_first_thread(worker: Worker, helper: Worker) -> None:
+    lane = Lane([worker, helper], Batches().run, batch=4, now=lambda: 0.0)
+    jobs = [Job(lambda _: threading.get_ident()) for _ in range(20)]
+
+    for job in jobs:
+        lane.put(job)
+
+    assert len(set(await results_of(jobs))) == 1
+
+
+async def test_another_thread_does_what_waits_for_one_that_is_slow(
+    worker: Worker, helper: Worker
+) -> None:
+    loop, began, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    passed = 0.0
+
+    def hold(_: Any) -> None:
+        loop.call_soon_threadsafe(began.set)
+        hold_until(may_end)
+
+    lane = Lane([worker, helper], Batches().run, batch=1, now=lambda: passed)
+    slow, waiting, later = Job(hold), returns("waits"), returns("later")
+    lane.put(slow)
+    async with asyncio.timeout(SECONDS):
+        await began.wait()
+    lane.put(waiting)
+
+    passed += 1.0
+
+    assert await results_of([waiting]) == ["waits"]
+    lane.put(later)
+    assert await results_of([later]) == ["later"]
+    may_end.set()
+    assert await results_of([slow]) == [None]
 
 
 async def test_a_lane_serves_again_after_it_ran_dry(worker: Worker) -> None:

@@ -47,8 +47,8 @@ async def test_an_event_is_stored_with_its_cause(store: Store) -> None:
     assert event["id"].startswith("evt_")
 
 
-async def test_repositories_are_made_once_for_a_unit(store: Store) -> None:
+async def test_what_a_unit_leaves_is_noted_in_one_place(store: Store) -> None:
     async def unit(work: Work) -> bool:
-        return work.students is work.students
+        return work.events is work.events and work.audit is work.audit
 
     assert await store.read(unit)
