@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -14,6 +14,7 @@ from rpcbackend.security.roles import Permission
 Kind = Literal["query", "command"]
 Lane = Literal["control", "work"]
 Cost = Literal["light", "heavy"]
+RateClass = Literal["auth", "heavy", "command", "query"]
 Result = WireModel | Encoded[Any]
 Handler = Callable[[Context, Any], Awaitable[Result]]
 
@@ -39,6 +40,11 @@ class Method:
     """Only the main process of the desktop program may call it, by its capability."""
     step_up: bool
     """The caller must have given his password a short time ago."""
+    rate_class: RateClass = field(init=False)
+    """Which of the rates it counts against."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rate_class", _rate_class_of(self))
 
     @property
     def may_repeat(self) -> bool:
@@ -114,6 +120,13 @@ def method(
         )
 
     return decorate
+
+
+def _rate_class_of(method: Method) -> RateClass:
+    # Looking at oneself reveals nothing to a guesser.
+    if method.kind == "command" and method.channel.startswith("auth."):
+        return "auth"
+    return "heavy" if method.cost == "heavy" else method.kind
 
 
 class Registry:

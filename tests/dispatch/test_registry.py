@@ -44,6 +44,7 @@ def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
         main_only=False,
         step_up=False,
     )
+    assert list_page.rate_class == "command"
     assert list_page.summary == "Return a page."
     assert list_page.description == "Return a page.\n\nMore is said here."
 
