@@ -110,6 +110,9 @@ class Lane:
 
     def _begin_soon(self, job: Job) -> None:
         self._jobs.append(job)
+        if self._helper is not None and self._hands[0].is_posted:
+            # Whoever looks after those before it looks after this one too.
+            return
         self._call_hand()
         if self._helper is None and len(self._hands) > 1:
             self._helper = self._loop.call_later(HELP_SECONDS, self._look_after)
