@@ -2,6 +2,7 @@
 
 from rpcbackend.store.api_keys import StoredApiKey
 from rpcbackend.store.audit import Command, Link
+from rpcbackend.store.backups import Backup, Facts, NoBackupError, Reason, list_backups, read_backup
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import has_data, is_locked
@@ -9,18 +10,23 @@ from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
+from rpcbackend.store.soundness import Verdict, verify_backup
 from rpcbackend.store.store import Store, open_store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
 __all__ = [
     "EVERYTHING",
+    "Backup",
     "Command",
     "DirectoryLock",
+    "Facts",
     "Keyed",
     "Link",
+    "NoBackupError",
     "Proofs",
     "Purpose",
+    "Reason",
     "Report",
     "Sight",
     "SigningKey",
@@ -29,10 +35,14 @@ __all__ = [
     "StoreBusyError",
     "StoredApiKey",
     "StoredSession",
+    "Verdict",
     "Work",
     "WrongKeyError",
     "has_data",
     "is_locked",
+    "list_backups",
     "open_store",
+    "read_backup",
     "sight_of",
+    "verify_backup",
 ]

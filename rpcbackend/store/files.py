@@ -58,14 +58,36 @@ def prepare_new(directory: Path) -> Path:
         # Of a start that was cut short: nothing in it was ever acknowledged.
         leftover.unlink()
     # Made here so that nobody else may ever read it, whatever the umask says.
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MINE_ALONE))
+    os.close(open_private(path))
     return path
+
+
+def open_private(path: Path) -> int:
+    """Make a file for its owner alone, and return its descriptor; there must not be one yet."""
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MINE_ALONE)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Make a file for its owner alone, with durable content; its name is not durable yet."""
+    with os.fdopen(open_private(path), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what was written into a file."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def put_in_place(path: Path) -> None:
     """Give a database that is whole and closed its name."""
     path.replace(path.with_name(FILE_NAME))
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def keep_private(path: Path) -> None:
@@ -84,10 +106,11 @@ def leave_trace(directory: Path) -> None:
             os.fsync(trace)
         finally:
             os.close(trace)
-        _sync_folder(directory)
+        sync_folder(directory)
 
 
-def _sync_folder(directory: Path) -> None:
+def sync_folder(directory: Path) -> None:
+    """Make durable which names there are in a folder."""
     # Windows has no such thing: NTFS keeps names in its own journal.
     if sys.platform != "win32":
         folder = os.open(directory, os.O_RDONLY)

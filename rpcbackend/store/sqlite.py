@@ -11,10 +11,10 @@ from typing import Any
 
 from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
-from rpcbackend.store.changes import Changes
 from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
 from rpcbackend.store.migrations import migrate
 from rpcbackend.store.rekey import change_key
+from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import Report, Row, drive
 
 READERS = 2
@@ -34,34 +34,7 @@ CHECKPOINT_BYTES = driver.LOG_BYTES
 BUSY_CHECKPOINT_BYTES = 4 * CHECKPOINT_BYTES
 """The same for a writer that is never idle: a longer log makes every read slower."""
 
-Work = Callable[["SqliteTransaction"], Coroutine[Any, Any, Any]]
-
-
-class SqliteTransaction:
-    """The statements of one unit, run where they are called: nothing here ever suspends."""
-
-    __slots__ = ("_connection", "access_changed", "changes", "school")
-
-    def __init__(self, connection: Any, school: int) -> None:
-        self._connection = connection
-        self.school = school
-        self.access_changed = False
-        self.changes: Changes | None = None
-
-    async def one(self, sql: str, /, **params: Any) -> Row | None:
-        """Return the first row, if any."""
-        params["school"] = self.school
-        return self._connection.execute(sql, params).fetchone()  # type: ignore[no-any-return]  # the driver is untyped
-
-    async def all(self, sql: str, /, **params: Any) -> list[Row]:
-        """Return every row."""
-        params["school"] = self.school
-        return self._connection.execute(sql, params).fetchall()  # type: ignore[no-any-return]  # the driver is untyped
-
-    async def run(self, sql: str, /, **params: Any) -> int:
-        """Run a change and return the number of rows it touched."""
-        params["school"] = self.school
-        return self._connection.execute(sql, params).rowcount  # type: ignore[no-any-return]  # the driver is untyped
+Work = Callable[[SqliteTransaction], Coroutine[Any, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +67,7 @@ class SqliteEngine:
         self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
         self._lanes: list[Lane] = []
-        self._alone = asyncio.Lock()
+        self.alone = asyncio.Lock()
         """Held by whoever must not meet a change of keys."""
 
     async def open(self, key: bytes | None, now_ms: int) -> None:
@@ -122,6 +95,11 @@ class SqliteEngine:
                 self._connections.append(await driver.connect(self.path, key, may_write=False))
             self._reader = Lane(self._connections[1:], self._read_group, batch=READ_GROUP)
             self._lanes.append(self._reader)
+
+    @property
+    def opener(self) -> driver.Opener:
+        """How another connection to the database is opened; holds the key."""
+        return self._connections[0].opener
 
     async def close(self) -> None:
         """Finish what is queued, fold the log into the database, close every connection."""
@@ -180,7 +158,7 @@ class SqliteEngine:
             DiskFullError: There is no room for a second copy of it; the old key stays.
             OutcomeUnknownError: Either the old key stays, or the process is about to end.
         """
-        async with self._alone:
+        async with self.alone:
             await see_through(asyncio.ensure_future(self._rekey(key, report)))
 
     async def _rekey(self, key: bytes, report: Report) -> None:
@@ -207,7 +185,7 @@ class SqliteEngine:
         """
         if self.path is None:
             return await self._look_through(self._reader, report)
-        async with self._alone:
+        async with self.alone:
             try:
                 connection = await self._connections[-1].twin()
             except Exception as error:

@@ -2,12 +2,16 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
+from rpcbackend.errors import BackupInvalidError
 from rpcbackend.ids import Ids
 from rpcbackend.store.audit import ROOT, Link
+from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups
+from rpcbackend.store.beside import run_beside
 from rpcbackend.store.driver import Error, StorageFailedError
 from rpcbackend.store.files import (
     FILE_NAME,
@@ -19,7 +23,10 @@ from rpcbackend.store.files import (
     put_in_place,
 )
 from rpcbackend.store.sight import EVERYTHING, Sight
-from rpcbackend.store.sqlite import SqliteEngine, SqliteTransaction
+from rpcbackend.store.snapshot import Wanted, make_backup, prune
+from rpcbackend.store.soundness import Verdict, verify_backup
+from rpcbackend.store.sqlite import SqliteEngine
+from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
@@ -101,6 +108,49 @@ class Store:
     async def rekey(self, key: bytes, report: Report) -> None:
         """Encrypt everything with another key; see `SqliteEngine.rekey`."""
         await self.engine.rekey(key, report)
+
+    async def backup(
+        self, reason: Reason, report: Report = lambda *_: None, into: Path | None = None
+    ) -> Backup:
+        """Make a backup, verified, while everybody goes on working.
+
+        It holds all that was acknowledged before it was asked for. In the data directory's own
+        folder, those that need not be kept are removed afterwards; elsewhere nothing is.
+
+        Args:
+            reason: Decides how long it is kept.
+            report: Told how far it is, about a hundred times.
+            into: Another folder.
+
+        Raises:
+            DiskFullError: There is no room for it.
+            BackupInvalidError: What was written is not sound, or the disk failed.
+        """
+        opener = self.engine.opener
+        if opener.path is None:
+            raise BackupInvalidError("A store in memory has no file to back up.")
+        folder = into or folder_in(opener.path.parent)
+        wanted = Wanted(reason=reason, folder=folder, now_ms=self._clock.now_ms())
+        async with self.engine.alone:
+            backup = await run_beside(partial(make_backup, self.engine.opener, wanted), report)
+        if into is None:
+            prune(folder)
+        return backup
+
+    def backups(self) -> list[Backup]:
+        """Return the backups in the data directory, the newest first; see `list_backups`."""
+        path = self.engine.path
+        return list_backups(folder_in(path.parent)) if path else []
+
+    async def verify_backup(self, backup: Path, report: Report = lambda *_: None) -> Verdict:
+        """Look through a backup with the key of this store, beside all other work."""
+        key = self.engine.opener.key
+
+        # No `partial`: the key would be in its repr, and so in somebody's log.
+        def look(tell: Report) -> Verdict:
+            return verify_backup(backup, key, tell)
+
+        return await run_beside(look, report)
 
     async def close(self) -> None:
         """Finish what is queued and close the file."""
