@@ -9,6 +9,8 @@ from pathlib import Path
 
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
+    BackupInvalidError,
+    DiskFullError,
     InvalidParamsError,
     NotInitializedError,
     OverloadedError,
@@ -101,7 +103,7 @@ class StoreDoor:
             raise ExitRequestedError(
                 EX_STORAGE, f"the database in {self._directory} is damaged; restore a backup"
             ) from None
-        except (StorageFailedError, OSError) as error:
+        except (StorageFailedError, OSError, DiskFullError, BackupInvalidError) as error:
             raise ExitRequestedError(
                 EX_STORAGE, f"the database in {self._directory} cannot be opened: {error}"
             ) from None

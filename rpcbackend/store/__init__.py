@@ -8,6 +8,7 @@ from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import has_data, is_locked
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.restoring import Origin, Restored, restore, restore_closed
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.soundness import Verdict, verify_backup
@@ -24,10 +25,12 @@ __all__ = [
     "Keyed",
     "Link",
     "NoBackupError",
+    "Origin",
     "Proofs",
     "Purpose",
     "Reason",
     "Report",
+    "Restored",
     "Sight",
     "SigningKey",
     "StorageFailedError",
@@ -43,6 +46,8 @@ __all__ = [
     "list_backups",
     "open_store",
     "read_backup",
+    "restore",
+    "restore_closed",
     "sight_of",
     "verify_backup",
 ]

@@ -140,7 +140,7 @@ def superfluous(backups: Iterable[Backup]) -> list[Backup]:
 
     What stays: of the regular ones the newest of each of the last 7 days and of each of the last 4
     weeks that have one; the newest 3 of every other reason, and of the manual ones; and the newest
-    of all under each key, whatever its reason.
+    of all, whatever its reason.
     """
     newest_first = sorted(backups, key=_age, reverse=True)
     regular = [backup for backup in newest_first if backup.reason in REGULAR]
@@ -150,8 +150,7 @@ def superfluous(backups: Iterable[Backup]) -> list[Backup]:
         if reason != "daily":
             of_reason = (backup.id for backup in newest_first if backup.reason == reason)
             kept |= set(islice(of_reason, KEEP_EACH))
-    marks = {backup.key_mark: backup.id for backup in reversed(newest_first)}
-    kept |= set(marks.values())
+    kept |= {backup.id for backup in newest_first[:1]}
     return [backup for backup in newest_first if backup.id not in kept]
 
 

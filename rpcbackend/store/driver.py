@@ -181,7 +181,7 @@ def open_still(path: Path, key: bytes | None) -> Any:
 
 
 def open_stage(path: Path, key: bytes | None) -> Any:
-    """Open an empty file, on this thread, to fill it; whoever does makes it durable himself."""
+    """Open a file that is worth nothing yet, on this thread; whoever fills it makes it durable."""
 
     def prepare(connection: Any) -> None:
         _run_all(connection, ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF"))

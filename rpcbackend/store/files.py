@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rpcbackend.store.driver import PLAIN_HEADER, StorageFailedError
@@ -11,6 +12,12 @@ FILE_NAME = "school.db"
 NEW_NAME = "school.db.new"
 """A database has this name until it is whole: one that has its own is never empty."""
 
+STAGE_NAME = "school.db.restored"
+"""A database has this name until it takes the place of the one that is there."""
+
+MARKER_NAME = "school.restore"
+"""While it is there, the staged database is the one that counts; see `finish_restore`."""
+
 TRACE_NAME = "school.made"
 TRACE = b"""A school's database, school.db, was made in this folder.
 If it is missing, put back a backup. rpcbackend starts no empty one in its place while this file
@@ -18,6 +25,15 @@ is here.
 """
 
 _MINE_ALONE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """Sizes and counts for `system.health`."""
+
+    schema_version: int
+    database_bytes: int
+    wal_bytes: int
 
 
 def make_private(directory: Path) -> None:
@@ -41,6 +57,7 @@ def has_data(directory: Path) -> bool:
     Raises:
         StorageFailedError: There was one, and it is empty or missing: nothing may take its place.
     """
+    finish_restore(directory)
     path = directory / FILE_NAME
     if _size(path):
         return True
@@ -49,6 +66,72 @@ def has_data(directory: Path) -> bool:
     if _size(directory / f"{FILE_NAME}-wal") or (directory / TRACE_NAME).exists():
         raise StorageFailedError(f"{FILE_NAME} is missing; restore a backup")
     return False
+
+
+def stage_in(directory: Path) -> Path:
+    """Return the path where a database may be staged to take the place of the one that is there."""
+    _remove_stage(directory)
+    return directory / STAGE_NAME
+
+
+def put_stage_in_place(directory: Path, aside: Path | None) -> None:
+    """Let the staged database, which is whole and durable, take the place of the one that is there.
+
+    Killed before the marker has its name, it leaves the old one, and from then on the new one.
+
+    Args:
+        directory: Where nobody has a database open.
+        aside: A folder in it, for the files of the old one; None removes them.
+    """
+    marker, new = directory / MARKER_NAME, directory / f"{MARKER_NAME}.new"
+    new.unlink(missing_ok=True)
+    write_private(new, (aside.relative_to(directory).as_posix() if aside else "").encode())
+    # The stage must have its name for good before the marker counts on it.
+    sync_folder(directory)
+    new.replace(marker)
+    sync_folder(directory)
+    finish_restore(directory)
+
+
+def finish_restore(directory: Path) -> None:
+    """Bring to its end what was cut short: forward from the marker on, else back.
+
+    Costs two looks at the folder when nothing was.
+    """
+    marker, stage = directory / MARKER_NAME, directory / STAGE_NAME
+    if not marker.exists():
+        if stage.exists():
+            _remove_stage(directory)
+        return
+    if stage.exists():
+        name = marker.read_text(encoding="utf-8")
+        _clear(directory, directory / name if name else None)
+        # An old log beside the new file would be read into it.
+        sync_folder(directory)
+        stage.replace(directory / FILE_NAME)
+        sync_folder(directory)
+    marker.unlink()
+    sync_folder(directory)
+
+
+def _clear(directory: Path, aside: Path | None) -> None:
+    path, log = directory / FILE_NAME, directory / f"{FILE_NAME}-wal"
+    if aside is None:
+        # The file itself is replaced.
+        log.unlink(missing_ok=True)
+    else:
+        aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_folder(aside.parent)
+        for old in (log, path):
+            if old.exists():
+                old.replace(aside / old.name)
+        sync_folder(aside)
+    (directory / f"{FILE_NAME}-shm").unlink(missing_ok=True)
+
+
+def _remove_stage(directory: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        (directory / f"{STAGE_NAME}{end}").unlink(missing_ok=True)
 
 
 def prepare_new(directory: Path) -> Path:
@@ -118,6 +201,20 @@ def sync_folder(directory: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def log_of(path: Path) -> Path:
+    """Return the write-ahead log of a database."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def size_of(path: Path | None) -> int:
+    """Return the size of a file, 0 if it is not there."""
+    try:
+        return path.stat().st_size if path else 0
+    except OSError:
+        # Not there yet, or on a disk that fails: the next write to it will tell.
+        return 0
 
 
 def _size(path: Path) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rpcbackend import __version__
-from rpcbackend.errors import BackupInvalidError, DiskFullError
+from rpcbackend.errors import BackupInvalidError, DiskFullError, RpcError
 from rpcbackend.store import driver
 from rpcbackend.store.backups import (
     END,
@@ -34,6 +34,7 @@ from rpcbackend.store.files import (
     sync_folder,
     write_private,
 )
+from rpcbackend.store.rekey import encrypt
 from rpcbackend.store.soundness import facts_of, look_through, sha256_of
 from rpcbackend.store.transaction import Report
 
@@ -79,27 +80,90 @@ def make_backup(opener: driver.Opener, wanted: Wanted, report: Report) -> Backup
         make_private(wanted.folder)
         _need_room(opener.path, wanted.folder)
         with _staged(wanted) as stage:
-            facts = _copy(opener, stage, report)
+            source = replace(opener, may_write=False)()
+            try:
+                facts = _copy(source, opener.key, stage, report)
+            finally:
+                source.close()
             backup = _verified(opener, wanted, stage, facts, report)
             _put_in_place(stage, backup)
-    except (OSError, driver.Error, driver.WrongKeyError, driver.StorageFailedError) as error:
-        if driver.is_full(error):
-            raise DiskFullError from error
+    except _FAILURES as error:
         # Whether the school's own file has failed is for those to judge who serve from it.
-        raise BackupInvalidError("No backup was made: a disk failed.") from error
+        raise _refusal(error) from error
     return backup
+
+
+def rekey_backups(folder: Path, old: driver.Opener, new: driver.Opener, report: Report) -> None:
+    """Encrypt anew the backups that the old key opens: who knows it shall read none of them.
+
+    Each becomes another backup, verified, with the same reason and time, before the old one goes.
+
+    Raises:
+        DiskFullError: There was no room for some of them, which stay as they are.
+        BackupInvalidError: Some are not sound any more, or a disk failed; they stay too.
+    """
+    refusal: RpcError | None = None
+    for backup in list_backups(folder):
+        if backup.key_mark == mark_of(old.key):
+            try:
+                _rekey_backup(backup, replace(old, path=backup.path), new, report)
+            except RpcError as error:
+                refusal = error
+            except _FAILURES as error:
+                refusal = _refusal(error)
+    if refusal is not None:
+        raise refusal
+
+
+def _rekey_backup(backup: Backup, old: driver.Opener, new: driver.Opener, report: Report) -> None:
+    now_ms = round(backup.created_at.timestamp() * 1_000)
+    folder = backup.path.parent
+    wanted = Wanted(reason=backup.reason, folder=folder, now_ms=now_ms)
+    _need_room(backup.path, folder)
+    with _staged(wanted) as stage:
+        source = driver.open_still(backup.path, old.key)
+        try:
+            facts = _copy(source, old.key, stage, report)
+        finally:
+            source.close()
+        _change_key(stage, old.key, new.key or b"")
+        _put_in_place(stage, _verified(new, wanted, stage, facts, report))
+    _remove(backup)
+    sync_folder(folder)
+
+
+def _change_key(stage: Path, old: bytes | None, new: bytes) -> None:
+    connection = driver.open_stage(stage, old)
+    try:
+        encrypt(connection, new)
+    finally:
+        connection.close()
+    sync_file(stage)
 
 
 def prune(folder: Path) -> list[Backup]:
     """Remove the backups that are not kept, and return them; see `superfluous`."""
     removed = superfluous(list_backups(folder))
     for backup in removed:
-        # The manifest last: one that is left alone is swept away by the next backup.
-        backup.path.unlink(missing_ok=True)
-        backup.path.with_suffix(".json").unlink(missing_ok=True)
+        _remove(backup)
     if removed:
         sync_folder(folder)
     return removed
+
+
+def _remove(backup: Backup) -> None:
+    # The manifest last: one that is left alone is swept away by the next backup.
+    backup.path.unlink(missing_ok=True)
+    backup.path.with_suffix(".json").unlink(missing_ok=True)
+
+
+_FAILURES = (OSError, driver.Error, driver.WrongKeyError, driver.StorageFailedError, UnicodeError)
+
+
+def _refusal(error: BaseException) -> RpcError:
+    if driver.is_full(error):
+        return DiskFullError()
+    return BackupInvalidError("No backup was made: a disk failed, or the database is damaged.")
 
 
 def _need_room(path: Path | None, folder: Path) -> None:
@@ -143,20 +207,16 @@ def _path_of(stage: Path) -> Path:
     return stage.with_name(stage.name.removesuffix(STAGED) + END)
 
 
-def _copy(opener: driver.Opener, stage: Path, report: Report) -> Facts:
+def _copy(source: Any, key: bytes | None, stage: Path, report: Report) -> Facts:
     """Write one snapshot into *stage*, durably, and count what is in it."""
-    source = replace(opener, may_write=False)()
+    source.execute("BEGIN")
+    facts = facts_of(source)
+    target = driver.open_stage(stage, key)
     try:
-        source.execute("BEGIN")
-        facts = facts_of(source)
-        target = driver.open_stage(stage, opener.key)
-        try:
-            with stage.open("rb+") as file:
-                _copy_pages(source, target, file.fileno(), report)
-        finally:
-            target.close()
+        with stage.open("rb+") as file:
+            _copy_pages(source, target, file.fileno(), report)
     finally:
-        source.close()
+        target.close()
     sync_file(stage)
     return facts
 

@@ -52,7 +52,9 @@ class Verdict:
         return any(word == "schema_too_new" for word, _ in self.faults)
 
 
-def verify_backup(path: Path, key: bytes | None, report: Report) -> Verdict:
+def verify_backup(
+    path: Path, key: bytes | None, report: Report, *, copy_of: Path | None = None
+) -> Verdict:
     """Look through a backup, or any database file that nobody uses, without changing a byte.
 
     With a manifest beside it, the file must also be the one that the manifest tells of.
@@ -61,14 +63,16 @@ def verify_backup(path: Path, key: bytes | None, report: Report) -> Verdict:
         path: Of the database.
         key: What it is encrypted with, None for a plain one.
         report: Called on this thread.
+        copy_of: Whose manifest counts, if not its own.
     """
     faults: list[Fault] = []
     backup = None
-    if path.with_suffix(".json").exists():
+    original = copy_of or path
+    if original.with_suffix(".json").exists():
         try:
-            backup = read_backup(path)
-        except NoBackupError as error:
-            faults.append(("manifest", str(error)))
+            backup = read_backup(original)
+        except NoBackupError:
+            faults.append(("manifest", "its manifest cannot be read, or is of another file"))
     if backup is not None and sha256_of(path, report) != backup.sha256:
         faults.append(("checksum", "the file is not the one that was made: its SHA-256 differs"))
     facts, found = look_through(path, key, report)
@@ -155,10 +159,6 @@ def sha256_of(path: Path, report: Report) -> str:
             digest.update(chunk)
             report(file.tell(), total, "adding up")
     return digest.hexdigest()
-
-
-def _version(connection: Any) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _names(connection: Any) -> list[str]:
