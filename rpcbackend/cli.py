@@ -136,7 +136,7 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _rekey(given: argparse.Namespace) -> int:
-    from rpcbackend.rekey import rekey_directory
+    from rpcbackend.care.rekey import rekey_directory
 
     return rekey_directory(given.data_dir, sys.stdin)
 

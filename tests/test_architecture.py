@@ -49,7 +49,7 @@ def name_of(module: Path) -> str:
 
 
 def speaks_to_people(module: Path) -> bool:
-    return name_of(module) in MAY_PRINT or name_of(module).startswith("demo/")
+    return name_of(module) in MAY_PRINT or name_of(module).startswith(("care/", "demo/"))
 
 
 def tree_of(module: Path) -> ast.Module:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from rpcbackend import rekey
+from rpcbackend.care import rekey
 from rpcbackend.errors import DiskFullError
 from rpcbackend.schema.audit import ListAudit
 from rpcbackend.store import Store, open_store
