@@ -2,10 +2,18 @@
 
 from rpcbackend.store.api_keys import StoredApiKey
 from rpcbackend.store.audit import Command, Link
-from rpcbackend.store.backups import Backup, Facts, NoBackupError, Reason, list_backups, read_backup
+from rpcbackend.store.backups import (
+    Backup,
+    Facts,
+    NoBackupError,
+    Reason,
+    folder_in,
+    list_backups,
+    read_backup,
+)
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
-from rpcbackend.store.files import has_data, is_locked
+from rpcbackend.store.files import finish_restore, has_data, is_encrypted, is_locked
 from rpcbackend.store.idempotency import Keyed
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.restoring import Origin, Restored, restore, restore_closed
@@ -41,7 +49,10 @@ __all__ = [
     "Verdict",
     "Work",
     "WrongKeyError",
+    "finish_restore",
+    "folder_in",
     "has_data",
+    "is_encrypted",
     "is_locked",
     "list_backups",
     "open_store",

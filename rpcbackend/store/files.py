@@ -43,8 +43,13 @@ def make_private(directory: Path) -> None:
 
 def is_locked(directory: Path) -> bool:
     """Tell whether the directory holds a database that needs a key."""
+    return is_encrypted(directory / FILE_NAME)
+
+
+def is_encrypted(path: Path) -> bool:
+    """Tell whether a database, if it is there and not empty, needs a key."""
     try:
-        with (directory / FILE_NAME).open("rb") as file:
+        with path.open("rb") as file:
             header = file.read(len(PLAIN_HEADER))
     except FileNotFoundError:
         return False
