@@ -144,7 +144,7 @@ async def restore_closed(
     path = directory / FILE_NAME
     if path.exists() or has_log(path):
         opener = Opener(path, key, may_write=False)
-        safety, quarantine = await _save(opener, directory, clock, report)
+        safety, quarantine = await _save(opener, directory, clock, report, is_still=True)
     restored = await _sign(directory, key, origin, backup_id, clock=clock, safety=safety)
     await run_beside(partial(_swap, directory, quarantine), report)
     return replace(restored, quarantine=quarantine)
@@ -194,13 +194,13 @@ def _check(verdict: Verdict) -> None:
 
 
 async def _save(
-    opener: Opener, directory: Path, clock: Clock, report: Report
+    opener: Opener, directory: Path, clock: Clock, report: Report, *, is_still: bool = False
 ) -> tuple[Backup | None, Path | None]:
     """Make a safety backup, or name the folder where a database goes that is not fit for one."""
     now_ms = clock.now_ms()
     wanted = Wanted(reason="before-restore", folder=folder_in(directory), now_ms=now_ms)
     try:
-        safety = await run_beside(partial(make_backup, opener, wanted), report)
+        safety = await run_beside(partial(make_backup, opener, wanted, is_still=is_still), report)
         prune(wanted.folder)
     except BackupInvalidError:
         at = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")

@@ -61,7 +61,9 @@ class Wanted:
     """Milliseconds since the epoch."""
 
 
-def make_backup(opener: driver.Opener, wanted: Wanted, report: Report) -> Backup:
+def make_backup(
+    opener: driver.Opener, wanted: Wanted, report: Report, *, is_still: bool = False
+) -> Backup:
     """Copy the database, verify the copy, and give it its name.
 
     It runs on the calling thread, takes a second per 50 MB or so, and leaves nothing when it fails
@@ -71,6 +73,7 @@ def make_backup(opener: driver.Opener, wanted: Wanted, report: Report) -> Backup
         opener: Of the database to copy; others may be writing to it.
         wanted: The folder is made if it is not there.
         report: Called on this thread; what it raises stops the work.
+        is_still: Whether nobody has the database open: then not a byte of it is changed.
 
     Raises:
         DiskFullError: There is no room for it.
@@ -80,7 +83,7 @@ def make_backup(opener: driver.Opener, wanted: Wanted, report: Report) -> Backup
         make_private(wanted.folder)
         _need_room(opener.path, wanted.folder)
         with _staged(wanted) as stage:
-            source = replace(opener, may_write=False)()
+            source = _open_source(opener, is_still=is_still)
             try:
                 facts = _copy(source, opener.key, stage, report)
             finally:
@@ -91,6 +94,14 @@ def make_backup(opener: driver.Opener, wanted: Wanted, report: Report) -> Backup
         # Whether the school's own file has failed is for those to judge who serve from it.
         raise _refusal(error) from error
     return backup
+
+
+def _open_source(opener: driver.Opener, *, is_still: bool) -> Any:
+    if is_still and opener.path:
+        # A connection that may write would take the log with it when it is closed as the last one,
+        # whether it could read it or not.
+        return driver.open_still(opener.path, opener.key)
+    return replace(opener, may_write=False)()
 
 
 def rekey_backups(folder: Path, old: driver.Opener, new: driver.Opener, report: Report) -> None:
