@@ -33,7 +33,7 @@ from rpcbackend.store.files import (
 )
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, make_backup, prune
-from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, verify_backup
+from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, look_through, verify_backup
 from rpcbackend.store.store import Store, migrate_and_write
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
@@ -79,7 +79,8 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
     Until calls wait it can be cancelled; from then on it is waited for.
 
     Raises:
-        BackupInvalidError: The backup is not sound, or under another key; nothing was changed.
+        BackupInvalidError: The backup is not sound, or under another key, or no safety backup
+            could be made; nothing was changed.
         SchemaTooNewError: A newer version of this program made it; nothing was changed.
         DiskFullError: There is no room for it or for the safety backup; nothing was changed.
         OutcomeUnknownError: Either nothing was changed, or the process is about to end, and the
@@ -134,7 +135,8 @@ async def restore_closed(
         report: Told how far it is.
 
     Raises:
-        BackupInvalidError: The backup is not sound, or under another key; nothing was changed.
+        BackupInvalidError: The backup is not sound, or under another key, or no safety backup
+            could be made; nothing was changed.
         SchemaTooNewError: A newer version of this program made it; nothing was changed.
         DiskFullError: There is no room for it; nothing was changed.
         StorageFailedError: The disk failed; the next start finishes it or leaves all as it was.
@@ -201,11 +203,24 @@ async def _save(
     wanted = Wanted(reason="before-restore", folder=folder_in(directory), now_ms=now_ms)
     try:
         safety = await run_beside(partial(make_backup, opener, wanted, is_still=is_still), report)
-        prune(wanted.folder)
     except BackupInvalidError:
+        if await run_beside(_look(opener), report):
+            # It is the backup that failed, not what there is: that stays where it is.
+            raise
         at = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
         return None, directory / QUARANTINE_NAME / at
+    prune(wanted.folder)
     return safety, None
+
+
+def _look(opener: Opener) -> Callable[[Report], bool]:
+    """Return what tells whether a database is sound that nobody writes to."""
+
+    def is_sound(report: Report) -> bool:
+        _, faults = look_through(opener.path or Path(), opener.key, report)
+        return not faults
+
+    return is_sound
 
 
 async def _sign(

@@ -19,13 +19,6 @@ OLD, NEW = bytes(32), bytes(range(32))
 KEYS = "".join(urlsafe_b64encode(key).decode() + "\n" for key in (OLD, NEW))
 
 
-@pytest.fixture(autouse=True)
-def spare_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Harden nothing; tests/security/test_process.py sees it done in a process of its own."""
-    for name in ("make_files_private", "harden"):
-        monkeypatch.setattr(rekey, name, lambda: None)
-
-
 @pytest.fixture
 def change_key(tmp_path: Path) -> Callable[[], int]:
     """Change the key of an encrypted store, as often as wanted."""
