@@ -1017,4 +1017,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '83a9f212e45655e823340101a2ad8a17013aafcd10b0c15cbbac370381d212bb';
+export const contractHash = '46c205203bca5d89f11afef0d6ecb00c40f287233d029d15ac76c6e69f2f0e8f';
