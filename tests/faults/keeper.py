@@ -12,6 +12,8 @@ from tests.factories import KEY
 from tests.faults.mortal import Task, run_lives, say
 from tests.faults.rekeyer import add
 
+NEW_KEY = bytes(range(100, 132))
+
 BEFORE, AFTER, MEANWHILE = range(10, 13), range(20, 23), range(30, 33)
 """Numbers of the rows that are in the backup, of those that came after it, and of those that come
 while the store is taken care of."""
@@ -36,6 +38,11 @@ async def put_back(task: Task) -> None:
         return await restore(store, origin, _nobody)
 
     await _meanwhile(task, care)
+
+
+async def change_key(task: Task) -> None:
+    """Change the key of the store and of its backups while rows arrive."""
+    await _meanwhile(task, lambda store: store.rekey(NEW_KEY, _nobody))
 
 
 async def bring_up_to_date(task: Task) -> None:
@@ -70,7 +77,12 @@ def _nobody(_done: int, _total: int, _message: str) -> None:
     """Hear of progress."""
 
 
-_LIVES = {"backup": back_up, "restore": put_back, "open": bring_up_to_date}
+_LIVES = {
+    "backup": back_up,
+    "restore": put_back,
+    "rekey": change_key,
+    "open": bring_up_to_date,
+}
 
 
 if __name__ == "__main__":

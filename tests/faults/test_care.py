@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from rpcbackend.store import Store, Work, list_backups, verify_backup
+from rpcbackend.store import Store, Work, WrongKeyError, list_backups, verify_backup
+from rpcbackend.store.backups import mark_of
 from rpcbackend.store.driver import Opener, open_still
 from rpcbackend.store.files import MARKER_NAME, STAGE_NAME
 from rpcbackend.store.migrations import latest_version, migrate
 from tests.clauses import clause
 from tests.factories import KEY, an_id, events_in, store_in
 from tests.faults.budget import FIGURES, IS_FULL
-from tests.faults.keeper import AFTER, BEFORE, MEANWHILE
+from tests.faults.keeper import AFTER, BEFORE, MEANWHILE, NEW_KEY
 from tests.faults.mortal import Life, Mortal, mortal
 from tests.faults.rekeyer import add
 
@@ -110,6 +111,27 @@ async def judge_restore(directory: Path, life: Life) -> str:
     return "new" if is_new else "old"
 
 
+async def judge_rekey(directory: Path, life: Life) -> str:
+    """Check that one key opens the store, and one each of its backups; the new one when done."""
+    key = KEY
+    try:
+        open_still(directory / "school.db", KEY).close()
+    except WrongKeyError:
+        key = NEW_KEY
+    async with store_in(directory, key=key) as store:
+        assert {*BEFORE, *AFTER} | rows_of(life) <= await rows_in(store)
+    backups = list_backups(directory / "backups")
+    marks = {mark_of(each): each for each in (KEY, NEW_KEY)}
+    for backup in backups:
+        assert verify_backup(backup.path, marks[backup.key_mark], lambda *_: None).faults == ()
+    assert "manual" in {backup.reason for backup in backups}, "the one that was there stays"
+    if key == NEW_KEY:
+        assert "before-rekey" in {backup.reason for backup in backups}
+    if is_done(life):
+        assert {backup.key_mark for backup in backups} == {mark_of(NEW_KEY)}
+    return "old key" if key == KEY else "new key"
+
+
 def make_old_template(folder: Path) -> None:
     """Make a store as the first version of this program did, with rows in it."""
     directory = folder / "template"
@@ -137,11 +159,17 @@ async def judge_migration(directory: Path, life: Life) -> str:
     return f"schema {version}"
 
 
-JUDGES = {"backup": judge_backup, "restore": judge_restore, "open": judge_migration}
+JUDGES = {
+    "backup": judge_backup,
+    "restore": judge_restore,
+    "rekey": judge_rekey,
+    "open": judge_migration,
+}
 
 CASES = {
     "backup": {"backup", "no backup"},
     "restore": {"old", "new"},
+    "rekey": {"old key", "new key"},
     "open": {"schema 1", f"schema {latest_version()}"},
 }
 """Both sides of each must have been tried."""
@@ -183,7 +211,7 @@ async def test_a_process_that_dies_at_any_call_leaves_all_old_or_all_new(
 
 @clause("care-survives-a-kill")
 @pytest.mark.parametrize("action", ["eio", "full"])
-@pytest.mark.parametrize("care", ["backup", "restore"])
+@pytest.mark.parametrize("care", ["backup", "restore", "rekey"])
 async def test_a_call_that_fails_leaves_all_old_or_all_new_and_says_which(
     fault: Path, folder: Path, care: str, action: str
 ) -> None:
