@@ -33,7 +33,7 @@ LONG = {
     "errors.py": "one file answers what a caller can get",
     "store/lane.py": "a queue, its threads and their results: the hand-over is one protocol",
     "store/driver.py": "all that is said to the driver, and what its errors mean",
-    "store/restoring.py": "staged, saved, signed, exchanged: the steps of one promise",
+    "store/restoring.py": "a restore's whole way, with and without an open store",
     "store/snapshot.py": "how a backup is made, named, encrypted anew and removed",
     "store/store.py": "what the rest of the program asks of the store, and how it is opened",
     "store/sqlite.py": "the engine: group commit and its failures are one invariant",

@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from rpcbackend.store.files import (
     sync_file,
 )
 from rpcbackend.store.lane import see_through
-from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, make_backup, prune
+from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup, prune
 from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, look_through, verify_backup
 from rpcbackend.store.store import Store, migrate_and_write
 from rpcbackend.store.transaction import Report
@@ -58,6 +58,14 @@ class Restored:
     """Where that is instead, because it is damaged; None as well when there was nothing."""
 
 
+async def _go_on() -> None:
+    """Have nothing against it."""
+
+
+async def _say_nothing(work: Work, to_seq: int, safety: Backup | None) -> None:
+    """Write no more than the event."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Who wants which backup restored."""
@@ -65,6 +73,14 @@ class Origin:
     path: Path
     actor: str
     command: Command
+    key: bytes | None = field(default=None, repr=False)
+    """Of the backup, if it is under another one than the store."""
+    seal: Callable[[], Awaitable[None]] = _go_on
+    """Asked when the backup was found sound, before anybody has to wait; what it raises is the end,
+    and nothing was changed."""
+    tell: Callable[[Work, int, Backup | None], Awaitable[None]] = _say_nothing
+    """Given the backup's last event and the safety backup, in the transaction of the restored store
+    that tells of the restore: what it writes is in place in the same instant."""
 
 
 async def restore(store: Store, origin: Origin, report: Report) -> Restored:
@@ -90,7 +106,12 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
     if opener.path is None:
         raise BackupInvalidError("A store in memory has no file to be replaced.")
     directory = opener.path.parent
-    backup_id = await run_beside(_staging(directory, origin.path, opener.key), report)
+    backup_id = await run_beside(_staging(directory, origin, opener.key), report)
+    try:
+        await origin.seal()
+    except BaseException:
+        stage_in(directory)
+        raise
     return await see_through(
         asyncio.ensure_future(_exchange(store, directory, origin, backup_id, report))
     )
@@ -141,7 +162,7 @@ async def restore_closed(
         DiskFullError: There is no room for it; nothing was changed.
         StorageFailedError: The disk failed; the next start finishes it or leaves all as it was.
     """
-    backup_id = await run_beside(_staging(directory, origin.path, key), report)
+    backup_id = await run_beside(_staging(directory, origin, key), report)
     safety, quarantine = None, None
     path = directory / FILE_NAME
     if path.exists() or has_log(path):
@@ -152,16 +173,19 @@ async def restore_closed(
     return replace(restored, quarantine=quarantine)
 
 
-def _staging(directory: Path, source: Path, key: bytes | None) -> Callable[[Report], str]:
+def _staging(directory: Path, origin: Origin, key: bytes | None) -> Callable[[Report], str]:
     """Return what stages a backup that is sound, and tells what to call it."""
 
     # No `partial`: the key would be in its repr, and so in somebody's log.
     def stage(report: Report) -> str:
         path = stage_in(directory)
         try:
-            sha256 = _copy(source, path, report)
-            verdict = verify_backup(path, key, report, copy_of=source)
+            sha256 = _copy(origin.path, path, report)
+            given = origin.key or key
+            verdict = verify_backup(path, given, report, copy_of=origin.path)
             _check(verdict)
+            if key is not None and given != key:
+                change_key_of(path, given, key)
         except BaseException as error:
             stage_in(directory)
             if isinstance(error, OSError):
@@ -239,6 +263,7 @@ async def _sign(
     async def tell(work: Work) -> int:
         to_seq = await work.events.head_seq()
         await work.record(EVENT, ("backup", backup_id, 1), told)
+        await origin.tell(work, to_seq, safety)
         return to_seq
 
     async def unit(work: Work) -> int:

@@ -137,13 +137,14 @@ def _rekey_backup(backup: Backup, old: driver.Opener, new: driver.Opener, report
             facts = _copy(source, old.key, stage, report)
         finally:
             source.close()
-        _change_key(stage, old.key, new.key or b"")
+        change_key_of(stage, old.key, new.key or b"")
         _put_in_place(stage, _verified(new, wanted, stage, facts, report))
     _remove(backup)
     sync_folder(folder)
 
 
-def _change_key(stage: Path, old: bytes | None, new: bytes) -> None:
+def change_key_of(stage: Path, old: bytes | None, new: bytes) -> None:
+    """Encrypt a staged file anew, durably; one that is cut short is no use to anybody."""
     connection = driver.open_stage(stage, old)
     try:
         encrypt(connection, new)

@@ -11,7 +11,7 @@ from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.errors import BackupInvalidError, DiskFullError
 from rpcbackend.ids import Ids
 from rpcbackend.store.audit import ROOT, Link
-from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups
+from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups, mark_of
 from rpcbackend.store.beside import run_beside
 from rpcbackend.store.driver import Error, Opener, StorageFailedError, has_log
 from rpcbackend.store.files import (
@@ -171,14 +171,26 @@ class Store:
             prune(folder)
         return backup
 
+    @property
+    def backup_folder(self) -> Path | None:
+        """Where its backups are kept; None for a store in memory."""
+        path = self.engine.path
+        return folder_in(path.parent) if path else None
+
+    def opens(self, backup: Backup) -> bool:
+        """Tell whether the store's present key opens the backup."""
+        return mark_of(self.engine.opener.key) == backup.key_mark
+
     def backups(self) -> list[Backup]:
         """Return the backups in the data directory, the newest first; see `list_backups`."""
         path = self.engine.path
         return list_backups(folder_in(path.parent)) if path else []
 
-    async def verify_backup(self, backup: Path, report: Report = _nobody) -> Verdict:
-        """Look through a backup with the key of this store, beside all other work."""
-        key = self.engine.opener.key
+    async def verify_backup(
+        self, backup: Path, report: Report = _nobody, *, key: bytes | None = None
+    ) -> Verdict:
+        """Look through a backup with that key, or the store's own, beside all other work."""
+        key = key or self.engine.opener.key
 
         # No `partial`: the key would be in its repr, and so in somebody's log.
         def look(tell: Report) -> Verdict:
