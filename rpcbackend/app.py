@@ -13,12 +13,13 @@ from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
 from rpcbackend.dispatch.registry import Method
-from rpcbackend.dispatch.server import LineSink, Server
+from rpcbackend.dispatch.server import STOP_SECONDS, LineSink, Server
 from rpcbackend.door import StoreDoor
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids, RandomBits
+from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.middleware.authorize import authorize
@@ -102,11 +103,17 @@ class Application:
         self._drain_seconds = drain_seconds
         self._clock = self._outside.clock
         self._started = self._clock.monotonic()
+        ids = Ids(self._clock, self._outside.bits)
+        self.jobs = JobRunner(
+            lambda: self.store, clock=self._clock, ids=ids, report_bug=self._outside.report_bug
+        )
+        """Runs what goes on after its call was answered."""
         self._door = StoreDoor(
             directory,
             clock=self._clock,
             ids=Ids(self._clock, self._outside.record_bits),
             end=self.end,
+            on_open=self.jobs.welcome,
         )
         self.access = Access(self._clock)
         """Tells who calls."""
@@ -129,7 +136,7 @@ class Application:
             limits=self._limits,
             observers=self._outside.observers,
             host=self,
-            sources=Sources(clock=self._clock, ids=Ids(self._clock, self._outside.bits)),
+            sources=Sources(clock=self._clock, ids=ids),
             report_bug=self._outside.report_bug,
         )
 
@@ -175,9 +182,11 @@ class Application:
         self._has_begun_to_end.set()
         if self._parent_watch is not None:
             self._parent_watch.cancel()
+        self.jobs.close()
         for server in self._servers:
             if not await server.drain(self._drain_seconds):
                 self._exit_code = self._exit_code or EX_TIMED_OUT
+        await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
         await self.access.settle()
         await self._door.close()

@@ -19,7 +19,9 @@ from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.lives import confirm
 from rpcbackend.protocol.codec import Json
+from rpcbackend.running import Jobs, Order, Run
 from rpcbackend.schema.base import ModelT, WireModel
+from rpcbackend.schema.jobs import Job, JobStarted, JobState, Started
 from rpcbackend.schema.lifecycle import Initialize, Initialized
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.system import Health
@@ -103,6 +105,11 @@ class Host(Protocol):
         ...
 
     @property
+    def jobs(self) -> Jobs:
+        """Runs what goes on after its call was answered."""
+        ...
+
+    @property
     def random_bytes(self) -> Callable[[int], bytes]:
         """Gives secrets their bytes."""
         ...
@@ -175,6 +182,8 @@ class Context:
     """Whether a transaction of this call is kept, whatever the call answers in the end."""
     report: Report = lambda done, total, message: None  # noqa: ARG005
     """Tells how far the call is; goes nowhere unless the caller asked by `_meta.progressToken`."""
+    end_report: Callable[[], None] = lambda: None
+    """Ends what a job reports after its call."""
 
     @property
     def actor(self) -> str:
@@ -295,6 +304,47 @@ class Context:
         self.has_written = not self.meta.dry_run
         self.result_meta["seq"] = store.head_seq
         return result
+
+    async def begin_job(self, run: Run[ModelT]) -> Started[ModelT]:
+        """Record a job in the call's transaction, and run it after the reply.
+
+        A repeated delivery is answered with the job that the first one began.
+
+        Raises:
+            OverloadedError: Too many jobs run and wait.
+            IdempotencyKeyReusedError: The key was used before, with other params.
+        """
+        jobs, job_id = self.host.jobs, self.ids.new("job")
+        order: list[Order] = []
+
+        async def note(work: Work) -> JobStarted:
+            job = Job(
+                id=job_id,
+                channel=self.channel,
+                state=JobState.QUEUED,
+                actor=self.actor,
+                created_at=work.now,
+            )
+            await work.jobs.forget_old(work.now_ms // 1_000)
+            await work.jobs.put(job)
+            order.append(self._order(job, run))
+            return JobStarted(job_id=job_id)
+
+        with jobs.room(job_id):
+            started = await self.write(note)
+            if self.has_written and order:
+                jobs.start(order[0])
+        return Started(started.model_dump_json().encode())
+
+    def _order(self, job: Job, run: Run[Any]) -> Order:
+        return Order(
+            job=job,
+            command=Command(channel=self.channel, session_id=self.principal.session_id),
+            run=run,
+            confirm=self.confirm,
+            report=self.report,
+            end_report=self.end_report,
+        )
 
     async def _once(
         self, unit: Callable[[Work], Awaitable[ModelT]], keyed: Keyed, work: Work

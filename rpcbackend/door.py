@@ -52,13 +52,21 @@ class StoreDoor:
         clock: Gives the times of records.
         ids: Makes the ids of records; it is used on the database's thread alone.
         end: Lets the process end with an exit code.
+        on_open: Told of the store each time that one was opened.
     """
 
     def __init__(
-        self, directory: Path | None, *, clock: Clock, ids: Ids, end: Callable[[int], None]
+        self,
+        directory: Path | None,
+        *,
+        clock: Clock,
+        ids: Ids,
+        end: Callable[[int], None],
+        on_open: Callable[[Store], None] = lambda store: None,  # noqa: ARG005
     ) -> None:
         self._directory = directory
         self._clock, self._ids, self._end = clock, ids, end
+        self._on_open = on_open
         self._store: Store | None = None
         self._key_sha256 = b""
         self._opening = asyncio.Lock()
@@ -148,6 +156,7 @@ class StoreDoor:
         )
         # Not the key itself: one copy of it, with the connections, is enough.
         self._key_sha256 = hashlib.sha256(key).digest() if key is not None else b""
+        self._on_open(self._store)
 
     async def unlock(self, *keys: str | None) -> None:
         """Open the store with the first key that fits: a change of keys may have been cut short.

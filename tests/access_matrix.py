@@ -47,6 +47,10 @@ events.subscribe     -      A     A     A      o          o       A           le
 instructors.list     -      A     A     A      o          r       A           lessons:read
 instructors.save     -      A     A     -      -          -       -
 
+jobs.cancel          -      A     A     o      o          o       o
+jobs.get             -      A     A     o      o          o       o
+jobs.list            -      A     A     o      o          o       o
+
 keys.rekey           -      A     A     -      -          -       -
 
 lessons.book         -      A     A     A      o          -       -           lessons:book

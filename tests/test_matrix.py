@@ -40,6 +40,7 @@ from tests.factories import (
     make_student,
     make_vehicle,
 )
+from tests.jobs.toys import make_job
 from tests.people import PASSWORD, be_quick, quick_hash
 
 OTHER = 2
@@ -86,6 +87,9 @@ PROBES: dict[str, dict[str, Any]] = {
     "instructors.list": {},
     "instructors.save": PERSON
     | {"instructorId": an_id("ins", OTHER), "categories": ["B"], "engagement": "employee"},
+    "jobs.cancel": {"jobId": an_id("job", OTHER)},
+    "jobs.get": {"jobId": an_id("job", OTHER)},
+    "jobs.list": {},
     "keys.rekey": {"newDatabaseKey": "A" * 43},
     "lessons.book": {
         "studentId": an_id("stu", OTHER),
@@ -144,6 +148,7 @@ SHOWS: dict[str, str] = {
     "calendar.view": an_id("ins", OTHER),
     "events.subscribe": an_id("les", OTHER),
     "instructors.list": an_id("ins", OTHER),
+    "jobs.list": an_id("job", OTHER),
     "lessons.list": an_id("les", OTHER),
     "students.list": an_id("stu", OTHER),
 }
@@ -228,6 +233,7 @@ async def fill(work: Work) -> None:
     """Add one of everything that is own, and one of everything that is not."""
     await work.branches.put(make_branch())
     await work.vehicles.put(make_vehicle())
+    await work.jobs.put(make_job(OTHER, actor=an_id("usr", STRANGER)))
     for number in (1, OTHER):
         instructor, student, lesson = (an_id(kind, number) for kind in ("ins", "stu", "les"))
         await work.instructors.put(make_instructor(id=instructor, email=SECRET))

@@ -62,6 +62,8 @@ def _describe(method: dict[str, Any], schemas: dict[str, Any]) -> str:
     lines.append(" · ".join(facts) + "\n")
     lines.append(_table(params) if params.get("properties") else "Takes no params.\n")
     lines.append(f"Answers {_link(method['result']['name'], schemas)}.\n")
+    if "x-job-result" in method:
+        lines.append(f"The job answers {_link(method['x-job-result'], schemas)}.\n")
     symbols = ", ".join(f"`{error['data']['code']}`" for error in method["errors"])
     lines.append(f"Errors: {symbols}.\n")
     return "\n".join(lines)

@@ -61,6 +61,7 @@ def build_openrpc(registry: Registry) -> dict[str, Any]:
     models = [
         *((method.params, "validation") for method in registry),
         *((method.result, "serialization") for method in registry),
+        *((method.job_result, "serialization") for method in registry if method.job_result),
         *((model, "serialization") for model in _BESIDE_CHANNELS),
     ]
     unique = list(dict.fromkeys(models))
@@ -134,7 +135,7 @@ def _describe(method: Method, definitions: dict[str, Any]) -> dict[str, Any]:
         "x-events": list(method.events),
         "x-main-only": method.main_only,
         "x-step-up": method.step_up,
-    }
+    } | ({"x-job-result": method.job_result.__name__} if method.job_result else {})
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:

@@ -24,6 +24,7 @@ def write_typescript(document: dict[str, Any]) -> str:
         *(_declare(name, schema) for name, schema in sorted(schemas.items())),
         _write_channels(methods),
         "export type Channel = keyof Channels;\n",
+        _write_job_results(methods),
         _write_list("channelNames", "readonly Channel[]", [method["name"] for method in methods]),
         _write_list(
             "mainOnlyChannels",
@@ -48,6 +49,18 @@ def _write_channels(methods: list[dict[str, Any]]) -> str:
     return (
         "/** Every channel with its params and result. */\n"
         f"export interface Channels {{\n{body}\n}}\n"
+    )
+
+
+def _write_job_results(methods: list[dict[str, Any]]) -> str:
+    rows = "".join(
+        f"  readonly '{method['name']}': {method['x-job-result']};\n"
+        for method in methods
+        if "x-job-result" in method
+    )
+    return (
+        "/** What the job of a channel answers in the end, as `result` of jobs.get. */\n"
+        f"export interface JobResults {{\n{rows}}}\n"
     )
 
 

@@ -61,7 +61,7 @@ class Flight:
 def budget_seconds(limits: Limits, kind: str, wanted_ms: int | None) -> float:
     """Return how long a call may take: as long as it *wanted*, or what its kind is given."""
     if wanted_ms is None:
-        wanted_ms = limits.command_ms if kind == "command" else limits.query_ms
+        wanted_ms = limits.query_ms if kind == "query" else limits.command_ms
     return wanted_ms / 1_000
 
 

@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from rpcbackend.context import Context
 from rpcbackend.errors import RpcError
 from rpcbackend.schema.base import Encoded, Params, WireModel
+from rpcbackend.schema.jobs import JobStarted, Started
 from rpcbackend.security.roles import Permission
 
-Kind = Literal["query", "command"]
+Kind = Literal["query", "command", "job"]
 Lane = Literal["control", "work"]
 Cost = Literal["light", "heavy"]
 RateClass = Literal["auth", "heavy", "command", "query"]
@@ -40,6 +41,9 @@ class Method:
     """Only the main process of the desktop program may call it, by its capability."""
     step_up: bool
     """The caller must have given his password a short time ago."""
+    job_result: type[WireModel] | None
+    """What the job answers in the end that a call of this channel begins."""
+
     rate_class: RateClass = field(init=False)
     """Which of the rates it counts against."""
 
@@ -53,7 +57,7 @@ class Method:
         What `auth.*` answers are secrets, which are neither stored nor given twice.
         """
         is_secret = self.channel.startswith("auth.")
-        return self.kind == "command" and self.needs_store and not is_secret
+        return self.kind != "query" and self.needs_store and not is_secret
 
     @property
     def summary(self) -> str:
@@ -90,7 +94,8 @@ def method(
     Args:
         channel: The JSON-RPC method name and Electron IPC channel, written in full.
         permission: What the caller must hold; `Permission.PUBLIC` says aloud that it is open.
-        kind: A query changes nothing; a command is one transaction.
+        kind: A query changes nothing; a command is one transaction; a job begins in one, is heavy,
+            and goes on after the reply: its handler returns what `Context.begin_job` does.
         lane: `control` for the few calls that must get through when the queue is full.
         cost: `heavy` for what takes many times longer than reading a record.
         needs_store: Whether the call waits for an open store.
@@ -103,30 +108,42 @@ def method(
     def decorate(handler: Handler) -> Method:
         hints = get_type_hints(handler)
         params, result = hints["params"], hints["return"]
+        job_result = get_args(result)[0] if get_origin(result) is Started else None
+        if (kind == "job") != (job_result is not None):
+            raise TypeError(f"{channel}: jobs, and nothing else, answer Started")
         return Method(
             channel=channel,
             handler=handler,
             params=params,
-            result=get_args(result)[0] if get_origin(result) is Encoded else result,
+            result=_reply_of(result),
             permission=permission,
             kind=kind,
             lane=lane,
-            cost=cost,
+            cost="heavy" if kind == "job" else cost,
             needs_store=needs_store,
             errors=errors,
             events=events,
             main_only=main_only,
             step_up=step_up,
+            job_result=job_result,
         )
 
     return decorate
+
+
+def _reply_of(result: Any) -> type[WireModel]:
+    """Return the model of the reply, which a handler may return as JSON."""
+    if get_origin(result) is Started:
+        return JobStarted
+    model: type[WireModel] = get_args(result)[0] if get_origin(result) is Encoded else result
+    return model
 
 
 def _rate_class_of(method: Method) -> RateClass:
     # Looking at oneself reveals nothing to a guesser.
     if method.kind == "command" and method.channel.startswith("auth."):
         return "auth"
-    return "heavy" if method.cost == "heavy" else method.kind
+    return "heavy" if method.cost == "heavy" or method.kind == "job" else method.kind
 
 
 class Registry:

@@ -229,7 +229,7 @@ class Server(Peer):
         flight.number = self._arrived
         if method is not None:
             flight.is_control = method.lane == "control"
-            flight.is_command = method.kind == "command"
+            flight.is_command = method.kind != "query"
         if flight.is_control:
             may_start = self._control < self._limits.control_in_flight
         else:

@@ -17,13 +17,17 @@ async def progress(call: Call, proceed: Proceed) -> Result:
     """Give the handler a way to report when the call came with `_meta.progressToken`.
 
     What it reports goes out as `begin`, any number of `report` and `end`, all before the reply; a
-    call that reports nothing sends nothing.
+    call that reports nothing sends nothing. A job reports after the reply, until it is over.
     """
     token = call.context.meta.progress_token
     if token is None:
         return await proceed(call)
     progress = Progress(token, call.context.connection, call.context.clock)
     call.context.report = progress.report
+    if call.method.kind == "job":
+        # It goes on after the reply, and ends what it has begun.
+        call.context.end_report = progress.end
+        return await proceed(call)
     try:
         return await proceed(call)
     finally:

@@ -18,11 +18,15 @@ class Permission(StrEnum):
     APIKEYS_READ = "apikeys:read"
     APIKEYS_WRITE = "apikeys:write"
     AUDIT_READ = "audit:read"
+    BACKUPS_READ = "backups:read"
+    BACKUPS_WRITE = "backups:write"
     BRANCHES_READ = "branches:read"
     BRANCHES_WRITE = "branches:write"
     EVENTS_READ = "events:read"
     INSTRUCTORS_READ = "instructors:read"
     INSTRUCTORS_WRITE = "instructors:write"
+    JOBS_READ = "jobs:read"
+    JOBS_CANCEL = "jobs:cancel"
     KEYS_WRITE = "keys:write"
     LESSONS_READ = "lessons:read"
     LESSONS_BOOK = "lessons:book"
@@ -134,8 +138,10 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
     {
         "apikeys": _P.USERS_READ,
         "auth": _P.USERS_READ,
+        "backups": _P.BACKUPS_READ,
         "branches": _P.BRANCHES_READ,
         "instructors": _P.INSTRUCTORS_READ,
+        "jobs": _P.JOBS_READ,
         "lessons": _P.LESSONS_READ,
         "sessions": _P.USERS_READ,
         "students": _P.STUDENTS_READ,

@@ -38,9 +38,13 @@ def _column(name: str, annotation: Any) -> str:
         return instant(name)
     if plain is bool:
         return f"json(iif({name}, 'true', 'false'))"
-    if get_origin(plain) in (list, tuple):
+    if get_origin(plain) in (list, tuple, dict) or _is_object(plain):
         return f"json({name})"
     return name
+
+
+def _is_object(plain: Any) -> bool:
+    return isinstance(plain, type) and issubclass(plain, WireModel)
 
 
 def _plain(annotation: Any) -> Any:

@@ -172,8 +172,10 @@ def to_column(value: Any) -> Any:
         return int(value.timestamp())
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, list):
+    if isinstance(value, list | dict):
         return orjson.dumps(value).decode()
+    if isinstance(value, WireModel):
+        return value.model_dump_json()
     return value
 
 

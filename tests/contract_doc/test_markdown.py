@@ -7,7 +7,7 @@ import pytest
 from rpcbackend.contract.markdown import write_channels, write_errors
 from rpcbackend.contract.openrpc import build_openrpc
 from rpcbackend.errors import RpcError, default_message
-from tests.dispatch.test_registry import list_page
+from tests.dispatch.test_registry import list_page, play
 from tests.machine import make_registry
 
 CHANNEL = """\
@@ -47,6 +47,14 @@ def test_a_channel_has_its_section_and_a_result_its_table() -> None:
     assert CHANNEL in written
     assert SAID in written
     assert "### Label" not in written
+
+
+def test_a_job_s_channel_says_what_the_job_answers_too() -> None:
+    written = write_channels(build_openrpc(make_registry(play)))
+
+    assert "job · permission `public`" in written
+    assert "Answers [JobStarted](#jobstarted).\n\nThe job answers [Said](#said).\n" in written
+    assert SAID in written
 
 
 def test_an_empty_answer_and_empty_params_are_said_in_words() -> None:

@@ -19,7 +19,15 @@ def document(**schemas: Any) -> dict[str, Any]:
                 "x-params": "GetStudent",
                 "result": {"name": "Student"},
                 "x-main-only": True,
-            }
+            },
+            {
+                "name": "toys.play",
+                "summary": "Begin to play.",
+                "x-params": "Play",
+                "result": {"name": "JobStarted"},
+                "x-main-only": False,
+                "x-job-result": "Toy",
+            },
         ],
         "x-events": ["students.created"],
     }
@@ -119,12 +127,20 @@ def test_the_channels_the_events_and_the_hash_follow_the_types() -> None:
         "export interface Channels {\n"
         "  /** Return one student. */\n"
         "  readonly 'students.get': { readonly params: GetStudent; readonly result: Student };\n"
+        "  /** Begin to play. */\n"
+        "  readonly 'toys.play': { readonly params: Play; readonly result: JobStarted };\n"
         "}\n"
         "\n"
         "export type Channel = keyof Channels;\n"
         "\n"
+        "/** What the job of a channel answers in the end, as `result` of jobs.get. */\n"
+        "export interface JobResults {\n"
+        "  readonly 'toys.play': Toy;\n"
+        "}\n"
+        "\n"
         "export const channelNames: readonly Channel[] = [\n"
         "  'students.get',\n"
+        "  'toys.play',\n"
         "];\n"
         "\n"
         "export const mainOnlyChannels: readonly Channel[] = [\n"

@@ -7,8 +7,11 @@ import pytest
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import Method, Registry, method
 from rpcbackend.errors import NotFoundError
+from rpcbackend.running import Conclude, Running
 from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.jobs import JobStarted, Started
 from rpcbackend.security.roles import Permission
+from rpcbackend.store import Work
 from tests.machine import Label, Machine, Said, make_registry, ping, say
 
 
@@ -28,6 +31,38 @@ async def list_page(ctx: Context, params: Label) -> Encoded[Said]:  # noqa: ARG0
     return Encoded(b"{}")
 
 
+@method("test.play", permission=Permission.PUBLIC, kind="job")
+async def play(ctx: Context, params: Label) -> Started[Said]:
+    """Begin a job that says its label."""
+
+    async def conclude(_: Work) -> Said:
+        return Said(text=params.label)
+
+    async def run(job: Running) -> Conclude[Said]:
+        job.report(1, 2, "almost")
+        return conclude
+
+    return await ctx.begin_job(run)
+
+
+def test_a_job_s_channel_answers_the_job_and_knows_what_that_will_answer() -> None:
+    assert (play.result, play.job_result) == (JobStarted, Said)
+    assert (play.cost, play.rate_class, play.may_repeat) == ("heavy", "heavy", True)
+
+
+def test_jobs_and_nothing_else_answer_that_they_began() -> None:
+    async def silent(ctx: Context, params: Label) -> Said:
+        raise NotImplementedError
+
+    async def sly(ctx: Context, params: Label) -> Started[Said]:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match=r"test\.silent: jobs, and nothing else, answer Started"):
+        method("test.silent", permission=Permission.PUBLIC, kind="job")(silent)
+    with pytest.raises(TypeError, match=r"test\.sly"):
+        method("test.sly", permission=Permission.PUBLIC, kind="command")(sly)
+
+
 def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
     assert list_page == Method(
         channel="test.list",
@@ -43,6 +78,7 @@ def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
         events=("students.created",),
         main_only=False,
         step_up=False,
+        job_result=None,
     )
     assert list_page.rate_class == "command"
     assert list_page.summary == "Return a page."

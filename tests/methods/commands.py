@@ -1,4 +1,4 @@
-"""One call that takes effect for every command of the store.
+"""One call that takes effect for every command of the store, and every job.
 
 tests/methods/test_audit.py fails for a command that has none here.
 """
@@ -12,6 +12,7 @@ from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role
 from rpcbackend.testing import Client
 from tests.factories import School
+from tests.jobs.toys import Play
 from tests.people import OTHER_PASSWORD, PASSWORD, add_role, log_in, sign_in
 
 
@@ -38,7 +39,7 @@ Example = Callable[[Stage], Awaitable[dict[str, Any]]]
 """Makes the params of the call, and what it needs."""
 
 COMMANDS = sorted(
-    method.channel for method in build_registry() if method.kind == "command" and method.needs_store
+    method.channel for method in build_registry() if method.kind != "query" and method.needs_store
 )
 
 
@@ -130,6 +131,13 @@ async def _refresh(stage: Stage) -> dict[str, Any]:
     return {"refreshToken": answer["refreshToken"]}
 
 
+async def _cancel_job(stage: Stage) -> dict[str, Any]:
+    play = Play()
+    await play.start(stage.app)
+    await play.until_begun()
+    return {"jobId": play.job.id}
+
+
 async def _rekey(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
     return {"newDatabaseKey": "B" * 42 + "A"}
 
@@ -156,6 +164,7 @@ EXAMPLES: dict[str, Example] = {
     "auth.refresh": _refresh,
     "branches.save": _save_branch,
     "instructors.save": _save_instructor,
+    "jobs.cancel": _cancel_job,
     "keys.rekey": _rekey,
     "lessons.book": _book_lesson,
     "lessons.cancel": _cancel_lesson,

@@ -94,6 +94,7 @@ CHANGED = {
     "auth.refresh": {"session"},
     "branches.save": {"branch"},
     "instructors.save": {"instructor"},
+    "jobs.cancel": {"job"},
     "keys.rekey": set[str](),
     "lessons.book": {"lesson"},
     "lessons.cancel": {"lesson"},

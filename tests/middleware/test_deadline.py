@@ -19,6 +19,7 @@ from tests.middleware.calls import make_call, proceed
     [
         ("query", "work", None, 5.0),
         ("command", "work", None, 10.0),
+        ("job", "work", None, 10.0),
         ("query", "work", 250, 0.25),
         ("command", "work", 120_000, 120.0),
         ("query", "control", None, 5.0),

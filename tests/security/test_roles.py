@@ -21,6 +21,8 @@ COMING = {
     Permission.APIKEYS_READ,
     Permission.APIKEYS_WRITE,
     Permission.AUDIT_READ,
+    Permission.JOBS_CANCEL,
+    Permission.JOBS_READ,
     Permission.KEYS_WRITE,
     Permission.SIGNED_IN,
     Permission.USERS_READ,

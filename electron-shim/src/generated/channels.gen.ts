@@ -161,6 +161,11 @@ export interface CallMeta {
 /** Why a lesson was cancelled. */
 export type CancelCode = 'illness' | 'weather' | 'vehicle' | 'personal' | 'mistake' | 'other';
 
+/** Params of jobs.cancel. */
+export interface CancelJob {
+  readonly jobId: string;
+}
+
 /** Params of lessons.cancel. */
 export interface CancelLesson {
   readonly lessonId: string;
@@ -171,6 +176,11 @@ export interface CancelLesson {
 
 /** On whose side the reason for a cancellation lies. */
 export type CancelledBy = 'student' | 'instructor' | 'school';
+
+/** What jobs.cancel answers. */
+export interface CancelledJob {
+  readonly state: JobState;
+}
 
 /** What lessons.cancel answers. */
 export interface CancelledLesson {
@@ -255,6 +265,20 @@ export interface EnrolMfa {
   readonly code?: string | null;
 }
 
+/** Why a job failed: what `error.data` says of a call. */
+export interface ErrorResponse {
+  readonly code: string;
+  readonly message: string;
+  readonly type: string;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+  readonly retryable: boolean;
+  readonly outcome: string;
+  readonly correlationId: string;
+  readonly details?: Readonly<Record<string, unknown>> | null;
+  readonly retryAfterMs?: number | null;
+}
+
 /** Something that happened; ids and times only, never names. */
 export interface Event {
   /** 1, 2, 3, … without a gap. */
@@ -272,6 +296,11 @@ export interface Event {
 export interface GetHealth {
   /** Also check the database page by page; takes a while. */
   readonly deep?: boolean;
+}
+
+/** Params of jobs.get. */
+export interface GetJob {
+  readonly jobId: string;
 }
 
 /** Params of lessons.get. */
@@ -337,6 +366,38 @@ export interface InstructorPage {
 
 /** Whether an instructor takes lessons. */
 export type InstructorState = 'active' | 'inactive';
+
+/** One job; how far it is stands in done, total and message while it runs. */
+export interface Job {
+  readonly id: string;
+  /** What was asked for. */
+  readonly channel: string;
+  readonly state: JobState;
+  /** Who began it. */
+  readonly actor: string;
+  /** Steps that are done. */
+  readonly done?: number;
+  /** Steps in all, as far as known. */
+  readonly total?: number;
+  /** What comes now, or came last. */
+  readonly message?: string | null;
+  /** What the channel's job answers, once done. */
+  readonly result?: Readonly<Record<string, unknown>> | null;
+  /** Why it failed. */
+  readonly error?: ErrorResponse | null;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  readonly startedAt?: string | null;
+  readonly endedAt?: string | null;
+}
+
+/** Jobs, the newest first. */
+export interface JobPage {
+  readonly items: readonly (Job)[];
+}
+
+/** How far a job is; the last three are its end. */
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** One lesson. */
 export interface Lesson {
@@ -443,6 +504,13 @@ export interface ListBranches {
 export interface ListInstructors {
   readonly branchId?: string | null;
   readonly state?: InstructorState | null;
+}
+
+/** Params of jobs.list. */
+export interface ListJobs {
+  /** Only those that are over, or only the others. */
+  readonly isOver?: boolean | null;
+  readonly limit?: number;
 }
 
 /** Params of lessons.list: the filters narrow each other. */
@@ -893,6 +961,12 @@ export interface Channels {
   readonly 'instructors.list': { readonly params: ListInstructors; readonly result: InstructorPage };
   /** Add an instructor, or replace the one with the given id. */
   readonly 'instructors.save': { readonly params: SaveInstructor; readonly result: Instructor };
+  /** End a job of one's own, or anybody's for the owner, that runs or waits. */
+  readonly 'jobs.cancel': { readonly params: CancelJob; readonly result: CancelledJob };
+  /** Return how a job is: one's own, or anybody's for the owner; kept 30 days after its end. */
+  readonly 'jobs.get': { readonly params: GetJob; readonly result: Job };
+  /** Return one's own jobs, or all for the owner, the newest first: what runs, and what ran. */
+  readonly 'jobs.list': { readonly params: ListJobs; readonly result: JobPage };
   /** Encrypt the whole store with another key, and answer when that is durable. */
   readonly 'keys.rekey': { readonly params: Rekey; readonly result: Empty };
   /** Book a lesson and claim the time of all who take part, or refuse and say why. */
@@ -937,6 +1011,10 @@ export interface Channels {
 
 export type Channel = keyof Channels;
 
+/** What the job of a channel answers in the end, as `result` of jobs.get. */
+export interface JobResults {
+}
+
 export const channelNames: readonly Channel[] = [
   'apikeys.create',
   'apikeys.list',
@@ -957,6 +1035,9 @@ export const channelNames: readonly Channel[] = [
   'initialize',
   'instructors.list',
   'instructors.save',
+  'jobs.cancel',
+  'jobs.get',
+  'jobs.list',
   'keys.rekey',
   'lessons.book',
   'lessons.cancel',
@@ -996,6 +1077,7 @@ export const eventTypes = [
   'branches.saved',
   'instructors.deactivated',
   'instructors.saved',
+  'jobs.cancelled',
   'lessons.booked',
   'lessons.cancelled',
   'students.activated',
@@ -1017,4 +1099,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '46c205203bca5d89f11afef0d6ecb00c40f287233d029d15ac76c6e69f2f0e8f';
+export const contractHash = '984759b437aa40166f38e0a4b83df9b95891e8cce30a7dd3b28b4e48be7971c9';

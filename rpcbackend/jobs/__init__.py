@@ -1,0 +1,1 @@
+"""Long work: what runs it beside the calls, and what begins by itself."""
