@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,10 +16,28 @@ from rpcbackend.schema.limits import Limits
 LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
 
 
+class BackupSettings(BaseModel):
+    """When backups are made, and where they are kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    daily: Annotated[
+        bool, Field(description="Whether the first use of a day makes a backup by itself.")
+    ] = True
+    folder: Annotated[
+        Path | None, Field(description="Holds the backups; by default `backups` in the data dir.")
+    ] = None
+    delay_seconds: Annotated[
+        float,
+        Field(ge=0, le=24 * 3600, description="How long a day's backup lets the desk go first."),
+    ] = 60.0
+
+
 class Settings(BaseSettings):
     """Every setting; `RPCBACKEND_<NAME>` in the environment, `<name>` in the TOML file.
 
-    A member of a group is `RPCBACKEND_LIMITS__<NAME>`, or `<name>` under `[limits]`.
+    A member of a group is `RPCBACKEND_LIMITS__<NAME>`, or `<name>` under `[limits]`; so it is with
+    `[backups]`.
     """
 
     model_config = SettingsConfigDict(
@@ -39,6 +57,9 @@ class Settings(BaseSettings):
     limits: Annotated[
         Limits, Field(description="What one connection may ask for, such as `in_flight`.")
     ] = Limits()
+    backups: Annotated[
+        BackupSettings, Field(description="When backups are made, and where they are kept.")
+    ] = BackupSettings()
 
     @classmethod
     def settings_customise_sources(

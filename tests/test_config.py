@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rpcbackend.config import Settings, default_data_dir, load_settings
+from rpcbackend.config import BackupSettings, Settings, default_data_dir, load_settings
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 
@@ -29,13 +29,14 @@ def test_without_anything_given_the_defaults_hold() -> None:
         "log_level": "INFO",
         "drain_seconds": 5.0,
         "limits": Limits().model_dump(by_alias=False),
+        "backups": {"daily": True, "folder": None, "delay_seconds": 60.0},
     }
 
 
 def test_the_file_is_read(file: Path) -> None:
     write(file, 'data_dir = "/data"\nlog_level = "DEBUG"\ndrain_seconds = 1\n')
 
-    assert load_settings(file).model_dump(exclude={"limits"}) == {
+    assert load_settings(file).model_dump(exclude={"limits", "backups"}) == {
         "data_dir": Path("/data"),
         "log_level": "DEBUG",
         "drain_seconds": 1.0,
@@ -51,7 +52,7 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
 
     settings = load_settings(file, data_dir=Path("/given"), log_level=None)
 
-    assert settings.model_dump(exclude={"limits"}) == {
+    assert settings.model_dump(exclude={"limits", "backups"}) == {
         "data_dir": Path("/given"),
         "log_level": "WARNING",
         "drain_seconds": 1.0,
@@ -68,6 +69,18 @@ def test_a_limit_is_set_by_the_file_or_the_environment(
     assert load_settings(file).limits == Limits(in_flight=8, queued=32)
 
 
+def test_the_daily_backup_is_set_by_the_file_or_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, '[backups]\nfolder = "/mnt/backups"\ndaily = true\n')
+    monkeypatch.setenv("RPCBACKEND_BACKUPS__DAILY", "false")
+    monkeypatch.setenv("RPCBACKEND_BACKUPS__DELAY_SECONDS", "5")
+
+    assert load_settings(file).backups == BackupSettings(
+        daily=False, folder=Path("/mnt/backups"), delay_seconds=5
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     ["[limits]\nin_flight = 0", "[limits]\nunread_bytes = 1024", "[limits]\nunknown = 1"],
@@ -79,7 +92,15 @@ def test_a_limit_that_makes_no_sense_is_refused(file: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["log_level = 'LOUD'", "drain_seconds = 0", "drain_seconds = 61", "unknown = 1", "no toml"],
+    [
+        "[backups]\ndelay_seconds = -1",
+        "[backups]\nhourly = true",
+        "log_level = 'LOUD'",
+        "drain_seconds = 0",
+        "drain_seconds = 61",
+        "unknown = 1",
+        "no toml",
+    ],
 )
 def test_what_does_not_fit_is_refused(file: Path, text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (of pydantic or tomllib: the command catches both)

@@ -13,9 +13,9 @@ from rpcbackend.clock import Clock
 from rpcbackend.dispatch.dispatcher import ReportBug, error_object
 from rpcbackend.errors import OutcomeUnknownError, OverloadedError, RpcError, ShuttingDownError
 from rpcbackend.ids import Ids
-from rpcbackend.running import Conclude, JobOverError, Order
+from rpcbackend.running import Conclude, JobOverError, Order, Run
 from rpcbackend.schema.jobs import ErrorResponse, Job, JobState
-from rpcbackend.store import Store, Work
+from rpcbackend.store import Command, Store, Work
 
 MAX_JOBS = 16
 """Jobs that run and wait: each one takes minutes, and nobody waits for the seventeenth."""
@@ -158,11 +158,32 @@ class JobRunner:
         for live in self._live.values():
             self._interrupt(live, "shutdown")
 
-    async def ended(self, job_id: str) -> None:
-        """Wait until the job runs and waits no more; its end is recorded then."""
+    async def launch(self, channel: str, actor: str, run: Run[Any]) -> str:
+        """Record and run a job that nobody called for, and return its id.
+
+        Raises:
+            RpcError: As those of `room`, or of the store.
+        """
+        created_at = datetime.fromtimestamp(self._clock.now_ms() / 1_000, UTC)
+        job = Job(
+            id=self._ids.new("job"),
+            channel=channel,
+            state=JobState.QUEUED,
+            actor=actor,
+            created_at=created_at,
+        )
+        with self.room(job.id):
+            await self._store().write(lambda work: work.jobs.put(job), actor=actor)
+            self.start(Order(job=job, command=Command(channel=channel), run=run))
+        return job.id
+
+    async def ended(self, job_id: str) -> Job | None:
+        """Wait until the job runs and waits no more, and return how it ended."""
         live = self._live.get(job_id)
-        if live is not None and live.task is not None:
-            await asyncio.wait({live.task})
+        if live is None or live.task is None:
+            return None
+        await asyncio.wait({live.task})
+        return live.job
 
     async def settle(self, seconds: float) -> bool:
         """Wait until every job has ended, for so long at most, and tell whether all have."""

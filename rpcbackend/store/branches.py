@@ -25,6 +25,13 @@ class Branches:
         """Add the branch, or replace the one with its id."""
         await _TABLE.put(self._tx, branch)
 
+    async def first_zone(self) -> str | None:
+        """Return the time zone of the branch that was made first, or None before there is one."""
+        row = await self._tx.one(
+            "SELECT zone FROM branches WHERE school_id = :school ORDER BY id LIMIT 1"
+        )
+        return str(row["zone"]) if row else None
+
     async def list(self) -> Encoded[BranchPage]:
         """Return all branches by name."""
         rows = await _TABLE.list_encoded(self._tx, where="true", order="name, id", limit=MOST)
