@@ -8,17 +8,19 @@ from pathlib import Path
 
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.access import Access
+from rpcbackend.backups import Shelf, backing_up
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.dispatch.server import STOP_SECONDS, LineSink, Server
-from rpcbackend.door import StoreDoor
+from rpcbackend.door import StoreDoor, read_key
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids, RandomBits
+from rpcbackend.jobs.daily import Daily
 from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.authenticate import authenticate
@@ -38,7 +40,7 @@ from rpcbackend.schema.lifecycle import (
 )
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import Health, StoreHealth
-from rpcbackend.store import Report, Store
+from rpcbackend.store import Origin, Report, Store, Verdict
 
 DRAIN_SECONDS = 5.0
 EX_TIMED_OUT, EX_PROTOCOL = 75, 76
@@ -88,6 +90,8 @@ class Application:
         outside: Time, randomness, and where faults are told.
         drain_seconds: How long a shutdown waits for running calls.
         limits: What a connection may ask for.
+        daily_after_seconds: How long after the first use of a day its backup is made; None makes
+            none by itself.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Application:
         *,
         drain_seconds: float = DRAIN_SECONDS,
         limits: Limits | None = None,
+        daily_after_seconds: float | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._outside = outside or Outside()
@@ -108,12 +113,23 @@ class Application:
             lambda: self.store, clock=self._clock, ids=ids, report_bug=self._outside.report_bug
         )
         """Runs what goes on after its call was answered."""
+        self.backups = Shelf()
+        """Knows which backups there are."""
+        self._daily = None
+        if daily_after_seconds is not None:
+            self._daily = Daily(
+                self.jobs,
+                backing_up(lambda: self.store, self.backups, "daily"),
+                lambda: self.backups.newest(self.store, "daily"),
+                clock=self._clock,
+                delay_seconds=daily_after_seconds,
+            )
         self._door = StoreDoor(
             directory,
             clock=self._clock,
             ids=Ids(self._clock, self._outside.record_bits),
             end=self.end,
-            on_open=self.jobs.welcome,
+            on_open=self._welcome,
         )
         self.access = Access(self._clock)
         """Tells who calls."""
@@ -182,6 +198,8 @@ class Application:
         self._has_begun_to_end.set()
         if self._parent_watch is not None:
             self._parent_watch.cancel()
+        if self._daily is not None:
+            self._daily.close()
         self.jobs.close()
         for server in self._servers:
             if not await server.drain(self._drain_seconds):
@@ -190,6 +208,14 @@ class Application:
         self.hashing.close()
         await self.access.settle()
         await self._door.close()
+
+    def _welcome(self, store: Store) -> None:
+        if self._closing is not None:
+            # A restore that nothing could stop any more.
+            return
+        self.jobs.welcome(store)
+        if self._daily is not None:
+            self._daily.welcome(store)
 
     def end(self, exit_code: int) -> None:
         """Let the process end; the first code that is not 0 stays."""
@@ -224,6 +250,9 @@ class Application:
     async def health(self, *, deep: bool, report: Report) -> Health:
         """Say how the process and its store are."""
         store = await self._door.health(deep=deep, report=report)
+        if store is not None:
+            last = await self.backups.last(self.store, self._clock.now_ms())
+            store = store.model_copy(update={"last_backup": last})
         return Health(
             status=self._status(store),
             version=__version__,
@@ -270,6 +299,18 @@ class Application:
     async def rekey(self, new_key: str, report: Report, *, dry_run: bool) -> None:
         """Encrypt the store with another key; see `StoreDoor.rekey`."""
         await self._door.rekey(new_key, report, dry_run=dry_run)
+
+    async def look_through(
+        self, path: Path, report: Report, *, database_key: str | None
+    ) -> Verdict:
+        """Look through a backup with that key, or the store's own."""
+        key = read_key(database_key) if database_key is not None else None
+        return await self.store.verify_backup(path, report, key=key)
+
+    async def restore(self, origin: Origin, report: Report, *, database_key: str | None) -> None:
+        """Put a backup in the place of the store; see `StoreDoor.restore`."""
+        await self._door.restore(origin, report, database_key)
+        self.backups.forget()
 
     async def shut_down(self) -> None:
         """Close, and let the process end after the reply."""

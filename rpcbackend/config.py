@@ -17,16 +17,13 @@ LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class BackupSettings(BaseModel):
-    """When backups are made, and where they are kept."""
+    """When backups are made by themselves; they are kept in `backups` in the data directory."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     daily: Annotated[
         bool, Field(description="Whether the first use of a day makes a backup by itself.")
     ] = True
-    folder: Annotated[
-        Path | None, Field(description="Holds the backups; by default `backups` in the data dir.")
-    ] = None
     delay_seconds: Annotated[
         float,
         Field(ge=0, le=24 * 3600, description="How long a day's backup lets the desk go first."),
@@ -58,7 +55,7 @@ class Settings(BaseSettings):
         Limits, Field(description="What one connection may ask for, such as `in_flight`.")
     ] = Limits()
     backups: Annotated[
-        BackupSettings, Field(description="When backups are made, and where they are kept.")
+        BackupSettings, Field(description="When backups are made by themselves.")
     ] = BackupSettings()
 
     @classmethod

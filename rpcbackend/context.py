@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 from rpcbackend.access import Access, Caller
+from rpcbackend.backups import Shelf
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     ForbiddenError,
@@ -28,7 +30,7 @@ from rpcbackend.schema.system import Health
 from rpcbackend.security.principal import NOBODY, Principal
 from rpcbackend.security.roles import Permission
 from rpcbackend.standing import Standing, sight_by
-from rpcbackend.store import Command, Keyed, Report, Sight, Store, Work
+from rpcbackend.store import Command, Keyed, Origin, Report, Sight, Store, Verdict, Work
 
 T = TypeVar("T")
 
@@ -105,6 +107,11 @@ class Host(Protocol):
         ...
 
     @property
+    def backups(self) -> Shelf:
+        """Knows which backups there are."""
+        ...
+
+    @property
     def jobs(self) -> Jobs:
         """Runs what goes on after its call was answered."""
         ...
@@ -142,6 +149,16 @@ class Host(Protocol):
         Raises:
             InvalidParamsError: The store is plain.
         """
+        ...
+
+    async def look_through(
+        self, path: Path, report: Report, *, database_key: str | None
+    ) -> Verdict:
+        """Look through a backup with that key, or the store's own, without changing a byte."""
+        ...
+
+    async def restore(self, origin: Origin, report: Report, *, database_key: str | None) -> None:
+        """Put a backup in the place of the store; see `rpcbackend.store.restore`."""
         ...
 
     async def open_store(self) -> None:
@@ -341,6 +358,7 @@ class Context:
             job=job,
             command=Command(channel=self.channel, session_id=self.principal.session_id),
             run=run,
+            keyed=self.keyed,
             confirm=self.confirm,
             report=self.report,
             end_report=self.end_report,

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rpcbackend.clock import Clock
@@ -21,6 +22,7 @@ from rpcbackend.errors import (
 from rpcbackend.ids import Ids
 from rpcbackend.schema.system import StoreHealth
 from rpcbackend.store import (
+    Origin,
     Report,
     StorageFailedError,
     Store,
@@ -28,6 +30,7 @@ from rpcbackend.store import (
     has_data,
     is_locked,
     open_store,
+    restore,
 )
 
 EX_STORAGE, EX_WRONG_KEY, EX_SCHEMA = 74, 77, 79
@@ -208,6 +211,20 @@ class StoreDoor:
                         self._key_sha256 = key_sha256
                     raise
                 self._key_sha256 = key_sha256
+
+    async def restore(self, origin: Origin, report: Report, database_key: str | None) -> None:
+        """Put a backup in the place of the open store; see `rpcbackend.store.restore`.
+
+        Args:
+            origin: The backup, and who wants it.
+            report: Told how far it is.
+            database_key: Of the backup, if it is under another key than the store.
+        """
+        async with self._opening:
+            if database_key is not None:
+                origin = replace(origin, key=read_key(database_key))
+            await restore(self.store, origin, report)
+            self._on_open(self.store)
 
     async def health(self, *, deep: bool, report: Report) -> StoreHealth | None:
         """Say how the store is, or None while it is not open."""

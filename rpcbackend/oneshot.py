@@ -13,6 +13,7 @@ from rpcbackend.config import find_data_dir
 from rpcbackend.contract.shipped import read_contract
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.protocol import codec
+from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 
@@ -26,6 +27,8 @@ def call_once(
     channel: str, params: str, data_dir: Path | None, stdin: BinaryIO | None = None
 ) -> int:
     """Make the call in this process, print the result, and return 1 for an error reply.
+
+    A job is waited for, and printed as it has ended.
 
     Args:
         channel: What to call.
@@ -113,6 +116,11 @@ def _print_bug(bug: Exception, correlation_id: str) -> None:
     traceback.print_exception(bug)
 
 
+def _reply_of(job: Job) -> dict[str, Any]:
+    """Return a job that has ended as the reply: nobody is left to ask for it."""
+    return {"result" if job.state is JobState.DONE else "error": job.model_dump(mode="json")}
+
+
 async def _call(directory: Path, channel: str, params: Any) -> dict[str, Any]:
     app = Application(directory, Outside(report_bug=_print_bug))
     await app.boot()
@@ -120,6 +128,7 @@ async def _call(directory: Path, channel: str, params: Any) -> dict[str, Any]:
         sink = _Reply()
         app.connect(sink).receive(codec.request(1, channel, params))
         reply: dict[str, Any] = codec.decode(await sink.line)
-        return reply
+        job = await app.jobs.ended(reply.get("result", {}).get("jobId", ""))
+        return _reply_of(job) if job is not None else reply
     finally:
         await app.close()

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rpcbackend.schema.base import ModelT
+from rpcbackend.schema.base import ModelT, WireModel
 from rpcbackend.schema.jobs import Job
-from rpcbackend.store import Command, Report, Work
+from rpcbackend.store import Command, Keyed, Report, Work
 
 Conclude = Callable[[Work], Awaitable[ModelT]]
 """The last transaction of a job, which returns its result: what it leaves in the store, its events,
@@ -37,9 +37,17 @@ class Running(Protocol):
         """
         ...
 
+    async def end_in(self, work: Work, result: WireModel) -> None:
+        """Record the end of a sealed job, and the reply to its call, in a store of the future.
 
-Run = Callable[[Running], Awaitable[Conclude[ModelT]]]
-"""A job: does the work and returns what concludes it."""
+        The store takes the place of the present one with that, in one instant: whoever looks in it
+        finds the job done, and a repeated delivery of the call begins no other.
+        """
+        ...
+
+
+Run = Callable[[Running], Awaitable[Conclude[ModelT] | None]]
+"""A job: does the work and returns what concludes it; None when it was ended by `end_in`."""
 
 
 class JobOverError(Exception):
@@ -58,6 +66,8 @@ class Order:
     """As it was recorded when it began."""
     command: Command
     run: Run[Any]
+    keyed: Keyed | None = None
+    """What makes a repeated delivery of the call the same one, if it came with a key."""
     confirm: Callable[[Work], Awaitable[None]] = _allow
     """Checks within a transaction that whoever began it may still do so."""
     report: Report = lambda done, total, message: None  # noqa: ARG005

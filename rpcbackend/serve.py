@@ -95,6 +95,7 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
         Outside(report_bug=report_bug, observers=(access_log(settings.log_level),)),
         drain_seconds=settings.drain_seconds,
         limits=settings.limits,
+        daily_after_seconds=settings.backups.delay_seconds if settings.backups.daily else None,
     )
     transport = StdioTransport(*wire, settings.limits)
     await app.boot()

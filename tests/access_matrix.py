@@ -38,6 +38,11 @@ auth.me              -      o     o     o      o          o       o
 auth.mfaEnrol        -      -     o     o      o          o       o
 auth.refresh         p      A     A     A      A          A       A
 
+backups.create       -      A     A     -      -          -       -
+backups.list         -      A     A     -      -          -       -
+backups.restore      -      A     A     -      -          -       -
+backups.verify       -      A     A     -      -          -       -
+
 branches.list        -      A     A     A      A          A       A           lessons:read
 branches.save        -      A     A     -      -          -       -
 

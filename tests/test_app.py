@@ -52,6 +52,7 @@ async def test_health_says_how_the_process_and_its_store_are(
     assert store.pop("diskFreeBytes") > 0
     assert store.pop("databaseBytes") == (tmp_path / "school.db").stat().st_size
     assert store.pop("walBytes") >= 0
+    assert store.pop("lastBackup") is None
     assert store.pop("schemaVersion") >= 1
     assert health == {
         "status": "ok",

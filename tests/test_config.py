@@ -29,7 +29,7 @@ def test_without_anything_given_the_defaults_hold() -> None:
         "log_level": "INFO",
         "drain_seconds": 5.0,
         "limits": Limits().model_dump(by_alias=False),
-        "backups": {"daily": True, "folder": None, "delay_seconds": 60.0},
+        "backups": {"daily": True, "delay_seconds": 60.0},
     }
 
 
@@ -72,13 +72,11 @@ def test_a_limit_is_set_by_the_file_or_the_environment(
 def test_the_daily_backup_is_set_by_the_file_or_the_environment(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(file, '[backups]\nfolder = "/mnt/backups"\ndaily = true\n')
+    write(file, "[backups]\ndaily = true\n")
     monkeypatch.setenv("RPCBACKEND_BACKUPS__DAILY", "false")
     monkeypatch.setenv("RPCBACKEND_BACKUPS__DELAY_SECONDS", "5")
 
-    assert load_settings(file).backups == BackupSettings(
-        daily=False, folder=Path("/mnt/backups"), delay_seconds=5
-    )
+    assert load_settings(file).backups == BackupSettings(daily=False, delay_seconds=5)
 
 
 @pytest.mark.parametrize(

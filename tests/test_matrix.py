@@ -71,6 +71,13 @@ PROBES: dict[str, dict[str, Any]] = {
     "auth.me": {},
     "auth.mfaEnrol": {},
     "auth.refresh": {"refreshToken": "x"},
+    "backups.create": {},
+    "backups.list": {},
+    "backups.restore": {
+        "path": "/nowhere/2026-11-28T06-00-03Z-daily.db",
+        "mode": "inspect",
+    },
+    "backups.verify": {"path": "/nowhere/2026-11-28T06-00-03Z-daily.db"},
     "branches.list": {},
     "branches.save": {
         "branchId": an_id("bra"),
@@ -360,7 +367,7 @@ async def outcome_of(app: Application, channel: str, caller: Caller, params: dic
     meta = dict(caller.meta)
     method = build_registry().get(channel)
     assert method is not None
-    if method.kind == "command" and method.needs_store and channel not in REALLY:
+    if method.kind != "query" and method.needs_store and channel not in REALLY:
         meta["dryRun"] = True
     async with asyncio.timeout(5):
         reply = await client.start(channel, params | {"_meta": meta})

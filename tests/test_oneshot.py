@@ -41,6 +41,18 @@ def test_a_refusal_goes_to_stderr_and_exits_with_1(
     assert orjson.loads(err)["data"]["code"] == "INVALID_PARAMS"
 
 
+def test_a_job_is_waited_for_and_printed_as_it_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call_once("backups.create", "{}", tmp_path) == 0
+
+    job = orjson.loads(capsys.readouterr().out)
+    assert job["state"] == "done"
+    assert (tmp_path / "backups" / f"{job['result']['backupId']}.db").is_file()
+    assert call_once("backups.verify", '{"path": "/nowhere/x.db"}', tmp_path) == 0
+    assert orjson.loads(capsys.readouterr().out)["result"]["restorable"] is False
+
+
 def test_params_that_are_no_json_exit_with_64(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,8 @@ from rpcbackend.dispatch.dispatcher import ReportBug, error_object
 from rpcbackend.errors import OutcomeUnknownError, OverloadedError, RpcError, ShuttingDownError
 from rpcbackend.ids import Ids
 from rpcbackend.running import Conclude, JobOverError, Order, Run
-from rpcbackend.schema.jobs import ErrorResponse, Job, JobState
+from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.jobs import ErrorResponse, Job, JobStarted, JobState
 from rpcbackend.store import Command, Store, Work
 
 MAX_JOBS = 16
@@ -36,6 +37,8 @@ class _Live:
     task: "asyncio.Task[None] | None" = None
     stopped: Literal["cancelled", "shutdown"] | None = None
     is_sealed: bool = False
+    ended_in: Job | None = None
+    """As what it was recorded in the store that took the place of the present one."""
 
     @property
     def job_id(self) -> str:
@@ -51,6 +54,15 @@ class _Live:
     async def seal(self) -> None:
         """See `Running.seal`."""
         await self.runner.seal(self)
+
+    async def end_in(self, work: Work, result: WireModel) -> None:
+        """See `Running.end_in`."""
+        done = _done(self.job, result, work)
+        await work.jobs.put(done)
+        if self.order.keyed is not None:
+            reply = JobStarted(job_id=done.id).model_dump_json().encode()
+            await work.idempotency_keys.keep(self.order.keyed, reply, work.now_ms // 1_000)
+        self.ended_in = done
 
     def check_stopped(self) -> None:
         """Stop here if it was stopped while a transaction was seen through."""
@@ -207,7 +219,10 @@ class JobRunner:
                 await self._begin(live)
                 live.report(0, 1, "begins")
                 conclude = await live.order.run(live)
-                await self._conclude(live, conclude)
+                if conclude is not None:
+                    await self._conclude(live, conclude)
+                elif live.ended_in is not None:
+                    live.job = live.ended_in
         except asyncio.CancelledError:
             await self._end_stopped(live)
         except JobOverError:
@@ -256,15 +271,7 @@ class JobRunner:
         async def unit(work: Work) -> Job:
             if not live.is_sealed:
                 await self._check(live, work)
-            result = await conclude(work)
-            done = live.job.model_copy(
-                update={
-                    "state": JobState.DONE,
-                    "done": live.job.total,
-                    "result": result.model_dump(mode="json"),
-                    "ended_at": work.now,
-                }
-            )
+            done = _done(live.job, await conclude(work), work)
             await work.jobs.put(done)
             return done
 
@@ -326,6 +333,17 @@ class JobRunner:
             outcome="unknown",
         )
         return self._failed(job, error, self._ids.correlation())
+
+
+def _done(job: Job, result: WireModel, work: Work) -> Job:
+    return job.model_copy(
+        update={
+            "state": JobState.DONE,
+            "done": job.total,
+            "result": result.model_dump(mode="json"),
+            "ended_at": work.now,
+        }
+    )
 
 
 async def _put_unless_over(work: Work, ended: Job) -> Job:

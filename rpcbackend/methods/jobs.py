@@ -49,8 +49,9 @@ async def cancel(ctx: Context, params: CancelJob) -> CancelledJob:
     jobs = ctx.host.jobs
 
     async def unit(work: Work) -> CancelledJob:
-        stored = await work.jobs.get(params.job_id)
-        job = _seen(ctx, params.job_id, stored, Permission.JOBS_CANCEL)
+        # A restore may have taken the place of the store that has its record.
+        found = await work.jobs.get(params.job_id) or jobs.find(params.job_id)
+        job = _seen(ctx, params.job_id, found, Permission.JOBS_CANCEL)
         if job.state.is_over or jobs.is_sealed(job.id):
             raise InvalidTransitionError(
                 "The job is over, or cannot be stopped any more.",

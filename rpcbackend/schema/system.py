@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rpcbackend.schema.base import Flag, Integer, Params, WireModel
+from rpcbackend.schema.base import Flag, Instant, Integer, Params, WireModel
 
 
 class GetHealth(Params):
@@ -13,6 +13,18 @@ class GetHealth(Params):
     deep: Annotated[
         Flag, Field(description="Also check the database page by page; takes a while.")
     ] = False
+
+
+class LastBackup(WireModel):
+    """The newest backup in the store's own folder."""
+
+    id: str
+    created_at: Instant
+    age_seconds: Integer
+    verdict: Annotated[
+        Literal["ok", "damaged"],
+        Field(description="Each is looked through when it is made, and by backups.verify."),
+    ]
 
 
 class StoreHealth(WireModel):
@@ -27,6 +39,7 @@ class StoreHealth(WireModel):
     database_bytes: Integer
     wal_bytes: Integer
     disk_free_bytes: Integer
+    last_backup: Annotated[LastBackup | None, Field(description="None before the first.")] = None
     integrity: Annotated[
         Literal["ok", "damaged"] | None, Field(description="Only when asked for with deep.")
     ] = None

@@ -97,6 +97,14 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "calendar.view.limit_exceeded": ("calendar.view", DAY | {"to": "2027-11-25T00:00:00Z"}),
     "vehicles.list.ok": ("vehicles.list", {}),
+    "backups.create.ok": ("backups.create", {}),
+    "backups.list.ok": ("backups.list", {}),
+    "backups.restore.invalid_params": (
+        "backups.restore",
+        {"backupId": "2026-11-23T06-00-03Z-daily", "mode": "inspect"},
+    ),
+    "jobs.get.not_found": ("jobs.get", {"jobId": an_id("job")}),
+    "jobs.list.ok": ("jobs.list", {}),
     "branches.save.zone_unknown": (
         "branches.save",
         {"name": "Atlantis", "zone": "Europe/Atlantis", "currency": "EUR"},

@@ -131,6 +131,18 @@ async def _refresh(stage: Stage) -> dict[str, Any]:
     return {"refreshToken": answer["refreshToken"]}
 
 
+async def _create_backup(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {}
+
+
+async def _inspect_backup(stage: Stage) -> dict[str, Any]:
+    return await _verify_backup(stage) | {"mode": "inspect", "_meta": {"idempotencyKey": "k"}}
+
+
+async def _verify_backup(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (that it is missing, shows)
+    return {"path": "/nowhere/2026-11-28T06-00-03Z-daily.db"}
+
+
 async def _cancel_job(stage: Stage) -> dict[str, Any]:
     play = Play()
     await play.start(stage.app)
@@ -162,6 +174,9 @@ EXAMPLES: dict[str, Example] = {
     "auth.logout": _sign_in,
     "auth.mfaEnrol": _sign_in,
     "auth.refresh": _refresh,
+    "backups.create": _create_backup,
+    "backups.restore": _inspect_backup,
+    "backups.verify": _verify_backup,
     "branches.save": _save_branch,
     "instructors.save": _save_instructor,
     "jobs.cancel": _cancel_job,

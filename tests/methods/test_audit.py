@@ -92,6 +92,9 @@ CHANGED = {
     "auth.logout": {"session"},
     "auth.mfaEnrol": {"credentials"},
     "auth.refresh": {"session"},
+    "backups.create": {"job"},
+    "backups.restore": {"job"},
+    "backups.verify": {"job"},
     "branches.save": {"branch"},
     "instructors.save": {"instructor"},
     "jobs.cancel": {"job"},
@@ -121,9 +124,9 @@ async def test_every_command_leaves_a_row_that_tells_what_it_changed(
 
     answer = await stage.client.call(channel, **params)
 
-    [row, *_] = await rows_in(store)
+    # A job leaves another one when it ends.
+    row = next(row for row in await rows_in(store) if row["seq"] == before + 1)
     signed_in = "accessToken" in answer
-    assert row["seq"] == before + 1
     assert row["at"] == "2026-11-23T08:00:01.000Z"
     assert row["channel"] == channel
     assert row["actor"] == (answer["user"]["id"] if signed_in else stage.actor)

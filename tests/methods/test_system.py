@@ -39,6 +39,7 @@ async def test_health_of_an_open_store_tells_how_it_is(
             "auditHeadHash": store.audit_head.hash.hex(),
             "databaseBytes": 0,
             "walBytes": 0,
+            "lastBackup": None,
             "diskFreeBytes": health["store"]["diskFreeBytes"],
             "integrity": None,
         },

@@ -19,6 +19,7 @@ HEALTH = {
         "auditHeadHash": "0" * 64,
         "databaseBytes": 4_096,
         "walBytes": 0,
+        "lastBackup": None,
         "diskFreeBytes": 1,
         "integrity": None,
     },

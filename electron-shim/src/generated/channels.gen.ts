@@ -58,6 +58,31 @@ export interface AuditRow {
   readonly hash: string;
 }
 
+/** One backup, as its manifest tells. */
+export interface BackupEntry {
+  /** Such as `2026-11-28T06-00-03Z-daily`. */
+  readonly id: string;
+  /** Why it was made; decides how long it is kept. */
+  readonly reason: string;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  readonly ageSeconds: number;
+  readonly bytes: number;
+  /** The last event that is in it. */
+  readonly headSeq: number;
+  /** The last row of the audit in it. */
+  readonly auditHeadSeq: number;
+  readonly schemaVersion: number;
+  readonly isEncrypted: boolean;
+  /** Whether the store's present key opens it. */
+  readonly opens: boolean;
+}
+
+/** Backups, the newest first. */
+export interface BackupPage {
+  readonly items: readonly (BackupEntry)[];
+}
+
 /** Params of lessons.book. */
 export interface BookLesson {
   readonly studentId: string;
@@ -226,6 +251,12 @@ export interface CreateApiKey {
   readonly days?: number;
 }
 
+/** Params of backups.create. */
+export interface CreateBackup {
+  readonly reason?: 'manual' | 'daily';
+  readonly targetDirectory?: string | null;
+}
+
 /** Params of students.create. */
 export interface CreateStudent {
   readonly branchId: string;
@@ -243,6 +274,19 @@ export interface CreatedApiKey {
   readonly key: ApiKey;
   /** Shown this once; null in a repeated reply, and after a dry run. */
   readonly secret: string | null;
+}
+
+/** What the job of backups.create answers. */
+export interface CreatedBackup {
+  /** Such as `2026-11-28T06-00-03Z-daily`. */
+  readonly backupId: string;
+  readonly bytes: number;
+  /** Of the file, in hex. */
+  readonly sha256: string;
+  readonly headSeq: number;
+  readonly auditHeadSeq: number;
+  /** An anchor for audit.verify. */
+  readonly auditHeadHash: string;
 }
 
 /** What students.create answers. */
@@ -290,6 +334,13 @@ export interface Event {
   readonly actor: string;
   readonly aggregate: Aggregate;
   readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Something that is wrong with a backup. */
+export interface Fault {
+  /** A word for programs, such as `checksum`. */
+  readonly rule: string;
+  readonly message: string;
 }
 
 /** Params of system.health. */
@@ -396,8 +447,23 @@ export interface JobPage {
   readonly items: readonly (Job)[];
 }
 
+/** The answer to a call that began a job: jobs.get tells how far it is. */
+export interface JobStarted {
+  readonly jobId: string;
+}
+
 /** How far a job is; the last three are its end. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** The newest backup in the store's own folder. */
+export interface LastBackup {
+  readonly id: string;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  readonly ageSeconds: number;
+  /** Each is looked through when it is made, and by backups.verify. */
+  readonly verdict: 'ok' | 'damaged';
+}
 
 /** One lesson. */
 export interface Lesson {
@@ -494,6 +560,10 @@ export interface ListAudit {
   readonly to?: string | null;
   readonly limit?: number;
   readonly cursor?: string | null;
+}
+
+/** Params of backups.list. */
+export interface ListBackups {
 }
 
 /** Params of branches.list. */
@@ -665,6 +735,38 @@ export interface Rekey {
 /** What can be busy; a conflict is named after the first of these that has one. */
 export type ResourceType = 'instructor' | 'vehicle' | 'student' | 'room';
 
+/** Params of backups.restore. */
+export interface RestoreBackup {
+  readonly backupId?: string | null;
+  readonly path?: string | null;
+  readonly mode: RestoreMode;
+  /** What opens the backup, if the store's key does not. */
+  readonly databaseKey?: string | null;
+  /** To replace the store: the id of the backup. */
+  readonly confirmPhrase?: string | null;
+}
+
+/** What backups.restore is to do. */
+export type RestoreMode = 'inspect' | 'replace';
+
+/** What the job of backups.restore answers; with inspect nothing was changed. */
+export interface RestoredBackup {
+  /** Such as `2026-11-28T06-00-03Z-daily`. */
+  readonly backupId: string;
+  /** The last event that is in the backup. */
+  readonly headSeq: number;
+  /** The store's before: what is above the backup's is not in the backup. */
+  readonly presentHeadSeq: number;
+  /** With inspect, if it has a manifest. */
+  readonly createdAt?: string | null;
+  /** With inspect: the rows of each table. */
+  readonly counts?: Readonly<Record<string, number>> | null;
+  /** Once it was replaced. */
+  readonly restoredToSeq?: number | null;
+  /** Holds what was there before. */
+  readonly safetyBackupId?: string | null;
+}
+
 /** Params of apikeys.revoke. */
 export interface RevokeApiKey {
   readonly keyId: string;
@@ -774,6 +876,8 @@ export interface StoreHealth {
   readonly databaseBytes: number;
   readonly walBytes: number;
   readonly diskFreeBytes: number;
+  /** None before the first. */
+  readonly lastBackup?: LastBackup | null;
   /** Only when asked for with deep. */
   readonly integrity?: 'ok' | 'damaged' | null;
 }
@@ -900,6 +1004,18 @@ export interface VerifiedAudit {
   readonly firstBadSeq?: number | null;
 }
 
+/** What the job of backups.verify answers. */
+export interface VerifiedBackup {
+  /** Such as `2026-11-28T06-00-03Z-daily`. */
+  readonly backupId: string;
+  readonly restorable: boolean;
+  readonly integrity: 'ok' | 'damaged';
+  readonly chainOk: boolean;
+  /** Rows of each table, as far as readable. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly faults: readonly (Fault)[];
+}
+
 /** Params of audit.verify: every row from the one to the other must be as it was written. */
 export interface VerifyAudit {
   /** Those before are taken for granted. */
@@ -908,6 +1024,12 @@ export interface VerifyAudit {
   readonly toSeq?: number | null;
   /** The hash that you remember of the row toSeq. */
   readonly anchor?: string | null;
+}
+
+/** Params of backups.verify. */
+export interface VerifyBackup {
+  readonly backupId?: string | null;
+  readonly path?: string | null;
 }
 
 /** Params of calendar.view. */
@@ -947,6 +1069,14 @@ export interface Channels {
   readonly 'auth.mfaEnrol': { readonly params: EnrolMfa; readonly result: MfaEnrolled };
   /** Exchange a refresh token for the next pair; send it without `_meta.token`. */
   readonly 'auth.refresh': { readonly params: Refresh; readonly result: SignedIn };
+  /** Begin to make a backup while everybody goes on working; it counts once it was looked through. */
+  readonly 'backups.create': { readonly params: CreateBackup; readonly result: JobStarted };
+  /** Return the backups in the store's own folder, the newest first. */
+  readonly 'backups.list': { readonly params: ListBackups; readonly result: BackupPage };
+  /** Begin to look what a backup would bring back (inspect), or to go back to it (replace). */
+  readonly 'backups.restore': { readonly params: RestoreBackup; readonly result: JobStarted };
+  /** Begin to look through a backup, with the store's present key, without changing a byte. */
+  readonly 'backups.verify': { readonly params: VerifyBackup; readonly result: JobStarted };
   /** Return all branches by name. */
   readonly 'branches.list': { readonly params: ListBranches; readonly result: BranchPage };
   /** Add a branch, or replace the one with the given id. */
@@ -1013,6 +1143,9 @@ export type Channel = keyof Channels;
 
 /** What the job of a channel answers in the end, as `result` of jobs.get. */
 export interface JobResults {
+  readonly 'backups.create': CreatedBackup;
+  readonly 'backups.restore': RestoredBackup;
+  readonly 'backups.verify': VerifiedBackup;
 }
 
 export const channelNames: readonly Channel[] = [
@@ -1028,6 +1161,10 @@ export const channelNames: readonly Channel[] = [
   'auth.me',
   'auth.mfaEnrol',
   'auth.refresh',
+  'backups.create',
+  'backups.list',
+  'backups.restore',
+  'backups.verify',
   'branches.list',
   'branches.save',
   'calendar.view',
@@ -1061,6 +1198,7 @@ export const channelNames: readonly Channel[] = [
 ];
 
 export const mainOnlyChannels: readonly Channel[] = [
+  'backups.restore',
   'keys.rekey',
   'shutdown',
 ];
@@ -1074,6 +1212,9 @@ export const eventTypes = [
   'auth.mfa_enabled',
   'auth.password_changed',
   'auth.session_revoked',
+  'backups.created',
+  'backups.restored',
+  'backups.verified',
   'branches.saved',
   'instructors.deactivated',
   'instructors.saved',
@@ -1099,4 +1240,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '984759b437aa40166f38e0a4b83df9b95891e8cce30a7dd3b28b4e48be7971c9';
+export const contractHash = '00366c92fd093b8a84e804a509e048307c63eb63fd455d949e86ffc0d30723e7';

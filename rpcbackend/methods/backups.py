@@ -1,0 +1,213 @@
+"""Backups: make one, see which there are, look through one, go back to one."""
+
+from pathlib import Path
+
+from rpcbackend.backups import backing_up, entry_of
+from rpcbackend.context import Context
+from rpcbackend.dispatch.registry import method
+from rpcbackend.errors import (
+    BackupInvalidError,
+    DiskFullError,
+    ForbiddenError,
+    InvalidParamsError,
+    NotFoundError,
+    SchemaTooNewError,
+)
+from rpcbackend.running import Conclude, Run, Running
+from rpcbackend.schema.backups import (
+    BackupPage,
+    CreateBackup,
+    CreatedBackup,
+    Fault,
+    ListBackups,
+    RestoreBackup,
+    RestoredBackup,
+    RestoreMode,
+    VerifiedBackup,
+    VerifyBackup,
+    WhichBackup,
+)
+from rpcbackend.schema.jobs import Started
+from rpcbackend.security.roles import Permission
+from rpcbackend.store import Backup, Command, Origin, Verdict, Work
+
+KEY_REQUIRED = {
+    "path": "_meta.idempotencyKey",
+    "rule": "missing",
+    "message": "Field required: this command is never done twice",
+}
+
+
+@method("backups.list", permission=Permission.BACKUPS_READ)
+async def list_all(ctx: Context, params: ListBackups) -> BackupPage:  # noqa: ARG001 (takes none)
+    """Return the backups in the store's own folder, the newest first."""
+    store, now_ms = ctx.host.store, ctx.clock.now_ms()
+    found = await ctx.host.backups.look(store)
+    return BackupPage(items=[entry_of(backup, store, now_ms) for backup in found])
+
+
+@method(
+    "backups.create",
+    permission=Permission.BACKUPS_WRITE,
+    kind="job",
+    errors=(ForbiddenError, DiskFullError, BackupInvalidError),
+    events=("backups.created",),
+)
+async def create(ctx: Context, params: CreateBackup) -> Started[CreatedBackup]:
+    """Begin to make a backup while everybody goes on working; it counts once it was looked through.
+
+    It holds all that was answered before. In the store's own folder, those that need not be kept
+    are removed afterwards; a targetDirectory is for the main process, and nothing is removed there.
+    """
+    into = _path(ctx, params.target_directory, "targetDirectory")
+    host = ctx.host
+    return await ctx.begin_job(backing_up(lambda: host.store, host.backups, params.reason, into))
+
+
+@method(
+    "backups.verify",
+    permission=Permission.BACKUPS_READ,
+    kind="job",
+    errors=(ForbiddenError, NotFoundError),
+    events=("backups.verified",),
+)
+async def verify(ctx: Context, params: VerifyBackup) -> Started[VerifiedBackup]:
+    """Begin to look through a backup, with the store's present key, without changing a byte.
+
+    Named by its id, or by the path of its file, which is for the main process.
+    """
+    path = await _file_of(ctx, params)
+
+    async def run(job: Running) -> Conclude[VerifiedBackup]:
+        verdict = await ctx.host.store.verify_backup(path, job.report)
+        ctx.host.backups.judge(path.stem, is_sound=verdict.is_sound)
+
+        async def conclude(work: Work) -> VerifiedBackup:
+            told = {"restorable": verdict.is_sound}
+            await work.record("backups.verified", ("backup", path.stem, 1), told)
+            return _verified(path, verdict)
+
+        return conclude
+
+    return await ctx.begin_job(run)
+
+
+def _verified(path: Path, verdict: Verdict) -> VerifiedBackup:
+    words = {word for word, _ in verdict.faults}
+    return VerifiedBackup(
+        backup_id=path.stem,
+        restorable=verdict.is_sound,
+        integrity="ok" if words <= {"audit"} else "damaged",
+        chain_ok="audit" not in words and verdict.facts is not None,
+        counts=verdict.facts.rows if verdict.facts else {},
+        faults=[Fault(rule=word, message=message) for word, message in verdict.faults],
+    )
+
+
+@method(
+    "backups.restore",
+    permission=Permission.BACKUPS_WRITE,
+    kind="job",
+    main_only=True,
+    step_up=True,
+    errors=(NotFoundError, BackupInvalidError, SchemaTooNewError, DiskFullError),
+    events=("backups.restored",),
+)
+async def restore(ctx: Context, params: RestoreBackup) -> Started[RestoredBackup]:
+    """Begin to look what a backup would bring back (inspect), or to go back to it (replace).
+
+    To replace the store wants the backup's id as confirmPhrase: the name of its file without the
+    ending. The backup is looked through first; then calls wait, a safety backup of the present
+    store is made, and all that waited goes on in the restored one. Who was signed in must sign in
+    again; subscriptions end with the event `backups.restored`, for sequence numbers go back. Needs
+    an idempotency key, which the restored store knows: a repeated delivery does not restore again.
+    """
+    if ctx.meta.idempotency_key is None:
+        raise InvalidParamsError(details={"errors": [KEY_REQUIRED]})
+    path = await _file_of(ctx, params)
+    if params.mode is RestoreMode.INSPECT:
+        return await ctx.begin_job(_inspecting(ctx, path, params.database_key))
+    if params.confirm_phrase != path.stem:
+        raise InvalidParamsError(
+            "To replace the store, confirm with the id of the backup.",
+            details={"errors": [{"path": "confirmPhrase", "rule": "phrase"}]},
+        )
+    return await ctx.begin_job(_replacing(ctx, path, params.database_key))
+
+
+def _inspecting(ctx: Context, path: Path, database_key: str | None) -> Run[RestoredBackup]:
+    async def run(job: Running) -> Conclude[RestoredBackup]:
+        verdict = await ctx.host.look_through(path, job.report, database_key=database_key)
+        if verdict.is_too_new:
+            raise SchemaTooNewError
+        if verdict.facts is None or not verdict.is_sound:
+            raise BackupInvalidError(details={"faults": [word for word, _ in verdict.faults]})
+        inspected = RestoredBackup(
+            backup_id=path.stem,
+            created_at=verdict.backup.created_at if verdict.backup else None,
+            head_seq=verdict.facts.head_seq,
+            counts=verdict.facts.rows,
+            present_head_seq=ctx.host.store.head_seq,
+        )
+
+        async def conclude(_: Work) -> RestoredBackup:
+            return inspected
+
+        return conclude
+
+    return run
+
+
+def _replacing(ctx: Context, path: Path, database_key: str | None) -> Run[RestoredBackup]:
+    async def run(job: Running) -> None:
+        async def tell(work: Work, to_seq: int, safety: Backup | None) -> None:
+            restored = RestoredBackup(
+                backup_id=path.stem,
+                head_seq=to_seq,
+                present_head_seq=ctx.host.store.head_seq,
+                restored_to_seq=to_seq,
+                safety_backup_id=safety.id if safety else None,
+            )
+            await job.end_in(work, restored)
+
+        command = Command(channel=ctx.channel, session_id=ctx.principal.session_id)
+        origin = Origin(path=path, actor=ctx.actor, command=command, seal=job.seal, tell=tell)
+        await ctx.host.restore(origin, job.report, database_key=database_key)
+
+    return run
+
+
+async def _file_of(ctx: Context, params: WhichBackup) -> Path:
+    """Return the file of the backup that the params name.
+
+    Raises:
+        InvalidParamsError: They name none, or two.
+        NotFoundError: There is no such backup.
+        ForbiddenError: Only the main process names a path.
+    """
+    if (params.backup_id is None) == (params.path is None):
+        raise InvalidParamsError(
+            "Name the backup by its id or by its path.",
+            details={"errors": [{"path": "backupId", "rule": "one_of"}]},
+        )
+    if params.backup_id is None:
+        return _path(ctx, params.path, "path") or Path()
+    backup = await ctx.host.backups.find(ctx.host.store, params.backup_id)
+    if backup is None:
+        raise NotFoundError.of("backup", params.backup_id)
+    return backup.path
+
+
+def _path(ctx: Context, given: str | None, name: str) -> Path | None:
+    """Read a path, which a window may not name: it would reach every file of the user."""
+    if given is None:
+        return None
+    if not ctx.connection.is_main(ctx.meta.capability):
+        raise ForbiddenError("Only the main process of the desktop program names paths.")
+    path = Path(given)
+    if not path.is_absolute():
+        raise InvalidParamsError(
+            "The path must be absolute.",
+            details={"errors": [{"path": name, "rule": "absolute_path"}]},
+        )
+    return path
