@@ -17,8 +17,9 @@ import orjson
 from rpcbackend.app import Application, build_rings
 from rpcbackend.clock import SystemClock
 from rpcbackend.context import Context
+from rpcbackend.dispatch.call import Middleware
 from rpcbackend.dispatch.dispatcher import Dispatcher, Sources
-from rpcbackend.dispatch.registry import Registry, method
+from rpcbackend.dispatch.registry import Method, Registry, method
 from rpcbackend.ids import Ids
 from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.middleware.authorize import authorize
@@ -66,11 +67,15 @@ class Sink:
 def build(*, has_rings: bool) -> Application:
     """Make an application whose only channel does nothing."""
     app = Application(None, limits=LIMITS)
-    rings = [
-        ring
-        for ring in build_rings(LIMITS)
-        if has_rings or not (ring in (authenticate, authorize) or isinstance(ring, RateLimit))
-    ]
+    rings_of = build_rings(LIMITS)
+
+    def rings(method: Method, *, has_meta: bool) -> list[Middleware]:
+        return [
+            ring
+            for ring in rings_of(method, has_meta=has_meta)
+            if has_rings or not (ring in (authenticate, authorize) or isinstance(ring, RateLimit))
+        ]
+
     area = ModuleType("bench")
     vars(area)["nothing"] = nothing
     clock = SystemClock()

@@ -11,7 +11,7 @@ from rpcbackend.access import Access
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
-from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
+from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.dispatch.server import LineSink, Server
 from rpcbackend.door import StoreDoor
@@ -57,18 +57,24 @@ class Outside:
     observers: Sequence[Observer] = ()
 
 
-def build_rings(limits: Limits) -> Callable[[Method], Sequence[Middleware]]:
+def build_rings(limits: Limits) -> RingsOf:
     """Return what tells the rings around a method, outermost first.
 
-    A ring that would let every call of the method pass is left out: a ping would pay for it too.
+    A ring that would let every such call pass is left out: a ping would pay for it too.
     """
     deadline, rate_limit = Deadline(limits), RateLimit(limits)
 
-    def rings_of(method: Method) -> Sequence[Middleware]:
-        if not method.needs_store:
-            return (deadline, authorize, progress) if method.main_only else (deadline, progress)
-        rings = (deadline, open_store, authenticate, authorize, rate_limit, progress)
-        return (*rings, idempotency) if method.may_repeat else rings
+    def rings_of(method: Method, *, has_meta: bool) -> Sequence[Middleware]:
+        rings: list[Middleware] = [deadline]
+        if method.needs_store:
+            rings += [open_store, authenticate, authorize, rate_limit]
+        elif method.main_only:
+            rings += [authorize]
+        if has_meta:
+            rings += [progress]
+        if has_meta and method.may_repeat:
+            rings += [idempotency]
+        return rings
 
     return rings_of
 

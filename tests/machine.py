@@ -126,7 +126,7 @@ class Machine:
         self.host = Application(None)
         self.dispatcher = Dispatcher(
             make_registry(*methods, area=area),
-            rings=lambda _: rings,
+            rings=lambda _, has_meta: rings,  # noqa: ARG005 (each call passes all of them)
             observers=(self.exchanges.append,),
             host=self.host,
             sources=Sources(clock=self.clock, ids=Ids(self.clock, FixedBits())),

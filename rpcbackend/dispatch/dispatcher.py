@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -52,6 +52,14 @@ ReportBug = Callable[[Exception, str], None]
 """Told about an exception that no handler expected, with its correlation id."""
 
 
+class RingsOf(Protocol):
+    """Tells the rings around a method, outermost first."""
+
+    def __call__(self, method: Method, *, has_meta: bool) -> Sequence[Middleware]:
+        """Tell those that a call with or without `_meta` needs."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where time and ids come from."""
@@ -65,7 +73,7 @@ class Dispatcher:
 
     Args:
         registry: The channels.
-        rings: Those around a method, outermost first; each decides over a complete, valid call.
+        rings: Those around a method; each decides over a complete, valid call.
         observers: Look at every finished exchange.
         host: The process, as handlers see it.
         sources: Clock and ids.
@@ -77,7 +85,7 @@ class Dispatcher:
         self,
         registry: Registry,
         *,
-        rings: Callable[[Method], Sequence[Middleware]],
+        rings: RingsOf,
         observers: Sequence[Observer],
         host: Host,
         sources: Sources,
@@ -85,7 +93,11 @@ class Dispatcher:
         report_bug: ReportBug,
     ) -> None:
         self.registry, self.limits = registry, limits
-        self._runs = {method.channel: _pipeline(rings(method)) for method in registry}
+        # Nearly every call comes without `_meta`, and so needs fewer rings.
+        self._plain_runs, self._runs = (
+            {method.channel: _pipeline(rings(method, has_meta=has_meta)) for method in registry}
+            for has_meta in (False, True)
+        )
         self._observers = tuple(observers)
         self._host = host
         self._clock, self._ids = sources.clock, sources.ids
@@ -105,7 +117,8 @@ class Dispatcher:
         try:
             method, named = self._find(flight.message)
             call = self._make_call(method, named, flight, connection)
-            result = await self._runs[method.channel](call)
+            runs = self._plain_runs if call.context.meta is NO_META else self._runs
+            result = await runs[method.channel](call)
             reply = self._write(flight.request_id, result, call.context.result_meta)
         except asyncio.CancelledError:
             flight.has_written = call is not None and call.context.has_written

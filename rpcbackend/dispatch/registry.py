@@ -14,6 +14,7 @@ from rpcbackend.security.roles import Permission
 Kind = Literal["query", "command"]
 Lane = Literal["control", "work"]
 Cost = Literal["light", "heavy"]
+RateClass = Literal["auth", "heavy", "command", "query"]
 Result = WireModel | Encoded[Any]
 Handler = Callable[[Context, Any], Awaitable[Result]]
 
@@ -39,6 +40,8 @@ class Method:
     """Only the main process of the desktop program may call it, by its capability."""
     step_up: bool
     """The caller must have given his password a short time ago."""
+    rate_class: RateClass
+    """Which of the rates it counts against."""
 
     @property
     def may_repeat(self) -> bool:
@@ -111,9 +114,17 @@ def method(
             events=events,
             main_only=main_only,
             step_up=step_up,
+            rate_class=_rate_class_of(channel, kind, cost),
         )
 
     return decorate
+
+
+def _rate_class_of(channel: str, kind: Kind, cost: Cost) -> RateClass:
+    # Looking at oneself reveals nothing to a guesser.
+    if kind == "command" and channel.startswith("auth."):
+        return "auth"
+    return "heavy" if cost == "heavy" else kind
 
 
 class Registry:

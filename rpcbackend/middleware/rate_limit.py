@@ -3,7 +3,7 @@
 import math
 
 from rpcbackend.dispatch.call import Call, Proceed
-from rpcbackend.dispatch.registry import Method, Result
+from rpcbackend.dispatch.registry import Result
 from rpcbackend.errors import RateLimitedError
 from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.schema.limits import Limits
@@ -36,20 +36,12 @@ class RateLimit:
         Raises:
             RateLimitedError: It has not; says when it will have.
         """
-        context, kind = call.context, _class_of(call.method)
-        whose = context.principal.actor
-        if context.principal.kind in _LIMITED or kind == "auth":
-            if context.principal.kind not in _LIMITED:
-                whose = context.connection.id
+        context, kind = call.context, call.method.rate_class
+        is_named = context.principal.kind in _LIMITED
+        if is_named or kind == "auth":
+            whose = context.principal.actor if is_named else context.connection.id
             wait = self._buckets[kind].take(whose, context.clock.monotonic())
             if wait > 0:
                 # To the microsecond first: what floats add to a wait must not cost a millisecond.
                 raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))
         return await proceed(call)
-
-
-def _class_of(method: Method) -> str:
-    # Looking at oneself reveals nothing to a guesser.
-    if method.kind == "command" and method.channel.startswith("auth."):
-        return "auth"
-    return "heavy" if method.cost == "heavy" else method.kind

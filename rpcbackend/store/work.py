@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from rpcbackend.ids import Ids
@@ -47,8 +48,6 @@ class Work:
         self.access_version = 0
         """How many changes of who may come in stand before it; see `Store`."""
         self._ids = ids
-        self.audit = Audit(tx)
-        self.events = Events(tx, sight)
 
     @property
     def now(self) -> datetime:
@@ -85,8 +84,20 @@ class Work:
         await self.audit.append(command, at_ms=self.now_ms, actor=self.actor, changes=changes)
         return result
 
-    # A repository holds nothing but its transaction, so each is made when it is asked for: to make
-    # all of them cost every read 3 µs.
+    # These two remember what they left.
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who did what."""
+        return Audit(self.tx)
+
+    @cached_property
+    def events(self) -> Events:
+        """The stream."""
+        return Events(self.tx, self.sight)
+
+    # Any other repository holds nothing but its transaction, so each is made when it is asked for:
+    # to make all of them cost every read 3 µs.
 
     @property
     def api_keys(self) -> ApiKeys:

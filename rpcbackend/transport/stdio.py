@@ -69,6 +69,8 @@ class StdioTransport:
         self._limits = limits
         self._may_read = threading.Event()
         self._may_read.set()
+        self.is_backed_up = False
+        """Whether so much is unread that nothing should cause more."""
         self._has_ended = threading.Event()
         self._ahead = threading.BoundedSemaphore(HANDOVERS_AHEAD)
         self._arrived: deque[deque[Line] | None] = deque()
@@ -95,6 +97,7 @@ class StdioTransport:
     def send(self, line: bytes) -> None:
         """Queue one line, its line end included; it is written together with what else is ready."""
         if self._writer.put(line) > self._limits.unread_bytes:
+            self.is_backed_up = True
             self._may_read.clear()
             if self._writer.is_drained:
                 # The peer caught up while we made up our mind: nobody would tell us again.
@@ -104,11 +107,6 @@ class StdioTransport:
     def is_writable(self) -> bool:
         """Whether the peer has read most of what it was sent."""
         return self._writer.has_room
-
-    @property
-    def is_backed_up(self) -> bool:
-        """Whether so much is unread that nothing should cause more."""
-        return not self._may_read.is_set()
 
     async def writable(self) -> None:
         """Wait until the peer has read most of what it was sent."""
@@ -138,7 +136,7 @@ class StdioTransport:
     def _hand_over(self) -> None:
         # One chunk of small requests may ask for thousands of large replies, so a pause that only
         # kept the next chunk out would bound nothing.
-        self._is_handing_over = bool(self._arrived) and self._may_read.is_set()
+        self._is_handing_over = bool(self._arrived) and not self.is_backed_up
         if not self._is_handing_over:
             return
         lines = self._arrived[0]
@@ -158,14 +156,15 @@ class StdioTransport:
 
     def _until_pause(self, lines: deque[Line]) -> Iterator[Line]:
         for _ in range(LINES_A_TURN):
-            if not lines or not self._may_read.is_set():
+            if not lines or self.is_backed_up:
                 return
             yield lines.popleft()
 
     # On threads
 
     def _resume(self) -> None:
-        if not self._may_read.is_set():
+        if self.is_backed_up:
+            self.is_backed_up = False
             self._may_read.set()
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._resumed)

@@ -43,6 +43,7 @@ def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
         events=("students.created",),
         main_only=False,
         step_up=False,
+        rate_class="command",
     )
     assert list_page.summary == "Return a page."
     assert list_page.description == "Return a page.\n\nMore is said here."
