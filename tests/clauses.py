@@ -156,6 +156,9 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "channel-names": "A channel is named area.verb, in camelCase.",
         "channel-described": "rpc.discover tells models, kind, permission and errors of a channel.",
         "idempotency-once": "A keyed command that arrives twice is done once, answered the same.",
+        "idempotency-joined": "One that comes while the first still runs is answered with it.",
+        "idempotency-required": "A command that is done once is refused without a key.",
+        "idempotency-natural": "A natural command repeated leaves everything as it was.",
         "idempotency-other-params": "The same key with other params is refused.",
         "idempotency-after-refusal": "A refused command may use its key again.",
     },
@@ -225,6 +228,12 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "deadline-default": "A query has 5 s, a command 10 s, or what timeoutMs says.",
         "deadline-stops": "A call past its deadline is stopped and answered with -32032.",
         "deadline-in-queue": "A call whose time passed in the queue is not run; outcome none.",
+    },
+    "domain.md A2": {
+        "idempotency-stream": "Commands with any duplicates, and once each, leave the same.",
+        "idempotency-kept": "A reply is kept for 72 hours, however the clock is set.",
+        "idempotency-upgrade": "A stored reply is answered as it stands, by a later version too.",
+        "idempotency-dry-run": "A dry run with a key keeps nothing, and shows what is kept.",
     },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",

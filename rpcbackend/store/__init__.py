@@ -5,7 +5,7 @@ from rpcbackend.store.audit import Command, Link
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import has_data, is_locked
-from rpcbackend.store.idempotency import Keyed
+from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
@@ -28,6 +28,7 @@ __all__ = [
     "Store",
     "StoreBusyError",
     "StoredApiKey",
+    "StoredReply",
     "StoredSession",
     "Work",
     "WrongKeyError",
