@@ -235,6 +235,14 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "idempotency-upgrade": "A stored reply is answered as it stands, by a later version too.",
         "idempotency-dry-run": "A dry run with a key keeps nothing, and shows what is kept.",
     },
+    "domain.md §6": {
+        "outbox-with-its-cause": "A message is written with its cause, or not at all.",
+        "outbox-one-per-dedupe-key": "For one dedupe key there is never a second message.",
+        "outbox-leases": "A lease holds in its process alone, whatever the clock says.",
+        "outbox-at-least-once": "No message is lost; one whose sender dies unmarked comes again.",
+        "outbox-dead-letter": "After 14 tries a message is given up, and stays to be seen.",
+        "outbox-withdraw": "What is withdrawn is not sent, or not tried again.",
+    },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",
         "audit-first-bad-row": "audit.verify names the first row that is not as it was written.",

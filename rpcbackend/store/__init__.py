@@ -7,6 +7,7 @@ from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import has_data, is_locked
 from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.outbox import Lease, Message
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.store import Store, open_store
@@ -18,7 +19,9 @@ __all__ = [
     "Command",
     "DirectoryLock",
     "Keyed",
+    "Lease",
     "Link",
+    "Message",
     "Proofs",
     "Purpose",
     "Report",
