@@ -111,6 +111,7 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "event-members": "An event has seq, id, type, at, actor, aggregate and data.",
         "event-in-order": "Events come in the order of seq, each at least once.",
         "event-resume": "afterSeq resumes without gap.",
+        "event-after-commit": "No event is sent of what is not durable.",
         "event-types": "A subscriber gets the types that it asked for.",
         "event-at-the-reader-s-pace": "A slow reader holds up nobody and loses nothing.",
         "event-resume-after-restart": "afterSeq resumes in the next process, after a kill too.",
@@ -165,6 +166,9 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
     "protocol.md §5": {
         "error-members-exact": "An error has code, message and data, and data its members.",
         "error-outcome": "An error says whether the command took effect all the same.",
+        "poison-told": "A commit that fails is -32034, its outcome unknown; none for who waits.",
+        "poison-exits": "A process whose storage failed exits with 74.",
+        "poison-settled": "What was unknown is settled by its key in the next process, once.",
         "error-quotes-nothing": "No error has an input value, a stack or a path in it.",
         "error-internal-hidden": "A bug is answered with a correlation id, and reported under it.",
         "error-codes-table": "Every code has the symbol and type of the table.",

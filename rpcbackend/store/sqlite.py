@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
+
 from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
 from rpcbackend.store.changes import Changes
@@ -326,6 +328,7 @@ class SqliteEngine:
                 was_poisoned, self._is_poisoned = self._is_poisoned, True
             if not was_poisoned:
                 # After one failed fsync later successes prove nothing (reliability finding 4).
+                logger.bind(reason=str(error)).critical("the storage failed")
                 self.on_poison()
 
 
