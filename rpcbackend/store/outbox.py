@@ -59,7 +59,8 @@ WHERE school_id = :school AND id = :id AND state = 'sending' AND epoch = :epoch 
 
 _CANCEL = """
 UPDATE outbox SET state = 'cancelled', ended_at = :now
-WHERE school_id = :school AND state = 'queued' AND {which}
+WHERE school_id = :school AND (id = :id OR dedupe_key = :key)
+  AND state = 'queued' AND is_withdrawn = 1
 """
 
 
@@ -109,8 +110,6 @@ class Outbox:
     def __init__(self, tx: Transaction, now_ms: int, new_id: Callable[[str], str]) -> None:
         self._tx, self._now_ms, self._new_id = tx, now_ms, new_id
 
-    # For who causes a message
-
     async def queue(self, message: Message) -> bool:
         """Let the message be sent once this unit is durable; False if its dedupe key was used."""
         queued = await self._tx.run(
@@ -136,7 +135,7 @@ class Outbox:
             " WHERE school_id = :school AND dedupe_key = :key AND state IN ('queued', 'sending')",
             key=dedupe_key,
         )
-        await self._cancel("dedupe_key = :key AND is_withdrawn = 1", key=dedupe_key)
+        await self._tx.run(_CANCEL, id=None, key=dedupe_key, now=self._now_ms)
         row = await self._tx.one(
             "SELECT state = 'cancelled' AND attempts = 0 FROM outbox"
             " WHERE school_id = :school AND dedupe_key = :key",
@@ -144,10 +143,8 @@ class Outbox:
         )
         return row is None or bool(row[0])
 
-    # For who sends: one at a time in a process, and no other process beside it
-
     async def begin_epoch(self) -> int:
-        """Begin to send as a new process, and return its number for `lease`."""
+        """Begin to send as a new process, the only one, and return its number for `lease`."""
         row = await self._tx.one(
             "INSERT INTO outbox_epochs (school_id, epoch) VALUES (:school, 1)"
             " ON CONFLICT (school_id) DO UPDATE SET epoch = epoch + 1 RETURNING epoch"
@@ -190,9 +187,7 @@ class Outbox:
     async def sent(self, lease: Lease, provider_ref: str | None = None) -> bool:
         """Note that it was sent; False, here and below, if the lease is not the good one any more.
 
-        Args:
-            lease: Under which it was sent.
-            provider_ref: What the receiver calls it.
+        *provider_ref* is what the receiver calls it.
         """
         return await self._settle(lease.place, "sent", provider_ref=provider_ref)
 
@@ -231,11 +226,8 @@ class Outbox:
         ended_at = None if state == "queued" else self._now_ms
         is_good = await self._tx.run(_SETTLE, **_NOTHING | named | given, ended_at=ended_at) == 1
         if state == "queued":
-            await self._cancel("id = :id AND is_withdrawn = 1", id=message_id)
+            await self._tx.run(_CANCEL, id=message_id, key=None, now=self._now_ms)
         return is_good
-
-    async def _cancel(self, which: str, **params: Any) -> None:
-        await self._tx.run(_CANCEL.format(which=which), now=self._now_ms, **params)
 
 
 _NOTHING = {"uncounted": 0, "not_before": None, "failure": None, "provider_ref": None}

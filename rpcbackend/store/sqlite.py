@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from loguru import logger
-
 from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
 from rpcbackend.store.changes import Changes
@@ -89,6 +87,8 @@ class SqliteEngine:
         self.path = path
         self.on_poison: Callable[[], None] = lambda: None
         """Told on a database thread when the storage failed: the process must end (74)."""
+        self.failure = ""
+        """What failed, in SQLite's words, once something has."""
         self.is_encrypted = False
         self.schema_version = 0
         self._school = school
@@ -328,7 +328,7 @@ class SqliteEngine:
                 was_poisoned, self._is_poisoned = self._is_poisoned, True
             if not was_poisoned:
                 # After one failed fsync later successes prove nothing (reliability finding 4).
-                logger.bind(reason=str(error)).critical("the storage failed")
+                self.failure = str(error)
                 self.on_poison()
 
 

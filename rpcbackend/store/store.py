@@ -182,9 +182,10 @@ async def _closed_on_failure(engine: SqliteEngine) -> AsyncIterator[None]:
     except BaseException as error:
         # An engine that is left open keeps the process alive for ever.
         await engine.close()
+        cause = error.__cause__ if isinstance(error, OutcomeUnknownError) else error
         # A damaged schema is quoted in the driver's message, which is then no UTF-8.
-        if isinstance(error, Error | UnicodeDecodeError):
-            raise StorageFailedError(str(error)) from error
+        if isinstance(cause, Error | UnicodeDecodeError):
+            raise StorageFailedError(str(cause)) from cause
         raise
 
 
