@@ -30,6 +30,7 @@ def write_typescript(document: dict[str, Any]) -> str:
             "readonly Channel[]",
             [method["name"] for method in methods if method["x-main-only"]],
         ),
+        _write_idempotency(methods),
         _write_list("eventTypes", None, document["x-events"]),
         "export type EventType = (typeof eventTypes)[number];\n",
         f"export const contractHash = '{hashlib.sha256(canonical(document)).hexdigest()}';\n",
@@ -48,6 +49,20 @@ def _write_channels(methods: list[dict[str, Any]]) -> str:
     return (
         "/** Every channel with its params and result. */\n"
         f"export interface Channels {{\n{body}\n}}\n"
+    )
+
+
+def _write_idempotency(methods: list[dict[str, Any]]) -> str:
+    rows = "".join(f"  '{method['name']}': '{method['x-idempotency']}',\n" for method in methods)
+    return (
+        "/**\n"
+        " * What another delivery of a call does: `natural` nothing more; `key` nothing more if\n"
+        " * it has the idempotency key of the first; `once` the same, and it is refused without a\n"
+        " * key; `none` all of it again.\n"
+        " */\n"
+        "export type Idempotency = 'key' | 'once' | 'natural' | 'none';\n\n"
+        "export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {\n"
+        f"{rows}}};\n"
     )
 
 

@@ -5,8 +5,9 @@ from rpcbackend.store.audit import Command, Link
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import has_data, is_locked
-from rpcbackend.store.idempotency import Keyed
+from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.outbox import Lease, Message
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.store import Store, open_store
@@ -18,7 +19,9 @@ __all__ = [
     "Command",
     "DirectoryLock",
     "Keyed",
+    "Lease",
     "Link",
+    "Message",
     "Proofs",
     "Purpose",
     "Report",
@@ -28,6 +31,7 @@ __all__ = [
     "Store",
     "StoreBusyError",
     "StoredApiKey",
+    "StoredReply",
     "StoredSession",
     "Work",
     "WrongKeyError",
