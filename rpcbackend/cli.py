@@ -77,6 +77,30 @@ def _parser() -> argparse.ArgumentParser:
         help="change the key of the database; the current and the new one come on stdin",
     )
 
+    backup = commands.add_parser(
+        "backup", parents=[where], help="make a verified copy; the key comes on stdin"
+    )
+    backup.add_argument("--into", type=Path, metavar="DIR", help="not in the data directory")
+
+    verify = commands.add_parser(
+        "verify",
+        parents=[where],
+        help="look through the store, or a backup; the key comes on stdin",
+    )
+    verify.add_argument("backup", metavar="BACKUP", nargs="?", help="its path or its id")
+
+    restore = commands.add_parser(
+        "restore",
+        parents=[where],
+        help="put a backup in the place of the store, and keep that too; the key comes on stdin",
+    )
+    restore.add_argument("backup", metavar="BACKUP", help="its path or its id")
+    restore.add_argument("--yes", action="store_true", help="ask nothing")
+
+    commands.add_parser(
+        "migrate", parents=[where], help="bring the store up to date; the key comes on stdin"
+    )
+
     demo = commands.add_parser("demo", parents=[where], help="show a morning at the desk")
     demo.add_argument("--students", type=_positive, default=560)
     return parser
@@ -136,9 +160,33 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _rekey(given: argparse.Namespace) -> int:
-    from rpcbackend.rekey import rekey_directory
+    from rpcbackend.care.rekey import rekey_directory
 
     return rekey_directory(given.data_dir, sys.stdin)
+
+
+def _backup(given: argparse.Namespace) -> int:
+    from rpcbackend.care.backup import backup_directory
+
+    return backup_directory(given.data_dir, given.into, sys.stdin)
+
+
+def _verify(given: argparse.Namespace) -> int:
+    from rpcbackend.care.verify import verify_directory
+
+    return verify_directory(given.data_dir, given.backup, sys.stdin)
+
+
+def _restore(given: argparse.Namespace) -> int:
+    from rpcbackend.care.restore import restore_directory
+
+    return restore_directory(given.data_dir, given.backup, sys.stdin, is_sure=given.yes)
+
+
+def _migrate(given: argparse.Namespace) -> int:
+    from rpcbackend.care.migrate import migrate_directory
+
+    return migrate_directory(given.data_dir, sys.stdin)
 
 
 def _complain(message: str) -> None:
@@ -152,4 +200,8 @@ _COMMANDS = {
     "seed": _seed,
     "demo": _demo,
     "rekey": _rekey,
+    "backup": _backup,
+    "verify": _verify,
+    "restore": _restore,
+    "migrate": _migrate,
 }

@@ -11,9 +11,12 @@ from loguru import logger
 
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
+    BackupInvalidError,
+    DiskFullError,
     InvalidParamsError,
     NotInitializedError,
     OverloadedError,
+    RpcError,
     SchemaTooNewError,
     ShuttingDownError,
 )
@@ -103,7 +106,7 @@ class StoreDoor:
             raise ExitRequestedError(
                 EX_STORAGE, f"the database in {self._directory} is damaged; restore a backup"
             ) from None
-        except (StorageFailedError, OSError) as error:
+        except (StorageFailedError, OSError, DiskFullError, BackupInvalidError) as error:
             raise ExitRequestedError(
                 EX_STORAGE, f"the database in {self._directory} cannot be opened: {error}"
             ) from None
@@ -190,7 +193,13 @@ class StoreDoor:
             key_sha256 = hashlib.sha256(key).digest()
             # Whoever asks again, because no reply came, has what he wants.
             if not dry_run and key_sha256 != self._key_sha256:
-                await self.store.rekey(key, report)
+                try:
+                    await self.store.rekey(key, report)
+                except RpcError as error:
+                    # Of the backups alone, perhaps.
+                    if error.outcome == "committed":
+                        self._key_sha256 = key_sha256
+                    raise
                 self._key_sha256 = key_sha256
 
     async def health(self, *, deep: bool, report: Report) -> StoreHealth | None:

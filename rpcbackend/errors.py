@@ -313,6 +313,12 @@ class PrerequisiteMissingError(RpcError):
 # 1700 safety
 
 
+class BackupInvalidError(RpcError):
+    """The backup is not whole, not sound, or under another key; details says what is wrong."""
+
+    code, symbol, error_type = 1704, "BACKUP_INVALID", "business"
+
+
 class SchemaTooNewError(RpcError):
     """The database was written by a newer version of this program; install that version."""
 

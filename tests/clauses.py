@@ -95,6 +95,10 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "rekey-holds-calls": "Calls that come during a change of keys wait, and keep their order.",
         "rekey-survives-a-kill": "Cut short at any point, it leaves one key that opens everything.",
         "rekey-failed-keeps-the-store": "One that fails leaves everything readable with one key.",
+        "backup-counts-once-verified": "A backup counts only once it was looked through again.",
+        "restore-keeps-both": "A restore leaves what was there before as a backup of its own.",
+        "care-survives-a-kill": "A backup, restore or migration that is cut short loses nothing.",
+        "migration-saved-first": "What holds data is backed up before it is migrated.",
         "initialize-not-needed": "On a plain store every call works without initialize.",
         "ping-empty": "ping is answered with an empty object.",
         "cancel-running": "A running call that is cancelled is answered once, with -32800.",
@@ -246,6 +250,9 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "outbox-at-least-once": "No message is lost; one whose sender dies unmarked comes again.",
         "outbox-dead-letter": "After 14 tries a message is given up, and stays to be seen.",
         "outbox-withdraw": "What is withdrawn is not sent, or not tried again.",
+    },
+    "domain.md A5": {
+        "restore-is-the-inverse-of-backup": "What a backup brings back is what there was.",
     },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",

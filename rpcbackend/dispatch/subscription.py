@@ -6,6 +6,8 @@ from typing import Protocol
 
 from loguru import logger
 
+from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.events import Event
 from rpcbackend.store import Sight, Store
 
 PAGE = 200
@@ -42,6 +44,9 @@ class Standing(Protocol):
 class Subscription:
     """Read what was committed and send it on; the store is the queue, so nothing piles up here.
 
+    A backup that takes the place of the store ends it, for the numbers go back: the event that
+    tells of it is the last one, whatever types are wanted.
+
     Args:
         store: Where the events stand.
         standing: What the subscriber may see; when that is nothing, it ends.
@@ -63,6 +68,7 @@ class Subscription:
         self._types = types
         self._seq = after_seq
         self._subscriber = subscriber
+        self._restores = store.restores
         self._wake = asyncio.Event()
         self._is_stopped = False
 
@@ -85,15 +91,13 @@ class Subscription:
     async def _send_page(self) -> bool:
         """Send the next page and tell whether there may be more."""
         await self._subscriber.writable()
-        after = self._seq
         try:
             sight = self._standing.known() or await self._standing.sight()
             if sight is None:
                 self.stop()
                 return True
-            came_to, page = await self._store.read(
-                lambda work: work.events.page_after(after, self._types, PAGE), sight=sight
-            )
+            is_last = self._store.restores != self._restores
+            came_to, page = await self._read_last() if is_last else await self._read(sight)
         except Exception:  # noqa: BLE001 (whatever it was, the events are still there)
             logger.opt(exception=True).error("the event stream cannot be read")
             await asyncio.sleep(RETRY_SECONDS)
@@ -102,9 +106,23 @@ class Subscription:
             # Another subscription has taken its place meanwhile.
             return False
         if self._standing.known() != sight:
-            # It changed while the page was read: that may hold what he must not see any more.
+            # It changed while the page was read: that may hold what he must not see any more, or
+            # be of a store that is another one by now.
             return True
         for event in page:
             self._subscriber.notify("event", event.json)
         self._seq = came_to
+        if is_last:
+            self.stop()
         return len(page) == PAGE or came_to < self._store.head_seq
+
+    async def _read(self, sight: Sight) -> tuple[int, list[Encoded[Event]]]:
+        after = self._seq
+        return await self._store.read(
+            lambda work: work.events.page_after(after, self._types, PAGE), sight=sight
+        )
+
+    async def _read_last(self) -> tuple[int, list[Encoded[Event]]]:
+        # Everybody is told, for everybody has to begin anew; it names nobody but who restored.
+        after = self._store.restored_seq - 1
+        return await self._store.read(lambda work: work.events.page_after(after, (), 1))

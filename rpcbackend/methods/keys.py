@@ -2,7 +2,7 @@
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
-from rpcbackend.errors import DiskFullError
+from rpcbackend.errors import BackupInvalidError, DiskFullError, RpcError
 from rpcbackend.schema.base import Empty
 from rpcbackend.schema.keys import Rekey
 from rpcbackend.security.roles import Permission
@@ -17,16 +17,23 @@ from rpcbackend.store import Command, Work
     cost="heavy",
     main_only=True,
     step_up=True,
-    errors=(DiskFullError,),
+    errors=(DiskFullError, BackupInvalidError),
 )
 async def rekey(ctx: Context, params: Rekey) -> Empty:
     """Encrypt the whole store with another key, and answer when that is durable.
 
     Keep the new key beside the old one, as `pendingDatabaseKey`, before you ask: should no reply
     come, either of them opens the store. Meanwhile other calls wait; once begun, a change of keys
-    cannot be cancelled.
+    cannot be cancelled. A backup is made before; afterwards those in the store's own folder are
+    encrypted anew as well, and an error whose outcome is `committed` says that some are not.
     """
-    await ctx.host.rekey(params.new_database_key, ctx.report, dry_run=ctx.meta.dry_run)
+    trouble = None
+    try:
+        await ctx.host.rekey(params.new_database_key, ctx.report, dry_run=ctx.meta.dry_run)
+    except RpcError as error:
+        if error.outcome != "committed":
+            raise
+        trouble = error
     if not ctx.meta.dry_run:
         # From here on the new key is the only one, even if no row of the audit can be written.
         ctx.has_written = True
@@ -36,6 +43,8 @@ async def rekey(ctx: Context, params: Rekey) -> Empty:
         await ctx.host.store.write(
             lambda work: work.audited(_change_nothing, command), actor=ctx.actor
         )
+    if trouble is not None:
+        raise trouble
     return Empty()
 
 

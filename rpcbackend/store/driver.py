@@ -3,6 +3,7 @@
 sqlcipher3 carries a current SQLite and encrypts; its errors are no `sqlite3.Error` (D4).
 """
 
+import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -162,6 +163,40 @@ async def _start(connection: Thread) -> Thread:
     return connection
 
 
+def open_still(path: Path, key: bytes | None) -> Any:
+    """Open a database that nobody uses, on this thread, to read it without changing a byte.
+
+    Raises:
+        WrongKeyError: The file cannot be read with this key.
+        StorageFailedError: It is another program's database.
+    """
+
+    def prepare(connection: Any) -> None:
+        _check_file(connection)
+        _run_all(connection, _PRAGMAS)
+
+    # Without a log SQLite would make one to read a file in WAL mode.
+    how = "mode=ro" if has_log(path) else "mode=ro&immutable=1"
+    return _open(f"{path.absolute().as_uri()}?{how}", key, prepare, is_uri=True)
+
+
+def open_stage(path: Path, key: bytes | None) -> Any:
+    """Open a file that is worth nothing yet, on this thread; whoever fills it makes it durable."""
+
+    def prepare(connection: Any) -> None:
+        _run_all(connection, ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF"))
+
+    return _open(str(path), key, prepare)
+
+
+def has_log(path: Path) -> bool:
+    """Tell whether something stands in a write-ahead log beside the database."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def fold_log(connection: Any) -> bool:
     """Move all of the log into the database, durably, and tell whether nobody was in the way."""
     return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -183,8 +218,8 @@ def is_busy(error: BaseException) -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """Tell whether there was no room for a write."""
-    return _primary_code(error) == _FULL
+    """Tell whether there was no room for a write, to the database or to another file."""
+    return _primary_code(error) == _FULL or getattr(error, "errno", None) == errno.ENOSPC
 
 
 def _primary_code(error: BaseException) -> int:

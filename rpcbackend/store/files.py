@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rpcbackend.store.driver import PLAIN_HEADER, StorageFailedError
@@ -10,6 +11,12 @@ from rpcbackend.store.driver import PLAIN_HEADER, StorageFailedError
 FILE_NAME = "school.db"
 NEW_NAME = "school.db.new"
 """A database has this name until it is whole: one that has its own is never empty."""
+
+STAGE_NAME = "school.db.restored"
+"""A database has this name until it takes the place of the one that is there."""
+
+MARKER_NAME = "school.restore"
+"""While it is there, the staged database is the one that counts; see `finish_restore`."""
 
 TRACE_NAME = "school.made"
 TRACE = b"""A school's database, school.db, was made in this folder.
@@ -20,6 +27,15 @@ is here.
 _MINE_ALONE = 0o600
 
 
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """Sizes and counts for `system.health`."""
+
+    schema_version: int
+    database_bytes: int
+    wal_bytes: int
+
+
 def make_private(directory: Path) -> None:
     """Make a directory for its owner alone, if it is not there; one that is stays as it is."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -27,8 +43,13 @@ def make_private(directory: Path) -> None:
 
 def is_locked(directory: Path) -> bool:
     """Tell whether the directory holds a database that needs a key."""
+    return is_encrypted(directory / FILE_NAME)
+
+
+def is_encrypted(path: Path) -> bool:
+    """Tell whether a database, if it is there and not empty, needs a key."""
     try:
-        with (directory / FILE_NAME).open("rb") as file:
+        with path.open("rb") as file:
             header = file.read(len(PLAIN_HEADER))
     except FileNotFoundError:
         return False
@@ -41,6 +62,7 @@ def has_data(directory: Path) -> bool:
     Raises:
         StorageFailedError: There was one, and it is empty or missing: nothing may take its place.
     """
+    finish_restore(directory)
     path = directory / FILE_NAME
     if _size(path):
         return True
@@ -51,6 +73,72 @@ def has_data(directory: Path) -> bool:
     return False
 
 
+def stage_in(directory: Path) -> Path:
+    """Return the path where a database may be staged to take the place of the one that is there."""
+    _remove_stage(directory)
+    return directory / STAGE_NAME
+
+
+def put_stage_in_place(directory: Path, aside: Path | None) -> None:
+    """Let the staged database, which is whole and durable, take the place of the one that is there.
+
+    Killed before the marker has its name, it leaves the old one, and from then on the new one.
+
+    Args:
+        directory: Where nobody has a database open.
+        aside: A folder in it, for the files of the old one; None removes them.
+    """
+    marker, new = directory / MARKER_NAME, directory / f"{MARKER_NAME}.new"
+    new.unlink(missing_ok=True)
+    write_private(new, (aside.relative_to(directory).as_posix() if aside else "").encode())
+    # The stage must have its name for good before the marker counts on it.
+    sync_folder(directory)
+    new.replace(marker)
+    sync_folder(directory)
+    finish_restore(directory)
+
+
+def finish_restore(directory: Path) -> None:
+    """Bring to its end what was cut short: forward from the marker on, else back.
+
+    Costs two looks at the folder when nothing was.
+    """
+    marker, stage = directory / MARKER_NAME, directory / STAGE_NAME
+    if not marker.exists():
+        if stage.exists():
+            _remove_stage(directory)
+        return
+    if stage.exists():
+        name = marker.read_text(encoding="utf-8")
+        _clear(directory, directory / name if name else None)
+        # An old log beside the new file would be read into it.
+        sync_folder(directory)
+        stage.replace(directory / FILE_NAME)
+        sync_folder(directory)
+    marker.unlink()
+    sync_folder(directory)
+
+
+def _clear(directory: Path, aside: Path | None) -> None:
+    path, log = directory / FILE_NAME, directory / f"{FILE_NAME}-wal"
+    if aside is None:
+        # The file itself is replaced.
+        log.unlink(missing_ok=True)
+    else:
+        aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_folder(aside.parent)
+        for old in (log, path):
+            if old.exists():
+                old.replace(aside / old.name)
+        sync_folder(aside)
+    (directory / f"{FILE_NAME}-shm").unlink(missing_ok=True)
+
+
+def _remove_stage(directory: Path) -> None:
+    for end in ("", "-wal", "-shm", "-journal"):
+        (directory / f"{STAGE_NAME}{end}").unlink(missing_ok=True)
+
+
 def prepare_new(directory: Path) -> Path:
     """Return the path where a new database may be made, private to its owner."""
     path = directory / NEW_NAME
@@ -58,14 +146,36 @@ def prepare_new(directory: Path) -> Path:
         # Of a start that was cut short: nothing in it was ever acknowledged.
         leftover.unlink()
     # Made here so that nobody else may ever read it, whatever the umask says.
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MINE_ALONE))
+    os.close(open_private(path))
     return path
+
+
+def open_private(path: Path) -> int:
+    """Make a file for its owner alone, and return its descriptor; there must not be one yet."""
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MINE_ALONE)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Make a file for its owner alone, with durable content; its name is not durable yet."""
+    with os.fdopen(open_private(path), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    """Make durable what was written into a file."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def put_in_place(path: Path) -> None:
     """Give a database that is whole and closed its name."""
     path.replace(path.with_name(FILE_NAME))
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def keep_private(path: Path) -> None:
@@ -84,10 +194,11 @@ def leave_trace(directory: Path) -> None:
             os.fsync(trace)
         finally:
             os.close(trace)
-        _sync_folder(directory)
+        sync_folder(directory)
 
 
-def _sync_folder(directory: Path) -> None:
+def sync_folder(directory: Path) -> None:
+    """Make durable which names there are in a folder."""
     # Windows has no such thing: NTFS keeps names in its own journal.
     if sys.platform != "win32":
         folder = os.open(directory, os.O_RDONLY)
@@ -95,6 +206,20 @@ def _sync_folder(directory: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def log_of(path: Path) -> Path:
+    """Return the write-ahead log of a database."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def size_of(path: Path | None) -> int:
+    """Return the size of a file, 0 if it is not there."""
+    try:
+        return path.stat().st_size if path else 0
+    except OSError:
+        # Not there yet, or on a disk that fails: the next write to it will tell.
+        return 0
 
 
 def _size(path: Path) -> int:

@@ -66,7 +66,7 @@ def is_foreign(connection: Any) -> bool:
     return bool(things) and version <= latest_version()
 
 
-def migrate(connection: Any, now_ms: int) -> int:
+def migrate(connection: Any, now_ms: int, *, to: int | None = None) -> int:
     """Apply what is missing, each step in one transaction with its record.
 
     Costs one PRAGMA when nothing is due.
@@ -74,6 +74,7 @@ def migrate(connection: Any, now_ms: int) -> int:
     Args:
         connection: The driver's writing connection, outside a transaction.
         now_ms: Goes into the record, in milliseconds since the epoch.
+        to: The version wanted, the latest unless it is given.
 
     Returns:
         The schema version now.
@@ -82,15 +83,20 @@ def migrate(connection: Any, now_ms: int) -> int:
         SchemaTooNewError: A newer program wrote this database.
         MigrationChangedError: An applied step is not the one this program has.
     """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    version, wanted = version_of(connection), to or latest_version()
     if version > latest_version():
         raise SchemaTooNewError(details={"database": version, "program": latest_version()})
-    if version < latest_version():
+    if version < wanted:
         migrations = load()
         _check_applied(connection, migrations, version)
-        for migration in migrations[version:]:
+        for migration in migrations[version:wanted]:
             _apply(connection, migration, now_ms)
-    return latest_version()
+    return wanted
+
+
+def version_of(connection: Any) -> int:
+    """Return the schema version of a database, 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _check_applied(connection: Any, migrations: list[Migration], version: int) -> None:

@@ -57,10 +57,15 @@ async def change_key(connections: Sequence[Thread], key: bytes, report: Report) 
             await reader.take_up(reader.opener.with_key(writer.opener.key))
 
 
+def encrypt(connection: Any, key: bytes) -> None:
+    """Encrypt every page anew; what the connection answers proves nothing."""
+    connection.execute(f"PRAGMA rekey = \"x'{key.hex()}'\"").fetchall()
+
+
 async def _change_alone(writer: Thread, key: bytes, report: Report) -> None:
     # No `partial`: the key would be in its repr, and so in somebody's log.
-    def encrypt(connection: Any) -> None:
-        connection.execute(f"PRAGMA rekey = \"x'{key.hex()}'\"").fetchall()
+    def encrypt_and_fold(connection: Any) -> None:
+        encrypt(connection, key)
         fold_log(connection)
 
     old, new = writer.opener, writer.opener.with_key(key)
@@ -70,7 +75,7 @@ async def _change_alone(writer: Thread, key: bytes, report: Report) -> None:
         report(0, STEPS, "folding the log in")
         await writer.run(_fold_log_alone)
         report(1, STEPS, "encrypting")
-        await writer.run(encrypt)
+        await writer.run(encrypt_and_fold)
     except Exception as error:  # noqa: BLE001 (told below, when it is known which key counts)
         failure = error
     # What the connection said proves nothing: it answers ok when its commit has failed, and what it

@@ -2,19 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.store import driver
-from rpcbackend.store.changes import Changes
+from rpcbackend.store.files import StoreFacts, log_of, size_of
 from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
-from rpcbackend.store.migrations import migrate
+from rpcbackend.store.migrations import latest_version, migrate, version_of
 from rpcbackend.store.rekey import change_key
+from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import Report, Row, drive
 
 READERS = 2
@@ -34,43 +34,7 @@ CHECKPOINT_BYTES = driver.LOG_BYTES
 BUSY_CHECKPOINT_BYTES = 4 * CHECKPOINT_BYTES
 """The same for a writer that is never idle: a longer log makes every read slower."""
 
-Work = Callable[["SqliteTransaction"], Coroutine[Any, Any, Any]]
-
-
-class SqliteTransaction:
-    """The statements of one unit, run where they are called: nothing here ever suspends."""
-
-    __slots__ = ("_connection", "access_changed", "changes", "school")
-
-    def __init__(self, connection: Any, school: int) -> None:
-        self._connection = connection
-        self.school = school
-        self.access_changed = False
-        self.changes: Changes | None = None
-
-    async def one(self, sql: str, /, **params: Any) -> Row | None:
-        """Return the first row, if any."""
-        params["school"] = self.school
-        return self._connection.execute(sql, params).fetchone()  # type: ignore[no-any-return]  # the driver is untyped
-
-    async def all(self, sql: str, /, **params: Any) -> list[Row]:
-        """Return every row."""
-        params["school"] = self.school
-        return self._connection.execute(sql, params).fetchall()  # type: ignore[no-any-return]  # the driver is untyped
-
-    async def run(self, sql: str, /, **params: Any) -> int:
-        """Run a change and return the number of rows it touched."""
-        params["school"] = self.school
-        return self._connection.execute(sql, params).rowcount  # type: ignore[no-any-return]  # the driver is untyped
-
-
-@dataclass(frozen=True, slots=True)
-class StoreFacts:
-    """Sizes and counts for `system.health`."""
-
-    schema_version: int
-    database_bytes: int
-    wal_bytes: int
+Work = Callable[[SqliteTransaction], Coroutine[Any, Any, Any]]
 
 
 class SqliteEngine:
@@ -91,16 +55,25 @@ class SqliteEngine:
         """What failed, in SQLite's words, once something has."""
         self.is_encrypted = False
         self.schema_version = 0
+        self.migrated_from = 0
+        """The version that was found; 0 for a new database."""
         self._school = school
         self._is_poisoned = False
         self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
         self._lanes: list[Lane] = []
-        self._alone = asyncio.Lock()
+        self.alone = asyncio.Lock()
         """Held by whoever must not meet a change of keys."""
 
-    async def open(self, key: bytes | None, now_ms: int) -> None:
+    async def open(
+        self,
+        key: bytes | None,
+        now_ms: int,
+        save: Callable[[driver.Opener, int], None] | None = None,
+    ) -> None:
         """Open, migrate, and start the readers; to be closed even when it fails.
+
+        What holds data is saved before a migration: *save* is called on the writer's thread.
 
         Raises:
             WrongKeyError: The file cannot be read with this key.
@@ -112,6 +85,9 @@ class SqliteEngine:
         self._connections.append(writer)
 
         def bring_up_to_date(connection: Any) -> None:
+            self.migrated_from = version_of(connection)
+            if save and 0 < self.migrated_from < latest_version():
+                save(writer.opener, now_ms)
             self.schema_version = migrate(connection, now_ms)
 
         await writer.run(bring_up_to_date)
@@ -125,19 +101,25 @@ class SqliteEngine:
             self._reader = Lane(self._connections[1:], self._read_group, batch=READ_GROUP)
             self._lanes.append(self._reader)
 
+    @property
+    def opener(self) -> driver.Opener:
+        """How another connection to the database is opened; holds the key."""
+        return self._connections[0].opener
+
     async def close(self) -> None:
         """Finish what is queued, fold the log into the database, close every connection."""
-        for lane in reversed(self._lanes):
-            await lane.drain()
-        self._lanes.clear()
-        for connection in reversed(self._connections):
-            # An unclosed connection keeps its thread, and so the interpreter, alive (D2).
-            if connection is self._connections[0] and not self._is_poisoned:
-                # A log that cannot be folded in now is read at the next start.
-                with suppress(driver.Error):
-                    await connection.run(_fold_log)
-            await connection.close()
-        self._connections.clear()
+        async with self.alone:
+            for lane in reversed(self._lanes):
+                await lane.drain()
+            self._lanes.clear()
+            for connection in reversed(self._connections):
+                # An unclosed connection keeps its thread, and so the interpreter, alive (D2).
+                if connection is self._connections[0] and not self._is_poisoned:
+                    # A log that cannot be folded in now is read at the next start.
+                    with suppress(driver.Error):
+                        await connection.run(_fold_log)
+                await connection.close()
+            self._connections.clear()
 
     async def read(self, work: Work) -> Any:
         """Run *work* on one snapshot; a cancelled read is stopped soon."""
@@ -182,25 +164,58 @@ class SqliteEngine:
             DiskFullError: There is no room for a second copy of it; the old key stays.
             OutcomeUnknownError: Either the old key stays, or the process is about to end.
         """
-        async with self._alone:
-            await see_through(asyncio.ensure_future(self._rekey(key, report)))
+        await see_through(asyncio.ensure_future(self._rekey(key, report)))
 
     async def _rekey(self, key: bytes, report: Report) -> None:
-        for lane in self._lanes:
-            lane.hold()
-        try:
-            for lane in self._lanes:
-                await lane.drain()
+        async with self.exclusively():
             await change_key(self._connections, key, report)
-        except RpcError:
-            raise
-        except Exception as error:
-            # Before anybody who was held can write.
-            self._note_poison(error)
-            raise _refusal(error) from error
-        finally:
+
+    @asynccontextmanager
+    async def exclusively(self) -> AsyncIterator[None]:
+        """Let end what runs, and hold what comes meanwhile, in its order.
+
+        Whoever is cancelled within it leaves a database that nobody can use; see `see_through`.
+
+        Raises:
+            RpcError: What the body raised, in words for the caller.
+        """
+        async with self.alone:
             for lane in self._lanes:
-                lane.resume()
+                lane.hold()
+            try:
+                for lane in self._lanes:
+                    await lane.drain()
+                yield
+            except RpcError:
+                raise
+            except Exception as error:
+                # Before anybody who was held can write.
+                self._note_poison(error)
+                raise _refusal(error) from error
+            finally:
+                for lane in self._lanes:
+                    lane.resume()
+
+    @asynccontextmanager
+    async def put_down(self) -> AsyncIterator[None]:
+        """Have nobody in the files, until the end of the body; only `exclusively`."""
+        for connection in reversed(self._connections):
+            await connection.put_down()
+        try:
+            yield
+        finally:
+            for connection in self._connections:
+                await connection.take_up(connection.opener)
+
+    async def look(self, work: Work) -> Any:
+        """Run *work* on the writer's thread, past those who are held; only `exclusively`."""
+        results = []
+
+        def run(connection: Any) -> None:
+            results.append(drive(work(SqliteTransaction(connection, self._school))))
+
+        await self._connections[0].run(run)
+        return results[0]
 
     async def check_integrity(self, report: Report) -> bool:
         """Read the whole database, reporting table by table, and tell whether all of it is sound.
@@ -209,7 +224,7 @@ class SqliteEngine:
         """
         if self.path is None:
             return await self._look_through(self._reader, report)
-        async with self._alone:
+        async with self.alone:
             try:
                 connection = await self._connections[-1].twin()
             except Exception as error:
@@ -243,9 +258,12 @@ class SqliteEngine:
         """Return sizes as the file system tells them."""
         return StoreFacts(
             schema_version=self.schema_version,
-            database_bytes=_size(self.path),
-            wal_bytes=_size(_wal_of(self.path)),
+            database_bytes=size_of(self.path),
+            wal_bytes=self._log_bytes(),
         )
+
+    def _log_bytes(self) -> int:
+        return size_of(log_of(self.path)) if self.path else 0
 
     # On the writer's thread
 
@@ -290,7 +308,7 @@ class SqliteEngine:
 
     def _checkpoint(self, connection: Any, is_idle: bool) -> None:
         bound = CHECKPOINT_BYTES if is_idle else BUSY_CHECKPOINT_BYTES
-        if _size(_wal_of(self.path)) > bound:
+        if self._log_bytes() > bound:
             try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             except driver.Error as error:
@@ -374,15 +392,3 @@ def _refusal(error: BaseException) -> RpcError:
 
 def _fold_log(connection: Any) -> None:
     driver.fold_log(connection)
-
-
-def _wal_of(path: Path | None) -> Path | None:
-    return path.with_name(path.name + "-wal") if path else None
-
-
-def _size(path: Path | None) -> int:
-    try:
-        return path.stat().st_size if path else 0
-    except OSError:
-        # Not there yet, or on a disk that fails: the next write to it will tell.
-        return 0

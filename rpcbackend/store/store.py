@@ -1,15 +1,19 @@
 """The store as the rest of the program sees it: read, write, and a call-back on every commit."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
-from rpcbackend.errors import OutcomeUnknownError
+from rpcbackend.errors import BackupInvalidError, DiskFullError, OutcomeUnknownError
 from rpcbackend.ids import Ids
 from rpcbackend.store.audit import ROOT, Link
-from rpcbackend.store.driver import Error, StorageFailedError, is_poison
+from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups
+from rpcbackend.store.beside import run_beside
+from rpcbackend.store.driver import Error, Opener, StorageFailedError, has_log, is_poison
 from rpcbackend.store.files import (
     FILE_NAME,
     has_data,
@@ -19,13 +23,21 @@ from rpcbackend.store.files import (
     prepare_new,
     put_in_place,
 )
+from rpcbackend.store.lane import see_through
 from rpcbackend.store.sight import EVERYTHING, Sight
-from rpcbackend.store.sqlite import SqliteEngine, SqliteTransaction
+from rpcbackend.store.snapshot import Wanted, make_backup, prune, rekey_backups
+from rpcbackend.store.soundness import Verdict, verify_backup
+from rpcbackend.store.sqlite import SqliteEngine
+from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
 T = TypeVar("T")
 Unit = Callable[[Work], Awaitable[T]]
+
+
+def _nobody(_done: int, _total: int, _message: str) -> None:
+    """Hear of progress."""
 
 
 class Store:
@@ -43,9 +55,13 @@ class Store:
         """Called on the loop after a commit that changed who may come in, before its answer."""
         self.access_version = 0
         """How many changes of who may come in were told to `on_access_change`."""
+        self.restores = 0
+        """How often a backup has taken the place of the database in this process."""
+        self.restored_seq = 0
+        """The event that tells of the last time; the numbers went back to it."""
         self._access_version = 0
         """The same, on the writer's thread: of those that stand before what runs now."""
-        self._clock, self._ids = clock, ids
+        self.clock, self.ids = clock, ids
 
     async def read(self, unit: Unit[T], *, sight: Sight = EVERYTHING) -> T:
         """Run *unit* on one snapshot, in one hop to the database.
@@ -106,15 +122,101 @@ class Store:
         return result  # type: ignore[no-any-return]  # the lane is untyped
 
     async def rekey(self, key: bytes, report: Report) -> None:
-        """Encrypt everything with another key; see `SqliteEngine.rekey`."""
+        """Encrypt everything with another key, the backups in the data directory too.
+
+        One is made before, under the old key; see `SqliteEngine.rekey` for the rest. Once it has
+        begun it is waited for, however often it is cancelled.
+
+        Raises:
+            DiskFullError: There is no room; with the outcome `committed` for the backups alone.
+            BackupInvalidError: A disk failed; with the outcome `committed` when the key is changed,
+                and some backups are still under the old one.
+        """
+        await see_through(asyncio.ensure_future(self._rekey(key, report)))
+
+    async def _rekey(self, key: bytes, report: Report) -> None:
+        old = self.engine.opener
+        if old.path is None:
+            raise BackupInvalidError("A store in memory has no key to change.")
+        await self.backup("before-rekey")
         await self.engine.rekey(key, report)
+        try:
+            await self.backup("after-rekey")
+            async with self.engine.alone:
+                folder = folder_in(old.path.parent)
+                await run_beside(partial(rekey_backups, folder, old, old.with_key(key)), _nobody)
+        except (DiskFullError, BackupInvalidError) as error:
+            error.outcome = "committed"
+            raise
+
+    async def backup(
+        self, reason: Reason, report: Report = _nobody, into: Path | None = None
+    ) -> Backup:
+        """Make a backup, verified, while everybody goes on working.
+
+        It holds all that was acknowledged before it was asked for. In the data directory's own
+        folder, those that need not be kept are removed afterwards; elsewhere nothing is.
+
+        Args:
+            reason: Decides how long it is kept.
+            report: Told how far it is, about a hundred times.
+            into: Another folder.
+
+        Raises:
+            DiskFullError: There is no room for it.
+            BackupInvalidError: What was written is not sound, or the disk failed.
+        """
+        opener = self.engine.opener
+        if opener.path is None:
+            raise BackupInvalidError("A store in memory has no file to back up.")
+        folder = into or folder_in(opener.path.parent)
+        wanted = Wanted(reason=reason, folder=folder, now_ms=self.clock.now_ms())
+        async with self.engine.alone:
+            backup = await run_beside(partial(make_backup, self.engine.opener, wanted), report)
+        if into is None:
+            prune(folder)
+        return backup
+
+    def backups(self) -> list[Backup]:
+        """Return the backups in the data directory, the newest first; see `list_backups`."""
+        path = self.engine.path
+        return list_backups(folder_in(path.parent)) if path else []
+
+    async def verify_backup(self, backup: Path, report: Report = _nobody) -> Verdict:
+        """Look through a backup with the key of this store, beside all other work."""
+        key = self.engine.opener.key
+
+        # No `partial`: the key would be in its repr, and so in somebody's log.
+        def look(tell: Report) -> Verdict:
+            return verify_backup(backup, key, tell)
+
+        return await run_beside(look, report)
+
+    async def renew(self) -> None:
+        """Learn anew what another database in the place of the old one holds, and let others know.
+
+        Only while nobody else is at work; see `SqliteEngine.exclusively`.
+        """
+
+        async def look(tx: SqliteTransaction) -> tuple[int, Link]:
+            return await _find_heads(self._work(tx, "reader", EVERYTHING))
+
+        self.head_seq, self.audit_head = await self.engine.look(look)
+        self.restores, self.restored_seq = self.restores + 1, self.head_seq
+        # Whoever was let in by the old one is looked up again, also where he is in the queue.
+        self._access_version += 1
+        self.access_version = self._access_version
+        for forget in self.on_access_change:
+            forget()
+        for publish in list(self.on_commit):
+            publish()
 
     async def close(self) -> None:
         """Finish what is queued and close the file."""
         await self.engine.close()
 
     def _work(self, tx: SqliteTransaction, actor: str, sight: Sight) -> Work:
-        return Work(tx, now_ms=self._clock.now_ms(), ids=self._ids, actor=actor, sight=sight)
+        return Work(tx, now_ms=self.clock.now_ms(), ids=self.ids, actor=actor, sight=sight)
 
 
 async def open_store(
@@ -140,13 +242,15 @@ async def open_store(
         WrongKeyError: The database cannot be read with this key.
         SchemaTooNewError: A newer version of this program wrote it.
         StorageFailedError: The disk or the file failed, or it is another program's database.
+        DiskFullError: A migration is due, and there is no room for the backup before it.
+        BackupInvalidError: A migration is due, and the backup before it failed.
         OSError: The directory cannot be made or written.
     """
     clock = clock or SystemClock()
     path = None
     if directory is not None:
         path = await _prepare(directory, key, school, clock)
-    engine = await _open(path, key, school, clock)
+    engine = await _open(path, key, school, clock, save=_save)
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
     async with _closed_on_failure(engine):
         store.head_seq, store.audit_head = await store.read(_find_heads)
@@ -155,6 +259,24 @@ async def open_store(
     # Until here a failure is raised to the caller, who decides; from here on it is told.
     engine.on_poison = on_poison
     return store
+
+
+async def migrate_and_write(
+    path: Path, unit: Unit[T], *, key: bytes | None, clock: Clock, actor: str, school: int = 1
+) -> T:
+    """Bring a database up to date that nobody uses, write into it, and close it.
+
+    Raises:
+        SchemaTooNewError: A newer version of this program wrote it.
+        StorageFailedError: The disk or the file failed.
+    """
+    engine = await _open(path, key, school, clock)
+    async with _closed_on_failure(engine):
+        result = await Store(engine, clock=clock, ids=Ids(clock)).write(unit, actor=actor)
+    await engine.close()
+    if has_log(path):
+        raise StorageFailedError("what was written is not in the file")
+    return result
 
 
 async def _prepare(directory: Path, key: bytes | None, school: int, clock: Clock) -> Path:
@@ -168,10 +290,25 @@ async def _prepare(directory: Path, key: bytes | None, school: int, clock: Clock
     return path
 
 
-async def _open(path: Path | None, key: bytes | None, school: int, clock: Clock) -> SqliteEngine:
+def _save(opener: Opener, now_ms: int) -> None:
+    """Make a backup of a database that is about to be migrated, on its writer's thread."""
+    if opener.path is not None:
+        folder = folder_in(opener.path.parent)
+        wanted = Wanted(reason="before-migration", folder=folder, now_ms=now_ms)
+        make_backup(opener, wanted, _nobody)
+        prune(folder)
+
+
+async def _open(
+    path: Path | None,
+    key: bytes | None,
+    school: int,
+    clock: Clock,
+    save: Callable[[Opener, int], None] | None = None,
+) -> SqliteEngine:
     engine = SqliteEngine(path, school=school)
     async with _closed_on_failure(engine):
-        await engine.open(key, clock.now_ms())
+        await engine.open(key, clock.now_ms(), save)
     return engine
 
 

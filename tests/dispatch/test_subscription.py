@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,9 +12,10 @@ import pytest
 from rpcbackend.dispatch import subscription as subscription_module
 from rpcbackend.dispatch.subscription import Subscription
 from rpcbackend.errors import OutcomeUnknownError
-from rpcbackend.store import EVERYTHING, Sight, Store, Work, sight_of
+from rpcbackend.store import EVERYTHING, Command, Origin, Sight, Store, Work, restore, sight_of
 from rpcbackend.store import events as events_module
 from tests.clauses import clause
+from tests.factories import store_in
 from tests.store.gate import Gate
 
 PEOPLE = Sight(areas=frozenset({"students", "lessons"}))
@@ -397,3 +399,27 @@ async def test_what_was_forgotten_meanwhile_is_asked_again(
     subscribers.append(subscriber)
 
     assert await subscriber.until(1) == [1]
+
+
+async def test_a_restore_ends_every_subscription_with_the_event_that_tells_of_it(
+    tmp_path: Path,
+) -> None:
+    async with store_in(tmp_path) as store:
+        await record(store, *2 * ["students.created"])
+        backup = await store.backup("daily")
+        await record(store, *3 * ["students.created"])
+        everything = Subscriber(store)
+        some = Subscriber(store, after_seq=5, types=("lessons.booked",), standing=Standing(STUDENT))
+        await everything.until(5)
+        origin = Origin(path=backup.path, actor="usr_1", command=Command(channel="tests"))
+        await restore(store, origin, lambda *_: None)
+        await everything.ended()
+        await some.ended()
+        later = Subscriber(store, after_seq=store.restored_seq)
+        await record(store, "students.created")
+
+        assert [event["seq"] for event in everything.events] == [1, 2, 3, 4, 5, 3]
+        assert everything.events[-1]["type"] == "backups.restored"
+        assert [event["type"] for event in some.events] == ["backups.restored"]
+        assert await later.until(1) == [4]
+        await later.stop()

@@ -106,7 +106,7 @@ def found(canaries: Iterable[bytes], *texts: bytes) -> list[bytes]:
 
 
 def files_in(directory: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in directory.iterdir()}
+    return {file.name: file.read_bytes() for file in directory.rglob("*") if file.is_file()}
 
 
 # Files

@@ -16,7 +16,7 @@ from rpcbackend.schema.branches import Branch
 from rpcbackend.store import Command, Link, Store, Work
 from rpcbackend.store.audit import ROOT, Audit
 from rpcbackend.store.driver import is_poison
-from rpcbackend.store.sqlite import SqliteTransaction
+from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import drive
 from rpcbackend.testing import FrozenClock
 from tests.factories import an_id, at, make_branch, store_in

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlcipher3
 
+from rpcbackend.errors import DiskFullError
 from rpcbackend.store import (
     StorageFailedError,
     Store,
@@ -16,9 +17,13 @@ from rpcbackend.store import (
     has_data,
     is_locked,
     open_store,
+    snapshot,
+    verify_backup,
 )
-from rpcbackend.store.driver import PLAIN_HEADER
+from rpcbackend.store.driver import PLAIN_HEADER, Opener
+from rpcbackend.store.migrations import migrate
 from rpcbackend.testing import FrozenClock
+from tests.clauses import clause
 from tests.factories import KEY, add_all, make_branch, store_in
 from tests.store.gate import threads_after
 
@@ -201,3 +206,47 @@ def test_the_first_bytes_tell_whether_a_key_is_needed(
 
     assert is_locked(tmp_path) is locked
     assert has_data(tmp_path) is data
+
+
+# Migrations
+
+
+@clause("migration-saved-first")
+async def test_what_holds_data_is_backed_up_before_it_is_migrated(tmp_path: Path) -> None:
+    connection = Opener(tmp_path / "school.db", KEY, may_write=True)()
+    migrate(connection, 0, to=1)
+    connection.close()
+
+    async with store_in(tmp_path, key=KEY) as store:
+        (backup,) = store.backups()
+
+    assert (backup.reason, backup.facts.schema_version) == ("before-migration", 1)
+    assert verify_backup(backup.path, KEY, lambda *_: None).is_sound
+
+
+@clause("migration-saved-first")
+async def test_a_migration_that_cannot_be_saved_from_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = Opener(tmp_path / "school.db", None, may_write=True)()
+    migrate(connection, 0, to=1)
+    connection.close()
+    before = threading.enumerate()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "ROOM_BYTES", 2**62)
+        with pytest.raises(DiskFullError):
+            await open_store(tmp_path)
+
+    assert threads_after(set(before)) == set()
+    connection = Opener(tmp_path / "school.db", None, may_write=False)()
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+    connection.close()
+
+
+async def test_a_new_store_and_one_that_is_up_to_date_are_not_backed_up(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with store_in(tmp_path) as store:
+            assert store.backups() == []
+
+    assert not (tmp_path / "backups").exists()

@@ -1068,4 +1068,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '3295e088390b021194cc5d3e29c94cbc2bd75a74bc768fd1af0874bab5391b22';
+export const contractHash = '2c88704c2c66eafe76b1ae3815289990d410ea5b44364447e0172aa6fa86e867';

@@ -1,21 +1,19 @@
 """The store under another key: `rpcbackend rekey`, with both keys on stdin."""
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 from typing import TextIO
 
+from rpcbackend.care.command import Progress, read_key_line
 from rpcbackend.config import find_data_dir
 from rpcbackend.door import (
     EX_SCHEMA,
     EX_STORAGE,
     EX_WRONG_KEY,
     ExitRequestedError,
-    read_key,
 )
 from rpcbackend.errors import OverloadedError, RpcError, SchemaTooNewError
-from rpcbackend.schema.lifecycle import KEY_PATTERN
 from rpcbackend.security.principal import LOCAL
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
@@ -57,12 +55,12 @@ def rekey_directory(data_dir: Path | None, keys: TextIO) -> int:
 
 
 def _read(keys: TextIO) -> tuple[bytes, bytes]:
-    current, new = keys.readline().strip(), keys.readline().strip()
-    if not (re.fullmatch(KEY_PATTERN, current) and re.fullmatch(KEY_PATTERN, new)):
+    current, new = read_key_line(keys), read_key_line(keys)
+    if current is None or new is None:
         raise ExitRequestedError(
             EX_USAGE, "two lines are wanted on stdin: the current key, the new one, in base64url"
         )
-    return read_key(current), read_key(new)
+    return current, new
 
 
 def _check(directory: Path) -> None:
@@ -87,12 +85,7 @@ async def _rekey(directory: Path, current: bytes, new: bytes) -> str:
             # And no further: then its row is missing.
             await _leave_row(store, directory)
             return f"the database in {directory} has the new key already"
-        try:
-            await store.rekey(new, lambda *_: None)
-        except BaseException:
-            await store.close()
-            raise
-        await _leave_row(store, directory)
+        await _change(store, new, directory)
     except SchemaTooNewError as error:
         raise ExitRequestedError(EX_SCHEMA, error.message) from None
     except OverloadedError as error:
@@ -105,6 +98,26 @@ async def _rekey(directory: Path, current: bytes, new: bytes) -> str:
             EX_STORAGE, f"the database in {directory} cannot be opened: {error}"
         ) from None
     return f"the database in {directory} has the new key; the old one opens nothing any more"
+
+
+async def _change(store: Store, new: bytes, directory: Path) -> None:
+    """Change the key, leave a row of the audit if it is changed, and close."""
+    progress = Progress()
+    try:
+        await store.rekey(new, progress)
+    except BaseException as error:
+        if not isinstance(error, RpcError) or error.outcome != "committed":
+            await store.close()
+            raise
+        await _leave_row(store, directory)
+        raise ExitRequestedError(
+            EX_STORAGE,
+            f"the database in {directory} has the new key, but the old one still opens some of"
+            f" its backups: {error.message}",
+        ) from None
+    finally:
+        progress.end()
+    await _leave_row(store, directory)
 
 
 async def _leave_row(store: Store, directory: Path) -> None:

@@ -10,20 +10,13 @@ from typing import Any
 import orjson
 import pytest
 
-from rpcbackend import rekey
+from rpcbackend.care import rekey
 from rpcbackend.errors import DiskFullError
 from rpcbackend.schema.audit import ListAudit
 from rpcbackend.store import Store, open_store
 
 OLD, NEW = bytes(32), bytes(range(32))
 KEYS = "".join(urlsafe_b64encode(key).decode() + "\n" for key in (OLD, NEW))
-
-
-@pytest.fixture(autouse=True)
-def spare_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Harden nothing; tests/security/test_process.py sees it done in a process of its own."""
-    for name in ("make_files_private", "harden"):
-        monkeypatch.setattr(rekey, name, lambda: None)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The care of a store from the command line, one module a command."""

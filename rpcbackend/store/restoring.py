@@ -1,0 +1,259 @@
+"""Put a backup in the place of the database: all of it or nothing, whenever the process dies."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from rpcbackend.clock import Clock
+from rpcbackend.errors import (
+    BackupInvalidError,
+    DiskFullError,
+    OutcomeUnknownError,
+    RpcError,
+    SchemaTooNewError,
+)
+from rpcbackend.store.audit import Command
+from rpcbackend.store.backups import Backup, folder_in
+from rpcbackend.store.beside import run_beside
+from rpcbackend.store.driver import Opener, StorageFailedError, has_log, is_full
+from rpcbackend.store.files import (
+    FILE_NAME,
+    MARKER_NAME,
+    STAGE_NAME,
+    open_private,
+    put_stage_in_place,
+    stage_in,
+    sync_file,
+)
+from rpcbackend.store.lane import see_through
+from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, make_backup, prune
+from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, look_through, verify_backup
+from rpcbackend.store.store import Store, migrate_and_write
+from rpcbackend.store.transaction import Report
+from rpcbackend.store.work import Work
+
+QUARANTINE_NAME = "quarantine"
+"""Where a database goes, in the data directory, that is not sound enough for a backup."""
+
+EVENT = "backups.restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a restore did."""
+
+    backup_id: str
+    """Of the backup; for a file without a manifest the start of its SHA-256."""
+    to_seq: int
+    """The last event of the backup; the one that tells of the restore comes next."""
+    safety: Backup | None
+    """Of what was there before."""
+    quarantine: Path | None
+    """Where that is instead, because it is damaged; None as well when there was nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who wants which backup restored."""
+
+    path: Path
+    actor: str
+    command: Command
+
+
+async def restore(store: Store, origin: Origin, report: Report) -> Restored:
+    """Put a backup in the place of an open store, which stays the same object.
+
+    The backup is verified while everybody goes on working. Then calls wait: a safety backup is
+    made, the files are exchanged, and what waited goes on in its order, in the restored store. What
+    was acknowledged before that is in the safety backup. Sequence numbers go back; those who hear
+    of commits are told, and `Store.restored_seq` says so. The restored store has an event and a row
+    of the audit of it.
+
+    Until calls wait it can be cancelled; from then on it is waited for.
+
+    Raises:
+        BackupInvalidError: The backup is not sound, or under another key, or no safety backup
+            could be made; nothing was changed.
+        SchemaTooNewError: A newer version of this program made it; nothing was changed.
+        DiskFullError: There is no room for it or for the safety backup; nothing was changed.
+        OutcomeUnknownError: Either nothing was changed, or the process is about to end, and the
+            next one finds the backup in place.
+    """
+    opener = store.engine.opener
+    if opener.path is None:
+        raise BackupInvalidError("A store in memory has no file to be replaced.")
+    directory = opener.path.parent
+    backup_id = await run_beside(_staging(directory, origin.path, opener.key), report)
+    return await see_through(
+        asyncio.ensure_future(_exchange(store, directory, origin, backup_id, report))
+    )
+
+
+async def _exchange(
+    store: Store, directory: Path, origin: Origin, backup_id: str, report: Report
+) -> Restored:
+    engine = store.engine
+    async with engine.exclusively():
+        safety, quarantine = await _save(engine.opener, directory, store.clock, report)
+        restored = await _sign(
+            directory, engine.opener.key, origin, backup_id, clock=store.clock, safety=safety
+        )
+        restored = replace(restored, quarantine=quarantine)
+        async with engine.put_down():
+            await run_beside(partial(_swap, directory, quarantine), report)
+        await store.renew()
+    return restored
+
+
+def _swap(directory: Path, quarantine: Path | None, _: Report) -> None:
+    try:
+        put_stage_in_place(directory, quarantine)
+    except OSError as error:
+        if (directory / MARKER_NAME).exists():
+            # From here on there is only one way, and the next start goes it.
+            raise StorageFailedError("the restored database cannot be put in place") from error
+        raise
+
+
+async def restore_closed(
+    directory: Path, key: bytes | None, origin: Origin, *, clock: Clock, report: Report
+) -> Restored:
+    """Put a backup in the place of a database that nobody has open: it is damaged, or missing.
+
+    Args:
+        directory: The data directory, which the caller owns.
+        key: Of the backup.
+        origin: The backup.
+        clock: Gives the times of records.
+        report: Told how far it is.
+
+    Raises:
+        BackupInvalidError: The backup is not sound, or under another key, or no safety backup
+            could be made; nothing was changed.
+        SchemaTooNewError: A newer version of this program made it; nothing was changed.
+        DiskFullError: There is no room for it; nothing was changed.
+        StorageFailedError: The disk failed; the next start finishes it or leaves all as it was.
+    """
+    backup_id = await run_beside(_staging(directory, origin.path, key), report)
+    safety, quarantine = None, None
+    path = directory / FILE_NAME
+    if path.exists() or has_log(path):
+        opener = Opener(path, key, may_write=False)
+        safety, quarantine = await _save(opener, directory, clock, report, is_still=True)
+    restored = await _sign(directory, key, origin, backup_id, clock=clock, safety=safety)
+    await run_beside(partial(_swap, directory, quarantine), report)
+    return replace(restored, quarantine=quarantine)
+
+
+def _staging(directory: Path, source: Path, key: bytes | None) -> Callable[[Report], str]:
+    """Return what stages a backup that is sound, and tells what to call it."""
+
+    # No `partial`: the key would be in its repr, and so in somebody's log.
+    def stage(report: Report) -> str:
+        path = stage_in(directory)
+        try:
+            sha256 = _copy(source, path, report)
+            verdict = verify_backup(path, key, report, copy_of=source)
+            _check(verdict)
+        except BaseException as error:
+            stage_in(directory)
+            if isinstance(error, OSError):
+                raise _refusal(error) from error
+            raise
+        return verdict.backup.id if verdict.backup else sha256[:16]
+
+    return stage
+
+
+def _copy(source: Path, stage: Path, report: Report) -> str:
+    """Copy the very bytes that are looked at afterwards, durably; return their SHA-256."""
+    if not source.is_file():
+        raise BackupInvalidError(details={"faults": ["missing"]})
+    total, digest = source.stat().st_size, hashlib.sha256()
+    if shutil.disk_usage(stage.parent).free < total + ROOM_BYTES:
+        raise DiskFullError
+    with source.open("rb") as given, os.fdopen(open_private(stage), "wb") as taken:
+        while chunk := given.read(CHUNK_BYTES):
+            digest.update(chunk)
+            taken.write(chunk)
+            report(given.tell(), total, "copying")
+    sync_file(stage)
+    return digest.hexdigest()
+
+
+def _check(verdict: Verdict) -> None:
+    if verdict.is_too_new:
+        raise SchemaTooNewError
+    if not verdict.is_sound:
+        raise BackupInvalidError(details={"faults": [word for word, _ in verdict.faults]})
+
+
+async def _save(
+    opener: Opener, directory: Path, clock: Clock, report: Report, *, is_still: bool = False
+) -> tuple[Backup | None, Path | None]:
+    """Make a safety backup, or name the folder where a database goes that is not fit for one."""
+    now_ms = clock.now_ms()
+    wanted = Wanted(reason="before-restore", folder=folder_in(directory), now_ms=now_ms)
+    try:
+        safety = await run_beside(partial(make_backup, opener, wanted, is_still=is_still), report)
+    except BackupInvalidError:
+        if await run_beside(_look(opener), report):
+            # It is the backup that failed, not what there is: that stays where it is.
+            raise
+        at = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
+        return None, directory / QUARANTINE_NAME / at
+    prune(wanted.folder)
+    return safety, None
+
+
+def _look(opener: Opener) -> Callable[[Report], bool]:
+    """Return what tells whether a database is sound that nobody writes to."""
+
+    def is_sound(report: Report) -> bool:
+        _, faults = look_through(opener.path or Path(), opener.key, report)
+        return not faults
+
+    return is_sound
+
+
+async def _sign(
+    directory: Path,
+    key: bytes | None,
+    origin: Origin,
+    backup_id: str,
+    *,
+    clock: Clock,
+    safety: Backup | None,
+) -> Restored:
+    """Bring the staged database up to date, and let it tell that it was restored."""
+    path = directory / STAGE_NAME
+    told = {"backupId": backup_id, "safetyBackupId": safety.id if safety else None}
+
+    async def tell(work: Work) -> int:
+        to_seq = await work.events.head_seq()
+        await work.record(EVENT, ("backup", backup_id, 1), told)
+        return to_seq
+
+    async def unit(work: Work) -> int:
+        return await work.audited(tell, origin.command)
+
+    try:
+        to_seq = await migrate_and_write(path, unit, key=key, clock=clock, actor=origin.actor)
+        sync_file(path)
+    except (StorageFailedError, OutcomeUnknownError, OSError) as error:
+        # Of the staged file alone: the one in use has nothing to do with it.
+        raise _refusal(error) from error
+    return Restored(backup_id=backup_id, to_seq=to_seq, safety=safety, quarantine=None)
+
+
+def _refusal(error: BaseException) -> RpcError:
+    if is_full(error):
+        return DiskFullError()
+    return BackupInvalidError("The backup cannot be copied: a disk failed.")
