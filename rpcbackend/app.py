@@ -75,7 +75,7 @@ def build_rings(limits: Limits) -> RingsOf:
             rings += [authorize]
         if has_meta:
             rings += [progress]
-        if has_meta and method.may_repeat:
+        if method.may_repeat and (has_meta or method.idempotency == "once"):
             rings += [idempotency]
         return rings
 

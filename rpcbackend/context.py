@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from rpcbackend.access import Access, Caller
 from rpcbackend.backups import Shelf
@@ -21,21 +20,39 @@ from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.lives import confirm
 from rpcbackend.protocol.codec import Json
-from rpcbackend.running import Jobs, Order, Run
-from rpcbackend.schema.base import ModelT, WireModel
-from rpcbackend.schema.jobs import Job, JobStarted, JobState, Started
+from rpcbackend.running import Jobs
+from rpcbackend.schema.base import ModelT
 from rpcbackend.schema.lifecycle import Initialize, Initialized
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.system import Health
 from rpcbackend.security.principal import NOBODY, Principal
 from rpcbackend.security.roles import Permission
 from rpcbackend.standing import Standing, sight_by
-from rpcbackend.store import Command, Keyed, Origin, Report, Sight, Store, Verdict, Work
+from rpcbackend.store import (
+    Command,
+    Keyed,
+    Origin,
+    Report,
+    Sight,
+    Store,
+    StoredReply,
+    Verdict,
+    Work,
+)
 
 T = TypeVar("T")
 
 FRESH_SECONDS = 5 * 60
 """How long a password counts as just given."""
+
+
+class DoneBeforeError(Exception):
+    """This delivery of a command is a repeated one: the reply to the first is the answer."""
+
+    def __init__(self, result: bytes) -> None:
+        self.result = result
+        """As it was stored, maybe by another version of this program."""
+        super().__init__()
 
 
 class Feed(Protocol):
@@ -186,7 +203,6 @@ class Context:
     channel: str
     permission: Permission
     """What the channel asks for; rows are hidden as far as the caller holds it."""
-    result_model: type[WireModel]
     principal: Principal = NOBODY
     """Who calls, once that is known."""
     access_version: int = 0
@@ -294,10 +310,11 @@ class Context:
         """Run *unit* as one transaction: all of it is kept, durably, or nothing.
 
         What it returns is the channel's answer, kept with the effect when the caller gave an
-        idempotency key. The audit gets a row, but none for an answer that was kept before. With
-        `_meta.dryRun` everything is checked and nothing kept.
+        idempotency key. With `_meta.dryRun` everything is checked and nothing kept.
 
         Raises:
+            DoneBeforeError: The command took effect before, by this key; nothing was run, and the
+                audit has no second row.
             IdempotencyKeyReusedError: The key was used before, with other params.
         """
         store = self.host.store
@@ -306,11 +323,11 @@ class Context:
         async def audited(work: Work) -> ModelT:
             return await work.audited(unit, command)
 
-        once = partial(self._once, audited, self.keyed) if self.keyed else audited
-
-        async def confirmed(work: Work) -> ModelT:
+        async def confirmed(work: Work) -> ModelT | StoredReply:
             await self.confirm(work)
-            return await once(work)
+            if self.keyed is None:
+                return await audited(work)
+            return await _once(audited, self.keyed, work)
 
         result = await store.write(
             confirmed,
@@ -320,61 +337,23 @@ class Context:
         )
         self.has_written = not self.meta.dry_run
         self.result_meta["seq"] = store.head_seq
+        if isinstance(result, StoredReply):
+            self.result_meta["replayed"] = True
+            raise DoneBeforeError(result.result)
         return result
 
-    async def begin_job(self, run: Run[ModelT]) -> Started[ModelT]:
-        """Record a job in the call's transaction, and run it after the reply.
 
-        A repeated delivery is answered with the job that the first one began.
-
-        Raises:
-            OverloadedError: Too many jobs run and wait.
-            IdempotencyKeyReusedError: The key was used before, with other params.
-        """
-        jobs, job_id = self.host.jobs, self.ids.new("job")
-        order: list[Order] = []
-
-        async def note(work: Work) -> JobStarted:
-            job = Job(
-                id=job_id,
-                channel=self.channel,
-                state=JobState.QUEUED,
-                actor=self.actor,
-                created_at=work.now,
-            )
-            await work.jobs.forget_old(work.now_ms // 1_000)
-            await work.jobs.put(job)
-            order.append(self._order(job, run))
-            return JobStarted(job_id=job_id)
-
-        with jobs.room(job_id):
-            started = await self.write(note)
-            if self.has_written and order:
-                jobs.start(order[0])
-        return Started(started.model_dump_json().encode())
-
-    def _order(self, job: Job, run: Run[Any]) -> Order:
-        return Order(
-            job=job,
-            command=Command(channel=self.channel, session_id=self.principal.session_id),
-            run=run,
-            keyed=self.keyed,
-            confirm=self.confirm,
-            report=self.report,
-            end_report=self.end_report,
+async def _once(
+    unit: Callable[[Work], Awaitable[ModelT]], keyed: Keyed, work: Work
+) -> ModelT | StoredReply:
+    """Run *unit* and keep its reply, or return the one that is kept."""
+    stored = await work.idempotency_keys.find(keyed, work.now_ms // 1_000)
+    if stored is None:
+        result = await unit(work)
+        await work.idempotency_keys.keep(
+            keyed, result.model_dump_json().encode(), work.now_ms // 1_000
         )
-
-    async def _once(
-        self, unit: Callable[[Work], Awaitable[ModelT]], keyed: Keyed, work: Work
-    ) -> ModelT:
-        now_seconds = work.now_ms // 1_000
-        stored = await work.idempotency_keys.find(keyed, now_seconds)
-        if stored is None:
-            result = await unit(work)
-            encoded = result.model_dump_json().encode()
-            await work.idempotency_keys.keep(keyed, encoded, now_seconds)
-            return result
-        if stored.params_sha256 != keyed.params_sha256:
-            raise IdempotencyKeyReusedError
-        self.result_meta["replayed"] = True
-        return cast("ModelT", self.result_model.model_validate_json(stored.result))
+        return result
+    if stored.params_sha256 != keyed.params_sha256:
+        raise IdempotencyKeyReusedError
+    return stored

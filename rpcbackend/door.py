@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from loguru import logger
+
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     BackupInvalidError,
@@ -155,7 +157,7 @@ class StoreDoor:
             key=key,
             clock=self._clock,
             ids=self._ids,
-            on_poison=lambda: _tell(loop, self._end, EX_STORAGE),
+            on_poison=lambda: _tell(loop, self._end_poisoned),
         )
         # Not the key itself: one copy of it, with the connections, is enough.
         self._key_sha256 = hashlib.sha256(key).digest() if key is not None else b""
@@ -274,6 +276,11 @@ class StoreDoor:
                 await self._store.close()
                 self._store = None
 
+    def _end_poisoned(self) -> None:
+        reason = self._store.engine.failure if self._store else ""
+        logger.bind(reason=reason).critical("the storage failed")
+        self._end(EX_STORAGE)
+
     def _end_after_reply(self, code: int) -> None:
         asyncio.get_running_loop().call_soon(self._end, code)
 
@@ -283,6 +290,6 @@ def read_key(text: str) -> bytes:
     return base64.urlsafe_b64decode(text.rstrip("=") + "=")
 
 
-def _tell(loop: asyncio.AbstractEventLoop, end: Callable[[int], None], code: int) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
     """From the database's thread, let the process end."""
-    loop.call_soon_threadsafe(end, code)
+    loop.call_soon_threadsafe(end)

@@ -203,6 +203,11 @@ async def create_student(client: Caller, branch_id: str, **given: Any) -> dict[s
     return student
 
 
+def keyed(key: str = "k", **meta: Any) -> dict[str, Any]:
+    """Return the option that makes a command known by a key."""
+    return {"_meta": {"idempotencyKey": key} | meta}
+
+
 class School:
     """A branch with one of each, made through the wire."""
 

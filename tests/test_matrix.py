@@ -369,6 +369,8 @@ async def outcome_of(app: Application, channel: str, caller: Caller, params: dic
     assert method is not None
     if method.kind != "query" and method.needs_store and channel not in REALLY:
         meta["dryRun"] = True
+    if method.idempotency == "once":
+        meta["idempotencyKey"] = "k"
     async with asyncio.timeout(5):
         reply = await client.start(channel, params | {"_meta": meta})
         if "error" in reply:

@@ -131,6 +131,7 @@ def _describe(method: Method, definitions: dict[str, Any]) -> dict[str, Any]:
         "x-params": method.params.__name__,
         "x-kind": method.kind,
         "x-cost": method.cost,
+        "x-idempotency": method.idempotency,
         "x-permission": method.permission,
         "x-events": list(method.events),
         "x-main-only": method.main_only,

@@ -31,6 +31,7 @@ def write_typescript(document: dict[str, Any]) -> str:
             "readonly Channel[]",
             [method["name"] for method in methods if method["x-main-only"]],
         ),
+        _write_idempotency(methods),
         _write_list("eventTypes", None, document["x-events"]),
         "export type EventType = (typeof eventTypes)[number];\n",
         f"export const contractHash = '{hashlib.sha256(canonical(document)).hexdigest()}';\n",
@@ -61,6 +62,20 @@ def _write_job_results(methods: list[dict[str, Any]]) -> str:
     return (
         "/** What the job of a channel answers in the end, as `result` of jobs.get. */\n"
         f"export interface JobResults {{\n{rows}}}\n"
+    )
+
+
+def _write_idempotency(methods: list[dict[str, Any]]) -> str:
+    rows = "".join(f"  '{method['name']}': '{method['x-idempotency']}',\n" for method in methods)
+    return (
+        "/**\n"
+        " * What another delivery of a call does: `natural` nothing more; `key` nothing more if\n"
+        " * it has the idempotency key of the first; `once` the same, and it is refused without a\n"
+        " * key; `none` all of it again.\n"
+        " */\n"
+        "export type Idempotency = 'key' | 'once' | 'natural' | 'none';\n\n"
+        "export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {\n"
+        f"{rows}}};\n"
     )
 
 

@@ -184,7 +184,6 @@ class Dispatcher:
             meta=meta,
             channel=method.channel,
             permission=method.permission,
-            result_model=method.result,
         )
         params = _read(method.params, named)
         return Call(method=method, params=params, context=context, flight=flight)

@@ -16,6 +16,13 @@ Kind = Literal["query", "command", "job"]
 Lane = Literal["control", "work"]
 Cost = Literal["light", "heavy"]
 RateClass = Literal["auth", "heavy", "command", "query"]
+Idempotency = Literal["key", "once", "natural", "none"]
+"""How a repeated delivery behaves (docs/adr/0017-once.md).
+
+`key`: with an idempotency key it answers the stored reply. `once`: the same, and without a key the
+call is refused. `natural`: it leaves everything as the first one left it, key or no key. `none`:
+it is a call of its own, and no reply is stored.
+"""
 Result = WireModel | Encoded[Any]
 Handler = Callable[[Context, Any], Awaitable[Result]]
 
@@ -35,6 +42,7 @@ class Method:
     cost: Cost
     """Heavy calls are allowed less often."""
     needs_store: bool
+    idempotency: Idempotency
     errors: tuple[type[RpcError], ...]
     events: tuple[str, ...]
     main_only: bool
@@ -52,12 +60,8 @@ class Method:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether a repeated delivery is given the reply that was stored for the first.
-
-        What `auth.*` answers are secrets, which are neither stored nor given twice.
-        """
-        is_secret = self.channel.startswith("auth.")
-        return self.kind != "query" and self.needs_store and not is_secret
+        """Whether a repeated delivery is given the reply that was stored for the first."""
+        return self.kind != "query" and self.needs_store and self.idempotency != "none"
 
     @property
     def summary(self) -> str:
@@ -74,7 +78,7 @@ class Method:
         return await self.handler(ctx, params)
 
 
-def method(
+def method(  # noqa: PLR0913 (all that the contract says of a channel)
     channel: str,
     *,
     permission: Permission,
@@ -82,6 +86,7 @@ def method(
     lane: Lane = "work",
     cost: Cost = "light",
     needs_store: bool = True,
+    idempotency: Idempotency | None = None,
     errors: tuple[type[RpcError], ...] = (),
     events: tuple[str, ...] = (),
     main_only: bool = False,
@@ -95,10 +100,12 @@ def method(
         channel: The JSON-RPC method name and Electron IPC channel, written in full.
         permission: What the caller must hold; `Permission.PUBLIC` says aloud that it is open.
         kind: A query changes nothing; a command is one transaction; a job begins in one, is heavy,
-            and goes on after the reply: its handler returns what `Context.begin_job` does.
+            and goes on after the reply: its handler returns what `begin_job` does.
         lane: `control` for the few calls that must get through when the queue is full.
         cost: `heavy` for what takes many times longer than reading a record.
         needs_store: Whether the call waits for an open store.
+        idempotency: How a repeated delivery behaves; `key` for what changes the store and `natural`
+            for everything else unless it says otherwise.
         errors: The errors special to this channel.
         events: The types of event that the command may leave.
         main_only: Whether only the main process of the desktop program may call it.
@@ -121,6 +128,7 @@ def method(
             lane=lane,
             cost="heavy" if kind == "job" else cost,
             needs_store=needs_store,
+            idempotency=idempotency or ("key" if kind != "query" and needs_store else "natural"),
             errors=errors,
             events=events,
             main_only=main_only,

@@ -28,6 +28,7 @@ from rpcbackend.store import Work
     "apikeys.create",
     permission=Permission.APIKEYS_WRITE,
     kind="command",
+    idempotency="once",
     step_up=True,
     errors=(ForbiddenError, PasswordRequiredError),
     events=("apikeys.created",),
@@ -38,7 +39,9 @@ async def create(ctx: Context, params: CreateApiKey) -> CreatedApiKey:
     `students:write` wants `students:read` beside it: whoever changes a student is answered all of
     him. `lessons:read` tells of lessons, instructors, vehicles and branches, and of no student.
 
-    The secret is in this one answer: a repeated delivery, and a dry run, answer null in its place.
+    The secret is in this one answer and nowhere else: a repeated delivery, and a dry run, answer
+    null in its place. So when no answer came, the same call with the same idempotency key tells
+    which API key was made, and nobody knows its secret: revoke it, and make another by a new call.
     """
     if ctx.principal.kind != "user":
         raise ForbiddenError("There is no user yet: make the first owner with auth.bootstrap.")
@@ -63,7 +66,7 @@ async def create(ctx: Context, params: CreateApiKey) -> CreatedApiKey:
         return CreatedApiKey(key=key, secret=None)
 
     created = await ctx.write(unit)
-    if ctx.meta.dry_run or ctx.result_meta.get("replayed"):
+    if ctx.meta.dry_run:
         return created
     return created.model_copy(update={"secret": made.text})
 
@@ -78,6 +81,7 @@ async def list_all(ctx: Context, params: NoParams) -> Encoded[ApiKeyPage]:  # no
     "apikeys.revoke",
     permission=Permission.APIKEYS_WRITE,
     kind="command",
+    idempotency="natural",
     step_up=True,
     errors=(NotFoundError, PasswordRequiredError),
     events=("apikeys.revoked",),

@@ -45,6 +45,7 @@ from rpcbackend.store import Work
     "auth.bootstrap",
     permission=Permission.PUBLIC,
     kind="command",
+    idempotency="none",
     errors=(ForbiddenError,),
     events=("users.created", "auth.login_succeeded"),
 )
@@ -70,6 +71,7 @@ async def bootstrap(ctx: Context, params: Bootstrap) -> SignedIn:
     "auth.login",
     permission=Permission.PUBLIC,
     kind="command",
+    idempotency="none",
     errors=(UnauthenticatedError, AccountLockedError, MfaRequiredError),
     events=("auth.login_succeeded", "auth.login_failed", "auth.session_revoked"),
 )
@@ -117,6 +119,7 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
     "auth.refresh",
     permission=Permission.PUBLIC,
     kind="command",
+    idempotency="none",
     errors=(UnauthenticatedError, SessionExpiredError),
     events=("auth.session_revoked",),
 )
@@ -136,6 +139,7 @@ async def refresh(ctx: Context, params: Refresh) -> SignedIn:
     "auth.logout",
     permission=Permission.SIGNED_IN,
     kind="command",
+    idempotency="natural",
     events=("auth.logged_out",),
 )
 async def logout(ctx: Context, params: LogOut) -> Empty:
@@ -190,6 +194,7 @@ async def me(ctx: Context, params: NoParams) -> Me:  # noqa: ARG001 (takes none)
     "auth.changePassword",
     permission=Permission.SIGNED_IN,
     kind="command",
+    idempotency="none",
     errors=(
         UnauthenticatedError,
         SessionExpiredError,
@@ -237,6 +242,7 @@ async def change_password(ctx: Context, params: ChangePassword) -> Empty:
     "auth.mfaEnrol",
     permission=Permission.SIGNED_IN,
     kind="command",
+    idempotency="none",
     step_up=True,
     errors=(ForbiddenError, PasswordRequiredError),
     events=("auth.mfa_enabled", "auth.session_revoked"),

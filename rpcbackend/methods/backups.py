@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rpcbackend.backups import backing_up, entry_of
+from rpcbackend.begin import begin_job
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import (
@@ -31,12 +32,6 @@ from rpcbackend.schema.jobs import Started
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Backup, Command, Origin, Verdict, Work
 
-KEY_REQUIRED = {
-    "path": "_meta.idempotencyKey",
-    "rule": "missing",
-    "message": "Field required: this command is never done twice",
-}
-
 
 @method("backups.list", permission=Permission.BACKUPS_READ)
 async def list_all(ctx: Context, params: ListBackups) -> BackupPage:  # noqa: ARG001 (takes none)
@@ -61,7 +56,7 @@ async def create(ctx: Context, params: CreateBackup) -> Started[CreatedBackup]:
     """
     into = _path(ctx, params.target_directory, "targetDirectory")
     host = ctx.host
-    return await ctx.begin_job(backing_up(lambda: host.store, host.backups, params.reason, into))
+    return await begin_job(ctx, backing_up(lambda: host.store, host.backups, params.reason, into))
 
 
 @method(
@@ -89,7 +84,7 @@ async def verify(ctx: Context, params: VerifyBackup) -> Started[VerifiedBackup]:
 
         return conclude
 
-    return await ctx.begin_job(run)
+    return await begin_job(ctx, run)
 
 
 def _verified(path: Path, verdict: Verdict) -> VerifiedBackup:
@@ -108,6 +103,7 @@ def _verified(path: Path, verdict: Verdict) -> VerifiedBackup:
     "backups.restore",
     permission=Permission.BACKUPS_WRITE,
     kind="job",
+    idempotency="once",
     main_only=True,
     step_up=True,
     errors=(NotFoundError, BackupInvalidError, SchemaTooNewError, DiskFullError),
@@ -122,17 +118,15 @@ async def restore(ctx: Context, params: RestoreBackup) -> Started[RestoredBackup
     again; subscriptions end with the event `backups.restored`, for sequence numbers go back. Needs
     an idempotency key, which the restored store knows: a repeated delivery does not restore again.
     """
-    if ctx.meta.idempotency_key is None:
-        raise InvalidParamsError(details={"errors": [KEY_REQUIRED]})
     path = await _file_of(ctx, params)
     if params.mode is RestoreMode.INSPECT:
-        return await ctx.begin_job(_inspecting(ctx, path, params.database_key))
+        return await begin_job(ctx, _inspecting(ctx, path, params.database_key))
     if params.confirm_phrase != path.stem:
         raise InvalidParamsError(
             "To replace the store, confirm with the id of the backup.",
             details={"errors": [{"path": "confirmPhrase", "rule": "phrase"}]},
         )
-    return await ctx.begin_job(_replacing(ctx, path, params.database_key))
+    return await begin_job(ctx, _replacing(ctx, path, params.database_key))
 
 
 def _inspecting(ctx: Context, path: Path, database_key: str | None) -> Run[RestoredBackup]:

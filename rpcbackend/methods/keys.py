@@ -13,6 +13,7 @@ from rpcbackend.store import Command, Work
     "keys.rekey",
     permission=Permission.KEYS_WRITE,
     kind="command",
+    idempotency="natural",
     cost="heavy",
     main_only=True,
     step_up=True,

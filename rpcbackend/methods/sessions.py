@@ -37,6 +37,7 @@ async def list_all(ctx: Context, params: ListSessions) -> Encoded[SessionPage]:
     "sessions.revoke",
     permission=Permission.SIGNED_IN,
     kind="command",
+    idempotency="natural",
     errors=(NotFoundError,),
     events=("auth.session_revoked",),
 )

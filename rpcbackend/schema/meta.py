@@ -16,10 +16,22 @@ class CallMeta(Params):
     token: Annotated[
         Annotated[str, StringConstraints(max_length=4_096)] | None, Field(json_schema_extra=SECRET)
     ] = None
-    idempotency_key: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    idempotency_key: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=128)] | None,
+        Field(
+            description="Names a command, so that a repeated delivery is known: a new one for each "
+            "wish, the same one whenever that is sent again. It belongs to caller and channel."
+        ),
+    ] = None
     timeout_ms: Annotated[Integer, Field(ge=1, le=MAX_TIMEOUT_MS)] | None = None
     progress_token: Annotated[str, StringConstraints(max_length=128)] | Integer | None = None
-    dry_run: Flag = False
+    dry_run: Annotated[
+        Flag,
+        Field(
+            description="Check everything, answer as the call would, and keep nothing, neither the "
+            "effect nor the reply; with the key of a command that was done it answers that reply."
+        ),
+    ] = False
     if_rev: Annotated[str, StringConstraints(max_length=128)] | None = None
     as_of: Instant | None = None
     traceparent: Annotated[str, StringConstraints(max_length=128)] | None = None

@@ -14,8 +14,9 @@ from rpcbackend.store.backups import (
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import StorageFailedError, WrongKeyError
 from rpcbackend.store.files import finish_restore, has_data, is_encrypted, is_locked
-from rpcbackend.store.idempotency import Keyed
+from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.outbox import Lease, Message
 from rpcbackend.store.restoring import Origin, Restored, restore, restore_closed
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
@@ -31,7 +32,9 @@ __all__ = [
     "DirectoryLock",
     "Facts",
     "Keyed",
+    "Lease",
     "Link",
+    "Message",
     "NoBackupError",
     "Origin",
     "Proofs",
@@ -45,6 +48,7 @@ __all__ = [
     "Store",
     "StoreBusyError",
     "StoredApiKey",
+    "StoredReply",
     "StoredSession",
     "Verdict",
     "Work",

@@ -7,6 +7,46 @@ from rpcbackend.store.transaction import Transaction
 KEPT_SECONDS = 72 * 3600
 """Laptops sleep over the weekend, and then their programs retry."""
 
+HELD_SECONDS = 10 * 60
+"""A clock is believed to be past the end of a reply when it was so this long ago, and still is."""
+
+FORGOTTEN = 100
+"""Replies that one command forgets at most: it adds one, so they become fewer all the same."""
+
+# Clocks are set wrong and right again, and no retry that is under way may lose its reply by that.
+# So a reply has ended when another one was kept after its time, at least ten minutes ago: a clock
+# that jumps ahead for a minute ends nothing. And none is kept as of a time before the newest one:
+# a clock that fell back, to 1970 say, ends nothing when it is right again.
+_ENDED = """
+SELECT coalesce(max(expires_at) - :kept, 0) FROM idempotency_keys
+WHERE school_id = :school AND expires_at <= :now + :kept - :held
+"""
+
+_FIND = f"""
+SELECT params_sha256, result FROM idempotency_keys
+WHERE school_id = :school AND actor = :actor AND channel = :channel AND key = :key
+  AND expires_at > ({_ENDED})
+"""  # noqa: S608 (our own text)
+
+_FORGET = f"""
+DELETE FROM idempotency_keys
+WHERE school_id = :school AND (actor, channel, key) IN (
+  SELECT actor, channel, key FROM idempotency_keys
+  WHERE school_id = :school AND expires_at <= ({_ENDED})
+  ORDER BY expires_at LIMIT {FORGOTTEN})
+"""  # noqa: S608 (our own text)
+
+# In the place of one that has ended and is not forgotten yet.
+_KEEP = """
+INSERT INTO idempotency_keys (school_id, actor, channel, key, params_sha256, result, expires_at)
+VALUES (:school, :actor, :channel, :key, :sha, :result,
+        max(:now + :kept, (SELECT coalesce(max(expires_at), 0)
+                           FROM idempotency_keys WHERE school_id = :school)))
+ON CONFLICT (school_id, actor, channel, key) DO UPDATE
+SET params_sha256 = excluded.params_sha256, result = excluded.result,
+    expires_at = excluded.expires_at
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyed:
@@ -33,31 +73,28 @@ class IdempotencyKeys:
         self._tx = tx
 
     async def find(self, keyed: Keyed, now_seconds: int) -> StoredReply | None:
-        """Return the reply that is kept under the key, if it has not expired."""
+        """Return the reply that is kept under the key, if it has not ended."""
         row = await self._tx.one(
-            "SELECT params_sha256, result FROM idempotency_keys WHERE school_id = :school"
-            " AND actor = :actor AND channel = :channel AND key = :key AND expires_at > :now",
+            _FIND,
             actor=keyed.actor,
             channel=keyed.channel,
             key=keyed.key,
             now=now_seconds,
+            kept=KEPT_SECONDS,
+            held=HELD_SECONDS,
         )
         return StoredReply(row["params_sha256"], row["result"].encode()) if row else None
 
     async def keep(self, keyed: Keyed, result: bytes, now_seconds: int) -> None:
-        """Keep the reply, and forget those that have expired."""
+        """Keep the reply for 72 hours or longer, and forget some of those that have ended."""
+        await self._tx.run(_FORGET, now=now_seconds, kept=KEPT_SECONDS, held=HELD_SECONDS)
         await self._tx.run(
-            "DELETE FROM idempotency_keys WHERE school_id = :school AND expires_at <= :now",
-            now=now_seconds,
-        )
-        await self._tx.run(
-            "INSERT INTO idempotency_keys"
-            " (school_id, actor, channel, key, params_sha256, result, expires_at)"
-            " VALUES (:school, :actor, :channel, :key, :sha, :result, :expires_at)",
+            _KEEP,
             actor=keyed.actor,
             channel=keyed.channel,
             key=keyed.key,
             sha=keyed.params_sha256,
             result=result.decode(),
-            expires_at=now_seconds + KEPT_SECONDS,
+            now=now_seconds,
+            kept=KEPT_SECONDS,
         )

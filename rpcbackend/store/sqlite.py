@@ -51,6 +51,8 @@ class SqliteEngine:
         self.path = path
         self.on_poison: Callable[[], None] = lambda: None
         """Told on a database thread when the storage failed: the process must end (74)."""
+        self.failure = ""
+        """What failed, in SQLite's words, once something has."""
         self.is_encrypted = False
         self.schema_version = 0
         self.migrated_from = 0
@@ -344,6 +346,7 @@ class SqliteEngine:
                 was_poisoned, self._is_poisoned = self._is_poisoned, True
             if not was_poisoned:
                 # After one failed fsync later successes prove nothing (reliability finding 4).
+                self.failure = str(error)
                 self.on_poison()
 
 

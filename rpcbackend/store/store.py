@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
-from rpcbackend.errors import BackupInvalidError, DiskFullError
+from rpcbackend.errors import BackupInvalidError, DiskFullError, OutcomeUnknownError
 from rpcbackend.ids import Ids
 from rpcbackend.store.audit import ROOT, Link
 from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups, mark_of
 from rpcbackend.store.beside import run_beside
-from rpcbackend.store.driver import Error, Opener, StorageFailedError, has_log
+from rpcbackend.store.driver import Error, Opener, StorageFailedError, has_log, is_poison
 from rpcbackend.store.files import (
     FILE_NAME,
     has_data,
@@ -72,12 +72,18 @@ class Store:
 
         Raises:
             UnitSuspendedError: The unit awaited something other than its transaction.
+            OutcomeUnknownError: The storage failed; the process is about to end. Ask the next one.
         """
 
         async def work(tx: SqliteTransaction) -> T:
             return await unit(self._work(tx, "reader", sight))
 
-        return await self.engine.read(work)  # type: ignore[no-any-return]  # the lane is untyped
+        try:
+            return await self.engine.read(work)  # type: ignore[no-any-return]  # the lane is untyped
+        except Error as error:
+            if is_poison(error):
+                raise OutcomeUnknownError(outcome="none") from error
+            raise
 
     async def write(
         self, unit: Unit[T], *, actor: str, keep: bool = True, sight: Sight = EVERYTHING
@@ -325,9 +331,10 @@ async def _closed_on_failure(engine: SqliteEngine) -> AsyncIterator[None]:
     except BaseException as error:
         # An engine that is left open keeps the process alive for ever.
         await engine.close()
+        cause = error.__cause__ if isinstance(error, OutcomeUnknownError) else error
         # A damaged schema is quoted in the driver's message, which is then no UTF-8.
-        if isinstance(error, Error | UnicodeDecodeError):
-            raise StorageFailedError(str(error)) from error
+        if isinstance(cause, Error | UnicodeDecodeError):
+            raise StorageFailedError(str(cause)) from cause
         raise
 
 

@@ -18,6 +18,7 @@ from rpcbackend.store.idempotency import IdempotencyKeys
 from rpcbackend.store.instructors import Instructors
 from rpcbackend.store.jobs import Jobs
 from rpcbackend.store.lessons import Lessons
+from rpcbackend.store.outbox import Outbox
 from rpcbackend.store.sessions import Sessions
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.students import Students
@@ -144,6 +145,11 @@ class Work:
     def lessons(self) -> Lessons:
         """The lessons."""
         return Lessons(self.tx, self.sight)
+
+    @property
+    def outbox(self) -> Outbox:
+        """What goes to the world outside."""
+        return Outbox(self.tx, self.now_ms, self.new_id)
 
     @property
     def sessions(self) -> Sessions:

@@ -17,7 +17,7 @@ Return a page.
 
 More is said here.
 
-command · permission `students:read` · events `students.created`
+command · permission `students:read` · delivered again: `key` · events `students.created`
 
 | member | type | required | |
 | --- | --- | --- | --- |

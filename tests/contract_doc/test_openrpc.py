@@ -121,6 +121,7 @@ def test_the_document_says_all_of_a_channel() -> None:
         "x-params": "Label",
         "x-kind": "command",
         "x-cost": "light",
+        "x-idempotency": "key",
         "x-permission": "students:read",
         "x-events": ["students.created"],
         "x-main-only": False,
@@ -158,11 +159,11 @@ SIGNED_IN = [UnauthenticatedError, SessionExpiredError, ForbiddenError, ScopeMis
             ],
         ),
         (
-            replace(list_page, channel="auth.list", step_up=True),
+            replace(list_page, idempotency="none", step_up=True),
             [*ALWAYS, *SIGNED_IN, NotInitializedError, NotFoundError, PasswordRequiredError],
         ),
     ],
-    ids=["without-store", "main-only", "command", "secret-command"],
+    ids=["without-store", "main-only", "command", "never-stored"],
 )
 def test_a_channel_lists_its_errors_by_code(method: Any, errors: list[type[RpcError]]) -> None:
     assert errors_of(method) == sorted(errors, key=lambda error: error.code)

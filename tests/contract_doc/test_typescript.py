@@ -19,6 +19,7 @@ def document(**schemas: Any) -> dict[str, Any]:
                 "x-params": "GetStudent",
                 "result": {"name": "Student"},
                 "x-main-only": True,
+                "x-idempotency": "natural",
             },
             {
                 "name": "toys.play",
@@ -27,6 +28,7 @@ def document(**schemas: Any) -> dict[str, Any]:
                 "result": {"name": "JobStarted"},
                 "x-main-only": False,
                 "x-job-result": "Toy",
+                "x-idempotency": "key",
             },
         ],
         "x-events": ["students.created"],
@@ -146,6 +148,18 @@ def test_the_channels_the_events_and_the_hash_follow_the_types() -> None:
         "export const mainOnlyChannels: readonly Channel[] = [\n"
         "  'students.get',\n"
         "];\n"
+        "\n"
+        "/**\n"
+        " * What another delivery of a call does: `natural` nothing more; `key` nothing more if\n"
+        " * it has the idempotency key of the first; `once` the same, and it is refused without a\n"
+        " * key; `none` all of it again.\n"
+        " */\n"
+        "export type Idempotency = 'key' | 'once' | 'natural' | 'none';\n"
+        "\n"
+        "export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {\n"
+        "  'students.get': 'natural',\n"
+        "  'toys.play': 'key',\n"
+        "};\n"
         "\n"
         "export const eventTypes = [\n"
         "  'students.created',\n"

@@ -4,8 +4,9 @@ from types import ModuleType
 
 import pytest
 
+from rpcbackend.begin import begin_job
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Method, Registry, method
+from rpcbackend.dispatch.registry import Idempotency, Kind, Method, Registry, method
 from rpcbackend.errors import NotFoundError
 from rpcbackend.running import Conclude, Running
 from rpcbackend.schema.base import Encoded
@@ -42,7 +43,7 @@ async def play(ctx: Context, params: Label) -> Started[Said]:
         job.report(1, 2, "almost")
         return conclude
 
-    return await ctx.begin_job(run)
+    return await begin_job(ctx, run)
 
 
 def test_a_job_s_channel_answers_the_job_and_knows_what_that_will_answer() -> None:
@@ -74,6 +75,7 @@ def test_a_method_knows_its_models_and_words_from_the_handler() -> None:
         lane="control",
         cost="light",
         needs_store=True,
+        idempotency="key",
         errors=(NotFoundError,),
         events=("students.created",),
         main_only=False,
@@ -94,6 +96,35 @@ def test_a_method_is_a_query_of_the_work_lane_that_needs_the_store_unless_it_say
 
     assert (plain.kind, plain.lane, plain.needs_store) == ("query", "work", True)
     assert (plain.errors, plain.events, plain.summary) == ((), (), "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "needs_store", "said", "idempotency", "may_repeat"),
+    [
+        ("command", True, None, "key", True),
+        ("command", True, "once", "once", True),
+        ("command", True, "natural", "natural", True),
+        ("command", True, "none", "none", False),
+        ("command", False, None, "natural", False),
+        ("query", True, None, "natural", False),
+    ],
+)
+def test_a_method_says_how_a_repeated_delivery_behaves(
+    kind: Kind,
+    needs_store: bool,
+    said: Idempotency | None,
+    idempotency: Idempotency,
+    may_repeat: bool,
+) -> None:
+    made = method(
+        "test.say",
+        permission=Permission.PUBLIC,
+        kind=kind,
+        needs_store=needs_store,
+        idempotency=said,
+    )(say.handler)
+
+    assert (made.idempotency, made.may_repeat) == (idempotency, may_repeat)
 
 
 async def test_a_method_can_be_called_like_its_handler() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from rpcbackend.dispatch import subscription as subscription_module
 from rpcbackend.dispatch.subscription import Subscription
+from rpcbackend.errors import OutcomeUnknownError
 from rpcbackend.store import EVERYTHING, Command, Origin, Sight, Store, Work, restore, sight_of
 from rpcbackend.store import events as events_module
 from tests.clauses import clause
 from tests.factories import store_in
+from tests.store.gate import Gate
 
 PEOPLE = Sight(areas=frozenset({"students", "lessons"}))
 """Of those who may read everybody's rows, but nothing of who may sign in."""
@@ -170,6 +173,72 @@ async def test_more_events_than_a_page_arrive_in_order_and_whole(
 
     assert await everything.until(10) == list(range(1, 11))
     assert await half.until(5) == [2, 4, 6, 8, 10]
+
+
+@clause("event-after-commit")
+async def test_a_subscriber_never_hears_of_what_was_taken_back_or_whose_commit_failed(
+    store: Store, subscribers: list[Subscriber]
+) -> None:
+    subscriber = Subscriber(store)
+    subscribers.append(subscriber)
+
+    async def breaks(work: Work) -> None:
+        await work.record("students.broken", ("student", "stu_1", 1), {})
+        raise LookupError
+
+    async def breaks_the_commit(work: Work) -> None:
+        await work.record("students.lost", ("student", "stu_1", 1), {})
+        await work.tx.run("PRAGMA defer_foreign_keys = ON")
+        await work.tx.run(
+            "INSERT INTO vehicles VALUES (:school, 'veh', 'nowhere', 'P', 'VW', 'Golf', '[]',"
+            " 'manual', 'active', 1)"
+        )
+
+    async def tries(work: Work) -> None:
+        await work.record("students.tried", ("student", "stu_1", 1), {})
+
+    await record(store, "students.created")
+    with pytest.raises(LookupError):
+        await store.write(breaks, actor="test")
+    with pytest.raises(OutcomeUnknownError):
+        await store.write(breaks_the_commit, actor="test")
+    await store.write(tries, actor="test", keep=False)
+    await record(store, "students.updated")
+
+    assert await subscriber.until(2) == [1, 2]
+    assert [event["type"] for event in subscriber.events] == [
+        "students.created",
+        "students.updated",
+    ]
+
+
+@clause("event-after-commit")
+async def test_nobody_is_told_before_the_commit_is_durable(
+    store: Store, subscribers: list[Subscriber]
+) -> None:
+    """Whoever looks meanwhile sees the state before."""
+    subscriber, gate = Subscriber(store), Gate()
+    subscribers.append(subscriber)
+    told: list[int] = []
+    tell = partial(told.append, 1)
+    store.on_commit.append(tell)
+
+    async def slow(work: Work) -> None:
+        await work.record("students.created", ("student", "stu_1", 1), {})
+        await gate.hold(work)
+
+    writing = asyncio.ensure_future(store.write(slow, actor="test"))
+    await gate.entered()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (told, subscriber.events, store.head_seq) == ([], [], 0)
+
+    gate.open()
+
+    await writing
+    assert await subscriber.until(1) == [1]
+    assert told == [1]
+    store.on_commit.remove(tell)
 
 
 async def test_a_stopped_subscriber_gets_nothing_more(store: Store) -> None:

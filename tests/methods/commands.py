@@ -3,17 +3,20 @@
 tests/methods/test_audit.py fails for a command that has none here.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from rpcbackend.app import Application
+from rpcbackend import PROTOCOL_VERSION
+from rpcbackend.app import Application, Outside
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role
-from rpcbackend.testing import Client
-from tests.factories import School
+from rpcbackend.testing import Client, FrozenClock, running_app
+from tests.factories import School, keyed
 from tests.jobs.toys import Play
-from tests.people import OTHER_PASSWORD, PASSWORD, add_role, log_in, sign_in
+from tests.people import OTHER_PASSWORD, PASSWORD, add_role, be_quick, log_in, sign_in
 
 
 @dataclass
@@ -33,6 +36,21 @@ class Stage:
         await add_role(self.app, Role.OWNER)
         answer = await log_in(self.client)
         self.actor, self.session_id = answer["user"]["id"], answer["session"]["id"]
+
+
+@asynccontextmanager
+async def open_stage(directory: Path, clock: FrozenClock) -> AsyncIterator[Stage]:
+    """Open a school in an encrypted file, which has keys to change; passwords cost nothing."""
+    async with running_app(directory, Outside(clock=clock)) as app:
+        client = Client(app)
+        await client.call(
+            "initialize",
+            protocolVersion=PROTOCOL_VERSION,
+            client={"name": "tests", "version": "1"},
+            databaseKey="A" * 43,
+        )
+        be_quick(app)
+        yield Stage(app, client, await School(client).open())
 
 
 Example = Callable[[Stage], Awaitable[dict[str, Any]]]
@@ -97,7 +115,7 @@ async def _cancel_lesson(stage: Stage) -> dict[str, Any]:
 
 async def _create_api_key(stage: Stage) -> dict[str, Any]:
     await stage.sign_in()
-    return {"name": "Website", "scopes": ["lessons:read"]}
+    return {"name": "Website", "scopes": ["lessons:read"]} | keyed()
 
 
 async def _revoke_api_key(stage: Stage) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from rpcbackend.security.principal import Principal
 from rpcbackend.security.roles import GRANTS, Permission, Reach
 from rpcbackend.store import Store
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
-from tests.factories import an_id, told_of
+from tests.factories import an_id, keyed, told_of
 from tests.people import add_role, app_for_people, refused, sign_in, with_token
 
 KEY = {"name": "Website", "scopes": ["students:read", "lessons:read", "students:read"]}
@@ -43,7 +43,7 @@ async def test_a_new_key_is_shown_once_and_told_of_without_its_secret(
 ) -> None:
     before = store.head_seq
 
-    created = await owner.call("apikeys.create", **KEY)
+    created = await owner.call("apikeys.create", **KEY, **keyed())
 
     key = {
         "id": created["secret"][4:12],
@@ -64,7 +64,7 @@ async def test_a_new_key_is_shown_once_and_told_of_without_its_secret(
 async def test_a_key_opens_what_its_scopes_say_and_nothing_else(
     app: Application, owner: Client
 ) -> None:
-    secret = (await owner.call("apikeys.create", **KEY))["secret"]
+    secret = (await owner.call("apikeys.create", **KEY, **keyed()))["secret"]
     program = Client(app)
 
     assert await program.call("students.list", **with_token(secret)) == {
@@ -88,7 +88,7 @@ BOOKING = {
 async def test_a_key_is_good_until_it_expires(
     app: Application, owner: Client, clock: FrozenClock
 ) -> None:
-    secret = (await owner.call("apikeys.create", **KEY, days=1))["secret"]
+    secret = (await owner.call("apikeys.create", **KEY, days=1, **keyed()))["secret"]
     program = Client(app)
     clock.advance(24 * 3600 - 1)
     await program.call("students.list", **with_token(secret))
@@ -100,7 +100,7 @@ async def test_a_key_is_good_until_it_expires(
 async def test_a_revoked_key_opens_nothing_from_that_moment_and_stays_revoked(
     app: Application, owner: Client, store: Store, clock: FrozenClock
 ) -> None:
-    created = await owner.call("apikeys.create", **KEY)
+    created = await owner.call("apikeys.create", **KEY, **keyed())
     program = Client(app)
     await program.call("students.list", **with_token(created["secret"]))
     before = store.head_seq
@@ -120,7 +120,7 @@ async def test_an_unknown_key_is_not_found(owner: Client) -> None:
 
 
 async def test_a_repeated_delivery_answers_the_key_without_its_secret(owner: Client) -> None:
-    params = KEY | {"_meta": {"idempotencyKey": "k"}}
+    params = KEY | keyed()
     first = await owner.call_with_meta("apikeys.create", params)
 
     second = await owner.call_with_meta("apikeys.create", params)
@@ -130,8 +130,25 @@ async def test_a_repeated_delivery_answers_the_key_without_its_secret(owner: Cli
     assert first["secret"]
 
 
+async def test_who_lost_the_answer_finds_the_key_that_nobody_knows_and_makes_another(
+    owner: Client,
+) -> None:
+    await owner.start("apikeys.create", KEY | keyed("lost"))
+
+    found = await owner.call("apikeys.create", **KEY, **keyed("lost"))
+    await owner.call("apikeys.revoke", keyId=found["key"]["id"])
+    made = await owner.call("apikeys.create", **KEY, **keyed("again"))
+
+    assert made["secret"]
+    listed = (await owner.call("apikeys.list"))["items"]
+    assert {key["id"]: key["revokedAt"] is None for key in listed} == {
+        found["key"]["id"]: False,
+        made["key"]["id"]: True,
+    }
+
+
 async def test_a_dry_run_shows_the_key_without_a_secret(owner: Client) -> None:
-    tried = await owner.call("apikeys.create", **KEY, _meta={"dryRun": True})
+    tried = await owner.call("apikeys.create", **KEY, **keyed(dryRun=True))
 
     assert tried["secret"] is None
     assert await owner.call("apikeys.list") == {"items": []}
@@ -139,7 +156,9 @@ async def test_a_dry_run_shows_the_key_without_a_secret(owner: Client) -> None:
 
 async def test_a_scope_that_there_is_not_is_refused_by_its_path(owner: Client) -> None:
     with pytest.raises(CallFailedError) as failed:
-        await owner.call("apikeys.create", name="x", scopes=["students:read", "users:write"])
+        await owner.call(
+            "apikeys.create", name="x", scopes=["students:read", "users:write"], **keyed()
+        )
 
     assert failed.value.symbol == "INVALID_PARAMS"
     assert failed.value.details == {"errors": [{"path": "scopes.1", "rule": "unknown_scope"}]}
@@ -148,11 +167,15 @@ async def test_a_scope_that_there_is_not_is_refused_by_its_path(owner: Client) -
 async def test_a_key_that_writes_students_must_read_them_too(owner: Client) -> None:
     """What students.update and students.create answer is all of a student, and of namesakes."""
     with pytest.raises(CallFailedError) as failed:
-        await owner.call("apikeys.create", name="x", scopes=["lessons:read", "students:write"])
+        await owner.call(
+            "apikeys.create", name="x", scopes=["lessons:read", "students:write"], **keyed()
+        )
 
     assert failed.value.symbol == "INVALID_PARAMS"
     assert failed.value.details == {"errors": [{"path": "scopes.1", "rule": "needs_read_scope"}]}
-    await owner.call("apikeys.create", name="x", scopes=["students:write", "students:read"])
+    await owner.call(
+        "apikeys.create", name="x", scopes=["students:write", "students:read"], **keyed()
+    )
 
 
 @pytest.mark.parametrize("channel", ["apikeys.create", "apikeys.revoke"])
@@ -176,7 +199,6 @@ async def test_nobody_gives_a_key_more_than_he_has(app: Application, clock: Froz
         meta=CallMeta(),
         channel=create.channel,
         permission=create.permission,
-        result_model=create.result,
         principal=Principal(kind="user", actor=an_id("usr"), grants=MappingProxyType(grants)),
     )
 

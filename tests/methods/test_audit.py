@@ -8,8 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.errors import DiskFullError
 from rpcbackend.methods import audit
 from rpcbackend.schema.audit import ListAudit
@@ -18,9 +17,9 @@ from rpcbackend.store.audit import ROOT, Audit
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.factories import School, create_student, save_branch, save_vehicle
-from tests.methods.commands import COMMANDS, EXAMPLES, Stage
+from tests.methods.commands import COMMANDS, EXAMPLES, Stage, open_stage
 from tests.methods.pages import all_pages, page_sizes
-from tests.people import OTHER_PASSWORD, be_quick, refused
+from tests.people import OTHER_PASSWORD, refused
 from tests.store.tamper import SWAP, tamper_with
 
 ZEROS = "0" * 64
@@ -57,17 +56,9 @@ def test_every_command_has_an_example() -> None:
 
 @pytest.fixture
 async def stage(tmp_path: Path, clock: FrozenClock) -> AsyncIterator[Stage]:
-    """A school in an encrypted file, which has keys to change; passwords cost nothing."""
-    async with running_app(tmp_path, Outside(clock=clock)) as app:
-        client = Client(app)
-        await client.call(
-            "initialize",
-            protocolVersion=PROTOCOL_VERSION,
-            client={"name": "tests", "version": "1"},
-            databaseKey="A" * 43,
-        )
-        be_quick(app)
-        yield Stage(app, client, await School(client).open())
+    """A school in an encrypted file; see `open_stage`."""
+    async with open_stage(tmp_path, clock) as opened:
+        yield opened
 
 
 async def rows_in(store: Store) -> list[dict[str, Any]]:

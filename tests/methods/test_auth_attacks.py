@@ -22,7 +22,7 @@ from rpcbackend.security.tokens import LEEWAY_SECONDS, LIFE_SECONDS
 from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.store import SigningKey, Store, Work
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
-from tests.factories import told_of
+from tests.factories import keyed, told_of
 from tests.people import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -801,7 +801,7 @@ async def test_an_api_key_of_an_owner_with_every_scope_reaches_no_people(
     app: Application, channel: str, params: dict[str, Any]
 ) -> None:
     owner = await sign_in(app)
-    created = await owner.call("apikeys.create", name="all", scopes=ALL_SCOPES)
+    created = await owner.call("apikeys.create", name="all", scopes=ALL_SCOPES, **keyed())
 
     symbol = await refused(Client(app), channel, **params, **with_token(created["secret"]))
 
@@ -849,7 +849,8 @@ async def test_before_there_is_an_owner_nobody_can_be_made_who_would_shut_him_ou
         client = Client(empty)
 
         assert await refused(client, "users.save", login="x", roles=["student"]) == "FORBIDDEN"
-        assert await refused(client, "apikeys.create", name="x", scopes=ALL_SCOPES) == "FORBIDDEN"
+        making = {"name": "x", "scopes": ALL_SCOPES} | keyed()
+        assert await refused(client, "apikeys.create", **making) == "FORBIDDEN"
 
         assert (await client.call("auth.me"))["isLocal"]
 
@@ -914,9 +915,11 @@ async def test_a_key_loses_what_its_maker_loses_and_dies_with_him(app: Applicati
     await owner.call("auth.changePassword", userId=second["id"], newPassword=OTHER_PASSWORD)
     maker = await sign_in(app, "second", password=OTHER_PASSWORD)
     key = with_token(
-        (await maker.call("apikeys.create", name="k", scopes=["audit:read", "students:read"]))[
-            "secret"
-        ]
+        (
+            await maker.call(
+                "apikeys.create", name="k", scopes=["audit:read", "students:read"], **keyed()
+            )
+        )["secret"]
     )
     elsewhere = Client(app)
     await elsewhere.call("students.list", **key)
@@ -936,7 +939,8 @@ async def test_a_key_loses_what_its_maker_loses_and_dies_with_him(app: Applicati
 @pytest.mark.parametrize("at", [5, 20, -1], ids=["id", "secret", "checksum"])
 async def test_a_tampered_key_opens_nothing(app: Application, at: int) -> None:
     owner = await sign_in(app)
-    secret: str = (await owner.call("apikeys.create", name="k", scopes=ALL_SCOPES))["secret"]
+    created = await owner.call("apikeys.create", name="k", scopes=ALL_SCOPES, **keyed())
+    secret: str = created["secret"]
     chars = list(secret)
     chars[at] = "B" if chars[at] == "A" else "A"
 

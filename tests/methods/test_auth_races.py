@@ -11,7 +11,7 @@ from rpcbackend.schema.users import Role
 from rpcbackend.store import Work
 from rpcbackend.testing import Client, FrozenClock
 from tests.clauses import clause
-from tests.factories import an_id
+from tests.factories import an_id, keyed
 from tests.people import (
     OTHER_PASSWORD,
     QuickHashing,
@@ -68,7 +68,7 @@ async def test_what_stands_behind_the_loss_of_rights_is_refused(
     ended = await answers(
         ada.start("users.save", {"userId": bob.id, "login": "bob", **change}),
         his.start("users.save", {"login": "mallory", "roles": ["owner"]}),
-        his.start("apikeys.create", KEY),
+        his.start("apikeys.create", KEY | keyed()),
         his.start("branches.save", BRANCH),
     )
 

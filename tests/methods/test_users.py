@@ -8,7 +8,7 @@ from rpcbackend.app import Application
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
-from tests.factories import add_all, an_id, told_of
+from tests.factories import add_all, an_id, keyed, told_of
 from tests.people import OTHER_PASSWORD, add_role, app_for_people, refused, sign_in, signed_in
 
 
@@ -79,7 +79,7 @@ async def test_a_disabled_user_s_sessions_and_keys_end_and_do_not_come_back(
     second = await owner.call("users.save", login="second", roles=["owner"])
     await owner.call("auth.changePassword", userId=second["id"], newPassword=OTHER_PASSWORD)
     maker = await sign_in(app, "second", password=OTHER_PASSWORD)
-    key = await maker.call("apikeys.create", name="k", scopes=["students:read"])
+    key = await maker.call("apikeys.create", name="k", scopes=["students:read"], **keyed())
     before = store.head_seq
     saved = {"userId": second["id"], "login": "second", "roles": ["owner"]}
 

@@ -31,7 +31,6 @@ def make_call(
             meta=CallMeta(**meta),
             channel=method.channel,
             permission=method.permission,
-            result_model=method.result,
             principal=LOCAL,
         ),
         flight=Flight(message={}, deliver=lambda _: None),

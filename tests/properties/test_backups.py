@@ -12,7 +12,7 @@ from rpcbackend.store.digest import state_hash
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.factories import School, store_in
-from tests.properties.test_audit import STEPS, Desk, Step
+from tests.properties.desk import STEPS, Desk, Step
 
 
 def nobody(_done: int, _total: int, _message: str) -> None:

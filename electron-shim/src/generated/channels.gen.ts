@@ -173,9 +173,11 @@ export interface CalendarView {
 /** The options of one call. */
 export interface CallMeta {
   readonly token?: string | null;
+  /** Names a command, so that a repeated delivery is known: a new one for each wish, the same one whenever that is sent again. It belongs to caller and channel. */
   readonly idempotencyKey?: string | null;
   readonly timeoutMs?: number | null;
   readonly progressToken?: string | number | null;
+  /** Check everything, answer as the call would, and keep nothing, neither the effect nor the reply; with the key of a command that was done it answers that reply. */
   readonly dryRun?: boolean;
   readonly ifRev?: string | null;
   readonly asOf?: string | null;
@@ -1203,6 +1205,62 @@ export const mainOnlyChannels: readonly Channel[] = [
   'shutdown',
 ];
 
+/**
+ * What another delivery of a call does: `natural` nothing more; `key` nothing more if
+ * it has the idempotency key of the first; `once` the same, and it is refused without a
+ * key; `none` all of it again.
+ */
+export type Idempotency = 'key' | 'once' | 'natural' | 'none';
+
+export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
+  'apikeys.create': 'once',
+  'apikeys.list': 'natural',
+  'apikeys.revoke': 'natural',
+  'audit.list': 'natural',
+  'audit.verify': 'natural',
+  'auth.bootstrap': 'none',
+  'auth.changePassword': 'none',
+  'auth.login': 'none',
+  'auth.logout': 'natural',
+  'auth.me': 'natural',
+  'auth.mfaEnrol': 'none',
+  'auth.refresh': 'none',
+  'backups.create': 'key',
+  'backups.list': 'natural',
+  'backups.restore': 'once',
+  'backups.verify': 'key',
+  'branches.list': 'natural',
+  'branches.save': 'key',
+  'calendar.view': 'natural',
+  'events.subscribe': 'natural',
+  'initialize': 'natural',
+  'instructors.list': 'natural',
+  'instructors.save': 'key',
+  'jobs.cancel': 'key',
+  'jobs.get': 'natural',
+  'jobs.list': 'natural',
+  'keys.rekey': 'natural',
+  'lessons.book': 'key',
+  'lessons.cancel': 'key',
+  'lessons.get': 'natural',
+  'lessons.list': 'natural',
+  'ping': 'natural',
+  'rpc.discover': 'natural',
+  'sessions.list': 'natural',
+  'sessions.revoke': 'natural',
+  'shutdown': 'natural',
+  'students.create': 'key',
+  'students.get': 'natural',
+  'students.list': 'natural',
+  'students.transition': 'key',
+  'students.update': 'key',
+  'system.health': 'natural',
+  'users.list': 'natural',
+  'users.save': 'key',
+  'vehicles.list': 'natural',
+  'vehicles.save': 'key',
+};
+
 export const eventTypes = [
   'apikeys.created',
   'apikeys.revoked',
@@ -1240,4 +1298,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '00366c92fd093b8a84e804a509e048307c63eb63fd455d949e86ffc0d30723e7';
+export const contractHash = '93c26f2c88208f9ab4bfe860591941dbf240aed7a6272ca64c4615dc9b459655';
