@@ -9,6 +9,7 @@ from pathlib import Path
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.access import Access
 from rpcbackend.clock import Clock, SystemClock
+from rpcbackend.config import Disk
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
@@ -38,6 +39,7 @@ from rpcbackend.schema.lifecycle import (
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import Health, StoreHealth
 from rpcbackend.store import Report, Store
+from rpcbackend.watch import Tell, tell_nobody
 
 DRAIN_SECONDS = 5.0
 EX_TIMED_OUT, EX_PROTOCOL = 75, 76
@@ -54,6 +56,8 @@ class Outside:
     random_bytes: Callable[[int], bytes] = os.urandom
     """Gives keys, salts and codes their bytes, on the database's thread too."""
     report_bug: ReportBug = lambda bug, correlation_id: None  # noqa: ARG005
+    tell: Tell = tell_nobody
+    """Told what whoever reads the log should know."""
     observers: Sequence[Observer] = ()
 
 
@@ -87,6 +91,8 @@ class Application:
         outside: Time, randomness, and where faults are told.
         drain_seconds: How long a shutdown waits for running calls.
         limits: What a connection may ask for.
+        disk: When there is too little room on it.
+        is_read_only: Whether the store is served as it is, whatever its state.
     """
 
     def __init__(
@@ -96,6 +102,8 @@ class Application:
         *,
         drain_seconds: float = DRAIN_SECONDS,
         limits: Limits | None = None,
+        disk: Disk | None = None,
+        is_read_only: bool = False,
     ) -> None:
         self._limits = limits or Limits()
         self._outside = outside or Outside()
@@ -107,6 +115,9 @@ class Application:
             clock=self._clock,
             ids=Ids(self._clock, self._outside.record_bits),
             end=self.end,
+            tell=self._outside.tell,
+            disk=disk,
+            is_read_only=is_read_only,
         )
         self.access = Access(self._clock)
         """Tells who calls."""
@@ -280,5 +291,7 @@ class Application:
         if self._closing is not None:
             return "closing"
         if store is not None:
-            return "damaged" if store.integrity == "damaged" else "ok"
+            if store.integrity == "damaged":
+                return "damaged"
+            return "ok" if store.read_only is None else "read_only"
         return "locked" if self._door.is_locked else "ok"

@@ -16,6 +16,7 @@ from rpcbackend.store.credentials import Credentials
 from rpcbackend.store.events import Events
 from rpcbackend.store.idempotency import IdempotencyKeys
 from rpcbackend.store.instructors import Instructors
+from rpcbackend.store.latest import LatestTime
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.sessions import Sessions
 from rpcbackend.store.sight import EVERYTHING, Sight
@@ -133,6 +134,11 @@ class Work:
     def instructors(self) -> Instructors:
         """The instructors."""
         return Instructors(self.tx, self.sight)
+
+    @property
+    def latest_time(self) -> LatestTime:
+        """The latest time that certainly was."""
+        return LatestTime(self.tx)
 
     @property
     def lessons(self) -> Lessons:

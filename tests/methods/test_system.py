@@ -40,7 +40,9 @@ async def test_health_of_an_open_store_tells_how_it_is(
             "databaseBytes": 0,
             "walBytes": 0,
             "diskFreeBytes": health["store"]["diskFreeBytes"],
+            "readOnly": None,
             "integrity": None,
+            "problems": [],
         },
     }
     assert health["store"]["diskFreeBytes"] > 0

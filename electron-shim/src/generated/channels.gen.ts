@@ -286,7 +286,7 @@ export interface GetStudent {
 
 /** What system.health answers. */
 export interface Health {
-  readonly status: 'ok' | 'locked' | 'damaged' | 'closing';
+  readonly status: 'ok' | 'locked' | 'read_only' | 'damaged' | 'closing';
   readonly version: string;
   readonly pid: number;
   readonly uptimeMs: number;
@@ -706,8 +706,12 @@ export interface StoreHealth {
   readonly databaseBytes: number;
   readonly walBytes: number;
   readonly diskFreeBytes: number;
+  /** Why commands answer READ_ONLY_MODE, if they do. */
+  readonly readOnly?: 'disk' | 'damage' | 'file_system' | 'setting' | null;
   /** Only when asked for with deep. */
   readonly integrity?: 'ok' | 'damaged' | null;
+  /** What the deep look found, in words and figures. */
+  readonly problems?: readonly (string)[];
 }
 
 /** One student. */
@@ -1017,4 +1021,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '46c205203bca5d89f11afef0d6ecb00c40f287233d029d15ac76c6e69f2f0e8f';
+export const contractHash = 'c593cb47e41ba36d2041544afa6a4c73453f318c79f5a01a855206b18b450eef';
