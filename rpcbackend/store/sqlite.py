@@ -70,12 +70,10 @@ class SqliteEngine:
         self.must_stay = False
         """Whether the file and its log must be left as they are."""
         self._is_log_kept = False
-        self.is_encrypted = False
-        self.schema_version = 0
+        self.is_encrypted, self.schema_version = False, 0
         self.migrated_from = 0
         """The version that was found; 0 for a new database."""
-        self._school = school
-        self._is_poisoned = False
+        self._school, self._is_poisoned = school, False
         self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
         self._lanes: list[Lane] = []
