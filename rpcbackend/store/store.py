@@ -54,6 +54,8 @@ from rpcbackend.store.work import Work
 T = TypeVar("T")
 Unit = Callable[[Work], Awaitable[T]]
 
+_FAILED = "The storage failed; nothing was changed, ask again when the backend has restarted."
+
 
 def _nobody(_done: int, _total: int, _message: str) -> None:
     """Hear of progress."""
@@ -103,7 +105,7 @@ class Store:
             return await self.engine.read(work)  # type: ignore[no-any-return]  # the lane is untyped
         except Error as error:
             if is_poison(error):
-                raise OutcomeUnknownError(outcome="none") from error
+                raise OutcomeUnknownError(_FAILED, outcome="none") from error
             raise
 
     async def write(
