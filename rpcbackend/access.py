@@ -18,7 +18,13 @@ from rpcbackend.errors import (
     SessionExpiredError,
     UnauthenticatedError,
 )
-from rpcbackend.lives import AHEAD_SECONDS, Live, live_api_key, live_session
+from rpcbackend.lives import (
+    AHEAD_SECONDS,
+    SETTLED_AHEAD_SECONDS,
+    Live,
+    live_api_key,
+    live_session,
+)
 from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.schema.users import User
 from rpcbackend.security.api_keys import is_same_secret, parse_api_key
@@ -198,19 +204,21 @@ class Access:
     # What is read from the store is kept only if nothing was changed and forgotten meanwhile.
 
     async def _learn(self, store: Store) -> None:
-        async def unit(work: Work) -> tuple[bool, dict[str, bytes], int]:
+        async def unit(work: Work) -> tuple[bool, dict[str, bytes], list[int]]:
+            seen = await work.sessions.last_seen(at_most=self.now() + AHEAD_SECONDS)
             return (
                 await work.users.any(),
                 await work.sessions.signing_keys("access"),
-                await work.sessions.last_seen(at_most=self.now() + AHEAD_SECONDS),
+                [seen, await work.latest_time.get()],
             )
 
         generation = self._generation
-        has_users, keys, last_seen = await store.read(unit)
+        has_users, keys, times = await store.read(unit)
         if generation == self._generation:
             self._has_users, self._keys = has_users, keys
-            if last_seen > self.now():
-                self._go_on_from(last_seen * 1_000)
+            latest = max(at for at in (0, *times) if at <= self.now() + SETTLED_AHEAD_SECONDS)
+            if latest > self.now():
+                self._go_on_from(latest * 1_000)
 
     async def _learn_session(self, store: Store, session_id: str) -> None:
         async def unit(work: Work) -> tuple[StoredSession, User] | None:

@@ -10,6 +10,7 @@ from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.access import Access
 from rpcbackend.backups import Shelf, backing_up
 from rpcbackend.clock import Clock, SystemClock
+from rpcbackend.config import Disk
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Middleware, Observer
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
@@ -41,6 +42,7 @@ from rpcbackend.schema.lifecycle import (
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import Health, StoreHealth
 from rpcbackend.store import Origin, Report, Store, Verdict
+from rpcbackend.watch import Tell, tell_nobody
 
 DRAIN_SECONDS = 5.0
 EX_TIMED_OUT, EX_PROTOCOL = 75, 76
@@ -57,6 +59,8 @@ class Outside:
     random_bytes: Callable[[int], bytes] = os.urandom
     """Gives keys, salts and codes their bytes, on the database's thread too."""
     report_bug: ReportBug = lambda bug, correlation_id: None  # noqa: ARG005
+    tell: Tell = tell_nobody
+    """Told what whoever reads the log should know."""
     observers: Sequence[Observer] = ()
 
 
@@ -92,6 +96,8 @@ class Application:
         limits: What a connection may ask for.
         daily_after_seconds: How long after the first use of a day its backup is made; None makes
             none by itself.
+        disk: When there is too little room on it.
+        is_read_only: Whether the store is served as it is, whatever its state.
     """
 
     def __init__(
@@ -102,6 +108,8 @@ class Application:
         drain_seconds: float = DRAIN_SECONDS,
         limits: Limits | None = None,
         daily_after_seconds: float | None = None,
+        disk: Disk | None = None,
+        is_read_only: bool = False,
     ) -> None:
         self._limits = limits or Limits()
         self._outside = outside or Outside()
@@ -130,6 +138,9 @@ class Application:
             ids=Ids(self._clock, self._outside.record_bits),
             end=self.end,
             on_open=self._welcome,
+            tell=self._outside.tell,
+            disk=disk,
+            is_read_only=is_read_only,
         )
         self.access = Access(self._clock)
         """Tells who calls."""
@@ -330,5 +341,7 @@ class Application:
         if self._closing is not None:
             return "closing"
         if store is not None:
-            return "damaged" if store.integrity == "damaged" else "ok"
+            if store.integrity == "damaged":
+                return "damaged"
+            return "ok" if store.read_only is None else "read_only"
         return "locked" if self._door.is_locked else "ok"

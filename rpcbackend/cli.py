@@ -77,6 +77,19 @@ def _parser() -> argparse.ArgumentParser:
         help="change the key of the database; the current and the new one come on stdin",
     )
 
+    doctor = commands.add_parser(
+        "doctor",
+        parents=[where],
+        help="look at the data directory and say what to do; an encrypted one's key on stdin",
+    )
+    doctor.add_argument("--repair", action="store_true", help="mend what is safe to mend")
+    doctor.add_argument(
+        "--salvage", action="store_true", help="make a new database of what can still be read"
+    )
+    doctor.add_argument(
+        "--replace", action="store_true", help="with --salvage: put it in the damaged one's place"
+    )
+
     backup = commands.add_parser(
         "backup", parents=[where], help="make a verified copy; the key comes on stdin"
     )
@@ -165,6 +178,16 @@ def _rekey(given: argparse.Namespace) -> int:
     return rekey_directory(given.data_dir, sys.stdin)
 
 
+def _doctor(given: argparse.Namespace) -> int:
+    from rpcbackend.care.doctor import Wanted, see_doctor
+
+    if given.replace and not given.salvage:
+        _complain("--replace goes with --salvage")
+        return EX_USAGE
+    wanted = Wanted(repair=given.repair, salvage=given.salvage, replace=given.replace)
+    return see_doctor(given.data_dir, sys.stdin, wanted)
+
+
 def _backup(given: argparse.Namespace) -> int:
     from rpcbackend.care.backup import backup_directory
 
@@ -199,6 +222,7 @@ _COMMANDS = {
     "describe": _describe,
     "seed": _seed,
     "demo": _demo,
+    "doctor": _doctor,
     "rekey": _rekey,
     "backup": _backup,
     "verify": _verify,

@@ -15,6 +15,31 @@ from rpcbackend.schema.limits import Limits
 
 LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
 
+MIB = 1024 * 1024
+
+
+class Disk(BaseModel):
+    """What is done when the disk fills up; the reasons are in docs/adr/0022-damage-and-room.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ballast_bytes: Annotated[
+        int, Field(ge=0, description="Room that is kept back for a full disk; 0 keeps none.")
+    ] = 16 * MIB
+    warn_bytes: Annotated[int, Field(ge=0, description="Below this much room the log warns.")] = (
+        512 * MIB
+    )
+    read_only_bytes: Annotated[
+        int, Field(ge=0, description="Below this much room nothing is written.")
+    ] = 64 * MIB
+    first_look_seconds: Annotated[
+        float, Field(gt=0, description="How long after the store opened the disk is looked at.")
+    ] = 1.0
+    look_seconds: Annotated[float, Field(gt=0, description="How often after that.")] = 10.0
+    retry_seconds: Annotated[
+        float, Field(gt=0, description="How often while nothing is written for want of room.")
+    ] = 2.0
+
 
 class BackupSettings(BaseModel):
     """When backups are made by themselves; they are kept in `backups` in the data directory."""
@@ -57,6 +82,12 @@ class Settings(BaseSettings):
     backups: Annotated[
         BackupSettings, Field(description="When backups are made by themselves.")
     ] = BackupSettings()
+    disk: Annotated[
+        Disk, Field(description="When the disk is too full, such as `read_only_bytes`.")
+    ] = Disk()
+    read_only: Annotated[
+        bool, Field(description="Serve the database as it is and write nothing, damaged or not.")
+    ] = False
 
     @classmethod
     def settings_customise_sources(

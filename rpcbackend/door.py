@@ -7,10 +7,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from loguru import logger
 
 from rpcbackend.clock import Clock
+from rpcbackend.config import Disk
+from rpcbackend.damage import put_aside_and_advise
 from rpcbackend.errors import (
     BackupInvalidError,
     DiskFullError,
@@ -24,16 +27,21 @@ from rpcbackend.errors import (
 from rpcbackend.ids import Ids
 from rpcbackend.schema.system import StoreHealth
 from rpcbackend.store import (
+    DamagedError,
+    Finding,
     Origin,
     Report,
+    Room,
     StorageFailedError,
     Store,
     WrongKeyError,
     has_data,
     is_locked,
+    is_sound,
     open_store,
     restore,
 )
+from rpcbackend.watch import Tell, Watch, tell_nobody
 
 EX_STORAGE, EX_WRONG_KEY, EX_SCHEMA = 74, 77, 79
 
@@ -58,6 +66,9 @@ class StoreDoor:
         ids: Makes the ids of records; it is used on the database's thread alone.
         end: Lets the process end with an exit code.
         on_open: Told of the store each time that one was opened.
+        tell: Told what whoever reads the log should know.
+        disk: When there is too little room on it.
+        is_read_only: Whether the store is served as it is, whatever its state.
     """
 
     def __init__(
@@ -68,16 +79,22 @@ class StoreDoor:
         ids: Ids,
         end: Callable[[int], None],
         on_open: Callable[[Store], None] = lambda store: None,  # noqa: ARG005
+        tell: Tell = tell_nobody,
+        disk: Disk | None = None,
+        is_read_only: bool = False,
     ) -> None:
         self._directory = directory
         self._clock, self._ids, self._end = clock, ids, end
         self._on_open = on_open
+        self._tell, self._disk, self._is_read_only = tell, disk or Disk(), is_read_only
         self._store: Store | None = None
+        self._watch: Watch | None = None
+        self._room = Room(directory, self._disk.ballast_bytes) if directory else None
         self._key_sha256 = b""
         self._opening = asyncio.Lock()
         self._waiting = 0
         self._is_closed = False
-        self._deep_check: asyncio.Task[bool] | None = None
+        self._deep_check: asyncio.Task[list[Finding]] | None = None
         self._watchers: list[Report] = []
 
     @property
@@ -110,13 +127,11 @@ class StoreDoor:
             return
         try:
             if has_data(self._directory) and not self.is_locked:
-                await self.open()
+                await self._open_in_turn(None)
         except SchemaTooNewError as error:
             raise ExitRequestedError(EX_SCHEMA, f"{error.message} ({error.details})") from None
-        except WrongKeyError:
-            raise ExitRequestedError(
-                EX_STORAGE, f"the database in {self._directory} is damaged; restore a backup"
-            ) from None
+        except (WrongKeyError, DamagedError):
+            raise ExitRequestedError(EX_STORAGE, await self._put_aside()) from None
         except (StorageFailedError, OSError, DiskFullError, BackupInvalidError) as error:
             raise ExitRequestedError(
                 EX_STORAGE, f"the database in {self._directory} cannot be opened: {error}"
@@ -131,14 +146,25 @@ class StoreDoor:
             WrongKeyError: The key does not open it.
             SchemaTooNewError: A newer version of this program wrote it.
             StorageFailedError: The disk or the file failed; the process ends with 74.
+            RpcError: It is damaged; the process ends with 74.
         """
+        try:
+            await self._open_in_turn(key)
+        except DamagedError:
+            self._end_after_reply(EX_STORAGE)
+            self._tell("the store cannot be opened", {"reason": await self._put_aside()})
+            raise RpcError(
+                "The database is damaged and stays as it is; restore a backup, or salvage it."
+            ) from None
+        except StorageFailedError:
+            self._end_after_reply(EX_STORAGE)
+            raise
+
+    async def _open_in_turn(self, key: bytes | None) -> None:
         self._waiting += 1
         try:
             async with self._opening:
                 await self._open(key)
-        except StorageFailedError:
-            self._end_after_reply(EX_STORAGE)
-            raise
         finally:
             self._waiting -= 1
 
@@ -151,6 +177,8 @@ class StoreDoor:
             return
         if key is None and self.is_locked:
             raise NotInitializedError
+        if self._room is not None:
+            self._room.let_open()
         loop = asyncio.get_running_loop()
         self._store = await open_store(
             self._directory,
@@ -158,10 +186,24 @@ class StoreDoor:
             clock=self._clock,
             ids=self._ids,
             on_poison=lambda: _tell(loop, self._end_poisoned),
+            read_only="setting" if self._is_read_only else None,
         )
         # Not the key itself: one copy of it, with the connections, is enough.
         self._key_sha256 = hashlib.sha256(key).digest() if key is not None else b""
+        self._look_after(self._store)
         self._on_open(self._store)
+
+    def _look_after(self, store: Store) -> None:
+        reason = store.engine.read_only
+        if reason is not None:
+            self._tell("nothing is written", {"reason": reason})
+        elif self._room is not None:
+            self._watch = Watch(store, self._room, self._disk, clock=self._clock, tell=self._tell)
+            self._watch.start()
+
+    async def _put_aside(self) -> str:
+        assert self._directory is not None  # noqa: S101 (only files are damaged)
+        return await asyncio.to_thread(put_aside_and_advise, self._directory, self._clock.now_ms())
 
     async def unlock(self, *keys: str | None) -> None:
         """Open the store with the first key that fits: a change of keys may have been cut short.
@@ -234,9 +276,7 @@ class StoreDoor:
             return None
         engine = self._store.engine
         facts = engine.facts()
-        integrity = None
-        if deep:
-            integrity = "ok" if await self._check(self._store, report) else "damaged"
+        findings = await self._check(self._store, report) if deep else None
         return StoreHealth(
             engine=engine.name,
             is_encrypted=engine.is_encrypted,
@@ -247,20 +287,26 @@ class StoreDoor:
             database_bytes=facts.database_bytes,
             wal_bytes=facts.wal_bytes,
             disk_free_bytes=shutil.disk_usage(self._directory or Path.cwd()).free,
-            integrity=integrity,
+            read_only=engine.read_only,
+            integrity=None if findings is None else _integrity(findings),
+            problems=[finding.text for finding in findings or ()],
         )
 
-    async def _check(self, store: Store, report: Report) -> bool:
+    async def _check(self, store: Store, report: Report) -> list[Finding]:
         """Check the whole database, once for all who ask meanwhile."""
         if self._deep_check is None or self._deep_check.done():
             self._watchers.clear()
-            self._deep_check = asyncio.get_running_loop().create_task(
-                store.engine.check_integrity(self._tell_watchers)
-            )
+            self._deep_check = asyncio.get_running_loop().create_task(self._look_through(store))
         if len(self._watchers) >= MAX_WATCHERS:
             raise OverloadedError("A check of the whole store is running.", retry_after_ms=1_000)
         self._watchers.append(report)
         return await asyncio.shield(self._deep_check)
+
+    async def _look_through(self, store: Store) -> list[Finding]:
+        findings = await store.engine.look_through(self._tell_watchers)
+        if self._watch is not None and not is_sound(findings):
+            self._watch.refuse("damage")
+        return findings
 
     def _tell_watchers(self, done: int, total: int, message: str) -> None:
         for report in self._watchers:
@@ -272,9 +318,14 @@ class StoreDoor:
         if self._deep_check is not None:
             self._deep_check.cancel()
         async with self._opening:
+            if self._watch is not None:
+                await self._watch.stop()
             if self._store is not None:
+                is_damaged = self._store.engine.is_damaged
                 await self._store.close()
                 self._store = None
+                if is_damaged:
+                    self._tell("the store is damaged", {"reason": await self._put_aside()})
 
     def _end_poisoned(self) -> None:
         reason = self._store.engine.failure if self._store else ""
@@ -283,6 +334,12 @@ class StoreDoor:
 
     def _end_after_reply(self, code: int) -> None:
         asyncio.get_running_loop().call_soon(self._end, code)
+
+
+def _integrity(findings: list[Finding]) -> Literal["ok", "damaged"]:
+    # What stands in the tables is told by `problems`.
+    is_ok = all(finding.kind == "contents" for finding in findings)
+    return "ok" if is_ok else "damaged"
 
 
 def read_key(text: str) -> bytes:

@@ -24,7 +24,7 @@ class RpcError(Exception):
     code: ClassVar[int] = -32603
     symbol: ClassVar[str] = "INTERNAL_ERROR"
     error_type: ClassVar[ErrorType] = "system"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     by_code: ClassVar[dict[int, type["RpcError"]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -236,6 +236,28 @@ class InUseError(RpcError):
     """Other records still need this one; details names them."""
 
     code, symbol, error_type = 1107, "IN_USE", "business"
+
+
+class ReadOnlyModeError(RpcError):
+    """Nothing is written for now; the message says what to do, details why."""
+
+    code, symbol, error_type = 1108, "READ_ONLY_MODE", "business"
+
+    @classmethod
+    def because(cls, reason: str) -> "ReadOnlyModeError":
+        """Name one of `schema.system.ReadOnlyReason`; only for want of room it passes by itself."""
+        error = cls(_READ_ONLY[reason], details={"reason": reason})
+        if reason == "disk":
+            error.retryable, error.retry_after_ms = True, 5_000
+        return error
+
+
+_READ_ONLY = {
+    "disk": "The disk is almost full; free some space, and writing goes on by itself.",
+    "damage": "The database is damaged and stays as it is; restore a backup, or salvage it.",
+    "file_system": "The database's folder cannot be written; allow it, then start again.",
+    "setting": "The setting read_only forbids to write; take it out, then start again.",
+}
 
 
 class CursorInvalidError(RpcError):

@@ -23,6 +23,13 @@ the clock gets there, so only the sessions that were used then are over.
 """
 
 
+SETTLED_AHEAD_SECONDS = 31 * DAY
+"""The same for the time that the store noted, which had held for ten minutes at least.
+
+Beyond it every session would be over anyway, and API keys would be for as long.
+"""
+
+
 @dataclass(slots=True)
 class Live:
     """A principal that is remembered, and until when it is good."""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from rpcbackend.app import Application, Outside
-from rpcbackend.config import find_data_dir
+from rpcbackend.config import Settings, default_data_dir, load_settings
 from rpcbackend.contract.shipped import read_contract
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.protocol import codec
@@ -41,9 +41,10 @@ def call_once(
     harden()
     try:
         given = _read(channel, params, stdin or sys.stdin.buffer)
-        directory = find_data_dir(data_dir)
+        settings = load_settings(None, data_dir=data_dir)
+        directory = settings.data_dir or default_data_dir()
         with owned(directory):
-            reply = asyncio.run(_call(directory, channel, given))
+            reply = asyncio.run(_call(directory, settings, channel, given))
     except ExitRequestedError as end:
         sys.stderr.write(f"rpcbackend: {end}\n")
         return end.code
@@ -121,8 +122,13 @@ def _reply_of(job: Job) -> dict[str, Any]:
     return {"result" if job.state is JobState.DONE else "error": job.model_dump(mode="json")}
 
 
-async def _call(directory: Path, channel: str, params: Any) -> dict[str, Any]:
-    app = Application(directory, Outside(report_bug=_print_bug))
+async def _call(directory: Path, settings: Settings, channel: str, params: Any) -> dict[str, Any]:
+    app = Application(
+        directory,
+        Outside(report_bug=_print_bug),
+        disk=settings.disk,
+        is_read_only=settings.read_only,
+    )
     await app.boot()
     try:
         sink = _Reply()

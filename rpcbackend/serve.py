@@ -88,14 +88,16 @@ def owned(directory: Path) -> Iterator[None]:
 
 async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> int:
     from rpcbackend.observability.access_log import access_log  # noqa: PLC0415 (after stdout)
-    from rpcbackend.observability.logs import report_bug  # noqa: PLC0415 (after stdout)
+    from rpcbackend.observability.logs import report_bug, tell  # noqa: PLC0415 (after stdout)
 
     app = Application(
         directory,
-        Outside(report_bug=report_bug, observers=(access_log(settings.log_level),)),
+        Outside(report_bug=report_bug, tell=tell, observers=(access_log(settings.log_level),)),
         drain_seconds=settings.drain_seconds,
         limits=settings.limits,
         daily_after_seconds=settings.backups.delay_seconds if settings.backups.daily else None,
+        disk=settings.disk,
+        is_read_only=settings.read_only,
     )
     transport = StdioTransport(*wire, settings.limits)
     await app.boot()

@@ -140,6 +140,10 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "files-private": "The data directory and its files are the owner's alone.",
         "wrong-key-touches-nothing": "A wrong key leaves every file as it was, byte for byte.",
         "never-empty": "Where there was a database, no empty one is ever begun.",
+        "disk-full-recovers": "A full disk loses nothing, is read, and is written again later.",
+        "read-only-serves": "A store that cannot be written is read, untouched; commands say why.",
+        "damage-stays": "A damaged database stays as it is, copied aside, and what to do is said.",
+        "damage-explained": "The doctor says what is wrong and what to do, and mends if asked.",
         "log-not-forged": "No text from outside begins a log line, or has an escape in it.",
     },
     "protocol.md §3": {

@@ -23,6 +23,7 @@ from rpcbackend.lives import (
     IDLE_SECONDS,
     OWNER_ABSOLUTE_SECONDS,
     OWNER_IDLE_SECONDS,
+    SETTLED_AHEAD_SECONDS,
 )
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
@@ -48,6 +49,7 @@ from tests.factories import an_id, at, events_in, save_branch, store_in
 from tests.machine import NOW_MS
 
 T = TypeVar("T")
+HOUR = 3_600
 BRANCH = {"name": "Mitte", "zone": "Europe/Berlin", "currency": "EUR"}
 
 
@@ -289,6 +291,41 @@ async def test_a_clock_that_was_years_ahead_once_ends_what_was_used_then_and_not
 
     assert (await access.identify(store, SIGNED_IN, None)).kind == "user"
     assert (await access.identify(store, Caller(), text)).kind == "api_key"
+    assert access.now() == NOW
+
+
+@pytest.mark.parametrize("back", [HOUR, 10 * DAY], ids=["an hour", "ten days"])
+async def test_what_expired_unused_does_not_live_again_after_a_start_with_the_clock_set_back(
+    store: Store, clock: FrozenClock, access: Access, back: int
+) -> None:
+    """The store noted the time when nobody was there; see `Watch.note_time`."""
+    await add_caller(store)
+    await add_session(store)
+    text = await add_api_key(store, 1, "lessons:read", expires_at=at("2026-11-24T08:00:00Z"))
+    clock.advance(IDLE_SECONDS)
+    late = access.now()
+    await in_store(store, lambda work: work.latest_time.note(late, most=late + DAY))
+
+    clock.set_wall(-back)
+    again = Access(clock)
+
+    for caller, token in ((SIGNED_IN, None), (Caller(), text)):
+        with pytest.raises(SessionExpiredError):
+            await again.identify(store, caller, token)
+    assert again.now() == late
+
+
+async def test_a_time_that_was_noted_and_is_wrong_by_far_ends_nothing(
+    store: Store, clock: FrozenClock
+) -> None:
+    await add_caller(store)
+    await add_session(store)
+    wrong = NOW + SETTLED_AHEAD_SECONDS + 1
+    await in_store(store, lambda work: work.latest_time.note(wrong, most=wrong))
+
+    access = Access(clock)
+
+    assert (await access.identify(store, SIGNED_IN, None)).kind == "user"
     assert access.now() == NOW
 
 

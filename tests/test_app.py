@@ -67,7 +67,9 @@ async def test_health_says_how_the_process_and_its_store_are(
             "headSeq": 0,
             "auditHeadSeq": 0,
             "auditHeadHash": "0" * 64,
+            "readOnly": None,
             "integrity": "ok",
+            "problems": [],
         },
     }
 
@@ -222,7 +224,7 @@ async def test_a_store_of_a_newer_program_stops_the_start_with_79(tmp_path: Path
 async def test_a_file_that_is_no_database_stops_the_start_with_74(tmp_path: Path) -> None:
     (tmp_path / "school.db").write_bytes(b"SQLite format 3\0" + b"garbage" * 1_000)
 
-    with pytest.raises(ExitRequestedError, match="is damaged; restore a backup") as end:
+    with pytest.raises(ExitRequestedError, match="is damaged; it stays as it is") as end:
         await Application(tmp_path).boot()
 
     assert end.value.code == 74
@@ -235,7 +237,7 @@ async def test_a_damaged_store_stops_the_start_with_74(tmp_path: Path) -> None:
         file.seek(100)
         file.write(b"\xff" * 3_000)
 
-    with pytest.raises(ExitRequestedError, match="cannot be opened") as end:
+    with pytest.raises(ExitRequestedError, match="is damaged; it stays as it is") as end:
         await Application(tmp_path).boot()
 
     assert end.value.code == 74

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rpcbackend.config import BackupSettings, Settings, default_data_dir, load_settings
+from rpcbackend.config import MIB, BackupSettings, Settings, default_data_dir, load_settings
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 
@@ -30,13 +30,22 @@ def test_without_anything_given_the_defaults_hold() -> None:
         "drain_seconds": 5.0,
         "limits": Limits().model_dump(by_alias=False),
         "backups": {"daily": True, "delay_seconds": 60.0},
+        "disk": {
+            "ballast_bytes": 16 * MIB,
+            "warn_bytes": 512 * MIB,
+            "read_only_bytes": 64 * MIB,
+            "first_look_seconds": 1.0,
+            "look_seconds": 10.0,
+            "retry_seconds": 2.0,
+        },
+        "read_only": False,
     }
 
 
 def test_the_file_is_read(file: Path) -> None:
     write(file, 'data_dir = "/data"\nlog_level = "DEBUG"\ndrain_seconds = 1\n')
 
-    assert load_settings(file).model_dump(exclude={"limits", "backups"}) == {
+    assert load_settings(file).model_dump(exclude={"limits", "backups", "disk", "read_only"}) == {
         "data_dir": Path("/data"),
         "log_level": "DEBUG",
         "drain_seconds": 1.0,
@@ -52,7 +61,7 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
 
     settings = load_settings(file, data_dir=Path("/given"), log_level=None)
 
-    assert settings.model_dump(exclude={"limits", "backups"}) == {
+    assert settings.model_dump(exclude={"limits", "backups", "disk", "read_only"}) == {
         "data_dir": Path("/given"),
         "log_level": "WARNING",
         "drain_seconds": 1.0,

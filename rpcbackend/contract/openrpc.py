@@ -16,6 +16,7 @@ from rpcbackend.errors import (
     OverloadedError,
     PasswordRequiredError,
     RateLimitedError,
+    ReadOnlyModeError,
     RequestCancelledError,
     RpcError,
     ScopeMissingError,
@@ -98,6 +99,8 @@ def errors_of(method: Method) -> list[type[RpcError]]:
         errors.add(NotInitializedError)
     if method.main_only:
         errors.add(ForbiddenError)
+    if method.kind == "command" and method.needs_store:
+        errors.add(ReadOnlyModeError)
     if method.may_repeat:
         errors.add(IdempotencyKeyReusedError)
     return sorted(errors, key=lambda error: error.code)

@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -140,3 +140,8 @@ def _behind_bar(line: str) -> str:
 def report_bug(bug: Exception, correlation_id: str) -> None:
     """Log an exception that no handler expected, under the id that the peer was given."""
     logger.bind(correlation_id=correlation_id).opt(exception=bug).error("unexpected error")
+
+
+def tell(message: str, figures: dict[str, Any]) -> None:
+    """Log what whoever reads the log should know."""
+    logger.bind(**figures).warning(message)

@@ -6,6 +6,10 @@ from pydantic import Field
 
 from rpcbackend.schema.base import Flag, Instant, Integer, Params, WireModel
 
+ReadOnlyReason = Literal["disk", "damage", "file_system", "setting"]
+"""Why nothing is written: no room, a damaged database, a folder that cannot be written, or as the
+setting wants it."""
+
 
 class GetHealth(Params):
     """Params of system.health."""
@@ -40,15 +44,21 @@ class StoreHealth(WireModel):
     wal_bytes: Integer
     disk_free_bytes: Integer
     last_backup: Annotated[LastBackup | None, Field(description="None before the first.")] = None
+    read_only: Annotated[
+        ReadOnlyReason | None, Field(description="Why commands answer READ_ONLY_MODE, if they do.")
+    ] = None
     integrity: Annotated[
         Literal["ok", "damaged"] | None, Field(description="Only when asked for with deep.")
     ] = None
+    problems: list[str] = Field(
+        default_factory=list, description="What the deep look found, in words and figures."
+    )
 
 
 class Health(WireModel):
     """What system.health answers."""
 
-    status: Literal["ok", "locked", "damaged", "closing"]
+    status: Literal["ok", "locked", "read_only", "damaged", "closing"]
     version: str
     pid: Integer
     uptime_ms: Integer

@@ -11,13 +11,26 @@ from rpcbackend.store.backups import (
     list_backups,
     read_backup,
 )
+from rpcbackend.store.checks import Finding, is_sound
 from rpcbackend.store.credentials import Proofs
-from rpcbackend.store.driver import StorageFailedError, WrongKeyError
-from rpcbackend.store.files import finish_restore, has_data, is_encrypted, is_locked
+from rpcbackend.store.driver import DamagedError, StorageFailedError, WrongKeyError, has_log
+from rpcbackend.store.files import (
+    finish_restore,
+    has_data,
+    is_encrypted,
+    is_locked,
+    leftovers_in,
+    path_in,
+)
 from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.mending import Examined, examine, fold_log_in, make_indexes_anew
 from rpcbackend.store.outbox import Lease, Message
+from rpcbackend.store.quarantine import put_aside
+from rpcbackend.store.reach import Gap
 from rpcbackend.store.restoring import Origin, Restored, restore, restore_closed
+from rpcbackend.store.room import Room, purge
+from rpcbackend.store.salvage import Salvaged, TableSaved, UnsalvageableError, replace_by, salvage
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.soundness import Verdict, verify_backup
@@ -29,8 +42,12 @@ __all__ = [
     "EVERYTHING",
     "Backup",
     "Command",
+    "DamagedError",
     "DirectoryLock",
+    "Examined",
     "Facts",
+    "Finding",
+    "Gap",
     "Keyed",
     "Lease",
     "Link",
@@ -42,6 +59,8 @@ __all__ = [
     "Reason",
     "Report",
     "Restored",
+    "Room",
+    "Salvaged",
     "Sight",
     "SigningKey",
     "StorageFailedError",
@@ -50,19 +69,32 @@ __all__ = [
     "StoredApiKey",
     "StoredReply",
     "StoredSession",
+    "TableSaved",
+    "UnsalvageableError",
     "Verdict",
     "Work",
     "WrongKeyError",
+    "examine",
     "finish_restore",
+    "fold_log_in",
     "folder_in",
     "has_data",
+    "has_log",
     "is_encrypted",
     "is_locked",
+    "is_sound",
+    "leftovers_in",
     "list_backups",
+    "make_indexes_anew",
     "open_store",
+    "path_in",
+    "purge",
+    "put_aside",
     "read_backup",
+    "replace_by",
     "restore",
     "restore_closed",
+    "salvage",
     "sight_of",
     "verify_backup",
 ]

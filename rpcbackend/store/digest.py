@@ -8,10 +8,10 @@ import orjson
 from rpcbackend.store.store import Store
 from rpcbackend.store.work import Work
 
-# Left out: `migrations` tells when the file was made, not what it holds.
+# Left out: `migrations` and `clock` tell when the file was made and used, not what it holds.
 _TABLES = """
 SELECT name FROM sqlite_schema
-WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'migrations'
+WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('migrations', 'clock')
 ORDER BY name
 """
 

@@ -13,7 +13,7 @@ from typing import Any
 import aiosqlite
 import sqlcipher3
 
-from rpcbackend.store.migrations import is_foreign
+from rpcbackend.store.migrations import is_foreign, refuse_newer
 
 Error: type[Exception] = sqlcipher3.Error
 IntegrityError: type[Exception] = sqlcipher3.IntegrityError
@@ -56,6 +56,10 @@ class StorageFailedError(Exception):
     """The disk or the file under the database failed while it was opened, or it is not ours."""
 
 
+class DamagedError(StorageFailedError):
+    """The file is not what was written; it stays as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opener:
     """How a connection is opened, again and again if need be; called on its own thread."""
@@ -66,6 +70,8 @@ class Opener:
     """32 bytes for SQLCipher, or None for a plain database."""
     may_write: bool
     """False for readers."""
+    uri: str = ""
+    """`mode=ro` leaves even the log alone; `immutable=1` takes it that nobody else is there."""
 
     def __call__(self) -> Any:
         """Open the connection.
@@ -73,12 +79,14 @@ class Opener:
         Raises:
             WrongKeyError: The file cannot be read with this key.
             StorageFailedError: It is another program's database; it stays as it is.
+            SchemaTooNewError: A newer version of this program wrote it; it stays as it is.
         """
         if self.may_write and self.path and self.path.exists():
             # The last writer to close folds the log into the database, even one that could not
             # read either of them. So a stranger's key is tried where nothing can be written.
-            uri = f"{self.path.absolute().as_uri()}?mode=ro"
-            _open(uri, self.key, _check_file, is_uri=True).close()
+            _open(_uri_of(self.path, "mode=ro"), self.key, _check_fit, is_uri=True).close()
+        if self.path and self.uri:
+            return _open(_uri_of(self.path, self.uri), self.key, self._prepare, is_uri=True)
         return _open(str(self.path or ":memory:"), self.key, self._prepare)
 
     def with_key(self, key: bytes | None) -> "Opener":
@@ -110,7 +118,7 @@ class Thread(aiosqlite.Connection):
         """
         self._tx.put_nowait((None, partial(function, self._conn)))
 
-    async def run(self, function: Callable[[Any], None]) -> None:
+    async def run(self, function: Callable[[Any], object]) -> None:
         """Do the same, wait until it has returned, and raise what it raised."""
         await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite's own
 
@@ -144,14 +152,16 @@ class Thread(aiosqlite.Connection):
         self._thread.join()
 
 
-async def connect(path: Path | None, key: bytes | None, *, may_write: bool) -> Thread:
+async def connect(
+    path: Path | None, key: bytes | None, *, may_write: bool, uri: str = ""
+) -> Thread:
     """Open a connection, and the thread that owns it; see `Opener`.
 
     Raises:
         WrongKeyError: The file cannot be read with this key.
         StorageFailedError: It is another program's database; it stays as it is.
     """
-    return await _start(Thread(Opener(path, key, may_write)))
+    return await _start(Thread(Opener(path, key, may_write, uri)))
 
 
 async def _start(connection: Thread) -> Thread:
@@ -197,6 +207,10 @@ def has_log(path: Path) -> bool:
         return False
 
 
+FAILURES = (Error, StorageFailedError, WrongKeyError, UnicodeDecodeError)
+"""What opening a connection may fail with."""
+
+
 def fold_log(connection: Any) -> bool:
     """Move all of the log into the database, durably, and tell whether nobody was in the way."""
     return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -205,6 +219,17 @@ def fold_log(connection: Any) -> bool:
 def is_poison(error: BaseException) -> bool:
     """Tell whether the storage under the database failed: nothing after it can be trusted."""
     return _primary_code(error) in _POISON
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell whether the file is not what it was, or cannot be read any more."""
+    kinds = WrongKeyError | StorageFailedError | UnicodeDecodeError
+    return is_poison(error) or isinstance(error, kinds)
+
+
+def is_corrupt(error: BaseException) -> bool:
+    """Tell whether the file itself is at fault, not the disk under it."""
+    return _primary_code(error) in (_CORRUPT, _NOTADB)
 
 
 def is_value_error(error: BaseException) -> bool:
@@ -243,6 +268,10 @@ def _open(
     return connection
 
 
+def _uri_of(path: Path, parameters: str) -> str:
+    return f"{path.absolute().as_uri()}?{parameters}"
+
+
 def _check_file(connection: Any) -> None:
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -252,6 +281,12 @@ def _check_file(connection: Any) -> None:
         raise
     if is_foreign(connection):
         raise StorageFailedError("the file is another program's database")
+
+
+def _check_fit(connection: Any) -> None:
+    _check_file(connection)
+    # A newer program may have left its log for good reasons.
+    refuse_newer(connection)
 
 
 def _run_all(connection: Any, statements: Iterable[str]) -> None:

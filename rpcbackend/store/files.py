@@ -36,6 +36,22 @@ class StoreFacts:
     wal_bytes: int
 
 
+def path_in(directory: Path) -> Path:
+    """Return where the database of a data directory is."""
+    return directory / FILE_NAME
+
+
+def leftovers_in(directory: Path) -> list[Path]:
+    """Return what is left of work that was cut short and is worth nothing.
+
+    What a marker counts on is none of it: the next start goes on from there.
+    """
+    patterns = [f"{NEW_NAME}*", f"{MARKER_NAME}.new", "quarantine/*.new", "backups/*.new*"]
+    if not (directory / MARKER_NAME).exists():
+        patterns.append(f"{STAGE_NAME}*")
+    return [path for pattern in patterns for path in directory.glob(pattern)]
+
+
 def make_private(directory: Path) -> None:
     """Make a directory for its owner alone, if it is not there; one that is stays as it is."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)

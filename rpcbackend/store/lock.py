@@ -2,7 +2,10 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+from rpcbackend.store.files import FILE_NAME as DATABASE_NAME
 
 FILE_NAME = "backend.lock"
 
@@ -24,21 +27,44 @@ class DirectoryLock:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._fd = os.open(directory / FILE_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        self._fd, may_write = _open(directory)
         if not _try_lock(self._fd):
-            owner = os.read(self._fd, 20).decode("ascii", "replace").strip() or "unknown"
+            owner = _owner(self._fd)
             os.close(self._fd)
             raise StoreBusyError(
                 f"{directory} is in use by another rpcbackend (process {owner}). "
                 "Close that program first, or choose another --data-dir."
             )
-        os.ftruncate(self._fd, 0)
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        os.write(self._fd, str(os.getpid()).encode())
+        # On a full disk nobody can read who holds it; it is held all the same.
+        if may_write:
+            with suppress(OSError):
+                os.ftruncate(self._fd, 0)
+                os.lseek(self._fd, 0, os.SEEK_SET)
+                os.write(self._fd, str(os.getpid()).encode())
 
     def release(self) -> None:
         """Let others in; the file stays, for removing it would race with them."""
         os.close(self._fd)
+
+
+def _open(directory: Path) -> tuple[int, bool]:
+    """Return the file that is locked, and whether it can be written."""
+    path = directory / FILE_NAME
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600), True
+    except OSError:
+        # A database where nothing can be written is served all the same. Without a lock file the
+        # directory itself stands in for it: nobody else can make one either.
+        if sys.platform == "win32" or not (directory / DATABASE_NAME).exists():
+            raise
+        return os.open(path if path.exists() else directory, os.O_RDONLY), False
+
+
+def _owner(fd: int) -> str:
+    try:
+        return os.read(fd, 20).decode("ascii", "replace").strip() or "unknown"
+    except IsADirectoryError:
+        return "unknown"
 
 
 def _try_lock(fd: int) -> bool:

@@ -35,6 +35,10 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
+class SchemaOldError(Exception):
+    """The database has yet to be migrated, and may not be written."""
+
+
 class MigrationChangedError(Exception):
     """A migration was edited after this database had applied it."""
 
@@ -83,15 +87,26 @@ def migrate(connection: Any, now_ms: int, *, to: int | None = None) -> int:
         SchemaTooNewError: A newer program wrote this database.
         MigrationChangedError: An applied step is not the one this program has.
     """
+    refuse_newer(connection)
     version, wanted = version_of(connection), to or latest_version()
-    if version > latest_version():
-        raise SchemaTooNewError(details={"database": version, "program": latest_version()})
     if version < wanted:
         migrations = load()
         _check_applied(connection, migrations, version)
-        for migration in migrations[version:wanted]:
-            _apply(connection, migration, now_ms)
+        for migration in migrations:
+            if version < migration.version <= wanted:
+                _apply(connection, migration, now_ms)
     return wanted
+
+
+def refuse_newer(connection: Any) -> None:
+    """Check that no newer program wrote this database.
+
+    Raises:
+        SchemaTooNewError: One did.
+    """
+    version = version_of(connection)
+    if version > latest_version():
+        raise SchemaTooNewError(details={"database": version, "program": latest_version()})
 
 
 def version_of(connection: Any) -> int:
@@ -103,8 +118,8 @@ def _check_applied(connection: Any, migrations: list[Migration], version: int) -
     if version == 0:
         return
     applied = dict(connection.execute("SELECT version, sha256 FROM migrations").fetchall())
-    for migration in migrations[:version]:
-        if applied.get(migration.version) != migration.sha256:
+    for migration in migrations:
+        if migration.version <= version and applied.get(migration.version) != migration.sha256:
             raise MigrationChangedError(f"{migration.name} is not what this database applied")
 
 

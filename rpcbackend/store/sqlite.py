@@ -8,14 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
-from rpcbackend.store import driver
+from rpcbackend.errors import (
+    DiskFullError,
+    OutcomeUnknownError,
+    OverloadedError,
+    ReadOnlyModeError,
+    RpcError,
+)
+from rpcbackend.schema.system import ReadOnlyReason
+from rpcbackend.store import checks, driver
+from rpcbackend.store.as_it_is import AS_IT_IS, DAMAGED
 from rpcbackend.store.files import StoreFacts, log_of, size_of
 from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
-from rpcbackend.store.migrations import latest_version, migrate, version_of
+from rpcbackend.store.migrations import SchemaOldError, latest_version, migrate, version_of
+from rpcbackend.store.reading import read_group, roll_back
 from rpcbackend.store.rekey import change_key
 from rpcbackend.store.statements import SqliteTransaction
-from rpcbackend.store.transaction import Report, Row, drive
+from rpcbackend.store.transaction import Report, drive
 
 READERS = 2
 """More fight for the interpreter lock: four readers had a p99 of 178 ms, two one of 4.6 ms."""
@@ -24,9 +33,6 @@ GROUP = 64
 """Units in one commit: 13,800 bookings a second at 64 waiting, against 2,800 one by one."""
 
 READ_GROUP = 16
-
-STEPS_BETWEEN_LOOKS = 100_000
-"""Steps of SQLite's machine, some 2 ms, between which a running read may be stopped."""
 
 CHECKPOINT_BYTES = driver.LOG_BYTES
 """Size of the write-ahead log above which an idle writer folds it into the database."""
@@ -53,6 +59,17 @@ class SqliteEngine:
         """Told on a database thread when the storage failed: the process must end (74)."""
         self.failure = ""
         """What failed, in SQLite's words, once something has."""
+        self.on_full: Callable[[], None] = lambda: None
+        """Told on a database thread when a write found no room."""
+        self.read_only: ReadOnlyReason | None = None
+        """Why nothing is written, while nothing is."""
+        self.is_damaged = False
+        """Whether the file itself was found at fault."""
+        self.on_close: Callable[[], None] = lambda: None
+        """Called when every connection is closed."""
+        self.must_stay = False
+        """Whether the file and its log must be left as they are."""
+        self._is_log_kept = False
         self.is_encrypted = False
         self.schema_version = 0
         self.migrated_from = 0
@@ -70,10 +87,16 @@ class SqliteEngine:
         key: bytes | None,
         now_ms: int,
         save: Callable[[driver.Opener, int], None] | None = None,
+        *,
+        uri: str = "",
     ) -> None:
         """Open, migrate, and start the readers; to be closed even when it fails.
 
-        What holds data is saved before a migration: *save* is called on the writer's thread.
+        Args:
+            key: Opens the file.
+            now_ms: When, for the record of a migration.
+            save: Called on the writer's thread before a migration, if there is anything to save.
+            uri: How connections are opened, if not as usual; then nothing is written.
 
         Raises:
             WrongKeyError: The file cannot be read with this key.
@@ -81,12 +104,15 @@ class SqliteEngine:
             StorageFailedError: Another program's database.
         """
         self.is_encrypted = key is not None and self.path is not None
-        writer = await driver.connect(self.path, key, may_write=True)
+        writer = await driver.connect(self.path, key, may_write=not uri, uri=uri)
         self._connections.append(writer)
 
         def bring_up_to_date(connection: Any) -> None:
             self.migrated_from = version_of(connection)
-            if save and 0 < self.migrated_from < latest_version():
+            is_old = 0 < self.migrated_from < latest_version()
+            if uri and is_old:
+                raise SchemaOldError
+            if save and is_old:
                 save(writer.opener, now_ms)
             self.schema_version = migrate(connection, now_ms)
 
@@ -97,8 +123,11 @@ class SqliteEngine:
         # A second connection to a database in memory would see another database.
         if self.path:
             for _ in range(READERS):
-                self._connections.append(await driver.connect(self.path, key, may_write=False))
-            self._reader = Lane(self._connections[1:], self._read_group, batch=READ_GROUP)
+                reader = await driver.connect(self.path, key, may_write=False, uri=uri)
+                self._connections.append(reader)
+            self._reader = Lane(
+                self._connections[1:], partial(read_group, settle=self._settle), batch=READ_GROUP
+            )
             self._lanes.append(self._reader)
 
     @property
@@ -112,14 +141,25 @@ class SqliteEngine:
             for lane in reversed(self._lanes):
                 await lane.drain()
             self._lanes.clear()
+            if self.must_stay or self._is_poisoned or self.read_only in AS_IT_IS:
+                await self._keep_log()
             for connection in reversed(self._connections):
                 # An unclosed connection keeps its thread, and so the interpreter, alive (D2).
-                if connection is self._connections[0] and not self._is_poisoned:
+                if connection.opener.may_write and not self._is_log_kept:
                     # A log that cannot be folded in now is read at the next start.
                     with suppress(driver.Error):
-                        await connection.run(_fold_log)
+                        await connection.run(driver.fold_log)
                 await connection.close()
             self._connections.clear()
+        self.on_close()
+
+    async def _keep_log(self) -> None:
+        """Let the connection be closed last that cannot fold the log in: SQLite would."""
+        with suppress(*driver.FAILURES, IndexError):
+            key = self._connections[0].opener.key
+            guard = await driver.connect(self.path, key, may_write=False, uri="mode=ro")
+            self._connections.insert(0, guard)
+        self._is_log_kept = True
 
     async def read(self, work: Work) -> Any:
         """Run *work* on one snapshot; a cancelled read is stopped soon."""
@@ -145,9 +185,12 @@ class SqliteEngine:
 
         Raises:
             OutcomeUnknownError: The storage failed; the process is about to end.
+            ReadOnlyModeError: Nothing is written for now.
         """
         if self._is_poisoned:
             raise OutcomeUnknownError(outcome="none")
+        if self.read_only is not None:
+            raise ReadOnlyModeError.because(self.read_only)
         job = Job(
             lambda connection: drive(work(SqliteTransaction(connection, self._school))), keep=keep
         )
@@ -163,7 +206,10 @@ class SqliteEngine:
             OverloadedError: Another program is in the database; the old key stays.
             DiskFullError: There is no room for a second copy of it; the old key stays.
             OutcomeUnknownError: Either the old key stays, or the process is about to end.
+            ReadOnlyModeError: Nothing is written for now; the old key stays.
         """
+        if self.read_only is not None:
+            raise ReadOnlyModeError.because(self.read_only)
         await see_through(asyncio.ensure_future(self._rekey(key, report)))
 
     async def _rekey(self, key: bytes, report: Report) -> None:
@@ -217,42 +263,49 @@ class SqliteEngine:
         await self._connections[0].run(run)
         return results[0]
 
-    async def check_integrity(self, report: Report) -> bool:
-        """Read the whole database, reporting table by table, and tell whether all of it is sound.
+    async def look_through(self, report: Report) -> list[checks.Finding]:
+        """Read the whole database, reporting step by step, and return what is not as it must be.
 
         On a connection of its own: it takes seconds, and the readers have others to serve.
         """
         if self.path is None:
-            return await self._look_through(self._reader, report)
+            return await checks.look_through(partial(self._read, lane=self._reader), report)
         async with self.alone:
             try:
                 connection = await self._connections[-1].twin()
             except Exception as error:
-                # A database that cannot even be opened once more is not sound.
-                if _is_damage(error):
-                    return False
+                if driver.is_damage(error):
+                    return [checks.unreadable("the database")]
                 raise
             try:
-                lane = Lane([connection], self._read_group, batch=1)
-                return await self._look_through(lane, report)
+                return await checks.look_through(partial(self._look, connection), report)
             finally:
                 await connection.close()
 
-    async def _look_through(self, lane: Lane, report: Report) -> bool:
+    async def _look(self, connection: driver.Thread, work: Work) -> Any:
+        lane = Lane([connection], partial(read_group, settle=lambda _: None), batch=1)
         try:
-            tables = [row[0] for row in await self._read(_list_tables, lane)]
-            for done, table in enumerate(tables):
-                report(done, len(tables) + 1, table)
-                if not await self._read(partial(_is_table_sound, table), lane):
-                    return False
-            # What belongs to no table: free pages, and pages that nobody knows.
-            report(len(tables), len(tables) + 1, "free pages")
-            return bool(await self._read(_is_rest_sound, lane))
-        except Exception as error:
-            # A file that lost its end cannot even be looked through.
-            if _is_damage(error):
-                return False
+            return await self._read(work, lane)
+        except driver.FAILURES:
+            # SQLCipher serves nothing more on a connection that met a page it cannot prove.
+            await connection.put_down()
+            await connection.take_up(connection.opener)
             raise
+
+    async def make_room(self, tidy: Callable[[Any], object]) -> None:
+        """Run *tidy* on the writer's thread and fold the log in, as far as there is room for it."""
+
+        def run(connection: Any) -> None:
+            for step in (tidy, driver.fold_log):
+                try:
+                    step(connection)
+                except driver.Error as error:
+                    self._note_poison(error)
+                    roll_back(connection)
+
+        async with self.alone:
+            if self._connections:
+                await self._connections[0].run(run)
 
     def facts(self) -> StoreFacts:
         """Return sizes as the file system tells them."""
@@ -276,12 +329,14 @@ class SqliteEngine:
         except driver.Error as error:
             # BEGIN or COMMIT itself failed: nobody in this group may hear a yes.
             self._note_poison(error)
-            _roll_back(connection)
+            roll_back(connection)
             if driver.is_full(error) and len(group) > 1:
                 # What is left may do for some of them, and one may have asked for too much.
                 for job in group:
                     self._write_group(connection, [job], results)
                 return
+            if driver.is_full(error):
+                self.on_full()
             outcomes = [Outcome(job, error=_refusal(error)) for job in group]
         for outcome in outcomes:
             results.add(outcome)
@@ -314,34 +369,22 @@ class SqliteEngine:
             except driver.Error as error:
                 # On a full disk the log just stays long; a failed disk is the end.
                 self._note_poison(error)
+                if driver.is_full(error):
+                    self.on_full()
 
-    # On a reader's thread
+    # On any of its threads
 
-    def _read_group(self, connection: Any, jobs: Iterable[Job], results: Results) -> None:
-        try:
-            connection.execute("BEGIN")
-            for job in jobs:
-                # Asked from within the statement: an interrupt from outside could come between two
-                # statements and be lost, or hit a neighbour in the group.
-                connection.set_progress_handler(
-                    partial(_look_up, job, results), STEPS_BETWEEN_LOOKS
-                )
-                results.add(self._run_read(connection, job))
-        finally:
-            connection.set_progress_handler(None, 0)
-            _roll_back(connection)
-
-    def _run_read(self, connection: Any, job: Job) -> Outcome:
-        try:
-            return Outcome(job, value=job.run(connection))
-        except Exception as error:  # noqa: BLE001 (whatever a unit raises is its outcome)
-            self._note_poison(error)
-            return Outcome(job, error=error)
-
-    # On any of them
+    def _settle(self, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            if self.read_only in AS_IT_IS and driver.is_damage(outcome.error):
+                # What can be read is served; and nothing is written that could be lost.
+                outcome.error = RpcError(DAMAGED)
+            else:
+                self._note_poison(outcome.error)
 
     def _note_poison(self, error: BaseException) -> None:
         if driver.is_poison(error) or isinstance(error, driver.StorageFailedError):
+            self.is_damaged = self.is_damaged or driver.is_corrupt(error)
             with self._noting:
                 was_poisoned, self._is_poisoned = self._is_poisoned, True
             if not was_poisoned:
@@ -350,45 +393,9 @@ class SqliteEngine:
                 self.on_poison()
 
 
-async def _list_tables(tx: SqliteTransaction) -> list[Row]:
-    return await tx.all("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-
-
-async def _is_table_sound(table: str, tx: SqliteTransaction) -> bool:
-    row = await tx.one("SELECT integrity_check FROM pragma_integrity_check(:table)", table=table)
-    return row is not None and row[0] == "ok"
-
-
-async def _is_rest_sound(tx: SqliteTransaction) -> bool:
-    row = await tx.one("PRAGMA quick_check(1)")
-    return row is not None and row[0] == "ok"
-
-
-def _is_damage(error: BaseException) -> bool:
-    kinds = driver.WrongKeyError | driver.StorageFailedError | UnicodeDecodeError
-    return driver.is_poison(error) or isinstance(error, kinds)
-
-
-def _roll_back(connection: Any) -> None:
-    # A disk that failed or is full may have taken the transaction back already, or fail again.
-    with suppress(driver.Error):
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _look_up(job: Job, results: Results) -> bool:
-    """From within a long statement: send its neighbours' replies; tell whether to stop it."""
-    results.flush()
-    return job.is_cancelled
-
-
 def _refusal(error: BaseException) -> RpcError:
     if driver.is_busy(error):
         return OverloadedError("Another program is writing to the database.", retry_after_ms=1_000)
     if driver.is_full(error):
         return DiskFullError()
-    return OutcomeUnknownError(outcome="unknown" if _is_damage(error) else "none")
-
-
-def _fold_log(connection: Any) -> None:
-    driver.fold_log(connection)
+    return OutcomeUnknownError(outcome="unknown" if driver.is_damage(error) else "none")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -10,10 +10,26 @@ from typing import TypeVar
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.errors import BackupInvalidError, DiskFullError, OutcomeUnknownError
 from rpcbackend.ids import Ids
+from rpcbackend.schema.system import ReadOnlyReason
+from rpcbackend.store.as_it_is import (
+    IMMUTABLE,
+    copy_aside,
+    forget_copy,
+    is_unwritable,
+)
 from rpcbackend.store.audit import ROOT, Link
 from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups, mark_of
 from rpcbackend.store.beside import run_beside
-from rpcbackend.store.driver import Error, Opener, StorageFailedError, has_log, is_poison
+from rpcbackend.store.driver import (
+    DamagedError,
+    Error,
+    Opener,
+    StorageFailedError,
+    has_log,
+    is_corrupt,
+    is_damage,
+    is_poison,
+)
 from rpcbackend.store.files import (
     FILE_NAME,
     has_data,
@@ -22,12 +38,15 @@ from rpcbackend.store.files import (
     make_private,
     prepare_new,
     put_in_place,
+    size_of,
 )
 from rpcbackend.store.lane import see_through
+from rpcbackend.store.migrations import SchemaOldError
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.snapshot import Wanted, make_backup, prune, rekey_backups
 from rpcbackend.store.soundness import Verdict, verify_backup
 from rpcbackend.store.sqlite import SqliteEngine
+from rpcbackend.store.start import is_large, look_over
 from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
@@ -55,6 +74,8 @@ class Store:
         """Called on the loop after a commit that changed who may come in, before its answer."""
         self.access_version = 0
         """How many changes of who may come in were told to `on_access_change`."""
+        self.is_suspect = False
+        """Whether it was not closed cleanly and is too large to have been looked through since."""
         self.restores = 0
         """How often a backup has taken the place of the database in this process."""
         self.restored_seq = 0
@@ -239,6 +260,7 @@ async def open_store(
     ids: Ids | None = None,
     school: int = 1,
     on_poison: Callable[[], None] = lambda: None,
+    read_only: ReadOnlyReason | None = None,
 ) -> Store:
     """Open the database of a data directory, made and migrated as needed.
 
@@ -249,24 +271,36 @@ async def open_store(
         ids: Makes the ids of records.
         school: Comes first in every key.
         on_poison: Told when the storage failed: the process must end.
+        read_only: Why nothing may be written; the files then stay as they are.
 
     Raises:
         WrongKeyError: The database cannot be read with this key.
         SchemaTooNewError: A newer version of this program wrote it.
+        DamagedError: It is not as it was written.
         StorageFailedError: The disk or the file failed, or it is another program's database.
         DiskFullError: A migration is due, and there is no room for the backup before it.
         BackupInvalidError: A migration is due, and the backup before it failed.
         OSError: The directory cannot be made or written.
     """
     clock = clock or SystemClock()
-    path = None
-    if directory is not None:
+    if directory is not None and read_only is None and is_unwritable(directory):
+        read_only = "file_system"
+    is_suspect = False
+    if directory is None:
+        engine = await _open(None, key, school, clock)
+    elif read_only is not None:
+        engine = await _open_as_it_is(directory / FILE_NAME, key, school, clock)
+    else:
         path = await _prepare(directory, key, school, clock)
-    engine = await _open(path, key, school, clock, save=_save)
+        await look_over(path, key)
+        is_suspect = has_log(path) and is_large(path, key)
+        engine = await _open(path, key, school, clock, save=_save)
+    engine.read_only = read_only
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
+    store.is_suspect = is_suspect
     async with _closed_on_failure(engine):
         store.head_seq, store.audit_head = await store.read(_find_heads)
-        if directory is not None:
+        if directory is not None and read_only is None:
             leave_trace(directory)
     # Until here a failure is raised to the caller, who decides; from here on it is told.
     engine.on_poison = on_poison
@@ -311,16 +345,36 @@ def _save(opener: Opener, now_ms: int) -> None:
         prune(folder)
 
 
+async def _open_as_it_is(path: Path, key: bytes | None, school: int, clock: Clock) -> SqliteEngine:
+    """Open a database that stays as it is: in its place, or a copy where its log is wanted."""
+    if not size_of(path):
+        raise StorageFailedError(f"there is no {path.name}")
+    if not has_log(path):
+        with suppress(SchemaOldError):
+            return await _open(path, key, school, clock, uri=IMMUTABLE)
+    # Folding the log in and migrating is done to the copy.
+    copy = await asyncio.to_thread(copy_aside, path)
+    try:
+        engine = await _open(copy, key, school, clock)
+    except BaseException:
+        forget_copy(copy)
+        raise
+    engine.on_close = partial(forget_copy, copy)
+    return engine
+
+
 async def _open(
     path: Path | None,
     key: bytes | None,
     school: int,
     clock: Clock,
+    *,
     save: Callable[[Opener, int], None] | None = None,
+    uri: str = "",
 ) -> SqliteEngine:
     engine = SqliteEngine(path, school=school)
     async with _closed_on_failure(engine):
-        await engine.open(key, clock.now_ms(), save)
+        await engine.open(key, clock.now_ms(), save, uri=uri)
     return engine
 
 
@@ -330,10 +384,13 @@ async def _closed_on_failure(engine: SqliteEngine) -> AsyncIterator[None]:
         yield
     except BaseException as error:
         # An engine that is left open keeps the process alive for ever.
+        cause = error.__cause__ or error if isinstance(error, OutcomeUnknownError) else error
+        engine.must_stay = is_damage(cause)
         await engine.close()
-        cause = error.__cause__ if isinstance(error, OutcomeUnknownError) else error
         # A damaged schema is quoted in the driver's message, which is then no UTF-8.
-        if isinstance(cause, Error | UnicodeDecodeError):
+        if isinstance(cause, UnicodeDecodeError) or is_corrupt(cause):
+            raise DamagedError("the database is damaged") from cause
+        if isinstance(cause, Error):
             raise StorageFailedError(str(cause)) from cause
         raise
 

@@ -17,6 +17,7 @@ from rpcbackend.store.events import Events
 from rpcbackend.store.idempotency import IdempotencyKeys
 from rpcbackend.store.instructors import Instructors
 from rpcbackend.store.jobs import Jobs
+from rpcbackend.store.latest import LatestTime
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.outbox import Outbox
 from rpcbackend.store.sessions import Sessions
@@ -140,6 +141,11 @@ class Work:
     def jobs(self) -> Jobs:
         """The jobs."""
         return Jobs(self.tx)
+
+    @property
+    def latest_time(self) -> LatestTime:
+        """The latest time that certainly was."""
+        return LatestTime(self.tx)
 
     @property
     def lessons(self) -> Lessons:

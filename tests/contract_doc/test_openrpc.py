@@ -21,6 +21,7 @@ from rpcbackend.errors import (
     OverloadedError,
     PasswordRequiredError,
     RateLimitedError,
+    ReadOnlyModeError,
     RequestCancelledError,
     RpcError,
     ScopeMissingError,
@@ -127,7 +128,7 @@ def test_the_document_says_all_of_a_channel() -> None:
         "x-main-only": False,
         "x-step-up": False,
     }
-    assert errors[-1] == {
+    assert errors[-2] == {
         "code": 1104,
         "message": default_message(IdempotencyKeyReusedError),
         "data": {"code": "IDEMPOTENCY_KEY_REUSED", "type": "business", "retryable": False},
@@ -156,11 +157,15 @@ SIGNED_IN = [UnauthenticatedError, SessionExpiredError, ForbiddenError, ScopeMis
             [
                 *(*ALWAYS, *SIGNED_IN),
                 *(NotInitializedError, NotFoundError, IdempotencyKeyReusedError),
+                ReadOnlyModeError,
             ],
         ),
         (
             replace(list_page, idempotency="none", step_up=True),
-            [*ALWAYS, *SIGNED_IN, NotInitializedError, NotFoundError, PasswordRequiredError],
+            [
+                *(*ALWAYS, *SIGNED_IN),
+                *(NotInitializedError, NotFoundError, PasswordRequiredError, ReadOnlyModeError),
+            ],
         ),
     ],
     ids=["without-store", "main-only", "command", "never-stored"],

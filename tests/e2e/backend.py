@@ -124,6 +124,33 @@ class Backend:
             raise
 
 
+class Disk:
+    """A disk under a data directory, of a size that can be changed; see tests/faults/disk.c."""
+
+    def __init__(self, library: Path, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {"LD_PRELOAD": str(library), "DISK_FOLDER": str(directory)}
+        """Puts a process on it."""
+
+    def hold(self, size: int) -> None:
+        """Have so many bytes in all."""
+        self._say(str(size))
+
+    def leave(self, room: int) -> None:
+        """Have room for so many more bytes."""
+        self.hold(sum(file.stat().st_size for file in self.directory.glob("*")) + room)
+
+    def seal(self) -> None:
+        """Refuse to be written."""
+        self._say("ro")
+
+    def _say(self, what: str) -> None:
+        # In one step: it is read at any moment.
+        new = self.directory.with_suffix(".new")
+        new.write_text(what, encoding="utf-8")
+        new.replace(self.directory.with_suffix(".disk"))
+
+
 Start = Callable[..., Awaitable[Backend]]
 """Starts a process that is up; see the fixture of that name."""
 

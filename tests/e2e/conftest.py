@@ -1,6 +1,7 @@
 """Processes that are up, and that are gone when the test is."""
 
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from rpcbackend.cli import main
-from tests.e2e.backend import Backend, Start
+from tests.e2e.backend import Backend, Disk, Start
 
 # These look into /proc, widen pipes, or limit a process that runs.
-LINUX_ALONE = ["test_disk.py", "test_flood.py", "test_overload.py"]
+LINUX_ALONE = [
+    "test_disk.py",
+    "test_flood.py",
+    "test_overload.py",
+    "test_sealed_disk.py",
+    "test_small_disk.py",
+]
 collect_ignore = [] if sys.platform == "linux" else LINUX_ALONE
 
 
@@ -22,6 +29,21 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = ("--students", "200", "--years", "1", "--data-dir", str(directory))
     assert main(["seed", *arguments]) == 0
     return directory
+
+
+@pytest.fixture(scope="session")
+def disk_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build what is preloaded into a process whose disk is small or cannot be written."""
+    library = tmp_path_factory.mktemp("disk") / "disk.so"
+    source = Path(__file__).parent.parent / "faults" / "disk.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)  # noqa: S603, S607 (the system's compiler)
+    return library
+
+
+@pytest.fixture
+def disk(disk_library: Path, tmp_path: Path) -> Disk:
+    """The disk under the data directory; it has no bound until it is given one."""
+    return Disk(disk_library, tmp_path / "data")
 
 
 @pytest.fixture

@@ -62,8 +62,16 @@ async def test_a_damaged_store_exits_with_74_and_says_what_to_do(
     code, out, err = await run("serve", "--data-dir", str(tmp_path))
 
     assert (code, out) == (74, b"")
-    assert err == f"rpcbackend: the database in {tmp_path} is damaged; restore a backup\n"
+    (copy,) = (tmp_path / "quarantine").iterdir()
+    assert err == (
+        f"rpcbackend: the database in {tmp_path} is damaged; it stays as it is, and a copy is in"
+        f" {copy}. What to do, in this order:"
+        " (1) restore a backup from elsewhere, with rpcbackend restore: there is none here;"
+        " (2) save what can still be read, with rpcbackend doctor --salvage;"
+        " (3) look at it as it is, with RPCBACKEND_READ_ONLY=true\n"
+    )
     assert (tmp_path / "school.db").read_bytes() == content
+    assert (copy / "school.db").read_bytes() == content
 
 
 @clause("initialize-version")
@@ -115,6 +123,7 @@ async def test_a_configuration_that_does_not_fit_exits_with_78(tmp_path: Path) -
 
 async def test_a_store_of_a_newer_program_exits_with_79(tmp_path: Path) -> None:
     make_database(tmp_path)
+    before = files_in(tmp_path)
 
     code, out, err = await run("serve", "--data-dir", str(tmp_path))
 
@@ -123,18 +132,26 @@ async def test_a_store_of_a_newer_program_exits_with_79(tmp_path: Path) -> None:
         "rpcbackend: The database was written by a newer version of this program; install that"
     )
     assert "Traceback" not in err
+    assert files_in(tmp_path) == before
 
 
 async def test_an_encrypted_store_of_a_newer_program_exits_with_79_too(
     start: Start, tmp_path: Path
 ) -> None:
     make_database(tmp_path / "data", key=bytes(32))
+    before = files_in(tmp_path / "data")
     backend = await start()
 
     reply = await backend.ask(request(1, "initialize", **INITIALIZE, databaseKey=KEY))
 
     assert shown(reply) == (1, 1705, "SCHEMA_TOO_NEW")
     assert await backend.exit_code() == 79
+    assert files_in(tmp_path / "data") == before
+
+
+def files_in(directory: Path) -> dict[str, bytes]:
+    files = (file for file in directory.iterdir() if file.name != "backend.lock")
+    return {file.name: file.read_bytes() for file in files}
 
 
 def make_database(directory: Path, key: bytes | None = None) -> None:

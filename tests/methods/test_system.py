@@ -41,7 +41,9 @@ async def test_health_of_an_open_store_tells_how_it_is(
             "walBytes": 0,
             "lastBackup": None,
             "diskFreeBytes": health["store"]["diskFreeBytes"],
+            "readOnly": None,
             "integrity": None,
+            "problems": [],
         },
     }
     assert health["store"]["diskFreeBytes"] > 0

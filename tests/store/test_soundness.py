@@ -119,6 +119,7 @@ def test_a_newer_schema_is_told_from_damage(plain: tuple[Path, Any]) -> None:
         ("CREATE VIEW evil AS SELECT 1", "schema"),
         ("DROP TABLE lessons", "schema"),
         ("PRAGMA user_version = 1", "schema"),
+        ("PRAGMA user_version = 0", "schema"),
         ("PRAGMA application_id = 7", "foreign"),
         ("DELETE FROM branches", "references"),
     ],
@@ -127,7 +128,6 @@ def test_what_does_not_belong_there_or_is_missing_is_found(
     plain: tuple[Path, Any], statement: str, word: str
 ) -> None:
     path, connection = plain
-    connection.execute("PRAGMA user_version = 3" if "application" not in statement else statement)
     connection.execute(statement)
 
     assert words_of(verify_backup(path, None, nobody))[0] == word

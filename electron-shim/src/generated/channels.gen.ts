@@ -368,7 +368,7 @@ export interface GetStudent {
 
 /** What system.health answers. */
 export interface Health {
-  readonly status: 'ok' | 'locked' | 'damaged' | 'closing';
+  readonly status: 'ok' | 'locked' | 'read_only' | 'damaged' | 'closing';
   readonly version: string;
   readonly pid: number;
   readonly uptimeMs: number;
@@ -880,8 +880,12 @@ export interface StoreHealth {
   readonly diskFreeBytes: number;
   /** None before the first. */
   readonly lastBackup?: LastBackup | null;
+  /** Why commands answer READ_ONLY_MODE, if they do. */
+  readonly readOnly?: 'disk' | 'damage' | 'file_system' | 'setting' | null;
   /** Only when asked for with deep. */
   readonly integrity?: 'ok' | 'damaged' | null;
+  /** What the deep look found, in words and figures. */
+  readonly problems?: readonly (string)[];
 }
 
 /** One student. */
@@ -1298,4 +1302,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '93c26f2c88208f9ab4bfe860591941dbf240aed7a6272ca64c4615dc9b459655';
+export const contractHash = '20d0731daa9fb4581484ef9146ce74be422eb8a30c2c1660ed078540156a7398';

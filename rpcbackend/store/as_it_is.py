@@ -1,0 +1,45 @@
+"""A database that cannot or must not be written: how it is served all the same, untouched."""
+
+import os
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+from rpcbackend.schema.system import ReadOnlyReason
+from rpcbackend.store.files import FILE_NAME, log_of
+
+AS_IT_IS: frozenset[ReadOnlyReason | None] = frozenset({"damage", "setting"})
+"""Reasons for which a database is served though it may be damaged."""
+
+DAMAGED = "The database is damaged where this answer stands; restore a backup, or salvage it."
+
+IMMUTABLE = "immutable=1"
+"""SQLite then locks nothing and makes no file; it would not see what stands in a log either."""
+
+
+def is_unwritable(directory: Path) -> bool:
+    """Tell whether there is a database in the directory that this process may not write."""
+    path = directory / FILE_NAME
+    return path.exists() and not all(os.access(each, os.W_OK) for each in (directory, path))
+
+
+def copy_aside(path: Path) -> Path:
+    """Copy a database and its log to a new folder of this user alone, and return the copy.
+
+    Raises:
+        OSError: There is no room, or it cannot be read.
+    """
+    folder = Path(mkdtemp(prefix="rpcbackend-"))
+    try:
+        for source in (path, log_of(path)):
+            if source.exists():
+                shutil.copyfile(source, folder / source.name)
+    except BaseException:
+        forget_copy(folder / path.name)
+        raise
+    return folder / path.name
+
+
+def forget_copy(copy: Path) -> None:
+    """Remove what `copy_aside` made."""
+    shutil.rmtree(copy.parent, ignore_errors=True)

@@ -1,0 +1,65 @@
+"""Stores with damaged pages: whole pages, so that an encrypted and a plain one fail alike."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3
+
+from rpcbackend.store import Work
+from tests.factories import an_id, make_branch, make_student, store_in
+
+PAGE = 4_096
+
+LEAF_OF_INDEX = 0x0A
+"""The first byte of such a page; our tables without row ids are kept as indexes are."""
+
+
+async def fill(directory: Path, key: bytes | None, *, students: int = 600) -> None:
+    """Make a store: a branch, students, and an event for each of them."""
+
+    async def unit(work: Work) -> None:
+        await work.branches.put(make_branch())
+        for number in range(students):
+            student = make_student(id=an_id("stu", number), given_name=f"Ada {number}")
+            await work.students.put(student)
+            await work.record("students.created", ("student", student.id, 1), {"n": number})
+
+    async with store_in(directory, key=key) as store:
+        await store.write(unit, actor="tests")
+
+
+def connect(file: Path, key: bytes | None) -> Any:
+    """Open a database as any program could."""
+    connection = sqlcipher3.connect(file)
+    if key is not None:
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    return connection
+
+
+def leaves_with(file: Path, text: bytes) -> list[int]:
+    """Return the pages of a plain database that are leaves and hold a text (file format, 1.6)."""
+    raw = file.read_bytes()
+    pages = range(len(raw) // PAGE)
+    return [
+        page + 1
+        for page in pages
+        if raw[page * PAGE] == LEAF_OF_INDEX and text in raw[page * PAGE : (page + 1) * PAGE]
+    ]
+
+
+def rows_of(file: Path, key: bytes | None, table: str) -> set[tuple[Any, ...]]:
+    """Return all rows of a table."""
+    connection = connect(file, key)
+    rows = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 (our own name)
+    connection.close()
+    return {tuple(row) for row in rows}
+
+
+def spoil(file: Path, pages: Iterable[int]) -> None:
+    """Turn every bit of some pages over."""
+    raw = bytearray(file.read_bytes())
+    for page in pages:
+        at = (page - 1) * PAGE
+        raw[at : at + PAGE] = bytes(byte ^ 0xFF for byte in raw[at : at + PAGE])
+    file.write_bytes(raw)
