@@ -34,8 +34,8 @@ def test_a_hardened_process_leaves_no_core_and_nothing_for_others_to_read(tmp_pa
 
 
 COMMANDS = {
-    "call": "import oneshot; oneshot.call_once('ping', '{}', data_dir)",
-    "rekey": "import rekey; rekey.rekey_directory(data_dir, io.StringIO(''))",
+    "call": "from rpcbackend import oneshot; oneshot.call_once('ping', '{}', data_dir)",
+    "rekey": "from rpcbackend.care import rekey; rekey.rekey_directory(data_dir, io.StringIO(''))",
 }
 
 COMMAND = """
@@ -43,7 +43,7 @@ import ctypes, io, os, pathlib, resource, sys
 data_dir = pathlib.Path(sys.argv[1])
 os.umask(0)
 resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
-from rpcbackend {}
+{}
 print(
     resource.getrlimit(resource.RLIMIT_CORE),
     ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) if sys.platform == "linux" else 0,
