@@ -12,10 +12,12 @@ from rpcbackend.config import Disk
 from rpcbackend.errors import ReadOnlyModeError
 from rpcbackend.store import Command, Keyed, Room, Store, Work, start
 from rpcbackend.store.idempotency import KEPT_SECONDS
+from rpcbackend.store.latest import LatestTime
 from rpcbackend.testing import FrozenClock
 from rpcbackend.watch import Watch
 from tests.factories import KEY, make_branch, store_in
 from tests.store.damage import fill, leaves_with, spoil
+from tests.store.gate import Gate
 
 DISK = Disk(ballast_bytes=1_000, warn_bytes=50_000, read_only_bytes=10_000)
 
@@ -282,3 +284,28 @@ async def test_a_noted_time_that_is_wrong_by_far_is_forgotten(tmp_path: Path) ->
         await watch.note_time()
 
         assert await noted(store) == seconds_of(clock)
+
+
+async def test_a_watch_that_is_stopped_while_it_notes_the_time_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that has begun is seen through, and takes the cancellation with it."""
+    gate = Gate()
+
+    async def note(times: LatestTime, at: int, *, most: int) -> None:  # noqa: ARG001 (as it is called)
+        gate.wait()
+
+    monkeypatch.setattr(LatestTime, "note", note)
+    async with store_in(tmp_path) as store:
+        disk = DISK.model_copy(update={"first_look_seconds": 0.001, "look_seconds": 3_600.0})
+        room = FakeRoom(tmp_path, 100_000)
+        watch = Watch(store, room, disk, clock=FrozenClock(), tell=lambda *_: None)
+        watch.start()
+        await gate.entered()
+
+        stopping = asyncio.create_task(watch.stop())
+        await asyncio.sleep(0)
+        gate.open()
+
+        async with asyncio.timeout(10):
+            await stopping
