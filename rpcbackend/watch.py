@@ -84,7 +84,9 @@ class Watch:
                 await self.make_room()
             except TimeoutError:
                 pass
-            await self.look()
+            # A folder that is gone, or a share that is away, may come back.
+            with suppress(OSError):
+                await self.look()
             if self._noted_at is None:
                 await self.begin_time()
             await self.note_time()

@@ -1,7 +1,7 @@
 """What looks after an open store: when it stops writing, why, and when it goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,32 @@ async def test_a_small_store_is_no_matter_for_the_background(tmp_path: Path) -> 
 
     async with store_in(tmp_path, key=KEY) as store:
         assert not store.is_suspect
+
+
+async def test_a_folder_that_cannot_be_asked_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+    answers: Iterator[OSError | int] = iter([OSError("gone"), OSError("gone"), 9_999])
+
+    def free(_: FakeRoom) -> int:
+        answer = next(answers, 9_999)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(FakeRoom, "free_bytes", free)
+    disk = DISK.model_copy(update={"first_look_seconds": 0.001, "look_seconds": 0.001})
+    async with store_in(tmp_path) as store:
+        room = FakeRoom(tmp_path, 0)
+        watch = Watch(store, room, disk, clock=FrozenClock(), tell=lambda *_: asked.set())
+        watch.start()
+
+        async with asyncio.timeout(10):
+            await asked.wait()
+        await watch.stop()
+
+        assert store.engine.read_only == "disk"
 
 
 # The time

@@ -69,13 +69,12 @@ class SqliteEngine:
         """Called when every connection is closed."""
         self.must_stay = False
         """Whether the file and its log must be left as they are."""
-        self._is_log_kept = False
         self.is_encrypted = False
         self.schema_version = 0
         self.migrated_from = 0
         """The version that was found; 0 for a new database."""
         self._school = school
-        self._is_poisoned = False
+        self._is_poisoned = self._is_log_kept = False
         self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
         self._lanes: list[Lane] = []
