@@ -46,7 +46,7 @@ class Watch:
         self._noted_at: int | None = None
         self._noted_head = store.audit_head
         self._is_full = asyncio.Event()
-        self._is_warned = False
+        self._is_warned = self._is_stopped = False
         self._tasks: list[asyncio.Task[None]] = []
         self.looked_for_damage = asyncio.Event()
         """Set when a store that was not closed cleanly has been looked through."""
@@ -65,6 +65,7 @@ class Watch:
     async def stop(self) -> None:
         """Look no more."""
         self._engine.on_full = lambda: None
+        self._is_stopped = True
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -74,7 +75,8 @@ class Watch:
 
     async def _watch_disk(self) -> None:
         pause = self._disk.first_look_seconds
-        while True:
+        # A write that has begun is seen through, and takes a cancellation with it.
+        while not self._is_stopped:
             try:
                 async with asyncio.timeout(pause):
                     await self._is_full.wait()
@@ -82,7 +84,9 @@ class Watch:
                 await self.make_room()
             except TimeoutError:
                 pass
-            await self.look()
+            # A folder that is gone, or a share that is away, may come back.
+            with suppress(OSError):
+                await self.look()
             if self._noted_at is None:
                 await self.begin_time()
             await self.note_time()

@@ -1,7 +1,7 @@
 """What looks after an open store: when it stops writing, why, and when it goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from rpcbackend.config import Disk
 from rpcbackend.errors import ReadOnlyModeError
 from rpcbackend.store import Command, Keyed, Room, Store, Work, start
 from rpcbackend.store.idempotency import KEPT_SECONDS
+from rpcbackend.store.latest import LatestTime
 from rpcbackend.testing import FrozenClock
 from rpcbackend.watch import Watch
 from tests.factories import KEY, make_branch, store_in
 from tests.store.damage import fill, leaves_with, spoil
+from tests.store.gate import Gate
 
 DISK = Disk(ballast_bytes=1_000, warn_bytes=50_000, read_only_bytes=10_000)
 
@@ -189,6 +191,32 @@ async def test_a_small_store_is_no_matter_for_the_background(tmp_path: Path) -> 
         assert not store.is_suspect
 
 
+async def test_a_folder_that_cannot_be_asked_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+    answers: Iterator[OSError | int] = iter([OSError("gone"), OSError("gone"), 9_999])
+
+    def free(_: FakeRoom) -> int:
+        answer = next(answers, 9_999)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(FakeRoom, "free_bytes", free)
+    disk = DISK.model_copy(update={"first_look_seconds": 0.001, "look_seconds": 0.001})
+    async with store_in(tmp_path) as store:
+        room = FakeRoom(tmp_path, 0)
+        watch = Watch(store, room, disk, clock=FrozenClock(), tell=lambda *_: asked.set())
+        watch.start()
+
+        async with asyncio.timeout(10):
+            await asked.wait()
+        await watch.stop()
+
+        assert store.engine.read_only == "disk"
+
+
 # The time
 
 
@@ -282,3 +310,28 @@ async def test_a_noted_time_that_is_wrong_by_far_is_forgotten(tmp_path: Path) ->
         await watch.note_time()
 
         assert await noted(store) == seconds_of(clock)
+
+
+async def test_a_watch_that_is_stopped_while_it_notes_the_time_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that has begun is seen through, and takes the cancellation with it."""
+    gate = Gate()
+
+    async def note(times: LatestTime, at: int, *, most: int) -> None:  # noqa: ARG001 (as it is called)
+        gate.wait()
+
+    monkeypatch.setattr(LatestTime, "note", note)
+    async with store_in(tmp_path) as store:
+        disk = DISK.model_copy(update={"first_look_seconds": 0.001, "look_seconds": 3_600.0})
+        room = FakeRoom(tmp_path, 100_000)
+        watch = Watch(store, room, disk, clock=FrozenClock(), tell=lambda *_: None)
+        watch.start()
+        await gate.entered()
+
+        stopping = asyncio.create_task(watch.stop())
+        await asyncio.sleep(0)
+        gate.open()
+
+        async with asyncio.timeout(10):
+            await stopping

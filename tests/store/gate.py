@@ -19,6 +19,10 @@ class Gate:
 
     async def hold(self, work: Work) -> None:  # noqa: ARG002 (a unit of work)
         """Wait on the thread; a unit of work, or the beginning of one."""
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait on the thread."""
         self._loop.call_soon_threadsafe(self._entered.set)
         if not self._opened.wait(SECONDS):
             raise TimeoutError("nobody opened the gate")
