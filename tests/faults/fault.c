@@ -1,39 +1,22 @@
-/* Preloaded: makes the k-th call that changes a file of a folder the last one, or a failing one.
+/* Preloaded: makes the k-th call that changes a folder the last one, or a failing one.
  *
- * FAULT_FOLDER names the folder. Counting begins when the file FAULT_FOLDER.arm is there; it holds
- * what shall happen and k, as in "kill 17":
+ * FAULT_FOLDER names the folder; what is made, written, cut, synced, renamed or removed anywhere in
+ * it counts. Counting begins when the file FAULT_FOLDER.arm is there; it holds what shall happen and
+ * k, as in "kill 17":
  *   kill    the process dies before the call
  *   tear    the process dies with half of the write done
  *   eio     this call alone fails
  *   full    no write finds room, from this one until a file is cut or removed
+ *   short   half of the write is done, and the call says so
+ *   intr    a signal interrupts the call before it has done anything
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
+#include "watch.h"
 
 static char action;
 static long at, calls;
 
-static int is_watched(int fd) {
-  char link[64], path[4096];
-  const char *folder = getenv("FAULT_FOLDER");
-  if (!folder) return 0;
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  ssize_t length = readlink(link, path, sizeof path - 1);
-  if (length < 0) return 0;
-  path[length] = 0;
-  size_t wanted = strlen(folder);
-  return strncmp(path, folder, wanted) == 0 && path[wanted] == '/';
-}
-
 static void arm(void) {
-  char path[4096], word[8] = "";
+  char path[PATH_MAX], word[8] = "";
   snprintf(path, sizeof path, "%s.arm", getenv("FAULT_FOLDER"));
   FILE *file = fopen(path, "r");
   if (!file) return;
@@ -41,8 +24,9 @@ static void arm(void) {
   fclose(file);
 }
 
-static char fault(int fd) {
-  if (!is_watched(fd)) return 0;
+/* Count a call on a path and tell what shall happen to it, if anything. */
+static char fault_at(const char *path) {
+  if (!within("FAULT_FOLDER", path)) return 0;
   if (!at) arm();
   if (!at) return 0;
   long call = __sync_add_and_fetch(&calls, 1);
@@ -51,19 +35,29 @@ static char fault(int fd) {
   return action;
 }
 
-static int fails(char what, int is_write) {
+static char fault(int fd) {
+  char path[PATH_MAX];
+  return path_of(fd, path) ? fault_at(path) : 0;
+}
+
+static char fault_in(int folder, const char *name) {
+  char path[PATH_MAX];
+  return path_at(folder, name, path) ? fault_at(path) : 0;
+}
+
+static int fails(char what, int needs_room) {
   if (what == 'e') errno = EIO;
-  else if (what == 'f' && is_write) errno = ENOSPC;
+  else if (what == 'i') errno = EINTR;
+  else if (what == 'f' && needs_room) errno = ENOSPC;
   else return 0;
   return 1;
 }
-
-#define REAL(name) ((typeof(&name))dlsym(RTLD_NEXT, #name))
 
 #define WRITES(name, parameters, whole, half)          \
   ssize_t name parameters {                            \
     char what = fault(fd);                             \
     if (fails(what, 1)) return -1;                     \
+    if (what == 's') return REAL(name) half;           \
     if (what == 't') {                                 \
       REAL(name) half;                                 \
       kill(getpid(), SIGKILL);                         \
@@ -71,26 +65,50 @@ static int fails(char what, int is_write) {
     return REAL(name) whole;                           \
   }
 
-WRITES(write, (int fd, const void *bytes, size_t n), (fd, bytes, n), (fd, bytes, n / 2))
+WRITES(write, (int fd, const void *bytes, size_t n), (fd, bytes, n), (fd, bytes, (n + 1) / 2))
 WRITES(pwrite, (int fd, const void *bytes, size_t n, off_t o), (fd, bytes, n, o),
-       (fd, bytes, n / 2, o))
+       (fd, bytes, (n + 1) / 2, o))
 WRITES(pwrite64, (int fd, const void *bytes, size_t n, off64_t o), (fd, bytes, n, o),
-       (fd, bytes, n / 2, o))
+       (fd, bytes, (n + 1) / 2, o))
+WRITES(writev, (int fd, const struct iovec *parts, int n), (fd, parts, n),
+       (fd, parts, (n + 1) / 2))
+WRITES(sendfile, (int fd, int in, off_t *from, size_t n), (fd, in, from, n),
+       (fd, in, from, (n + 1) / 2))
+WRITES(sendfile64, (int fd, int in, off64_t *from, size_t n), (fd, in, from, n),
+       (fd, in, from, (n + 1) / 2))
+WRITES(copy_file_range,
+       (int in, off64_t *from, int fd, off64_t *to, size_t n, unsigned flags),
+       (in, from, fd, to, n, flags), (in, from, fd, to, (n + 1) / 2, flags))
 
-#define CHANGES(name, parameters, whole, makes_room)   \
-  int name parameters {                                \
-    char what = fault(fd);                             \
-    if (fails(what, 0)) return -1;                     \
-    if (what == 'f' && makes_room) action = 0;         \
-    return REAL(name) whole;                           \
+/* Those that change a file or a name all at once. */
+#define CHANGES(name, parameters, seen, whole, needs_room, makes_room) \
+  int name parameters {                                                \
+    char what = seen;                                                  \
+    if (fails(what, needs_room)) return -1;                            \
+    if (what == 'f' && (makes_room)) action = 0;                       \
+    return REAL(name) whole;                                           \
   }
 
-CHANGES(fsync, (int fd), (fd), 0)
-CHANGES(fdatasync, (int fd), (fd), 0)
-CHANGES(ftruncate, (int fd, off_t n), (fd, n), n == 0)
-CHANGES(ftruncate64, (int fd, off64_t n), (fd, n), n == 0)
+CHANGES(fsync, (int fd), fault(fd), (fd), 0, 0)
+CHANGES(fdatasync, (int fd), fault(fd), (fd), 0, 0)
+CHANGES(ftruncate, (int fd, off_t n), fault(fd), (fd, n), 0, n == 0)
+CHANGES(ftruncate64, (int fd, off64_t n), fault(fd), (fd, n), 0, n == 0)
+CHANGES(mkdir, (const char *path, mode_t mode), fault_in(AT_FDCWD, path), (path, mode), 1, 0)
+CHANGES(rmdir, (const char *path), fault_in(AT_FDCWD, path), (path), 0, 0)
+CHANGES(unlink, (const char *path), fault_in(AT_FDCWD, path), (path), 0, 1)
+CHANGES(unlinkat, (int folder, const char *path, int flags), fault_in(folder, path),
+        (folder, path, flags), 0, 1)
+CHANGES(rename, (const char *from, const char *to), fault_in(AT_FDCWD, to), (from, to), 0, 0)
+CHANGES(link, (const char *from, const char *to), fault_in(AT_FDCWD, to), (from, to), 1, 0)
 
-int unlink(const char *path) {
-  if (action == 'f' && calls >= at) action = 0;
-  return REAL(unlink)(path);
+static int open_watched(int folder, const char *name, int flags, mode_t mode) {
+  char path[PATH_MAX];
+  struct stat before;
+  // Only what makes a file changes anything.
+  if (flags & O_CREAT && path_at(folder, name, path) && stat(path, &before) != 0 &&
+      fails(fault_at(path), 1))
+    return -1;
+  return REAL(openat)(folder, name, flags, mode);
 }
+
+OPEN_ALL
