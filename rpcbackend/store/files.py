@@ -54,6 +54,7 @@ def has_data(directory: Path) -> bool:
 def prepare_new(directory: Path) -> Path:
     """Return the path where a new database may be made, private to its owner."""
     path = directory / NEW_NAME
+    _sync_way_to(directory)
     for leftover in directory.glob(f"{NEW_NAME}*"):
         # Of a start that was cut short: nothing in it was ever acknowledged.
         leftover.unlink()
@@ -85,6 +86,15 @@ def leave_trace(directory: Path) -> None:
         finally:
             os.close(trace)
         _sync_folder(directory)
+
+
+def _sync_way_to(directory: Path) -> None:
+    # Whoever made the folder, and perhaps those above it, has not: all of it may be gone after a
+    # power cut, and with it a store that has long acknowledged something.
+    for folder in directory.absolute().parents:
+        # One that is not ours to open, or on a disk that cannot be written, was not made by us.
+        with suppress(OSError):
+            _sync_folder(folder)
 
 
 def _sync_folder(directory: Path) -> None:
