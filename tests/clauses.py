@@ -226,6 +226,9 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "deadline-stops": "A call past its deadline is stopped and answered with -32032.",
         "deadline-in-queue": "A call whose time passed in the queue is not run; outcome none.",
     },
+    "reliability.md §3": {
+        "power-cut-loses-nothing": "A power cut at any moment loses nothing acknowledged.",
+    },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",
         "audit-first-bad-row": "audit.verify names the first row that is not as it was written.",

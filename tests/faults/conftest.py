@@ -29,6 +29,12 @@ def fault(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _build(tmp_path_factory.mktemp("fault"), "fault")
 
 
+@pytest.fixture(scope="session")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build what writes down all that the process that it is preloaded into does to its folder."""
+    return _build(tmp_path_factory.mktemp("record"), "record")
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder in memory, if the system has one: what a killed process wrote stays there too."""
