@@ -228,6 +228,8 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
     },
     "reliability.md §3": {
         "power-cut-loses-nothing": "A power cut at any moment loses nothing acknowledged.",
+        "failed-disk-tells-no-lie": "Whichever call fails, no reply is false; keys settle all.",
+        "kill-loses-nothing": "A kill under load loses nothing acknowledged and doubles nothing.",
     },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",

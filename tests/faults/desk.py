@@ -2,13 +2,17 @@
 
 Arguments: how many commands, how many of them at once, how long the log may grow, and what
 `PRAGMA synchronous` shall be. It says `ack KEY ID` for each command before its reply is seen by
-anybody, `refused KEY SYMBOL OUTCOME` for others, and `poison` when the process would have to end.
+anybody, `refused KEY SYMBOL OUTCOME` for others, and `ended CODE` when the process would end. When
+the disk was full, it says `read N` for what can still be read, makes room, and sends again what was
+refused.
 """
 
 import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import islice
+from pathlib import Path
 
 import orjson
 
@@ -30,17 +34,21 @@ async def work(task: Task) -> None:
     sqlite.CHECKPOINT_BYTES = sqlite.BUSY_CHECKPOINT_BYTES = int(log_bytes)
     if synchronous != "FULL":
         weaken(synchronous)
-    outside = Outside(clock=FrozenClock())
-    async with running_app(task.directory, outside, limits=WIDE) as app:
-        desk = Desk(app)
-        await desk.unlock()
+    ballast = task.directory / "ballast"
+    ballast.touch()
+    async with desk_at(task.directory, say) as desk:
         task.arm()
-        rest = islice(deeds(), int(commands))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(int(at_once)):
-                group.create_task(desk.send_all(rest))
-        if app.ended.is_set():
-            say(f"ended {app.exit_code}")
+        await desk.send_all(list(islice(deeds(), int(commands))), int(at_once))
+        if desk.found_no_room:
+            say(f"read {len((await desk.call('students.list'))['items'])}")
+            ballast.unlink()
+            await desk.send_all(desk.found_no_room, 1)
+
+
+async def rehearse() -> None:
+    """Do in memory what a life does."""
+    async with running_app(outside=Outside(clock=FrozenClock()), limits=WIDE) as app:
+        await Desk(app, lambda _: None).send_all(list(islice(deeds(), 10)), 1)
 
 
 def weaken(synchronous: str) -> None:
@@ -51,33 +59,58 @@ def weaken(synchronous: str) -> None:
 
 
 class Desk(Client):
-    """A client that says what was acknowledged before anybody else hears of it."""
+    """A client that tells what was acknowledged before anybody else hears of it.
 
-    def __init__(self, app: Application) -> None:
+    Args:
+        app: With an open store.
+        tell: Takes the lines that are described above.
+    """
+
+    def __init__(self, app: Application, tell: Callable[[str], None]) -> None:
         super().__init__(app)
-        self._keys: dict[int, str] = {}
+        self._tell = tell
+        self._sent: dict[int, Deed] = {}
+        self.found_no_room: list[Deed] = []
+        """What was refused because the disk is full."""
 
-    async def unlock(self) -> None:
-        """Open the encrypted store."""
-        key = base64.urlsafe_b64encode(KEY).decode()
-        client = {"name": "desk", "version": "1"}
-        await self.call(
-            "initialize", protocolVersion=PROTOCOL_VERSION, client=client, databaseKey=key
-        )
+    async def send_all(self, wanted: Sequence[Deed], at_once: int) -> None:
+        """Send commands in their order, so many of them at once."""
+        rest = iter(wanted)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(self._send_each(rest))
 
-    async def send_all(self, rest: Iterator[Deed]) -> None:
-        """Send one command after the other."""
+    async def _send_each(self, rest: Iterator[Deed]) -> None:
         for deed in rest:
-            self._keys[self.last_id + 1] = deed.key
+            self._sent[self.last_id + 1] = deed
             await self.start(deed.channel, deed.params)
 
     def send(self, line: bytes) -> None:
         """Take a line out (the application's side)."""
         reply = orjson.loads(line)
-        key = self._keys.pop(reply.get("id"), None)
-        if key is not None:
-            say(_told(key, reply))
+        deed = self._sent.pop(reply.get("id"), None)
+        if deed is not None:
+            told = _told(deed.key, reply)
+            self._tell(told)
+            if "DISK_FULL" in told:
+                self.found_no_room.append(deed)
         super().send(line)
+
+
+@asynccontextmanager
+async def desk_at(directory: Path, tell: Callable[[str], None]) -> AsyncIterator[Desk]:
+    """Open an encrypted school for a desk, and close it afterwards."""
+    async with running_app(directory, Outside(clock=FrozenClock()), limits=WIDE) as app:
+        desk = Desk(app, tell)
+        await desk.call(
+            "initialize",
+            protocolVersion=PROTOCOL_VERSION,
+            client={"name": "desk", "version": "1"},
+            databaseKey=base64.urlsafe_b64encode(KEY).decode(),
+        )
+        yield desk
+        if app.ended.is_set():
+            tell(f"ended {app.exit_code}")
 
 
 def _told(key: str, reply: dict[str, object]) -> str:
@@ -90,4 +123,4 @@ def _told(key: str, reply: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    run_lives(work)
+    run_lives(work, rehearse)
