@@ -232,8 +232,9 @@ class SqliteEngine:
             report(len(tables), len(tables) + 1, "free pages")
             return bool(await self._read(_is_rest_sound, lane))
         except Exception as error:
-            # A file that lost its end cannot even be looked through.
-            if _is_damage(error):
+            # A file that lost its end cannot even be looked through, nor can a text that is no JSON
+            # any more be held against the rule of its column.
+            if _is_damage(error) or driver.is_value_error(error):
                 return False
             raise
 
