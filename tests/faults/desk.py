@@ -98,15 +98,17 @@ class Desk(Client):
 
 
 @asynccontextmanager
-async def desk_at(directory: Path, tell: Callable[[str], None]) -> AsyncIterator[Desk]:
-    """Open an encrypted school for a desk, and close it afterwards."""
+async def desk_at(
+    directory: Path, tell: Callable[[str], None], *, key: bytes | None = KEY
+) -> AsyncIterator[Desk]:
+    """Open a school for a desk, and close it afterwards."""
     async with running_app(directory, Outside(clock=FrozenClock()), limits=WIDE) as app:
         desk = Desk(app, tell)
         await desk.call(
             "initialize",
             protocolVersion=PROTOCOL_VERSION,
             client={"name": "desk", "version": "1"},
-            databaseKey=base64.urlsafe_b64encode(KEY).decode(),
+            databaseKey=base64.urlsafe_b64encode(key).decode() if key else None,
         )
         yield desk
         if app.ended.is_set():
