@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rpcbackend.schema.base import format_instant
-from rpcbackend.store import Work
+from rpcbackend.store import Store, Work
 from tests.factories import (
     KEY,
     an_id,
@@ -70,6 +70,12 @@ def _deed(number: int) -> Deed:
 
 async def make_school(directory: Path, key: bytes | None = KEY) -> None:
     """Make a store with everybody in it."""
+    async with store_in(directory, key=key) as store:
+        await make_people(store)
+
+
+async def make_people(store: Store) -> None:
+    """Put everybody into a store."""
 
     async def unit(work: Work) -> None:
         await work.branches.put(make_branch())
@@ -79,5 +85,4 @@ async def make_school(directory: Path, key: bytes | None = KEY) -> None:
             await work.vehicles.put(vehicle)
             await work.students.put(make_student(id=an_id("stu", number)))
 
-    async with store_in(directory, key=key) as store:
-        await store.write(unit, actor="tests")
+    await store.write(unit, actor="tests")

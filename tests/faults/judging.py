@@ -37,7 +37,7 @@ async def look_through(directory: Path, key: bytes | None) -> Found:
     """Open a store as the program does, and check that it is whole and tells one story."""
     store = await open_store(directory, key=key)
     try:
-        found = await store.read(_look)
+        found = await store.read(look_over)
     finally:
         await store.close()
     check_pages(directory, key)
@@ -68,7 +68,7 @@ WHERE before > starts_at
 """
 
 
-async def _look(work: Work) -> Found:
+async def look_over(work: Work) -> Found:
     """Check that rows, keys, claims, events and audit tell the same: a unit of work."""
     kept = await work.tx.all("SELECT key, result FROM idempotency_keys WHERE school_id = :school")
     events = await work.tx.all(
