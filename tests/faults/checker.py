@@ -1,5 +1,6 @@
 """Decides from what was sent and answered whether anything was lost, doubled, or told twice."""
 
+from collections import Counter
 from typing import Any
 
 from tests.faults.deeds import Deed
@@ -7,9 +8,17 @@ from tests.faults.judging import Found
 
 
 class Checker:
-    """What one desk has asked for in all lives of its backend, and what it was told."""
+    """What one desk has asked for in all lives of its backend, and what it was told.
 
-    def __init__(self) -> None:
+    Args:
+        faults: Symbols of the errors that it may be told besides those of its commands.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        self._faults = faults
+        self._failed: list[Deed] = []
+        self.errors: Counter[str] = Counter()
+        """By symbol and outcome."""
         self.acknowledged: dict[str, Any] = {}
         """By key: the result."""
         self.heard = 0
@@ -44,10 +53,7 @@ class Checker:
         deed = self._sent.pop(reply["id"], None)
         assert deed is not None, f"a second reply, or one to nobody: {reply}"
         if "error" in reply:
-            symbol = reply["error"]["data"]["code"]
-            assert symbol.startswith("CONFLICT_"), reply
-            assert deed.key not in self.acknowledged, f"first a yes, then a no: {reply}"
-            self._refused.add(deed.key)
+            self._hear_error(deed, reply["error"]["data"])
             return
         result = reply["result"]
         was_done_before = result.pop("_meta", {}).get("replayed", False)
@@ -59,9 +65,20 @@ class Checker:
         self.settled += was_done_before
         self.acknowledged[deed.key] = result
 
+    def _hear_error(self, deed: Deed, told: Any) -> None:
+        symbol = told["code"]
+        self.errors[f"{symbol} {told['outcome']}"] += 1
+        if symbol in self._faults:
+            self._failed.append(deed)
+            return
+        assert symbol.startswith("CONFLICT_"), told
+        assert deed.key not in self.acknowledged, f"first a yes, then a no: {told}"
+        self._refused.add(deed.key)
+
     def bury(self) -> list[Deed]:
-        """Return the commands that were not answered and now never will be."""
-        rest = list(self._sent.values())
+        """Return the commands that failed, or were not answered and now never will be."""
+        rest = [*self._failed, *self._sent.values()]
+        self._failed.clear()
         self._sent.clear()
         return rest
 

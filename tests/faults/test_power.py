@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ async def judge_all(folder: Path, record: Path, scenario: Scenario, images: int)
     cuts = cuts_of(folder, record, scenario, images)
     first = next(cuts)
     final = await scenario.look(folder / "data")
-    for cut in (first, *cuts):
+    for cut in chain((first,), cuts):
         try:
             digest = _digest(cut.image)
             if digest not in known:
