@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from pytest import TerminalReporter  # noqa: PT013 (a type)
 
-from tests.faults.budget import FIGURES
+from tests.faults.budget import FIGURES, SECONDS
 
 # Faults are preloaded into the process (LD_PRELOAD), and looked for through /proc.
 collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
@@ -41,6 +41,13 @@ def folder() -> Iterator[Path]:
     memory = Path("/dev/shm")  # noqa: S108 (a place for a folder of our own)
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as made:
         yield Path(made)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests more time than others."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -22,11 +22,6 @@ from tests.faults.budget import IS_FULL
 KILLED = -9
 """The status of a life that was ended by SIGKILL."""
 
-ENDS = 20
-"""Of the calls at which something may happen, the first and the last that are always tried."""
-BETWEEN = 5
-"""Of those between them, each how many-th is tried; all are when RPCBACKEND_FAULTS=full."""
-
 # The program's side
 
 
@@ -166,15 +161,14 @@ def mortal(module: str, fault: Path, folder: Path) -> Iterator[Mortal]:
         yield Mortal(process, folder)
 
 
-def selected(calls: int, ends: int = ENDS, between: int = BETWEEN) -> list[int]:
-    """Choose of so many calls those that are tried: all of them in a full run.
+def selected(calls: int, quick: int) -> list[int]:
+    """Choose of so many calls those that are tried: all in a full run, so many in a quick one.
 
-    Args:
-        calls: How many there are.
-        ends: How many of the first and of the last are always tried.
-        between: Of those between them, each how many-th is tried.
+    A third of them at either end, for there it begins and is decided.
     """
-    if IS_FULL:
+    if IS_FULL or calls <= quick:
         return list(range(1, calls + 1))
-    first, last = range(1, min(ends, calls) + 1), range(max(1, calls - ends + 1), calls + 1)
-    return sorted({*first, *range(ends + 1, calls - ends + 1, between), *last})
+    ends = quick // 3
+    between = range(ends + 1, calls - ends + 1)
+    step = max(1, len(between) // (quick - 2 * ends))
+    return [*range(1, ends + 1), *between[step // 2 :: step], *range(calls - ends + 1, calls + 1)]

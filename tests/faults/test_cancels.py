@@ -14,9 +14,9 @@ import orjson
 import pytest
 
 from rpcbackend.app import Application, Outside
-from rpcbackend.testing import TIMEOUT_SECONDS, Client, FrozenClock, running_app
+from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.clauses import clause
-from tests.faults.budget import FIGURES, IS_FULL
+from tests.faults.budget import FIGURES, IS_FULL, SECONDS
 from tests.faults.deeds import deeds, make_people
 from tests.faults.desk import WIDE
 from tests.faults.judging import look_over
@@ -84,7 +84,7 @@ class Storm:
         self.cancels += 1
 
     async def _hear_all(self) -> None:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(SECONDS):
             for key, future in self._asked:
                 self._hear(key, await future)
         self._asked.clear()

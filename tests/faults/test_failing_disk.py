@@ -56,7 +56,8 @@ async def try_calls(program: Mortal, action: str) -> tuple[int, Counter[tuple[st
     """Let every call fail in turn, or in a quick run some of them, and judge what came of it."""
     tried, refusals = 0, Counter[tuple[str, ...]]()
     # Which commands share a commit, and so the number of calls, is another every time.
-    calls = count(1) if IS_FULL else iter(selected(program.count_calls(*ARGUMENTS), 4, 17))
+    quick = 12 if action in ("eio", "full") else 6
+    calls = count(1) if IS_FULL else iter(selected(program.count_calls(*ARGUMENTS), quick))
     for at in calls:
         life = program.live(action, at, *ARGUMENTS)
         assert life.status == 0, life

@@ -7,16 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.factories import KEY
-from tests.faults.budget import FIGURES, IS_FULL
+from tests.faults.budget import FIGURES, IS_FULL, SECONDS
 from tests.faults.checker import Checker
 from tests.faults.deeds import deeds, make_school
 from tests.faults.judging import look_through
 from tests.faults.served import backend
 
 COMMANDS = 150
-
-SECONDS = 50.0
-"""Bounds each test: a full disk lets every command be tried twice, and machines are slow."""
 
 # Any will do: test_failing_disk.py tries all of them.
 CALLS = range(3, 300, 10) if IS_FULL else (100,)

@@ -25,8 +25,8 @@ from tests.faults.desk import desk_at
 from tests.faults.judging import Found, look_through
 
 SEED = 1
-FLIPS = 1_000 if IS_FULL else 40
-CUTS = 300 if IS_FULL else 15
+FLIPS = 1_000 if IS_FULL else 25
+CUTS = 300 if IS_FULL else 10
 
 COMMANDS, FREE_PAGES = 60, 8
 

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.clauses import clause
-from tests.e2e.backend import TIMEOUT_SECONDS
 from tests.factories import KEY
-from tests.faults.budget import FIGURES, IS_FULL
+from tests.faults.budget import FIGURES, IS_FULL, SECONDS
 from tests.faults.checker import Checker
 from tests.faults.deeds import Deed, deeds, make_school
 from tests.faults.judging import look_through
 from tests.faults.served import backend, started
 
 SEED = 1
-STORES, LIVES = (40, 25) if IS_FULL else (1, 8)
+STORES, LIVES = (40, 25) if IS_FULL else (1, 6)
 """How many stores, and how often the backend of each is killed."""
 
 MOST_REPLIES = 1_200 if IS_FULL else 300
@@ -94,7 +93,7 @@ async def torment(directory: Path, chance: random.Random, tally: Tally) -> None:
             continue
         await live(directory, checker, wanted(), chance, tally)
         rest = checker.bury()
-    async with asyncio.timeout(TIMEOUT_SECONDS), backend(directory, checker) as process:
+    async with asyncio.timeout(SECONDS), backend(directory, checker) as process:
         await process.serve(iter(rest))
         assert checker.unanswered == 0
         assert await process.end() == 0

@@ -24,8 +24,8 @@ from tests.faults.mortal import mortal
 from tests.faults.scenarios import CONTROL, SCENARIOS, LostError, Scenario
 
 SEED = 1
-IMAGES = {"bookings": 10_000} if IS_FULL else {"bookings": 100}
-OTHER_IMAGES = 2_000 if IS_FULL else 40
+IMAGES = {"bookings": 10_000} if IS_FULL else {"bookings": 80}
+OTHER_IMAGES = 2_000 if IS_FULL else 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ async def test_a_store_that_acknowledges_before_it_syncs_is_caught(
     record: Path, folder: Path
 ) -> None:
     """The control: with synchronous=NORMAL these cuts do lose what was acknowledged."""
-    images = IMAGES["bookings"]
+    images = 2 * OTHER_IMAGES
 
     verdicts = await judge_all(folder, record, CONTROL, images)
 

@@ -9,6 +9,7 @@ import sqlcipher3
 from rpcbackend.store import Work, WrongKeyError, open_store
 from tests.clauses import clause
 from tests.factories import an_id
+from tests.faults.budget import FIGURES
 from tests.faults.mortal import KILLED, Life, mortal, selected
 from tests.faults.rekeyer import BEFORE, MEANWHILE, NEW, OLD
 
@@ -78,17 +79,19 @@ async def judge(directory: Path, life: Life) -> str:
 async def test_a_process_that_is_killed_at_any_call_leaves_all_old_or_all_new(
     fault: Path, folder: Path
 ) -> None:
-    """The k-th call that changes a file is the last, for k = 1, 2, 3 ... until none is."""
     await make_template(folder)
     cases: Counter[str] = Counter()
 
     with mortal(PROGRAM, fault, folder) as program:
-        at = 1
-        while (life := program.live("kill", at)).status == KILLED:
+        calls = program.count_calls()
+        for at in selected(calls, 36):
+            life = program.live("kill", at)
+            assert life.status == KILLED
             cases[await judge(program.directory, life)] += 1
-            at += 1
+        life = program.live("kill", 2 * calls)
         await judge(program.directory, life)
 
+    FIGURES.tell("a change of keys that is killed", calls=calls, **cases)
     assert (life.status, rows_of(life)) == (0, {*BEFORE, *MEANWHILE})
     # Both sides of the change were tried, and the gap in which only the pending key helps.
     assert cases.keys() == {"old key, no answer", "new key, no answer", "new key, rekeyed"}, cases
@@ -103,8 +106,9 @@ async def test_a_write_that_is_torn_or_fails_at_any_call_leaves_all_old_or_all_n
     cases: Counter[str] = Counter()
 
     with mortal(PROGRAM, fault, folder) as program:
-        for at in selected(program.count_calls()):
+        for at in selected(program.count_calls(), 15):
             life = program.live(action, at)
             cases[await judge(program.directory, life)] += 1
 
+    FIGURES.tell(f"a change of keys that meets {action}", calls=cases.total(), **cases)
     assert {case.partition(",")[0] for case in cases} == {"old key", "new key"}, cases
