@@ -84,9 +84,10 @@ class Checker:
 
     def judge(self, found: Found) -> None:
         """Compare what a desk was told, and nothing of it waits, with what there is."""
-        lost = self.acknowledged.keys() - found.results.keys()
+        results = found.results
+        lost = self.acknowledged.keys() - results.keys()
         assert not lost, f"{len(lost)} of {len(self.acknowledged)} acknowledged commands are lost"
-        doubled = found.results.keys() - self.acknowledged.keys()
+        doubled = results.keys() - self.acknowledged.keys()
         assert not doubled, f"done, and never acknowledged: {sorted(doubled)[:5]}"
-        assert not self._refused & found.results.keys(), "refused, and done"
-        assert self.acknowledged == found.results, "kept replies differ from those that were heard"
+        assert not self._refused & results.keys(), "refused, and done"
+        assert self.acknowledged == results, "kept replies differ from those that were heard"

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import orjson
@@ -17,20 +18,17 @@ from tests.faults.deeds import PEOPLE
 class Found:
     """What a store holds."""
 
-    results: dict[str, Any]
-    """By idempotency key: the reply that is kept."""
+    texts: dict[str, str]
+    """By idempotency key: the reply that is kept, as JSON."""
+    records: dict[str, str]
+    """By idempotency key: the id of what the command made."""
     events: tuple[str, ...]
     """Their ids, in order."""
 
     @property
-    def records(self) -> dict[str, str]:
-        """By idempotency key: the id of what the command made."""
-        return {key: _made_by(result) for key, result in self.results.items()}
-
-
-def _made_by(result: Any) -> str:
-    record: str = (result.get("lesson") or result["student"])["id"]
-    return record
+    def results(self) -> dict[str, Any]:
+        """By idempotency key: the reply that is kept."""
+        return {key: orjson.loads(text) for key, text in self.texts.items()}
 
 
 async def look_through(directory: Path, key: bytes | None) -> Found:
@@ -79,7 +77,8 @@ async def look_over(work: Work) -> Found:
     claims = await _column(work, "SELECT owner_id FROM resource_claims WHERE school_id = :school")
     audited = await _column(work, "SELECT entity_id FROM audit WHERE school_id = :school")
     overlaps = await _column(work, _OVERLAPS)
-    made = Counter(_made_by(orjson.loads(row["result"])) for row in kept)
+    records = {row["key"]: _made_by(row["result"]) for row in kept}
+    made = Counter(records.values())
 
     assert [row["seq"] for row in events] == list(range(1, len(events) + 1)), "a gap in the events"
     assert Counter(row["aggregate_id"] for row in events) == made, "events and keys differ"
@@ -93,10 +92,18 @@ async def look_over(work: Work) -> Found:
     head = await work.audit.head()
     assert head.seq == len(audited), "a gap in the audit"
     assert await work.audit.follow(ROOT, head.seq, head.seq + 1) == head, "the chain is broken"
+    # One text in memory for all of thousands of stores that are much alike.
     return Found(
-        {row["key"]: orjson.loads(row["result"]) for row in kept},
-        tuple(row["id"] for row in events),
+        texts={intern(row["key"]): intern(row["result"]) for row in kept},
+        records={intern(key): intern(record) for key, record in records.items()},
+        events=tuple(intern(row["id"]) for row in events),
     )
+
+
+def _made_by(text: str) -> str:
+    result = orjson.loads(text)
+    record: str = (result.get("lesson") or result["student"])["id"]
+    return record
 
 
 async def _column(work: Work, sql: str) -> list[Any]:
