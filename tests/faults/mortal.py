@@ -161,7 +161,7 @@ def mortal(module: str, fault: Path, folder: Path) -> Iterator[Mortal]:
         yield Mortal(process, folder)
 
 
-def selected(calls: int, quick: int) -> list[int]:
+def selected(calls: int, quick: int = 40) -> list[int]:
     """Choose of so many calls those that are tried: all in a full run, so many in a quick one.
 
     A third of them at either end, for there it begins and is decided.

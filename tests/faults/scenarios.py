@@ -32,12 +32,13 @@ class Scenario:
     arguments: tuple[str, ...]
     prepare: Callable[[Path], Awaitable[None]]
     """Makes the template in a folder."""
-    look: Callable[[Path], Awaitable[Any]]
-    """Opens what is left as the real program would, checks that it is whole, and says what it is:
-    all that it may depend on is in the directory."""
+    look: Callable[[Path, Said], Awaitable[Any]]
+    """Opens what is left as the real program would, checks that it is whole, says what it is."""
     judge: Callable[[Any, Said, Any], str]
     """Takes what is left, what was said before the cut, and what is there without one; names the
     case, or raises `LostError`."""
+    look_needs_said: bool = False
+    """Whether two disks that are the same may look different after other words."""
 
 
 def _check(is_there: bool, what: str) -> None:
@@ -52,7 +53,7 @@ async def _prepare_school(folder: Path) -> None:
     await make_school(folder / "template")
 
 
-async def _look_at_school(directory: Path) -> Found:
+async def _look_at_school(directory: Path, _: Said) -> Found:
     return await look_through(directory, KEY)
 
 
@@ -73,7 +74,7 @@ async def _prepare_nothing(folder: Path) -> None:
     (folder / "template").mkdir()
 
 
-async def _look_at_first(directory: Path) -> set[int] | None:
+async def _look_at_first(directory: Path, _: Said) -> set[int] | None:
     place = directory / beginner.PLACE
     was_there = place.exists() and has_data(place)
     store = await open_store(place, key=KEY)
@@ -106,7 +107,7 @@ async def _prepare_old(folder: Path) -> None:
 _TABLES = "SELECT name FROM sqlite_schema ORDER BY name"
 
 
-async def _look_at_old(directory: Path) -> tuple[int, tuple[str, ...], set[int]]:
+async def _look_at_old(directory: Path, _: Said) -> tuple[int, tuple[str, ...], set[int]]:
     # A copy, for whoever connects first brings the log home.
     copy = directory.with_name("copy")
     shutil.copytree(directory, copy)
@@ -158,7 +159,7 @@ _NAMES_OF: dict[int, int] = {}
 # A change of keys
 
 
-async def _look_at_rekeyed(directory: Path) -> tuple[bytes, set[int]]:
+async def _look_at_rekeyed(directory: Path, _: Said) -> tuple[bytes, set[int]]:
     return await left_in(directory)
 
 

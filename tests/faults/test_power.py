@@ -78,16 +78,16 @@ class Verdicts:
 async def judge_all(folder: Path, record: Path, scenario: Scenario, images: int) -> Verdicts:
     """Open the images, each once, and judge every cut."""
     await scenario.prepare(folder)
-    verdicts, known = Verdicts(), dict[bytes, Any]()
+    verdicts, known = Verdicts(), dict[object, Any]()
     cuts = cuts_of(folder, record, scenario, images)
     first = next(cuts)
-    final = await scenario.look(folder / "data")
+    final = await scenario.look(folder / "data", first.said)
     for cut in chain((first,), cuts):
         try:
-            digest = _digest(cut.image)
-            if digest not in known:
-                known[digest] = await look(folder / "image", cut.image, scenario)
-            verdicts.cases[scenario.judge(known[digest], cut.said, final)] += 1
+            same = (_digest(cut.image), cut.said if scenario.look_needs_said else ())
+            if same not in known:
+                known[same] = await look(folder / "image", cut, scenario)
+            verdicts.cases[scenario.judge(known[same], cut.said, final)] += 1
         except LostError as lost:
             verdicts.lost.append(f"{cut.where}: {lost}")
         except Exception as error:  # noqa: BLE001 (whatever it is, the image is no good)
@@ -96,11 +96,11 @@ async def judge_all(folder: Path, record: Path, scenario: Scenario, images: int)
     return verdicts
 
 
-async def look(directory: Path, image: Image, scenario: Scenario) -> Any:
+async def look(directory: Path, cut: Cut, scenario: Scenario) -> Any:
     """Open what a disk held."""
     shutil.rmtree(directory, ignore_errors=True)
-    write_image(image, directory)
-    return await scenario.look(directory)
+    write_image(cut.image, directory)
+    return await scenario.look(directory, cut.said)
 
 
 def _digest(image: Image) -> bytes:
