@@ -15,10 +15,17 @@ from tests.faults.rekeyer import add
 ROW = 10
 OLD_ROWS = 400
 
-_INSERT = """
+_PEOPLE = """
+INSERT INTO branches VALUES (1, 'bra', 'Mitte', NULL, 'Europe/Berlin', 'EUR', 1, 1);
+INSERT INTO instructors VALUES
+  (1, 'ins', 'bra', 'Ines', 'Kraft', NULL, NULL, '["B"]', 'employee', 'active', 1);
+INSERT INTO students VALUES
+  (1, 'stu', 'bra', 'Ada', 'Byron', '2007-12-10', NULL, NULL, 'active', 0, 1, 'ada byron');
+"""
+_LESSON = """
 INSERT INTO lessons (school_id, id, branch_id, student_id, instructor_id, type, state,
   starts_at, ends_at, zone, local_start, local_end, version)
-VALUES (1, ?, '', '', '', 'normal', 'booked', 0, 60, 'Europe/Berlin', '', '', 1)
+VALUES (1, ?, 'bra', 'stu', 'ins', 'normal', 'booked', 0, 60, 'Europe/Berlin', '', '', 1)
 """
 
 
@@ -39,7 +46,8 @@ def make_old_store(directory: Path) -> None:
     now_ms = 1_795_420_800_000
     migrations._apply(database, migrations.load()[0], now_ms)  # noqa: SLF001 (what that version did)
     rows = [(an_id("les", number),) for number in range(OLD_ROWS)]
-    database.executemany(_INSERT, rows)
+    database.executescript(_PEOPLE)
+    database.executemany(_LESSON, rows)
     database.close()
 
 
