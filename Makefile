@@ -13,7 +13,7 @@ describe = $(PY) -m rpcbackend describe --format $(1) > $(2).new && mv $(2).new 
 .DEFAULT_GOAL := help
 # The two halves of the tests build the same folder.
 .NOTPARALLEL:
-.PHONY: help demo test test-python test-shim e2e fuzz check fix cov gen bench app clean
+.PHONY: help demo test test-python test-shim e2e fuzz faults check fix cov gen bench app clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -36,6 +36,9 @@ e2e: $(VENV)/.dev electron-shim/node_modules/.installed
 
 fuzz: $(VENV)/.dev  ## ten minutes of random input, and what came back
 	HYPOTHESIS_PROFILE=fuzz $(PY) -m pytest --timeout=3600 tests/properties
+
+faults: $(VENV)/.dev  ## an hour or two of power cuts, kills, failing disks and flipped bits, and what was left
+	RPCBACKEND_FAULTS=full $(PY) -m pytest tests/faults
 
 check: $(VENV)/.dev electron-shim/node_modules/.installed  ## format, lint, types, imports
 	$(PY) -m ruff format --check .

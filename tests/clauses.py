@@ -262,6 +262,13 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
     "domain.md A5": {
         "restore-is-the-inverse-of-backup": "What a backup brings back is what there was.",
     },
+    "reliability.md §3": {
+        "power-cut-loses-nothing": "A power cut at any moment loses nothing acknowledged.",
+        "failed-disk-tells-no-lie": "Whichever call fails, no reply is false; keys settle all.",
+        "kill-loses-nothing": "A kill under load loses nothing acknowledged and doubles nothing.",
+        "damage-found": "Damage to an encrypted store is found, and never read as data.",
+        "damaged-log-is-cut": "A damaged log is read up to the damage, whole commits only.",
+    },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",
         "audit-first-bad-row": "audit.verify names the first row that is not as it was written.",

@@ -158,6 +158,7 @@ def _remove_stage(directory: Path) -> None:
 def prepare_new(directory: Path) -> Path:
     """Return the path where a new database may be made, private to its owner."""
     path = directory / NEW_NAME
+    _sync_way_to(directory)
     for leftover in directory.glob(f"{NEW_NAME}*"):
         # Of a start that was cut short: nothing in it was ever acknowledged.
         leftover.unlink()
@@ -211,6 +212,15 @@ def leave_trace(directory: Path) -> None:
         finally:
             os.close(trace)
         sync_folder(directory)
+
+
+def _sync_way_to(directory: Path) -> None:
+    # Whoever made the folder, and perhaps those above it, has not: all of it may be gone after a
+    # power cut, and with it a store that has long acknowledged something.
+    for folder in directory.absolute().parents:
+        # One that is not ours to open, or on a disk that cannot be written, was not made by us.
+        with suppress(OSError):
+            sync_folder(folder)
 
 
 def sync_folder(directory: Path) -> None:

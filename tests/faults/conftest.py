@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from pytest import TerminalReporter  # noqa: PT013 (a type)
 
-from tests.faults.budget import FIGURES
+from tests.faults.budget import FIGURES, SECONDS
 
 # Faults are preloaded into the process (LD_PRELOAD), and looked for through /proc.
 collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
@@ -29,12 +29,25 @@ def fault(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _build(tmp_path_factory.mktemp("fault"), "fault")
 
 
+@pytest.fixture(scope="session")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build what writes down all that the process that it is preloaded into does to its folder."""
+    return _build(tmp_path_factory.mktemp("record"), "record")
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder in memory, if the system has one: what a killed process wrote stays there too."""
     memory = Path("/dev/shm")  # noqa: S108 (a place for a folder of our own)
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as made:
         yield Path(made)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests more time than others."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -6,9 +6,12 @@
  *   kill    the process dies before the call
  *   tear    the process dies with half of the write done
  *   eio     this call alone fails
- *   full    no write finds room, from this one until a file is cut or removed
+ *   full    no write finds room, from this one until a file is cut or removed, or until the file
+ *           FAULT_FOLDER.room is there
  *   short   half of the write is done, and the call says so
  *   intr    a signal interrupts the call before it has done anything
+ *   count   nothing
+ * The file FAULT_FOLDER.hit gets a byte each time that it happens.
  */
 #include "watch.h"
 
@@ -24,13 +27,29 @@ static void arm(void) {
   fclose(file);
 }
 
+static void leave_sign(void) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s.hit", getenv("FAULT_FOLDER"));
+  int sign = REAL(open)(path, O_CREAT | O_APPEND | O_WRONLY, 0600);
+  if (REAL(write)(sign, "", 1) != 1) abort();
+  close(sign);
+}
+
+static int is_there(const char *sign) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s.%s", getenv("FAULT_FOLDER"), sign);
+  return access(path, F_OK) == 0;
+}
+
 /* Count a call on a path and tell what shall happen to it, if anything. */
 static char fault_at(const char *path) {
   if (!within("FAULT_FOLDER", path)) return 0;
   if (!at) arm();
   if (!at) return 0;
   long call = __sync_add_and_fetch(&calls, 1);
-  if (!action || (action == 'f' ? call < at : call != at)) return 0;
+  if (!action || (action == 'f' || action == 'c' ? call < at : call != at)) return 0;
+  if (action == 'f' && is_there("room")) return 0;
+  leave_sign();
   if (action == 'k') kill(getpid(), SIGKILL);
   return action;
 }

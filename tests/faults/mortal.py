@@ -22,14 +22,6 @@ from tests.faults.budget import IS_FULL
 KILLED = -9
 """The status of a life that was ended by SIGKILL."""
 
-ENDS = 20
-"""Of the calls at which something may happen, the first and the last that are always tried."""
-BETWEEN = 5
-"""Of those between them, each how many-th is tried; all are when RPCBACKEND_FAULTS=full."""
-
-MOST_CALLS = 4_096
-"""No life makes more."""
-
 # The program's side
 
 
@@ -50,8 +42,18 @@ class Task:
         )
 
 
-def run_lives(live: Callable[[Task], Coroutine[Any, Any, None]]) -> None:
-    """Live once for each line on stdin, each time in a new process."""
+def run_lives(
+    live: Callable[[Task], Coroutine[Any, Any, None]],
+    rehearse: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Live once for each line on stdin, each time in a new process.
+
+    Args:
+        live: What dies.
+        rehearse: Does once what a life does, so that each finds loaded what it needs.
+    """
+    if rehearse is not None:
+        asyncio.run(rehearse())
     for line in sys.stdin:
         directory, action, at, *arguments = line.split()
         child = os.fork()
@@ -87,6 +89,8 @@ class Life:
     """Its lines, as words."""
     status: int
     """Its exit code, or a signal below zero."""
+    was_hit: bool
+    """Whether it came to the call at which something should happen."""
 
     def words(self, first: str) -> list[tuple[str, ...]]:
         """Return what follows on those of its lines that begin so."""
@@ -114,6 +118,8 @@ class Mortal:
     def live_on(self, action: str, at: int, *arguments: str) -> Life:
         """Let it live on what its last life left."""
         (self._folder / "data.arm").unlink(missing_ok=True)
+        sign = self._folder / "data.hit"
+        sign.unlink(missing_ok=True)
         assert self._process.stdin is not None
         self._process.stdin.write(" ".join([str(self.directory), action, str(at), *arguments]))
         self._process.stdin.write("\n")
@@ -121,7 +127,7 @@ class Mortal:
         said = []
         while (words := self._line())[0] != "end":
             said.append(words)
-        return Life(tuple(said), int(words[1]))
+        return Life(tuple(said), int(words[1]), sign.exists())
 
     def _line(self) -> tuple[str, ...]:
         assert self._process.stdout is not None
@@ -130,15 +136,10 @@ class Mortal:
         return tuple(line)
 
     def count_calls(self, *arguments: str) -> int:
-        """Find the number of calls that change its folder, by halves."""
-        least, most = 0, MOST_CALLS
-        while most - least > 1:
-            middle = (least + most) // 2
-            if self.live("kill", middle, *arguments).status == KILLED:
-                least = middle
-            else:
-                most = middle
-        return least
+        """Let it live in peace and return the number of calls that change its folder."""
+        life = self.live("count", 1, *arguments)
+        assert life.status == 0, life
+        return (self._folder / "data.hit").stat().st_size
 
 
 @contextmanager
@@ -160,9 +161,14 @@ def mortal(module: str, fault: Path, folder: Path) -> Iterator[Mortal]:
         yield Mortal(process, folder)
 
 
-def selected(calls: int) -> list[int]:
-    """Choose of so many calls those that are tried: all of them in a full run."""
-    if IS_FULL:
+def selected(calls: int, quick: int = 40) -> list[int]:
+    """Choose of so many calls those that are tried: all in a full run, so many in a quick one.
+
+    A third of them at either end, for there it begins and is decided.
+    """
+    if IS_FULL or calls <= quick:
         return list(range(1, calls + 1))
-    between = range(ENDS + 1, calls - ENDS + 1, BETWEEN)
-    return sorted({*range(1, min(ENDS, calls) + 1), *between, *range(calls - ENDS + 1, calls + 1)})
+    ends = quick // 3
+    between = range(ends + 1, calls - ends + 1)
+    step = max(1, len(between) // (quick - 2 * ends))
+    return [*range(1, ends + 1), *between[step // 2 :: step], *range(calls - ends + 1, calls + 1)]

@@ -22,7 +22,7 @@ from rpcbackend.store.driver import StorageFailedError
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.store.sqlite import CHECKPOINT_BYTES, GROUP, READERS
 from rpcbackend.store.transaction import UnitSuspendedError
-from tests.factories import KEY, an_id, make_branch, store_in
+from tests.factories import KEY, an_id, make_branch, make_vehicle, store_in
 from tests.store.gate import Gate, threads_after
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -649,6 +649,19 @@ async def test_a_file_that_lost_its_end_while_it_was_open_is_not_sound(
         os.truncate(tmp_path / "school.db", 3 * 4_096)
 
         assert not is_sound(await store.engine.look_through(nobody))
+
+
+async def test_a_store_with_a_text_that_is_no_json_any_more_is_not_sound(store: Store) -> None:
+    async def spoil(work: Work) -> None:
+        await work.branches.put(make_branch())
+        await work.vehicles.put(make_vehicle())
+        await work.tx.run("PRAGMA ignore_check_constraints = ON")
+        await work.tx.run("UPDATE vehicles SET categories = 'B' WHERE school_id = :school")
+        await work.tx.run("PRAGMA ignore_check_constraints = OFF")
+
+    await store.write(spoil, actor="tests")
+
+    assert not is_sound(await store.engine.look_through(nobody))
 
 
 def raise_version(directory: Path) -> None:
