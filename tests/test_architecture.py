@@ -37,6 +37,7 @@ LONG = {
     "store/snapshot.py": "how a backup is made, named, encrypted anew and removed",
     "store/store.py": "what the rest of the program asks of the store, and how it is opened",
     "store/restoring.py": "a restore's whole way, with and without an open store",
+    "store/files.py": "the files of a data directory, and every way from one state to the next",
     "store/lane.py": "a queue, its threads and their results: the hand-over is one protocol",
     "store/sqlite.py": "the engine: group commit and its failures are one invariant",
 }

@@ -212,8 +212,7 @@ class Store:
 
     def backups(self) -> list[Backup]:
         """Return the backups in the data directory, the newest first; see `list_backups`."""
-        path = self.engine.path
-        return list_backups(folder_in(path.parent)) if path else []
+        return list_backups(self.backup_folder) if self.backup_folder else []
 
     async def verify_backup(
         self, backup: Path, report: Report = _nobody, *, key: bytes | None = None

@@ -20,6 +20,8 @@ HEALTH = {
         "databaseBytes": 4_096,
         "walBytes": 0,
         "lastBackup": None,
+        "readOnly": None,
+        "problems": [],
         "diskFreeBytes": 1,
         "integrity": None,
     },
