@@ -12,6 +12,7 @@ from rpcbackend.app import Application, Outside
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.schema.limits import Limits
 from rpcbackend.serve import EX_TIMED_OUT, GRACE_SECONDS
+from tests.people import be_quick
 from tests.simulation.journal import Journal
 from tests.simulation.loop import LIFE, SimulatedLoop
 from tests.simulation.threads import Threads
@@ -22,8 +23,8 @@ DRAIN_SECONDS = 5.0
 RESTART_SECONDS = 2.0
 """The supervisor waits up to this long before it starts the next process."""
 
-_OF_THE_PROCESS = ("-shm", ".lock")
-"""Files that mean nothing once their process is dead."""
+_WITHOUT_THE_PROCESS = shutil.ignore_patterns("*-shm", "*.lock")
+"""What is left of a folder whose process is dead: these files mean nothing without it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -111,7 +112,7 @@ class Backend:
         life = self._life
         if life is not None and life.number == number and life.image is None:
             life.image = self._folder / f"image-{number}"
-            _copy(life.directory, life.image)
+            shutil.copytree(life.directory, life.image, ignore=_WITHOUT_THE_PROCESS)
 
     async def connect(self, name: str) -> Link:
         """Return a new connection, once there is a process."""
@@ -137,6 +138,7 @@ class Backend:
                 limits=self.limits,
             )
         )
+        be_quick(app)
         exited: asyncio.Future[int] = self._loop.create_future()
         life = self._life = Life(self._count, self.directory, context, app, exited)
         self._journal.note("supervisor", f"starts process {life.number}")
@@ -200,7 +202,8 @@ class Backend:
     def _preserve(self, life: Life) -> None:
         """Put the files where the next process will find them, as they are now."""
         self.directory = self._folder / f"life-{life.number + 1}"
-        _copy(life.image or life.directory, self.directory)
+        source = life.image or life.directory
+        shutil.copytree(source, self.directory, ignore=_WITHOUT_THE_PROCESS)
 
     def _end(self, life: Life, code: int) -> None:
         life.is_serving = False
@@ -211,10 +214,3 @@ class Backend:
         for used in filter(None, (life.directory, life.image)):
             shutil.rmtree(used)
         life.exited.set_result(code)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.mkdir()
-    for file in sorted(source.iterdir()):
-        if not file.name.endswith(_OF_THE_PROCESS):
-            shutil.copyfile(file, target / file.name)

@@ -67,6 +67,7 @@ class Client:
             reader.list_lessons: 2,
             reader.view_calendar: 2,
             reader.ping: 1,
+            desk.sign_out: 1,
         }
 
     async def live(self, actions: int) -> None:
@@ -183,6 +184,8 @@ class Client:
             await self._wait_a_moment()
             self.desk.hang_up()
         answers = [await self.desk.wait(future) for future in futures]
+        if refused := {answer.symbol for answer in answers} & {"UNAUTHENTICATED", "FORBIDDEN"}:
+            raise ViolationError(f"{self.desk.name} is signed in, and was told {refused}")
         for answer in answers:
             self._history.note(operation, answer)
         if self._chances.strikes("connection lost after the reply"):

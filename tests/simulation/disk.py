@@ -16,6 +16,13 @@ IOERR_FSYNC, FULL = 1034, 13
 STEP_SECONDS, COMMIT_SECONDS = 0.000_2, 0.004
 """What a statement and a commit take on a healthy disk, on average."""
 
+READ_PACE, READ_SECONDS = 0.5, 0.001
+"""Those who read are held up longer and more often, so that their snapshots grow old."""
+
+FOLD = "PRAGMA wal_checkpoint(TRUNCATE)"
+BUSY_SECONDS, LOOK_SECONDS = 5.0, 0.01
+"""How long a statement waits for other connections, and how often it looks."""
+
 _NEEDS_ROOM = frozenset({"INSERT", "UPDATE", "DELETE", "COMMIT"})
 
 Failure = Literal["lost", "kept"]
@@ -35,6 +42,21 @@ class Turns(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Rows that were looked at on their way."""
+
+    rows: list[Any]
+
+    def fetchone(self) -> Any:
+        """Return the first row."""
+        return self.rows[0]
+
+    def fetchall(self) -> list[Any]:
+        """Return all of them."""
+        return self.rows
+
+
 @dataclass(slots=True)
 class Disk:
     """What happens at each step of a database; the weather sets what is to go wrong.
@@ -47,7 +69,7 @@ class Disk:
     bits: random.Random
     journal: Journal
     pace: float = 0.1
-    """How often a thread lets others run before a statement."""
+    """How often a thread that writes lets others run before a statement."""
     slowness_of_reads: float = 1.0
     slowness_of_writes: float = 1.0
     is_full: bool = False
@@ -72,9 +94,11 @@ class Disk:
                 # As SQLite does it when the log itself cannot grow.
                 connection.execute("ROLLBACK")
             self._fail(FULL, "database or disk is full")
-        if word != "COMMIT":
-            return connection.execute(sql, params)
-        return self._commit(thread, connection)
+        if word == "COMMIT":
+            return self._commit(thread, connection)
+        if sql == FOLD:
+            return self._fold(thread, connection)
+        return connection.execute(sql, params)
 
     def calm(self) -> None:
         """Let nothing go wrong that has not gone wrong yet."""
@@ -95,8 +119,10 @@ class Disk:
                 thread.pause(0)
         if word == "COMMIT":
             self._rest(thread, COMMIT_SECONDS)
-        elif self.bits.random() < self.pace:
-            self._rest(thread, STEP_SECONDS, is_read=not thread.is_writing)
+        elif thread.is_writing and self.bits.random() < self.pace:
+            self._rest(thread, STEP_SECONDS)
+        elif not thread.is_writing and self.bits.random() < READ_PACE:
+            self._rest(thread, READ_SECONDS, is_read=True)
 
     def _rest(self, thread: Turns, seconds: float, *, is_read: bool = False) -> None:
         slowness = self.slowness_of_reads if is_read else self.slowness_of_writes
@@ -114,6 +140,17 @@ class Disk:
         if self.bits.random() < 0.5:
             # Durable, and nobody knows it yet.
             self._rest(thread, STEP_SECONDS)
+        return done
+
+    def _fold(self, thread: Turns, connection: Any) -> Any:
+        """Fold the log in; SQLite would wait for readers by sleeping, and they for their turn."""
+        waited = 0.0
+        while (done := connection.execute(FOLD)) and waited < BUSY_SECONDS:
+            rows = done.fetchall()
+            if not rows[0][0]:
+                return Fetched(rows)
+            thread.pause(LOOK_SECONDS)
+            waited += LOOK_SECONDS
         return done
 
     def _fail(self, code: int, message: str) -> None:

@@ -63,6 +63,8 @@ class History:
         self.operations: list[Operation] = []
         self.versions: dict[str, int] = {}
         """The newest version of each record that anybody was ever shown."""
+        self.seq = 0
+        """The newest event that an answer said to reflect."""
         self.events: dict[int, tuple[str, str]] = {}
         """Id and type of the events that subscribers got, by their number."""
         self.lessons: dict[str, dict[str, Any]] = {}

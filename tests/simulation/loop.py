@@ -169,7 +169,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         yield f"at {self._now:.6f} s everybody waits:"
         for task, life in self._tasks.items():
             where = "outside" if life == OUTSIDE else f"process {life}"
-            yield f"  {where}: {task.get_name()} {_name_of(task)}"
+            yield f"  {where}: {task.get_name()} {name_of(task)}"
             for frame in task.get_stack():
                 yield f"    {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
 
@@ -187,5 +187,6 @@ def _bury(task: "asyncio.Task[Any]") -> None:
         return
 
 
-def _name_of(task: "asyncio.Task[Any]") -> str:
+def name_of(task: "asyncio.Task[Any]") -> str:
+    """Return the name of the function that a task runs."""
     return getattr(task.get_coro(), "__qualname__", "?")

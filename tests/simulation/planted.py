@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from rpcbackend.dispatch.subscription import Subscription
@@ -67,26 +67,31 @@ async def _skip_ahead(self: Subscription) -> bool:
 _send_page = Subscription._send_page  # noqa: SLF001 (a bug goes where no test should)
 
 
-PLANTED: dict[str, list[tuple[Any, str, Any]]] = {
-    "acknowledged before COMMIT": [(SqliteEngine, "_write_group", _acknowledge_early)],
-    "no look-up of the idempotency key": [(IdempotencyKeys, "find", _find_nothing)],
-    "goes on after a failed fsync": [(SqliteEngine, "_note_poison", _carry_on)],
-    "a cancelled write is not waited for": [(sqlite, "see_through", _abandon)],
-    "reads join an older snapshot": [(Lane, "_take", _take_any)],
-    "a subscriber's place is the newest event": [(Subscription, "_send_page", _skip_ahead)],
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """What is put in the place of what."""
+
+    owner: Any
+    name: str
+    replacement: Any
+
+
+PLANTED = {
+    "acknowledged before COMMIT": Bug(SqliteEngine, "_write_group", _acknowledge_early),
+    "no look-up of the idempotency key": Bug(IdempotencyKeys, "find", _find_nothing),
+    "goes on after a failed fsync": Bug(SqliteEngine, "_note_poison", _carry_on),
+    "a cancelled write is not waited for": Bug(sqlite, "see_through", _abandon),
+    "reads join an older snapshot": Bug(Lane, "_take", _take_any),
+    "a subscriber's place is the newest event": Bug(Subscription, "_send_page", _skip_ahead),
 }
-"""What is put in the place of what, by the name of the bug."""
 
 
 @contextmanager
-def planted(bug: str) -> Iterator[None]:
+def planted(bug: Bug) -> Iterator[None]:
     """Let the program have a bug for a while."""
-    undo: list[Callable[[], None]] = []
-    for owner, name, replacement in PLANTED[bug]:
-        undo.append(partial(setattr, owner, name, getattr(owner, name)))
-        setattr(owner, name, replacement)
+    right = getattr(bug.owner, bug.name)
+    setattr(bug.owner, bug.name, bug.replacement)
     try:
         yield
     finally:
-        for restore in undo:
-            restore()
+        setattr(bug.owner, bug.name, right)

@@ -40,6 +40,10 @@ UNION ALL SELECT 'vehicle', vehicle_id, starts_at, ends_at, id FROM lessons
 WHERE state = 'booked' AND vehicle_id IS NOT NULL
 """
 
+_FOR_ALL = """
+SELECT seq FROM events WHERE type NOT LIKE 'auth.%' AND type NOT LIKE 'users.%' ORDER BY seq
+"""
+
 _AUDIT = """
 SELECT school_id, seq, at, actor, session_id, channel, entity_type, entity_id, changes,
        prev_hash, hash FROM audit ORDER BY seq
@@ -71,10 +75,10 @@ def prove_sound(directory: Path) -> None:
         _hold(database.execute("PRAGMA foreign_key_check").fetchall() == [], "sound references")
 
 
-def head_of(directory: Path) -> int:
-    """Return the number of the last event."""
+def events_for_all(directory: Path) -> list[int]:
+    """Return the numbers of the events that everybody is told of who works there."""
     with _opened(directory) as database:
-        return int(database.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+        return [row[0] for row in database.execute(_FOR_ALL)]
 
 
 @contextmanager

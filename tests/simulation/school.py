@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tests.people import PASSWORD
 from tests.simulation.desk import Desk
 
 
@@ -33,3 +34,14 @@ async def found_school(desk: Desk) -> School:
         ],
         vehicles=[await save("vehicles.save", plate=plate, **car) for plate in ("B-A 1", "B-A 2")],
     )
+
+
+async def found_users(desk: Desk, count: int) -> list[str]:
+    """Make the owner, who signs in here, and people of the office; return how these sign in."""
+    await desk.call("auth.bootstrap", {"login": "owner", "password": PASSWORD})
+    logins = [f"office {number:02}" for number in range(1, count + 1)]
+    for login in logins:
+        saved = await desk.call("users.save", {"login": login, "roles": ["office"]})
+        password = {"userId": saved.result["id"], "newPassword": PASSWORD}
+        await desk.call("auth.changePassword", password)
+    return logins

@@ -151,6 +151,8 @@ class Worker(SimpleQueue[Any]):
     def open(self, opener: driver.Opener) -> Any:
         """Open a connection that this thread closes when its process dies."""
         connection = opener()
+        # Nobody else gets a turn while SQLite sleeps: waiting is the simulated disk's.
+        connection.execute("PRAGMA busy_timeout = 0")
         self._connections.append(connection)
         return Steps(connection, self, self._threads.disk)
 

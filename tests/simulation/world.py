@@ -5,8 +5,8 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from loguru import logger
@@ -21,13 +21,13 @@ from tests.simulation.desk import Desk
 from tests.simulation.disk import Disk
 from tests.simulation.history import History, ViolationError
 from tests.simulation.journal import Journal
-from tests.simulation.loop import OUTSIDE, SimulatedLoop
-from tests.simulation.proof import head_of, prove, prove_sound
-from tests.simulation.school import found_school
+from tests.simulation.loop import OUTSIDE, SimulatedLoop, name_of
+from tests.simulation.proof import events_for_all, prove, prove_sound
+from tests.simulation.school import found_school, found_users
 from tests.simulation.threads import Threads
 from tests.simulation.weather import Chances, Weather
 
-CLIENTS, FOLLOWERS = 20, 5
+CLIENTS, FOLLOWERS = 20, 3
 START_MS = 1_795_420_800_000
 """Monday 2026-11-23, 08:00 UTC."""
 
@@ -92,7 +92,10 @@ class World:
     def _wire(self) -> None:
         bits, ids, secrets = self.bits("limits"), self.bits("ids"), self.bits("secrets")
         records = self.bits("records")
+        self._has_users = bits.random() < 0.5
         self.backend.limits = Limits(
+            # Each connection is a sign-in, and connections are lost all the time.
+            auth_per_minute=1_000,
             in_flight=bits.choice((1, 4, 256)),
             queued=bits.choice((3, 1_024)),
             batch_at_once=bits.choice((1, 16)),
@@ -157,12 +160,16 @@ class World:
 
     async def _open(self) -> list[Client]:
         """Make the school, and the clients."""
-        first = Desk("setup", self.backend, self.history)
+        first = Desk("setup", self.backend, self.history, self.chances)
+        logins = await found_users(first, CLIENTS) if self._has_users else [None] * CLIENTS
         school = await found_school(first)
         first.hang_up()
+        await asyncio.sleep(REST_SECONDS)
+        self._tasks_at_first = self._tasks()
         clients = []
-        for number in range(1, CLIENTS + 1):
-            desk = Desk(f"client {number:02}", self.backend, self.history)
+        for number, login in enumerate(logins, start=1):
+            desk = Desk(f"client {number:02}", self.backend, self.history, self.chances)
+            desk.login = login
             if number <= FOLLOWERS:
                 await desk.follow()
             clients.append(
@@ -181,6 +188,11 @@ class World:
         self.clock.offset_ms += milliseconds
         self.journal.note("clock", f"jumps by {milliseconds} ms")
 
+    def _tasks(self) -> list[str]:
+        """Name what the process does by itself, without being asked."""
+        life = self.backend.life
+        return sorted(map(name_of, self.loop.tasks_of(life.number))) if life else []
+
     async def _prove_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(PROOF_SECONDS)
@@ -193,28 +205,29 @@ class World:
         """Wait until every subscriber has all events."""
         self.chances.is_fair = True
         self.disk.calm()
+        desks = [client.desk for client in clients]
         for _ in range(REST_SECONDS):
-            for client in clients:
-                await client.desk.call("ping", {})
-            head = head_of(self.backend.directory)
-            late = [client.desk.name for client in clients if not client.desk.has_seen(head)]
+            for desk in desks:
+                await desk.call("ping", {})
+            events = events_for_all(self.backend.directory)
+            late = [desk.name for desk in desks if desk.seen not in (None, events)]
             if not late:
                 return
             await asyncio.sleep(1)
-        raise ViolationError(f"{late} never got all {head} events")
+        raise ViolationError(f"{late} never got all of {len(events)} events, each once")
 
     async def _leave(self, clients: list[Client]) -> None:
         """Hang up everywhere, and see that the process is as it was before (I9)."""
         for client in clients:
             client.desk.hang_up()
-        await asyncio.sleep(10)
+        await asyncio.sleep(REST_SECONDS)
         life = self.backend.life
         if life is None:
             raise ViolationError("nothing was wrong any more, and no process serves")
         health = life.context.run(lambda: life.app.health(deep=False, report=lambda *_: None))
         told = await self.loop.create_task(health, context=life.context)
-        tasks = [task.get_name() for task in self.loop.tasks_of(life.number)]
-        if (told.in_flight, told.queued, tasks) != (0, 0, ["serve"]):
+        tasks = self._tasks()
+        if (told.in_flight, told.queued, tasks) != (0, 0, self._tasks_at_first):
             raise ViolationError(f"{told.in_flight} calls, {told.queued} wait, {tasks} (I9)")
         await self.backend.stop()
         if self.backend.ends[-1] != 0:
@@ -224,10 +237,10 @@ class World:
 
 @contextmanager
 def _patched(world: World) -> Iterator[None]:
-    """Put the simulation in the place of threads and of the one clock that is not injected."""
+    """Put the simulation in the place of threads, and of the clock that the engine gives lanes."""
     places: list[tuple[Any, str, Any]] = [
         (driver, "Thread", world.threads.hire),
-        (lane, "time", SimpleNamespace(perf_counter=world.loop.time)),
+        (sqlite, "Lane", partial(lane.Lane, now=world.loop.time)),
         (sqlite, "CHECKPOINT_BYTES", CHECKPOINT_BYTES),
         (sqlite, "BUSY_CHECKPOINT_BYTES", 2 * CHECKPOINT_BYTES),
     ]
