@@ -13,7 +13,7 @@ describe = $(PY) -m rpcbackend describe --format $(1) > $(2).new && mv $(2).new 
 .DEFAULT_GOAL := help
 # The two halves of the tests build the same folder.
 .NOTPARALLEL:
-.PHONY: help demo test test-python test-shim e2e fuzz faults check fix cov gen bench app clean
+.PHONY: help demo test test-python test-shim e2e fuzz faults simulate check fix cov gen bench app clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -39,6 +39,9 @@ fuzz: $(VENV)/.dev  ## ten minutes of random input, and what came back
 
 faults: $(VENV)/.dev  ## an hour or two of power cuts, kills, failing disks and flipped bits, and what was left
 	RPCBACKEND_FAULTS=full $(PY) -m pytest tests/faults
+
+simulate: $(VENV)/.dev  ## hundreds of worlds with faults, in virtual time, and what they came to
+	$(PY) -m tests.simulation --seeds $(or $(SEEDS),300)
 
 check: $(VENV)/.dev electron-shim/node_modules/.installed  ## format, lint, types, imports
 	$(PY) -m ruff format --check .

@@ -20,6 +20,9 @@ async def subscribe(ctx: Context, params: SubscribeEvents) -> Subscribed:
     head_seq = store.head_seq
     after_seq = head_seq if params.after_seq is None else params.after_seq
     if after_seq > head_seq:
+        # Events are sent from the database, which may be ahead of what was heard of its commits.
+        head_seq = await ctx.read(lambda work: work.events.head_seq())
+    if after_seq > head_seq:
         raise CursorInvalidError(
             "That event has not happened yet.", details={"field": "afterSeq", "headSeq": head_seq}
         )

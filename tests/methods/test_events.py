@@ -46,6 +46,21 @@ async def test_a_subscriber_who_was_away_gets_what_he_missed_and_then_what_comes
     assert [event["seq"] for event in events] == list(range(after_seq + 1, 5))
 
 
+async def test_a_subscriber_may_go_on_after_an_event_whose_commit_was_not_heard_of(
+    client: Client, store: Store
+) -> None:
+    """Found by a world of `tests/simulation`: events are sent from the database itself."""
+    await save_branch(client)
+    # The writer has committed, and its answer is on the way from its thread to the loop.
+    store.head_seq = 0
+
+    subscribed = await client.call("events.subscribe", afterSeq=1)
+    await save_branch(client)
+
+    assert subscribed["headSeq"] == 1
+    assert await next_events(client, 1) == await events_in(store, 1)
+
+
 async def test_a_replay_of_many_pages_has_no_gap_and_no_duplicate(
     client: Client, store: Store
 ) -> None:
