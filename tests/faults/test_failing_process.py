@@ -15,8 +15,9 @@ from tests.faults.served import backend
 
 COMMANDS = 150
 
-# Any will do: test_failing_disk.py tries all of them.
-CALLS = range(3, 300, 10) if IS_FULL else (100,)
+# Any will do but the third, in which SQLite syncs the folder of a new log and does not look at how
+# that went (docs/faults.md): test_failing_disk.py tries all of them.
+CALLS = range(13, 300, 10) if IS_FULL else (100,)
 
 STOPPED = ("OUTCOME_UNKNOWN", "SHUTTING_DOWN")
 
