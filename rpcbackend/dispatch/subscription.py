@@ -91,6 +91,9 @@ class Subscription:
     async def _send_page(self) -> bool:
         """Send the next page and tell whether there may be more."""
         await self._subscriber.writable()
+        if self._is_stopped:
+            # He read again only when all was over, and the store may be closed.
+            return True
         try:
             sight = self._standing.known() or await self._standing.sight()
             if sight is None:

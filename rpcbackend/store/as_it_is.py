@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 from tempfile import mkdtemp
 
+from rpcbackend.errors import BackupInvalidError, ReadOnlyModeError
 from rpcbackend.schema.system import ReadOnlyReason
+from rpcbackend.store.driver import Opener
 from rpcbackend.store.files import FILE_NAME, log_of
 
 AS_IT_IS: frozenset[ReadOnlyReason | None] = frozenset({"damage", "setting"})
@@ -43,3 +45,17 @@ def copy_aside(path: Path) -> Path:
 def forget_copy(copy: Path) -> None:
     """Remove what `copy_aside` made."""
     shutil.rmtree(copy.parent, ignore_errors=True)
+
+
+def own_file(opener: Opener, reason: ReadOnlyReason | None) -> Path:
+    """Return the file of a database that is served from where it is kept, and may be written.
+
+    Raises:
+        BackupInvalidError: It is kept in memory.
+        ReadOnlyModeError: It is served as it is, maybe from a copy that goes with the process.
+    """
+    if opener.path is None:
+        raise BackupInvalidError("A store in memory has no file to back up or replace.")
+    if reason is not None and not opener.may_write:
+        raise ReadOnlyModeError.because(reason)
+    return opener.path

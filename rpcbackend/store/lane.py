@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from rpcbackend.errors import ShuttingDownError
+
 T = TypeVar("T")
 
 FLUSH_SECONDS = 0.0005
@@ -92,6 +94,7 @@ class Lane:
         self._now = now
         self._hands = [_Hand(thread, Results(loop, now)) for thread in threads]
         self._helper: asyncio.TimerHandle | None = None
+        self._is_stopped = False
         self._run_batch, self._batch = run_batch, batch
         self._after_batch = after_batch
         self._jobs: deque[Job] = deque()
@@ -100,7 +103,13 @@ class Lane:
         self._count = 0
 
     def put(self, job: Job) -> None:
-        """Queue *job*; its future gets the outcome."""
+        """Queue *job*; its future gets the outcome.
+
+        Raises:
+            ShuttingDownError: The lane was stopped.
+        """
+        if self._is_stopped:
+            raise ShuttingDownError
         self._count += 1
         job.number = self._count
         if self._held is None:
@@ -154,6 +163,12 @@ class Lane:
         held, self._held = self._held or (), None
         for job in held:
             self._begin_soon(job)
+
+    def stop(self) -> None:
+        """Take no more jobs."""
+        self._is_stopped = True
+        if self._helper is not None:
+            self._helper.cancel()
 
     async def drain(self) -> None:
         """Wait until every job that was put, and is not held, has its outcome."""

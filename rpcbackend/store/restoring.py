@@ -18,6 +18,7 @@ from rpcbackend.errors import (
     RpcError,
     SchemaTooNewError,
 )
+from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.audit import Command
 from rpcbackend.store.backups import Backup, folder_in
 from rpcbackend.store.beside import run_beside
@@ -101,11 +102,10 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
         DiskFullError: There is no room for it or for the safety backup; nothing was changed.
         OutcomeUnknownError: Either nothing was changed, or the process is about to end, and the
             next one finds the backup in place.
+        ReadOnlyModeError: The store is served as it is; nothing was changed.
     """
     opener = store.engine.opener
-    if opener.path is None:
-        raise BackupInvalidError("A store in memory has no file to be replaced.")
-    directory = opener.path.parent
+    directory = own_file(opener, store.engine.read_only).parent
     backup_id = await run_beside(_staging(directory, origin, opener.key), report)
     try:
         await origin.seal()

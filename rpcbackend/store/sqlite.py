@@ -138,6 +138,7 @@ class SqliteEngine:
         async with self.alone:
             for lane in reversed(self._lanes):
                 await lane.drain()
+                lane.stop()
             self._lanes.clear()
             if self.must_stay or self._is_poisoned or self.read_only in AS_IT_IS:
                 await self._keep_log()

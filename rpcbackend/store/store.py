@@ -16,6 +16,7 @@ from rpcbackend.store.as_it_is import (
     copy_aside,
     forget_copy,
     is_unwritable,
+    own_file,
 )
 from rpcbackend.store.audit import ROOT, Link
 from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups, mark_of
@@ -188,11 +189,10 @@ class Store:
         Raises:
             DiskFullError: There is no room for it.
             BackupInvalidError: What was written is not sound, or the disk failed.
+            ReadOnlyModeError: The store is served as it is, maybe from a copy.
         """
-        opener = self.engine.opener
-        if opener.path is None:
-            raise BackupInvalidError("A store in memory has no file to back up.")
-        folder = into or folder_in(opener.path.parent)
+        path = own_file(self.engine.opener, self.engine.read_only)
+        folder = into or folder_in(path.parent)
         wanted = Wanted(reason=reason, folder=folder, now_ms=self.clock.now_ms())
         async with self.engine.alone:
             backup = await run_beside(partial(make_backup, self.engine.opener, wanted), report)

@@ -269,6 +269,24 @@ async def test_a_subscription_that_is_replaced_on_its_way_sends_nothing_more(
     assert subscriber.events == []
 
 
+async def test_a_stopped_subscription_looks_at_no_store_that_was_closed_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscriber = Subscriber(store)
+    subscriber.reads.clear()
+    await record(store, "students.created")
+    subscriber.subscription.stop()
+
+    def fails(*_: object) -> Any:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(store, "read", fails)
+    subscriber.reads.set()
+    await subscriber.ended()
+
+    assert subscriber.events == []
+
+
 async def test_a_subscriber_stopped_before_it_began_ends_at_once(store: Store) -> None:
     subscriber = Subscriber(store)
 

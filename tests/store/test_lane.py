@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rpcbackend.errors import ShuttingDownError
 from rpcbackend.store.lane import Job, Lane, Outcome, Results
 from tests.clauses import clause
 
@@ -423,3 +424,17 @@ async def test_what_is_put_while_a_lane_is_held_begins_when_it_resumes_and_in_it
     assert await results_of([*held[:1], *held[2:], *after]) == [5, *range(7, 15)]
     assert batches.order == [*range(6), *range(7, 15)]
     assert not lane.withdraw(held[1])
+
+
+async def test_a_lane_that_was_stopped_takes_no_job_and_looks_after_none(worker: Worker) -> None:
+    lane = Lane([worker], Batches().run, batch=4)
+    last = returns("last")
+    lane.put(last)
+    async with asyncio.timeout(SECONDS):
+        await lane.drain()
+
+    lane.stop()
+
+    with pytest.raises(ShuttingDownError):
+        lane.put(returns("late"))
+    assert await results_of([last]) == ["last"]
