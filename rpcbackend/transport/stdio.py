@@ -97,8 +97,10 @@ class StdioTransport:
     def send(self, line: bytes) -> None:
         """Queue one line, its line end included; it is written together with what else is ready."""
         if self._writer.put(line) > self._limits.unread_bytes:
-            self.is_backed_up = True
+            # In this order: whoever resumes between the two finds nothing to resume, and is asked
+            # again below; the other way round nobody would ever read again.
             self._may_read.clear()
+            self.is_backed_up = True
             if self._writer.is_drained:
                 # The peer caught up while we made up our mind: nobody would tell us again.
                 self._resume()
