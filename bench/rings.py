@@ -17,7 +17,7 @@ import orjson
 from rpcbackend.app import Application, build_rings
 from rpcbackend.clock import SystemClock
 from rpcbackend.context import Context
-from rpcbackend.dispatch.call import Middleware
+from rpcbackend.dispatch.call import Guard, Rings
 from rpcbackend.dispatch.dispatcher import Dispatcher, Sources
 from rpcbackend.dispatch.registry import Method, Registry, method
 from rpcbackend.ids import Ids
@@ -69,12 +69,11 @@ def build(*, has_rings: bool) -> Application:
     app = Application(None, limits=LIMITS)
     rings_of = build_rings(LIMITS)
 
-    def rings(method: Method, *, has_meta: bool) -> list[Middleware]:
-        return [
-            ring
-            for ring in rings_of(method, has_meta=has_meta)
-            if has_rings or not (ring in (authenticate, authorize) or isinstance(ring, RateLimit))
-        ]
+    def rings(method: Method, *, has_meta: bool) -> Rings:
+        guards, middleware = rings_of(method, has_meta=has_meta)
+        if not has_rings:
+            guards = [guard for guard in guards if not is_of_access(guard)]
+        return Rings(guards, middleware)
 
     area = ModuleType("bench")
     vars(area)["nothing"] = nothing
@@ -89,6 +88,11 @@ def build(*, has_rings: bool) -> Application:
         report_bug=print,
     )
     return app
+
+
+def is_of_access(guard: Guard) -> bool:
+    """Tell whether a guard is one of those that are measured."""
+    return guard in (authenticate, authorize) or isinstance(guard, RateLimit)
 
 
 async def add_user(app: Application) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from rpcbackend.backups import Shelf, backing_up
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import Disk
 from rpcbackend.contract.shipped import contract_hash, read_contract
-from rpcbackend.dispatch.call import Middleware, Observer
+from rpcbackend.dispatch.call import Guard, Middleware, Observer, Rings
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.dispatch.server import STOP_SECONDS, LineSink, Server
@@ -71,17 +71,16 @@ def build_rings(limits: Limits) -> RingsOf:
     """
     deadline, rate_limit = Deadline(limits), RateLimit(limits)
 
-    def rings_of(method: Method, *, has_meta: bool) -> Sequence[Middleware]:
-        rings: list[Middleware] = [deadline]
+    def rings_of(method: Method, *, has_meta: bool) -> Rings:
+        guards: list[Guard] = [deadline]
         if method.needs_store:
-            rings += [open_store, authenticate, authorize, rate_limit]
+            guards += [open_store, authenticate, authorize, rate_limit]
         elif method.main_only:
-            rings += [authorize]
-        if has_meta:
-            rings += [progress]
+            guards += [authorize]
+        middleware: list[Middleware] = [progress] if has_meta else []
         if method.may_repeat and (has_meta or method.idempotency == "once"):
-            rings += [idempotency]
-        return rings
+            middleware += [idempotency]
+        return Rings(guards, middleware)
 
     return rings_of
 

@@ -9,7 +9,7 @@ import orjson
 
 from rpcbackend.app import Application
 from rpcbackend.context import Context
-from rpcbackend.dispatch.call import Exchange, Middleware
+from rpcbackend.dispatch.call import Exchange, Guard, Middleware, Rings
 from rpcbackend.dispatch.dispatcher import Dispatcher, Sources
 from rpcbackend.dispatch.registry import Method, Registry, method
 from rpcbackend.dispatch.server import Server
@@ -110,12 +110,18 @@ class Machine:
     Args:
         methods: The channels; `test.…` unless *area* says otherwise.
         area: The part of their names before the dot.
+        guards: Those before all rings.
         rings: Outermost first.
         limits: Those of `Limits` that are not as usual; unchecked, so any are possible.
     """
 
     def __init__(
-        self, *methods: Method, area: str = "test", rings: Sequence[Middleware] = (), **limits: Any
+        self,
+        *methods: Method,
+        area: str = "test",
+        guards: Sequence[Guard] = (),
+        rings: Sequence[Middleware] = (),
+        **limits: Any,
     ) -> None:
         self.clock = FrozenClock()
         self.bugs: list[tuple[Exception, str]] = []
@@ -126,7 +132,7 @@ class Machine:
         self.host = Application(None)
         self.dispatcher = Dispatcher(
             make_registry(*methods, area=area),
-            rings=lambda _, has_meta: rings,  # noqa: ARG005 (each call passes all of them)
+            rings=lambda _, has_meta: Rings(guards, rings),  # noqa: ARG005 (each call passes all of them)
             observers=(self.exchanges.append,),
             host=self.host,
             sources=Sources(clock=self.clock, ids=Ids(self.clock, FixedBits())),

@@ -1,6 +1,6 @@
 """A call, the exchange it leaves behind, and the two seams around them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,8 +23,20 @@ class Call:
 
 
 Proceed = Callable[[Call], Awaitable[Result]]
+Guard = Callable[[Call], Awaitable[None] | None]
+"""A guard decides before the handler runs: it raises, or lets the call pass.
+
+What it returns is awaited first. Most need not wait, and cost no coroutine.
+"""
 Middleware = Callable[[Call, Proceed], Awaitable[Result]]
-"""Middleware decides: it may change or stop a call, or pass it on."""
+"""Middleware decides around the handler: it may change or stop a call, or pass it on."""
+
+
+class Rings(NamedTuple):
+    """Those around a method: the guards first, each outermost first."""
+
+    guards: Sequence[Guard]
+    middleware: Sequence[Middleware] = ()
 
 
 class Exchange(NamedTuple):

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from rpcbackend.clock import Clock
 from rpcbackend.context import Connection, Context, Host
-from rpcbackend.dispatch.call import Call, Exchange, Middleware, Observer, Proceed
+from rpcbackend.dispatch.call import Call, Exchange, Middleware, Observer, Proceed, Rings
 from rpcbackend.dispatch.flight import Flight, budget_seconds
 from rpcbackend.dispatch.plain import plan_plain
 from rpcbackend.dispatch.registry import Method, Registry, Result
@@ -53,9 +53,9 @@ ReportBug = Callable[[Exception, str], None]
 
 
 class RingsOf(Protocol):
-    """Tells the rings around a method, outermost first."""
+    """Tells the rings around a method."""
 
-    def __call__(self, method: Method, *, has_meta: bool) -> Sequence[Middleware]:
+    def __call__(self, method: Method, *, has_meta: bool) -> Rings:
         """Tell those that a call with or without `_meta` needs."""
         ...
 
@@ -313,20 +313,28 @@ def error_object(error: RpcError, correlation_id: str, now_ms: int) -> dict[str,
     return {"code": error.code, "message": error.message, "data": data}
 
 
-def _pipeline(rings: Sequence[Middleware]) -> Proceed:
+def _pipeline(rings: Rings) -> Proceed:
     def around(inner: Proceed, ring: Middleware) -> Proceed:
-        # The ring's own coroutine, not one more around it: there are seven.
         def proceed(call: Call) -> Awaitable[Result]:
             return ring(call, inner)
 
         return proceed
 
     innermost: Proceed = _run_handler
-    return reduce(around, reversed(rings), innermost)
+    guarded, guards = reduce(around, reversed(rings.middleware), innermost), tuple(rings.guards)
+
+    async def run(call: Call) -> Result:
+        for guard in guards:
+            waits = guard(call)
+            if waits is not None:
+                await waits
+        return await guarded(call)
+
+    return run
 
 
-async def _run_handler(call: Call) -> Result:
-    return await call.method.handler(call.context, call.params)
+def _run_handler(call: Call) -> Awaitable[Result]:
+    return call.method.handler(call.context, call.params)
 
 
 def _read(model: type[ParamsT], value: Json, under: str = "") -> ParamsT:

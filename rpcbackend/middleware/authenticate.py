@@ -1,13 +1,14 @@
 """Find out who calls: by his token, else by the session of his connection."""
 
-from rpcbackend.dispatch.call import Call, Proceed
-from rpcbackend.dispatch.registry import Result
+from collections.abc import Awaitable
+
+from rpcbackend.dispatch.call import Call
 from rpcbackend.security.roles import Permission
 
 _PUBLIC = Permission.PUBLIC
 
 
-async def authenticate(call: Call, proceed: Proceed) -> Result:
+def authenticate(call: Call) -> Awaitable[None] | None:
     """Note the principal; who it is does not matter to open channels that need no store.
 
     Raises:
@@ -17,5 +18,5 @@ async def authenticate(call: Call, proceed: Proceed) -> Result:
     context = call.context
     is_asked = call.method.permission is not _PUBLIC or context.meta.token is not None
     if is_asked and call.method.needs_store and not context.recall():
-        await context.identify()
-    return await proceed(call)
+        return context.identify()
+    return None

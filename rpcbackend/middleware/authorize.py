@@ -1,8 +1,7 @@
 """Let a call through only to whoever may make it."""
 
 from rpcbackend.context import FRESH_SECONDS
-from rpcbackend.dispatch.call import Call, Proceed
-from rpcbackend.dispatch.registry import Result
+from rpcbackend.dispatch.call import Call
 from rpcbackend.errors import ForbiddenError
 from rpcbackend.security.roles import Permission
 
@@ -11,7 +10,7 @@ __all__ = ["FRESH_SECONDS", "authorize"]
 _PUBLIC = Permission.PUBLIC
 
 
-async def authorize(call: Call, proceed: Proceed) -> Result:
+def authorize(call: Call) -> None:
     """Check permission, a fresh password, and the capability of the main process.
 
     Raises:
@@ -27,4 +26,3 @@ async def authorize(call: Call, proceed: Proceed) -> Result:
         context.check(method.permission)
     if method.step_up:
         context.check_fresh()
-    return await proceed(call)

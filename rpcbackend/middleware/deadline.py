@@ -1,8 +1,7 @@
 """Give every call a time by which it must be over."""
 
-from rpcbackend.dispatch.call import Call, Proceed
+from rpcbackend.dispatch.call import Call
 from rpcbackend.dispatch.flight import LATE, budget_seconds
-from rpcbackend.dispatch.registry import Result
 from rpcbackend.errors import DeadlineExceededError
 from rpcbackend.schema.limits import Limits
 
@@ -17,8 +16,8 @@ class Deadline:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    async def __call__(self, call: Call, proceed: Proceed) -> Result:
-        """Run the call if there is time left.
+    def __call__(self, call: Call) -> None:
+        """Let the call pass if there is time left.
 
         Raises:
             DeadlineExceededError: It passed before the call could begin; nothing was run.
@@ -30,4 +29,3 @@ class Deadline:
             if call.context.clock.monotonic() >= deadline_at:
                 raise DeadlineExceededError(LATE)
             call.flight.deadline_at = deadline_at
-        return await proceed(call)

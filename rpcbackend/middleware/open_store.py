@@ -1,15 +1,16 @@
 """Let a call through to the store only when the store is open."""
 
-from rpcbackend.dispatch.call import Call, Proceed
-from rpcbackend.dispatch.registry import Result
+from collections.abc import Awaitable
+
+from rpcbackend.dispatch.call import Call
 
 
-async def open_store(call: Call, proceed: Proceed) -> Result:
+def open_store(call: Call) -> Awaitable[None] | None:
     """Open a plain store on first use; refuse while an encrypted one waits for its key.
 
     Raises:
         NotInitializedError: The store is locked.
     """
     if call.method.needs_store and not call.context.host.is_open:
-        await call.context.host.open_store()
-    return await proceed(call)
+        return call.context.host.open_store()
+    return None

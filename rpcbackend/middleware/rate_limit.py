@@ -2,8 +2,7 @@
 
 import math
 
-from rpcbackend.dispatch.call import Call, Proceed
-from rpcbackend.dispatch.registry import Result
+from rpcbackend.dispatch.call import Call
 from rpcbackend.errors import RateLimitedError
 from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.schema.limits import Limits
@@ -30,8 +29,8 @@ class RateLimit:
             "query": Gcra(limits.query_per_second, 2 * limits.query_per_second),
         }
 
-    async def __call__(self, call: Call, proceed: Proceed) -> Result:
-        """Run the call if its class has room.
+    def __call__(self, call: Call) -> None:
+        """Let the call pass if its class has room.
 
         Raises:
             RateLimitedError: It has not; says when it will have.
@@ -44,4 +43,3 @@ class RateLimit:
             if wait > 0:
                 # To the microsecond first: what floats add to a wait must not cost a millisecond.
                 raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))
-        return await proceed(call)

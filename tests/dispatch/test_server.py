@@ -222,7 +222,7 @@ async def test_a_cancellation_that_comes_too_late_changes_nothing() -> None:
 @clause("deadline-stops")
 async def test_a_call_past_its_deadline_is_stopped_and_had_no_effect() -> None:
     waiting = Waiting()
-    machine = Machine(waiting.method, rings=(Deadline(Limits()),))
+    machine = Machine(waiting.method, guards=(Deadline(Limits()),))
 
     machine.receive(request(1, "test.wait", label="a", _meta={"timeoutMs": 1}))
 
@@ -232,7 +232,7 @@ async def test_a_call_past_its_deadline_is_stopped_and_had_no_effect() -> None:
 
 async def test_a_call_that_ends_in_time_is_not_stopped() -> None:
     waiting = Waiting()
-    machine = Machine(waiting.method, rings=(Deadline(Limits()),))
+    machine = Machine(waiting.method, guards=(Deadline(Limits()),))
     machine.receive(request(1, "test.wait", label="a", _meta={"timeoutMs": 100_000}))
 
     waiting.let_all_end()
@@ -263,7 +263,7 @@ async def test_what_a_call_sets_in_its_context_ends_with_it() -> None:
 @clause("deadline-in-queue")
 async def test_a_call_whose_time_passes_in_the_queue_is_answered_then_and_never_runs() -> None:
     waiting = Waiting()
-    machine = Machine(waiting.method, rings=(Deadline(Limits()),), in_flight=1)
+    machine = Machine(waiting.method, guards=(Deadline(Limits()),), in_flight=1)
     machine.receive(
         request(1, "test.wait", label="a"),
         request(2, "test.wait", label="b", _meta={"timeoutMs": 1}),

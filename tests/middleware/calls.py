@@ -4,7 +4,7 @@ from typing import Any
 
 from rpcbackend.app import Application
 from rpcbackend.context import Context
-from rpcbackend.dispatch.call import Call
+from rpcbackend.dispatch.call import Call, Guard
 from rpcbackend.dispatch.flight import Flight
 from rpcbackend.dispatch.registry import Method, Result
 from rpcbackend.ids import Ids
@@ -35,6 +35,14 @@ def make_call(
         ),
         flight=Flight(message={}, deliver=lambda _: None),
     )
+
+
+async def passing(guard: Guard, call: Call) -> Result:
+    """Ask a guard, and stand for what is behind it."""
+    waits = guard(call)
+    if waits is not None:
+        await waits
+    return await proceed(call)
 
 
 async def proceed(call: Call) -> Result:

@@ -22,7 +22,7 @@ from rpcbackend.testing import CallFailedError, Client
 from tests.callers import NOW
 from tests.clauses import clause
 from tests.machine import Said, say
-from tests.middleware.calls import make_call, proceed
+from tests.middleware.calls import make_call, passing
 
 closed = replace(say, permission=Permission.STUDENTS_READ)
 MAIN, WINDOW = "m" * 43, "w" * 43
@@ -52,7 +52,7 @@ async def test_who_holds_the_permission_is_let_through(principal: Principal) -> 
     call = make_call(closed, label="a")
     call.context.principal = principal
 
-    assert await authorize(call, proceed) == Said(text="a")
+    assert await passing(authorize, call) == Said(text="a")
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ async def test_who_does_not_hold_it_is_told_what_is_missing(
     call.context.principal = principal
 
     with pytest.raises(error):
-        await authorize(call, proceed)
+        await passing(authorize, call)
 
 
 async def test_an_open_channel_is_open_to_nobody_too() -> None:
     call = make_call(say, label="a")
     call.context.principal = NOBODY
 
-    assert await authorize(call, proceed) == Said(text="a")
+    assert await passing(authorize, call) == Said(text="a")
 
 
 # A fresh password
@@ -91,7 +91,7 @@ async def test_a_password_that_was_just_given_opens_what_wants_one(
     call = make_call(step_up, host=app, label="a")
     call.context.principal = holder("user", Permission.STUDENTS_READ, password_at=NOW - seconds)
 
-    assert await authorize(call, proceed) == Said(text="a")
+    assert await passing(authorize, call) == Said(text="a")
 
 
 async def test_a_password_of_more_than_five_minutes_ago_must_be_given_again(
@@ -101,7 +101,7 @@ async def test_a_password_of_more_than_five_minutes_ago_must_be_given_again(
     call.context.principal = holder("user", Permission.STUDENTS_READ, password_at=NOW - 301)
 
     with pytest.raises(PasswordRequiredError):
-        await authorize(call, proceed)
+        await passing(authorize, call)
 
 
 async def test_an_api_key_never_opens_what_wants_a_password() -> None:
@@ -109,14 +109,14 @@ async def test_an_api_key_never_opens_what_wants_a_password() -> None:
     call.context.principal = holder("api_key", Permission.STUDENTS_READ)
 
     with pytest.raises(ForbiddenError):
-        await authorize(call, proceed)
+        await passing(authorize, call)
 
 
 async def test_where_there_are_no_users_no_password_is_wanted() -> None:
     call = make_call(step_up, label="a")
     call.context.principal = LOCAL
 
-    assert await authorize(call, proceed) == Said(text="a")
+    assert await passing(authorize, call) == Said(text="a")
 
 
 async def test_who_may_not_is_not_asked_for_his_password() -> None:
@@ -124,14 +124,14 @@ async def test_who_may_not_is_not_asked_for_his_password() -> None:
     call.context.principal = holder("user", password_at=0)
 
     with pytest.raises(ForbiddenError):
-        await authorize(call, proceed)
+        await passing(authorize, call)
 
 
 # The main process
 
 
 async def test_whoever_started_us_is_main_until_it_says_otherwise() -> None:
-    assert await authorize(make_call(main_only, label="a"), proceed) == Said(text="a")
+    assert await passing(authorize, make_call(main_only, label="a")) == Said(text="a")
 
 
 @clause("main-only-capability")
@@ -141,10 +141,10 @@ async def test_once_a_capability_was_named_only_who_knows_it_is_main(given: str 
     call.context.connection.entrust("secret")
 
     with pytest.raises(ForbiddenError):
-        await authorize(call, proceed)
+        await passing(authorize, call)
 
     call.context.meta = call.context.meta.model_copy(update={"capability": "secret"})
-    assert await authorize(call, proceed) == Said(text="")
+    assert await passing(authorize, call) == Said(text="")
 
 
 @clause("main-only-capability")

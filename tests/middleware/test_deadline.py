@@ -10,7 +10,7 @@ from rpcbackend.middleware.deadline import Deadline
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 from tests.machine import Said, say
-from tests.middleware.calls import make_call, proceed
+from tests.middleware.calls import make_call, passing
 
 
 @clause("deadline-default")
@@ -32,7 +32,7 @@ async def test_a_call_gets_the_time_of_its_kind_or_the_wanted_one(
 ) -> None:
     call = make_call(replace(say, kind=kind, lane=lane), label="a", timeoutMs=timeout_ms)
 
-    assert await Deadline(Limits())(call, proceed) == Said(text="a")
+    assert await passing(Deadline(Limits()), call) == Said(text="a")
 
     assert call.flight.deadline_at == deadline_at
 
@@ -43,6 +43,6 @@ async def test_a_call_whose_time_passed_in_the_queue_is_not_run() -> None:
     call.flight.arrived_at = -0.25
 
     with pytest.raises(DeadlineExceededError) as failed:
-        await Deadline(Limits())(call, proceed)
+        await passing(Deadline(Limits()), call)
 
     assert failed.value.outcome == "none"

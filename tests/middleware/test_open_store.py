@@ -11,7 +11,7 @@ from rpcbackend.middleware.open_store import open_store
 from rpcbackend.testing import running_app
 from tests.clauses import clause
 from tests.machine import Said, say
-from tests.middleware.calls import make_call, proceed
+from tests.middleware.calls import make_call, passing
 
 needing = replace(say, needs_store=True)
 
@@ -21,15 +21,15 @@ async def test_the_first_call_that_needs_the_store_opens_it() -> None:
     async with running_app() as app:
         assert not app.is_open
 
-        assert await open_store(make_call(needing, host=app, label="a"), proceed) == Said(text="a")
+        assert await passing(open_store, make_call(needing, host=app, label="a")) == Said(text="a")
 
         assert app.is_open
-        assert await open_store(make_call(needing, host=app, label="b"), proceed) == Said(text="b")
+        assert await passing(open_store, make_call(needing, host=app, label="b")) == Said(text="b")
 
 
 async def test_a_call_that_needs_no_store_leaves_it_alone() -> None:
     async with running_app() as app:
-        assert await open_store(make_call(say, host=app, label="a"), proceed) == Said(text="a")
+        assert await passing(open_store, make_call(say, host=app, label="a")) == Said(text="a")
 
         assert not app.is_open
 
@@ -40,6 +40,6 @@ async def test_a_store_that_waits_for_its_key_refuses(tmp_path: Path) -> None:
     app = Application(tmp_path)
 
     with pytest.raises(NotInitializedError):
-        await open_store(make_call(needing, host=app), proceed)
+        await passing(open_store, make_call(needing, host=app))
 
-    assert await open_store(make_call(say, host=app, label="a"), proceed) == Said(text="a")
+    assert await passing(open_store, make_call(say, host=app, label="a")) == Said(text="a")

@@ -16,7 +16,7 @@ from tests.callers import connect_as
 from tests.clauses import clause
 from tests.factories import an_id
 from tests.machine import Said, say
-from tests.middleware.calls import make_call, proceed
+from tests.middleware.calls import make_call, passing
 
 query = say
 command = replace(say, kind="command")
@@ -60,7 +60,7 @@ class Caller:
         call.context.clock, call.context.principal = self.clock, principal
         call.context.connection = self._connection
         try:
-            assert await self._ring(call, proceed) == Said(text="")
+            assert await passing(self._ring, call) == Said(text="")
         except RateLimitedError as refused:
             return refused.retry_after_ms or -1
         return 0
