@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from rpcbackend.app import Application, Outside
+from rpcbackend.config import Disk
 from rpcbackend.dispatch.server import Server
 from rpcbackend.schema.limits import Limits
 
@@ -132,10 +133,14 @@ class Client:
 
 @asynccontextmanager
 async def running_app(
-    directory: Path | None = None, outside: Outside | None = None, *, limits: Limits | None = None
+    directory: Path | None = None,
+    outside: Outside | None = None,
+    *,
+    limits: Limits | None = None,
+    disk: Disk | None = None,
 ) -> AsyncIterator[Application]:
     """Run an application, in memory unless a *directory* is given, and close it afterwards."""
-    app = Application(directory, outside, limits=limits)
+    app = Application(directory, outside, limits=limits, disk=disk)
     await app.boot()
     try:
         yield app

@@ -104,8 +104,9 @@ WRITES(copy_file_range,
   int name parameters {                                                \
     char what = seen;                                                  \
     if (fails(what, needs_room)) return -1;                            \
-    if (what == 'f' && (makes_room)) action = 0;                       \
-    return REAL(name) whole;                                           \
+    int done = REAL(name) whole;                                       \
+    if (what == 'f' && !done && (makes_room)) action = 0;              \
+    return done;                                                       \
   }
 
 CHANGES(fsync, (int fd), fault(fd), (fd), 0, 0)
@@ -119,6 +120,15 @@ CHANGES(unlinkat, (int folder, const char *path, int flags), fault_in(folder, pa
         (folder, path, flags), 0, 1)
 CHANGES(rename, (const char *from, const char *to), fault_in(AT_FDCWD, to), (from, to), 0, 0)
 CHANGES(link, (const char *from, const char *to), fault_in(AT_FDCWD, to), (from, to), 1, 0)
+
+/* These return their error. */
+#define GROWS(name, offset)                                     \
+  int name(int fd, offset at_byte, offset n) {                  \
+    return fails(fault(fd), 1) ? errno : REAL(name)(fd, at_byte, n); \
+  }
+
+GROWS(posix_fallocate, off_t)
+GROWS(posix_fallocate64, off64_t)
 
 static int open_watched(int folder, const char *name, int flags, mode_t mode) {
   char path[PATH_MAX];

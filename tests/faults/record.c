@@ -133,6 +133,23 @@ ssize_t copy_file_range(int in, off64_t *from, int fd, off64_t *to, size_t n, un
 CUTS(ftruncate, off_t)
 CUTS(ftruncate64, off64_t)
 
+/* A file that got room ahead is as long as one that was cut to that length: there are zeros. */
+static int64_t size(int fd) {
+  struct stat found;
+  return fstat(fd, &found) ? 0 : found.st_size;
+}
+
+#define GROWS(name, offset)                                                   \
+  int name(int fd, offset at, offset n) {                                     \
+    char path[PATH_MAX];                                                      \
+    if (!watched(fd, path)) return REAL(name)(fd, at, n);                     \
+    LOCKED(int, REAL(name)(fd, at, n),                                        \
+           if (!done) note('t', inode(fd), size(fd), "", NULL, 0))            \
+  }
+
+GROWS(posix_fallocate, off_t)
+GROWS(posix_fallocate64, off64_t)
+
 /* A folder that is synced has its names on the disk, a file its bytes and its size. */
 static void note_sync(int fd, const char *name) {
   struct stat found;
@@ -217,9 +234,6 @@ UNMODELLED(void *, mmap64, (void *to, size_t n, int p, int f, int fd, off64_t at
            shared(fd, p, f, path), (to, n, p, f, fd, at))
 UNMODELLED(int, fallocate, (int fd, int mode, off_t at, off_t n), watched(fd, path),
            (fd, mode, at, n))
-UNMODELLED(int, posix_fallocate, (int fd, off_t at, off_t n), watched(fd, path), (fd, at, n))
-UNMODELLED(int, posix_fallocate64, (int fd, off64_t at, off64_t n), watched(fd, path),
-           (fd, at, n))
 UNMODELLED(int, truncate, (const char *file, off_t n), watched_at(AT_FDCWD, file, path), (file, n))
 UNMODELLED(int, truncate64, (const char *file, off64_t n), watched_at(AT_FDCWD, file, path),
            (file, n))

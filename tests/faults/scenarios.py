@@ -9,9 +9,11 @@ from typing import Any
 from rpcbackend.store import Work, has_data, open_store
 from rpcbackend.store.migrations import latest_version
 from tests.factories import KEY, an_id
-from tests.faults import beginner, migrator
+from tests.faults import beginner, migrator, test_care
 from tests.faults.deeds import make_school
 from tests.faults.judging import Found, check_pages, look_through
+from tests.faults.keeper import AFTER, BEFORE
+from tests.faults.mortal import Life
 from tests.faults.rekeyer import NEW, OLD
 from tests.faults.test_rekey import left_in, make_template
 
@@ -162,6 +164,43 @@ def _judge_rekeyed(left: tuple[bytes, set[int]], said: Said, _: object) -> str:
     return "the old key" if key == OLD else "the new key"
 
 
+# Backups, which their own judges look at (test_care.py)
+
+
+def _care(care: str, prepare: Callable[[Path], Awaitable[None]]) -> Scenario:
+    async def look(directory: Path, said: Said) -> str:
+        life = Life(tuple(tuple(words) for words in said), 0, was_hit=False)
+        return await test_care.JUDGES[care](directory, life)
+
+    def judge(case: str, _: Said, __: object) -> str:
+        return case
+
+    return Scenario("tests.faults.keeper", (care,), prepare, look, judge, look_needs_said=True)
+
+
+async def _prepare_old_for_care(folder: Path) -> None:
+    test_care.make_old_template(folder)
+
+
+async def _prepare_first_backup(folder: Path) -> None:
+    await test_care.make_template(folder)
+    shutil.rmtree(folder / "template" / "backups")
+
+
+async def _look_at_first_backup(directory: Path, _: Said) -> list[set[int]]:
+    store = await open_store(directory, key=KEY)
+    await store.close()
+    check_pages(directory, KEY)
+    return test_care.rows_in_backups(directory)
+
+
+def _judge_first_backup(backups: list[set[int]], said: Said, _: object) -> str:
+    is_done = any(words[0] == "done" for words in said)
+    _check(len(backups) == 1 or not is_done, "the backup")
+    assert all({*BEFORE, *AFTER} <= rows for rows in backups)
+    return "a backup" if backups else "none yet"
+
+
 DESK = "tests.faults.desk"
 LONG, SHORT = str(4 * 1024 * 1024), str(128 * 1024)
 """How long the log may grow: no load here fills the first, each fills the second many times."""
@@ -184,6 +223,16 @@ SCENARIOS = {
         _look_at_rekeyed,
         _judge_rekeyed,
     ),
+    "the first backup": Scenario(
+        "tests.faults.keeper",
+        ("backup",),
+        _prepare_first_backup,
+        _look_at_first_backup,
+        _judge_first_backup,
+    ),
+    "a backup": _care("backup", test_care.make_template),
+    "a restore": _care("restore", test_care.make_template),
+    "a migration with its backup": _care("open", _prepare_old_for_care),
 }
 """Each is cut at many moments; one more is one more line here."""
 
