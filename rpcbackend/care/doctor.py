@@ -111,7 +111,7 @@ class Doctor:
         self._directory, self._key = directory, key
         self._disk, self._wanted, self._clock = settings.disk, wanted, clock
         self._path = path_in(directory)
-        self._code = 0
+        self._code, self._is_damaged = 0, False
 
     def see(self) -> int:
         """Make every check that can be made, and return the exit code."""
@@ -119,13 +119,15 @@ class Doctor:
         self._look_at_modes()
         self._look_at_room()
         self._look_at_leftovers()
+        # What another database in its place does not mend.
+        lasting = self._code
         examined = self._look_at_database()
         if examined is not None:
             self._look_at_contents(examined)
             self._look_at_clock(examined)
         self._look_at_backups()
-        if self._wanted.salvage:
-            self._salvage()
+        if self._wanted.salvage and self._salvage():
+            return lasting
         return self._code
 
     def _say(self, mark: str, what: str, advice: str = "") -> None:
@@ -267,6 +269,7 @@ class Doctor:
         return list(examine(self._path, self._key, lambda *_: None).findings)
 
     def _be_damaged(self, what: str) -> None:
+        self._is_damaged = True
         advice = "rpcbackend doctor --repair puts a copy aside and says what to do"
         if self._wanted.salvage:
             advice = "what can be read is saved into a new one, see below"
@@ -291,14 +294,20 @@ class Doctor:
         said = f"the last verified backup is {newest.id}"
         return self._say(mark, said, "it is old: rpcbackend backup" if mark == "!" else "")
 
-    def _salvage(self) -> None:
+    def _salvage(self) -> bool:
+        """Save what can be read, and tell whether a sound database is in place now."""
+        if not self._is_damaged:
+            self._say("✓", "there is nothing to salvage: no page was found damaged")
+            return False
         with suppress(WrongKeyError):
             salvaged = salvage_directory(self._directory, self._key, self._clock, self._say)
-            if salvaged is None or not self._wanted.replace:
-                return
-            is_there = put_salvaged_in_place(self._directory, salvaged, self._clock, self._say)
-            if is_there and not salvaged.findings:
-                self._code = 0
+            if salvaged is not None and self._wanted.replace:
+                is_there = put_salvaged_in_place(self._directory, salvaged, self._clock, self._say)
+                return is_there and not salvaged.findings
+            if salvaged is not None:
+                said = "the damaged database is still in its place"
+                self._say("!", said, "add --replace to put this one there")
+        return False
 
 
 def _in_words(findings: list[Finding]) -> str:
