@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from rpcbackend.care.command import read_key_line
+from rpcbackend.care.command import read_key_line, require_folder
 from rpcbackend.care.salvaging import put_salvaged_in_place, salvage_directory
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import Settings, default_data_dir, load_settings
@@ -71,7 +71,7 @@ def see_doctor(
     settings = load_settings(None, data_dir=data_dir)
     directory = settings.data_dir or default_data_dir()
     try:
-        _check(directory)
+        require_folder(directory)
         with owned(directory):
             key = _read_key(keys) if is_locked(directory) else None
             doctor = Doctor(directory, key, settings, wanted=wanted, clock=clock or SystemClock())
@@ -79,12 +79,6 @@ def see_doctor(
     except ExitRequestedError as end:
         sys.stderr.write(f"rpcbackend: {end}\n")
         return end.code
-
-
-def _check(directory: Path) -> None:
-    # Whoever owns a folder makes it.
-    if not directory.is_dir():
-        raise ExitRequestedError(EX_USAGE, f"there is no folder {directory}")
 
 
 def _read_key(keys: TextIO) -> bytes:

@@ -30,7 +30,7 @@ def restore_directory(data_dir: Path | None, name: str, stdin: TextIO, *, is_sur
         stdin: The key of the backup, in base64url, if it is encrypted; then `yes`.
         is_sure: Whether nobody need say yes.
     """
-    return run_command(partial(_restore, name, is_sure), data_dir, stdin)
+    return run_command(partial(_restore, name, is_sure), data_dir, stdin, may_make=True)
 
 
 async def _restore(name: str, is_sure: bool, desk: Desk) -> str:
