@@ -143,6 +143,20 @@ def test_every_error_of_a_channel_is_known() -> None:
             assert RpcError.by_code[error.code] is error
 
 
+def test_exit_codes_are_named_once_and_the_command_line_loads_nothing_with_them() -> None:
+    namers = [module for module in MODULES if any(_exit_codes_named_in(module))]
+
+    assert [name_of(module) for module in namers] == ["exits.py"]
+    kinds = {type(node) for node in tree_of(namers[0]).body}
+    assert kinds == {ast.Expr, ast.Assign}
+
+
+def _exit_codes_named_in(module: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield from (name for name in [node.id] if name.startswith("EX_"))
+
+
 # Settings and channels
 
 

@@ -11,8 +11,9 @@ from typing import TextIO
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import find_data_dir
-from rpcbackend.door import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY, ExitRequestedError, read_key
+from rpcbackend.door import ExitRequestedError, read_key
 from rpcbackend.errors import RpcError, SchemaTooNewError
+from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
 from rpcbackend.schema.lifecycle import KEY_PATTERN
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
@@ -23,8 +24,6 @@ from rpcbackend.store import (
     has_data,
     is_encrypted,
 )
-
-EX_USAGE = 64
 
 SHOWN_AFTER_SECONDS = 1.0
 """What is done sooner needs no progress."""

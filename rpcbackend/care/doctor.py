@@ -14,7 +14,8 @@ from rpcbackend.care.salvaging import put_salvaged_in_place, salvage_directory
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import Settings, default_data_dir, load_settings
 from rpcbackend.damage import put_aside_and_advise
-from rpcbackend.door import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY, ExitRequestedError
+from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 from rpcbackend.store import (
@@ -34,8 +35,6 @@ from rpcbackend.store import (
     make_indexes_anew,
     path_in,
 )
-
-EX_USAGE = 64
 
 OLD_BACKUP = timedelta(days=2)
 """One is made every day that the program is used."""

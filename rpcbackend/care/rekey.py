@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import TextIO
 
 from rpcbackend.care.command import Desk, Progress, read_key_line, require_data, run_command
-from rpcbackend.door import EX_STORAGE, EX_WRONG_KEY, ExitRequestedError
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import OverloadedError, RpcError
+from rpcbackend.exits import EX_STORAGE, EX_UNAVAILABLE, EX_USAGE, EX_WRONG_KEY
 from rpcbackend.security.principal import LOCAL
 from rpcbackend.store import Command, Store, Work, WrongKeyError, is_locked, open_store
-
-EX_USAGE, EX_UNAVAILABLE = 64, 69
 
 
 def rekey_directory(data_dir: Path | None, keys: TextIO) -> int:

@@ -8,6 +8,7 @@ from typing import TextIO
 from rpcbackend.care.command import Desk, Progress, run_command
 from rpcbackend.clock import SystemClock
 from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_USAGE
 from rpcbackend.security.principal import LOCAL
 from rpcbackend.store import (
     Command,
@@ -17,8 +18,6 @@ from rpcbackend.store import (
     open_store,
     restore_closed,
 )
-
-EX_USAGE = 64
 
 
 def restore_directory(data_dir: Path | None, name: str, stdin: TextIO, *, is_sure: bool) -> int:
