@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="print the contract")
     describe.add_argument(
         "--format",
-        choices=("openrpc", "jsonschema", "typescript", "markdown", "errors"),
+        choices=("openrpc", "jsonschema", "typescript", "markdown", "errors", "settings"),
         default="openrpc",
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 import rpcbackend
 from rpcbackend.config import Settings
@@ -161,7 +162,13 @@ def _exit_codes_named_in(module: Path) -> Iterator[str]:
 
 
 def test_every_setting_is_described() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    fields = dict(Settings.model_fields)
+    for group, field in Settings.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            members = type(field.default).model_fields.items()
+            fields |= {f"{group}.{name}": member for name, member in members}
+
+    assert [name for name, field in fields.items() if not field.description] == []
 
 
 def test_every_channel_is_documented_and_asks_for_a_permission_of_its_area() -> None:
