@@ -61,6 +61,7 @@ gen: $(VENV)/.dev  ## make again what is generated from the code
 	$(call describe,openrpc,rpcbackend/contract/openrpc.json)
 	$(call describe,markdown,docs/channels.md)
 	$(call describe,errors,docs/errors.md)
+	$(call describe,settings,docs/configuration.md)
 	$(call describe,typescript,electron-shim/src/generated/channels.gen.ts)
 
 bench: $(VENV)/.bench  ## speed side by side with a bare Python loop, and a plot

@@ -18,6 +18,7 @@ from rpcbackend.dispatch.registry import Method
 from rpcbackend.dispatch.server import STOP_SECONDS, LineSink, Server
 from rpcbackend.door import StoreDoor, read_key
 from rpcbackend.errors import InvalidParamsError
+from rpcbackend.exits import EX_PROTOCOL, EX_TIMED_OUT
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids, RandomBits
@@ -45,7 +46,6 @@ from rpcbackend.store import Origin, Report, Store, Verdict
 from rpcbackend.watch import Tell, tell_nobody
 
 DRAIN_SECONDS = 5.0
-EX_TIMED_OUT, EX_PROTOCOL = 75, 76
 
 
 @dataclass(slots=True, kw_only=True)

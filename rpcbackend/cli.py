@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-EX_USAGE, EX_BUG, EX_CONFIG = 64, 70, 78
+from rpcbackend.exits import EX_BUG, EX_CONFIG, EX_USAGE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="print the contract")
     describe.add_argument(
         "--format",
-        choices=("openrpc", "jsonschema", "typescript", "markdown", "errors"),
+        choices=("openrpc", "jsonschema", "typescript", "markdown", "errors", "settings"),
         default="openrpc",
     )
 

@@ -58,8 +58,8 @@ class BackupSettings(BaseModel):
 class Settings(BaseSettings):
     """Every setting; `RPCBACKEND_<NAME>` in the environment, `<name>` in the TOML file.
 
-    A member of a group is `RPCBACKEND_LIMITS__<NAME>`, or `<name>` under `[limits]`; so it is with
-    `[backups]`.
+    A member of a group is `RPCBACKEND_LIMITS__<NAME>`, or `<name>` under `[limits]`, and so on.
+    `docs/configuration.md` is generated from here.
     """
 
     model_config = SettingsConfigDict(
@@ -72,7 +72,9 @@ class Settings(BaseSettings):
     data_dir: Annotated[
         Path | None, Field(description="Holds the database; by default where the system keeps it.")
     ] = None
-    log_level: Annotated[LogLevel, Field(description="What is written to stderr.")] = "INFO"
+    log_level: Annotated[
+        LogLevel, Field(description="From which level on the log is written to stderr.")
+    ] = "INFO"
     drain_seconds: Annotated[
         float, Field(gt=0, le=60, description="How long a shutdown waits for running calls.")
     ] = 5.0

@@ -24,6 +24,7 @@ from rpcbackend.errors import (
     SchemaTooNewError,
     ShuttingDownError,
 )
+from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY
 from rpcbackend.ids import Ids
 from rpcbackend.schema.system import StoreHealth
 from rpcbackend.store import (
@@ -42,8 +43,6 @@ from rpcbackend.store import (
     restore,
 )
 from rpcbackend.watch import Tell, Watch, tell_nobody
-
-EX_STORAGE, EX_WRONG_KEY, EX_SCHEMA = 74, 77, 79
 
 MAX_WATCHERS = 8
 """Calls that wait for one check of the whole store: they overtake the queue, and fill it not."""

@@ -12,13 +12,11 @@ from rpcbackend.app import Application, Outside
 from rpcbackend.config import Settings, default_data_dir, load_settings
 from rpcbackend.contract.shipped import read_contract
 from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_USAGE
 from rpcbackend.protocol import codec
 from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
-
-EX_USAGE = 64
-
 
 FROM_STDIN = "-"
 

@@ -15,12 +15,18 @@ from rpcbackend.app import Application, Outside
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
 from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import (
+    EX_BUG,
+    EX_CANTCREAT,
+    EX_TIMED_OUT,
+    EX_UNAVAILABLE,
+    EX_UNREADABLE,
+    EX_USAGE,
+)
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio
-
-EX_USAGE, EX_BUG, EX_TIMED_OUT = 64, 70, 75
 
 GRACE_SECONDS = 3.0
 """Beyond the drain, a shutdown that hangs, on a dead disk say, is cut off."""
@@ -75,10 +81,10 @@ def owned(directory: Path) -> Iterator[None]:
     try:
         lock = DirectoryLock(directory)
     except StoreBusyError as busy:
-        raise ExitRequestedError(69, str(busy)) from None
+        raise ExitRequestedError(EX_UNAVAILABLE, str(busy)) from None
     except OSError as error:
         raise ExitRequestedError(
-            73, f"{directory} cannot be used as data directory: {error.strerror}"
+            EX_CANTCREAT, f"{directory} cannot be used as data directory: {error.strerror}"
         ) from None
     try:
         yield
@@ -129,7 +135,7 @@ def _receive(server: Server, app: Application, lines: Iterable[Line]) -> None:
         for line in lines:
             server.receive(None if isinstance(line, Oversize) else line)
     except OutOfStepError:
-        app.end(65)
+        app.end(EX_UNREADABLE)
 
 
 def _settle(app: Application) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 import rpcbackend
 from rpcbackend.config import Settings
@@ -143,11 +144,31 @@ def test_every_error_of_a_channel_is_known() -> None:
             assert RpcError.by_code[error.code] is error
 
 
+def test_exit_codes_are_named_once_and_the_command_line_loads_nothing_with_them() -> None:
+    namers = [module for module in MODULES if any(_exit_codes_named_in(module))]
+
+    assert [name_of(module) for module in namers] == ["exits.py"]
+    kinds = {type(node) for node in tree_of(namers[0]).body}
+    assert kinds == {ast.Expr, ast.Assign}
+
+
+def _exit_codes_named_in(module: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield from (name for name in [node.id] if name.startswith("EX_"))
+
+
 # Settings and channels
 
 
 def test_every_setting_is_described() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    fields = dict(Settings.model_fields)
+    for group, field in Settings.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            members = type(field.default).model_fields.items()
+            fields |= {f"{group}.{name}": member for name, member in members}
+
+    assert [name for name, field in fields.items() if not field.description] == []
 
 
 def test_every_channel_is_documented_and_asks_for_a_permission_of_its_area() -> None:

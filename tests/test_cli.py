@@ -53,7 +53,9 @@ def test_what_asks_about_the_program_exits_with_0(
     assert capsys.readouterr().out.startswith(shown)
 
 
-@pytest.mark.parametrize("form", ["openrpc", "jsonschema", "typescript", "markdown", "errors"])
+@pytest.mark.parametrize(
+    "form", ["openrpc", "jsonschema", "typescript", "markdown", "errors", "settings"]
+)
 def test_describe_prints_the_contract(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "--format", form]) == 0
 

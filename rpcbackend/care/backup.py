@@ -7,9 +7,8 @@ from typing import TextIO
 
 from rpcbackend.care.command import Desk, Progress, require_data, run_command
 from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_CANTCREAT
 from rpcbackend.store import open_store
-
-EX_CANTCREAT = 73
 
 
 def backup_directory(data_dir: Path | None, into: Path | None, stdin: TextIO) -> int:

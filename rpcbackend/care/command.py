@@ -11,8 +11,9 @@ from typing import TextIO
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import find_data_dir
-from rpcbackend.door import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY, ExitRequestedError, read_key
+from rpcbackend.door import ExitRequestedError, read_key
 from rpcbackend.errors import RpcError, SchemaTooNewError
+from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
 from rpcbackend.schema.lifecycle import KEY_PATTERN
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
@@ -23,8 +24,6 @@ from rpcbackend.store import (
     has_data,
     is_encrypted,
 )
-
-EX_USAGE = 64
 
 SHOWN_AFTER_SECONDS = 1.0
 """What is done sooner needs no progress."""
@@ -70,7 +69,12 @@ Command = Callable[[Desk], Coroutine[None, None, str]]
 
 
 def run_command(
-    command: Command, data_dir: Path | None, stdin: TextIO, *, is_owner: bool = True
+    command: Command,
+    data_dir: Path | None,
+    stdin: TextIO,
+    *,
+    is_owner: bool = True,
+    may_make: bool = False,
 ) -> int:
     """Run a command on a data directory, say what came of it, and return the exit code.
 
@@ -79,12 +83,15 @@ def run_command(
         data_dir: None for the one the system keeps for this user.
         stdin: See `Desk`.
         is_owner: False leaves the directory to whoever has it.
+        may_make: Whether the directory is made if it is not there.
     """
     make_files_private()
     harden()
     try:
         desk = Desk(find_data_dir(data_dir), stdin)
         if is_owner:
+            if not may_make:
+                require_folder(desk.directory)
             with owned(desk.directory):
                 said = asyncio.run(_refused(command, desk))
         else:
@@ -120,6 +127,16 @@ def _exit_codes(directory: Path) -> Iterator[None]:
         raise ExitRequestedError(
             EX_STORAGE, f"the database in {directory} cannot be used: {error}"
         ) from None
+
+
+def require_folder(directory: Path) -> None:
+    """Refuse a folder that is not there: whoever owns one makes it.
+
+    Raises:
+        ExitRequestedError: There is none.
+    """
+    if not directory.is_dir():
+        raise ExitRequestedError(EX_USAGE, f"there is no folder {directory}")
 
 
 def require_data(directory: Path) -> Path:

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from rpcbackend.care.command import read_key_line
+from rpcbackend.care.command import read_key_line, require_folder
 from rpcbackend.care.salvaging import put_salvaged_in_place, salvage_directory
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import Settings, default_data_dir, load_settings
 from rpcbackend.damage import put_aside_and_advise
-from rpcbackend.door import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY, ExitRequestedError
+from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 from rpcbackend.store import (
@@ -34,8 +35,6 @@ from rpcbackend.store import (
     make_indexes_anew,
     path_in,
 )
-
-EX_USAGE = 64
 
 OLD_BACKUP = timedelta(days=2)
 """One is made every day that the program is used."""
@@ -71,7 +70,7 @@ def see_doctor(
     settings = load_settings(None, data_dir=data_dir)
     directory = settings.data_dir or default_data_dir()
     try:
-        _check(directory)
+        require_folder(directory)
         with owned(directory):
             key = _read_key(keys) if is_locked(directory) else None
             doctor = Doctor(directory, key, settings, wanted=wanted, clock=clock or SystemClock())
@@ -79,12 +78,6 @@ def see_doctor(
     except ExitRequestedError as end:
         sys.stderr.write(f"rpcbackend: {end}\n")
         return end.code
-
-
-def _check(directory: Path) -> None:
-    # Whoever owns a folder makes it.
-    if not directory.is_dir():
-        raise ExitRequestedError(EX_USAGE, f"there is no folder {directory}")
 
 
 def _read_key(keys: TextIO) -> bytes:
@@ -111,7 +104,7 @@ class Doctor:
         self._directory, self._key = directory, key
         self._disk, self._wanted, self._clock = settings.disk, wanted, clock
         self._path = path_in(directory)
-        self._code = 0
+        self._code, self._is_damaged = 0, False
 
     def see(self) -> int:
         """Make every check that can be made, and return the exit code."""
@@ -119,13 +112,15 @@ class Doctor:
         self._look_at_modes()
         self._look_at_room()
         self._look_at_leftovers()
+        # What another database in its place does not mend.
+        lasting = self._code
         examined = self._look_at_database()
         if examined is not None:
             self._look_at_contents(examined)
             self._look_at_clock(examined)
         self._look_at_backups()
-        if self._wanted.salvage:
-            self._salvage()
+        if self._wanted.salvage and self._salvage():
+            return lasting
         return self._code
 
     def _say(self, mark: str, what: str, advice: str = "") -> None:
@@ -267,6 +262,7 @@ class Doctor:
         return list(examine(self._path, self._key, lambda *_: None).findings)
 
     def _be_damaged(self, what: str) -> None:
+        self._is_damaged = True
         advice = "rpcbackend doctor --repair puts a copy aside and says what to do"
         if self._wanted.salvage:
             advice = "what can be read is saved into a new one, see below"
@@ -291,14 +287,20 @@ class Doctor:
         said = f"the last verified backup is {newest.id}"
         return self._say(mark, said, "it is old: rpcbackend backup" if mark == "!" else "")
 
-    def _salvage(self) -> None:
+    def _salvage(self) -> bool:
+        """Save what can be read, and tell whether a sound database is in place now."""
+        if not self._is_damaged:
+            self._say("✓", "there is nothing to salvage: no page was found damaged")
+            return False
         with suppress(WrongKeyError):
             salvaged = salvage_directory(self._directory, self._key, self._clock, self._say)
-            if salvaged is None or not self._wanted.replace:
-                return
-            is_there = put_salvaged_in_place(self._directory, salvaged, self._clock, self._say)
-            if is_there and not salvaged.findings:
-                self._code = 0
+            if salvaged is not None and self._wanted.replace:
+                is_there = put_salvaged_in_place(self._directory, salvaged, self._clock, self._say)
+                return is_there and not salvaged.findings
+            if salvaged is not None:
+                said = "the damaged database is still in its place"
+                self._say("!", said, "add --replace to put this one there")
+        return False
 
 
 def _in_words(findings: list[Finding]) -> str:

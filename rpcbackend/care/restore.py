@@ -8,6 +8,7 @@ from typing import TextIO
 from rpcbackend.care.command import Desk, Progress, run_command
 from rpcbackend.clock import SystemClock
 from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_USAGE
 from rpcbackend.security.principal import LOCAL
 from rpcbackend.store import (
     Command,
@@ -17,8 +18,6 @@ from rpcbackend.store import (
     open_store,
     restore_closed,
 )
-
-EX_USAGE = 64
 
 
 def restore_directory(data_dir: Path | None, name: str, stdin: TextIO, *, is_sure: bool) -> int:
@@ -30,7 +29,7 @@ def restore_directory(data_dir: Path | None, name: str, stdin: TextIO, *, is_sur
         stdin: The key of the backup, in base64url, if it is encrypted; then `yes`.
         is_sure: Whether nobody need say yes.
     """
-    return run_command(partial(_restore, name, is_sure), data_dir, stdin)
+    return run_command(partial(_restore, name, is_sure), data_dir, stdin, may_make=True)
 
 
 async def _restore(name: str, is_sure: bool, desk: Desk) -> str:

@@ -45,7 +45,6 @@ def salvage_directory(
         say("✗", f"what was written to {salvaged.path} cannot be read", "check the disk")
         return None
     say("✓", f"what could be saved is in {salvaged.path}", "")
-    say("!", "the damaged database is still in its place", "add --replace to put this one there")
     return salvaged
 
 

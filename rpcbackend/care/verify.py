@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TextIO
 
 from rpcbackend.care.command import Desk, Progress, require_data, run_command
-from rpcbackend.door import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY, ExitRequestedError
+from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
 from rpcbackend.store import Verdict, verify_backup
-
-EX_USAGE = 64
 
 
 def verify_directory(data_dir: Path | None, name: str | None, stdin: TextIO) -> int:

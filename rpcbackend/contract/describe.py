@@ -2,7 +2,7 @@
 
 import orjson
 
-from rpcbackend.contract.markdown import write_channels, write_errors
+from rpcbackend.contract.markdown import write_channels, write_errors, write_settings
 from rpcbackend.contract.openrpc import build_openrpc
 from rpcbackend.contract.typescript import write_typescript
 from rpcbackend.methods import build_registry
@@ -14,10 +14,12 @@ def describe(form: str) -> str:
 
     Args:
         form: openrpc (canonical: its SHA-256 is the contract hash), jsonschema, typescript,
-            markdown (the channels) or errors (Markdown too).
+            markdown (the channels), errors or settings (both Markdown too).
     """
     if form == "errors":
         return write_errors()
+    if form == "settings":
+        return write_settings()
     document = build_openrpc(build_registry())
     match form:
         case "typescript":

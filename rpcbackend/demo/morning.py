@@ -12,8 +12,7 @@ from rpcbackend.demo.scenes import Morning
 from rpcbackend.demo.seed import Plan, fill
 from rpcbackend.demo.stage import Stage
 from rpcbackend.door import ExitRequestedError
-
-EX_SOFTWARE = 70
+from rpcbackend.exits import EX_BUG
 
 
 def show_morning(data_dir: Path | None, *, students: int) -> int:
@@ -35,7 +34,7 @@ def show_morning(data_dir: Path | None, *, students: int) -> int:
             # TimeoutError is an OSError.
             reason = str(error) or "no answer in time"
             sys.stderr.write(f"rpcbackend: the demo had to stop: {reason}\n")
-            return EX_SOFTWARE
+            return EX_BUG
     return 0
 
 

@@ -19,6 +19,7 @@ from rpcbackend.demo.school import Record, School, make_school
 from rpcbackend.domain.lessons import CLAIMING, claims_of
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import SchemaTooNewError
+from rpcbackend.exits import EX_CANTCREAT, EX_SCHEMA, EX_WRONG_KEY
 from rpcbackend.schema.branches import Branch, BranchPage
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.lessons import Lesson
@@ -26,10 +27,6 @@ from rpcbackend.schema.students import Student
 from rpcbackend.schema.vehicles import Vehicle
 from rpcbackend.serve import owned
 from rpcbackend.store import Store, Work, is_locked, open_store
-
-EX_CANTCREAT, EX_WRONG_KEY, EX_SCHEMA_TOO_NEW = 73, 77, 79
-"""A store in use is refused with 73, "cannot create": the arguments are fine and nothing is broken,
-but what was asked for cannot be made there. A supervisor may try again elsewhere."""
 
 REPORT_EVERY = 250
 """Events between two moves of the progress bar."""
@@ -89,12 +86,13 @@ async def _fill(directory: Path, plan: Plan, *, may_exist: bool) -> None:
     try:
         store = await open_store(directory)
     except SchemaTooNewError as error:
-        raise ExitRequestedError(EX_SCHEMA_TOO_NEW, error.message) from None
+        raise ExitRequestedError(EX_SCHEMA, error.message) from None
     try:
         holds = await what_it_holds(store)
         if holds == "nothing":
             await _show(store, plan, directory, SystemClock())
         elif holds == "a school" or not may_exist:
+            # The arguments are fine and nothing is broken: a supervisor may try again elsewhere.
             raise ExitRequestedError(EX_CANTCREAT, _refusal(holds, directory))
     finally:
         await store.close()

@@ -25,7 +25,9 @@ class Limits(WireModel):
     array_length: Annotated[
         int, Field(ge=100, le=1_000_000, description="Elements of one array.")
     ] = 10_000
-    batch_elements: Annotated[int, Field(ge=1, le=10_000)] = 100
+    batch_elements: Annotated[int, Field(ge=1, le=10_000, description="Elements of one batch.")] = (
+        100
+    )
     batch_at_once: Annotated[
         int, Field(ge=1, le=1_000, description="Elements of a batch that run at a time.")
     ] = 16
@@ -34,7 +36,9 @@ class Limits(WireModel):
         int, Field(ge=1, le=1_000, description="Calls that overtake the queue at once.")
     ] = 64
     queued: Annotated[int, Field(ge=1, le=100_000, description="Calls that wait.")] = 1_024
-    queued_bytes: Annotated[int, Field(ge=KIB, le=1_024 * MIB)] = 32 * MIB
+    queued_bytes: Annotated[
+        int, Field(ge=KIB, le=1_024 * MIB, description="Bytes of those that wait.")
+    ] = 32 * MIB
     unread_bytes: Annotated[
         int, Field(ge=KIB, le=1_024 * MIB, description="Unread output that pauses reading.")
     ] = 64 * MIB

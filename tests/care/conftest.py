@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rpcbackend.care import command, rekey
+from rpcbackend.care import command
 from rpcbackend.store import Backup
 from tests.factories import KEY, add_all, store_in
 
@@ -14,9 +14,8 @@ from tests.factories import KEY, add_all, store_in
 @pytest.fixture(autouse=True)
 def spare_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Harden nothing; tests/security/test_process.py sees it done in a process of its own."""
-    for module in (command, rekey):
-        for name in ("make_files_private", "harden"):
-            monkeypatch.setattr(module, name, lambda: None)
+    for name in ("make_files_private", "harden"):
+        monkeypatch.setattr(command, name, lambda: None)
 
 
 def line_of(key: bytes) -> str:

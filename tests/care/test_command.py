@@ -52,6 +52,18 @@ def test_a_directory_without_a_database_is_a_mistake(tmp_path: Path, name: str) 
 
 
 @each
+def test_a_directory_that_is_not_there_is_a_mistake_and_not_made(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mistyped = tmp_path / "dta"
+
+    assert COMMANDS[name](mistyped, StringIO("")) == 64
+
+    assert capsys.readouterr().err == f"rpcbackend: there is no folder {mistyped}\n"
+    assert not mistyped.exists()
+
+
+@each
 def test_a_database_that_is_lost_exits_with_74(tmp_path: Path, name: str) -> None:
     make_store(tmp_path, None)
     (tmp_path / "school.db").unlink()

@@ -180,10 +180,44 @@ def test_salvage_puts_a_sound_store_in_place_when_that_is_wanted(
     said = capsys.readouterr().out
     assert "✓ what was saved is in place; the damaged files are in" in said
     assert "rows are saved; " in said
+    assert "--replace" not in said
     (copy,) = (tmp_path / "quarantine").iterdir()
     assert (copy / "school.db").read_bytes() == before
     see(tmp_path, LOOK, key)
     assert "cannot be read" not in capsys.readouterr().out
+
+
+def test_a_sound_store_is_not_salvaged_and_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path)
+    before = contents_of(tmp_path)
+
+    assert see(tmp_path, Wanted(salvage=True, replace=True)) == 0
+
+    assert "✓ there is nothing to salvage: no page was found damaged" in capsys.readouterr().out
+    assert contents_of(tmp_path) == before
+    assert not any((tmp_path / name).exists() for name in ("quarantine", "salvage"))
+
+
+@pytest.mark.parametrize(("least", "code"), [(0, 0), (1 << 60, 74)], ids=["room", "no room"])
+def test_what_another_database_does_not_mend_still_counts_once_it_is_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, code: int
+) -> None:
+    make(tmp_path)
+    spoil_index(tmp_path / "school.db", "students_by_birth")
+    monkeypatch.setenv("RPCBACKEND_DISK__READ_ONLY_BYTES", f"{least}")
+
+    assert see(tmp_path) == 74
+    assert see(tmp_path, Wanted(salvage=True, replace=True)) == code
+
+
+def spoil_index(file: Path, index: str) -> None:
+    """Turn over a page that holds nothing but what can be built anew."""
+    with closing(connect(file, None)) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        (page,) = connection.execute(query, (index,)).fetchone()
+    spoil(file, [page])
 
 
 def test_a_store_in_use_is_not_looked_at(

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from rpcbackend.care import rekey
-from rpcbackend.errors import DiskFullError
+from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
 from rpcbackend.schema.audit import ListAudit
 from rpcbackend.store import Store, open_store
 
@@ -69,3 +69,33 @@ def test_a_key_that_was_changed_without_its_row_is_told(
     says = f"rpcbackend: the database in {tmp_path} has the new key, but the audit no row of it: "
     assert capsys.readouterr().err.startswith(says)
     assert asyncio.run(audit_in(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OverloadedError(), (69, "the key stays")),
+        (DiskFullError(), (74, "the key stays")),
+        (OutcomeUnknownError(outcome="unknown"), (74, "either key may be the one")),
+    ],
+    ids=["overloaded", "full", "unknown"],
+)
+def test_a_change_that_fails_says_which_key_is_the_one(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: RpcError,
+    expected: tuple[int, str],
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise error
+
+    asyncio.run(make_store(tmp_path))
+    monkeypatch.setattr(Store, "rekey", fail)
+
+    code = rekey.rekey_directory(tmp_path, StringIO(KEYS))
+
+    assert (code, capsys.readouterr().err) == (
+        expected[0],
+        f"rpcbackend: {expected[1]}: {error.message}\n",
+    )

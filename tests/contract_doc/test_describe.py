@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
         ("typescript", "electron-shim/src/generated/channels.gen.ts"),
         ("markdown", "docs/channels.md"),
         ("errors", "docs/errors.md"),
+        ("settings", "docs/configuration.md"),
     ],
 )
 def test_the_committed_file_is_current(form: str, file: str) -> None:

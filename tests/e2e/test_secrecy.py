@@ -401,11 +401,11 @@ async def test_the_command_changes_the_key_and_says_so(start: Start, tmp_path: P
 async def test_the_command_says_what_it_misses(
     tmp_path: Path, keys: list[str], complaint: str
 ) -> None:
-    code, out, err = await rekey(tmp_path / "data", *keys)
+    code, out, err = await rekey(tmp_path, *keys)
 
     assert (code, out) == (64, b"")
     assert err.startswith(f"rpcbackend: {complaint}")
-    assert not (tmp_path / "data" / "school.db").exists()
+    assert not (tmp_path / "school.db").exists()
 
 
 async def test_the_command_leaves_a_plain_store_alone(start: Start, tmp_path: Path) -> None:

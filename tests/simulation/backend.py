@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.door import ExitRequestedError
+from rpcbackend.exits import EX_TIMED_OUT
 from rpcbackend.schema.limits import Limits
-from rpcbackend.serve import EX_TIMED_OUT, GRACE_SECONDS
+from rpcbackend.serve import GRACE_SECONDS
 from tests.people import be_quick
 from tests.simulation.journal import Journal
 from tests.simulation.loop import LIFE, SimulatedLoop

@@ -522,6 +522,7 @@ export interface Limits {
   readonly stringLength?: number;
   /** Elements of one array. */
   readonly arrayLength?: number;
+  /** Elements of one batch. */
   readonly batchElements?: number;
   /** Elements of a batch that run at a time. */
   readonly batchAtOnce?: number;
@@ -531,6 +532,7 @@ export interface Limits {
   readonly controlInFlight?: number;
   /** Calls that wait. */
   readonly queued?: number;
+  /** Bytes of those that wait. */
   readonly queuedBytes?: number;
   /** Unread output that pauses reading. */
   readonly unreadBytes?: number;
@@ -1302,4 +1304,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '20d0731daa9fb4581484ef9146ce74be422eb8a30c2c1660ed078540156a7398';
+export const contractHash = '416e1260eb81f68a442652c7b3cc5824e75ab946c808722b967495f20e616e7b';

@@ -144,6 +144,37 @@ test('progress reaches the caller by its token', () =>
     deepEqual(result, { token: 'shim-1' });
   }));
 
+test('the progress of a job reaches the caller behind the reply, until its end', () =>
+  withStandIn(async (call, { supervisor }) => {
+    const heard: string[] = [];
+
+    const result = await supervisor.call(
+      'job',
+      {},
+      { onProgress: ({ kind }) => heard.push(kind), timeoutMs: 1_000 },
+    );
+    deepEqual([result, heard], [{ jobId: 'job_1' }, []]);
+    await call('work');
+
+    deepEqual(heard, ['begin', 'report', 'end']);
+  }));
+
+test('of more jobs than can be listened for, the oldest go unheard', () =>
+  withStandIn(async (call, { supervisor }) => {
+    const ended: number[] = [];
+
+    for (let number = 0; number < 66; number += 1) {
+      const onProgress = ({ kind }: ProgressValue) => kind === 'end' && ended.push(number);
+      await supervisor.call('job', {}, { onProgress });
+    }
+    await call('work');
+
+    deepEqual(
+      ended,
+      Array.from({ length: 64 }, (_, number) => number + 2),
+    );
+  }));
+
 test('meta travels beside the params', () =>
   withStandIn(async (_, { supervisor }) => {
     const meta = { idempotencyKey: 'k1' };

@@ -10,7 +10,7 @@ import {
   ResponseError,
 } from 'vscode-jsonrpc/node';
 import { isJsonObject, type JsonObject } from '../shared/json';
-import type { Progress } from '../shared/protocol';
+import type { Progress, ProgressValue } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import { type CallLimits, type CallOptions, PendingCall } from './call';
 import { NdjsonReader, NdjsonWriter, type Noise } from './ndjson';
@@ -28,13 +28,20 @@ export interface ConnectionObserver {
   trouble(message: string): void;
 }
 
+type Listener = (value: ProgressValue) => void;
+
+/** Jobs whose progress is listened for at once; of more, the oldest ones go unheard. */
+const maxJobs = 64;
+
 /** Talk to one child until `close`. */
 export class Connection {
   readonly #limits: ConnectionLimits;
   readonly #observer: ConnectionObserver;
   readonly #reader: NdjsonReader;
   readonly #rpc: MessageConnection;
-  readonly #progress = new Map<string | number, (progress: Progress) => void>();
+  readonly #progress = new Map<string | number, Listener>();
+  /** Of jobs, whose calls were answered when they had only begun. */
+  readonly #jobs = new Map<string | number, Listener>();
   #handled = 0;
   #inFlight = 0;
   #lastToken = 0;
@@ -84,7 +91,11 @@ export class Connection {
     const message = withMeta(params, options, token);
     this.#inFlight += 1;
     try {
-      return await pending.run((source) => this.#request(channel, message, source));
+      const result = await pending.run((source) => this.#request(channel, message, source));
+      if (typeof result['jobId'] === 'string') {
+        this.#listenForJob(token, options.onProgress);
+      }
+      return result;
     } finally {
       this.#inFlight -= 1;
       if (token !== undefined) {
@@ -105,6 +116,7 @@ export class Connection {
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     this.#rpc.dispose();
+    this.#jobs.clear();
   }
 
   async #request(
@@ -127,11 +139,26 @@ export class Connection {
     }
     this.#lastToken += 1;
     const token = meta?.progressToken ?? `shim-${this.#lastToken}`;
-    this.#progress.set(token, (progress) => {
+    this.#progress.set(token, (value) => {
       pending.progressed();
-      onProgress(progress.value);
+      onProgress(value);
     });
     return token;
+  }
+
+  #listenForJob(token: string | number | undefined, listener: Listener | undefined): void {
+    // Without a listener for the call, the job's end came first.
+    if (token === undefined || listener === undefined || !this.#progress.has(token)) {
+      return;
+    }
+    this.#jobs.delete(token);
+    this.#jobs.set(token, listener);
+    for (const oldest of this.#jobs.keys()) {
+      if (this.#jobs.size <= maxJobs) {
+        break;
+      }
+      this.#jobs.delete(oldest);
+    }
   }
 
   #notified(method: string, params: unknown): void {
@@ -140,9 +167,18 @@ export class Connection {
       return;
     }
     if (isProgress(params)) {
-      this.#progress.get(params.token)?.(params);
+      this.#progressed(params);
     }
     this.#observer.notification(method, params);
+  }
+
+  #progressed({ token, value }: Progress): void {
+    const listener = this.#progress.get(token) ?? this.#jobs.get(token);
+    if (value.kind === 'end') {
+      this.#progress.delete(token);
+      this.#jobs.delete(token);
+    }
+    listener?.(value);
   }
 }
 

@@ -35,6 +35,9 @@ async function drip(line: string): Promise<void> {
 /** Ids of calls that wait for their cancellation. */
 const hanging = new Set<unknown>();
 
+/** Progress tokens of jobs that wait for their work. */
+const tokens: unknown[] = [];
+
 const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void>> = {
   initialize: (id) => {
     if (flags.has('--refuse-initialize')) {
@@ -86,6 +89,21 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
       write({ method: '$/progress', params: { token, value: { kind: 'report', done, total: 2 } } });
     }
     write({ id, result: { token } });
+  },
+  // A job: its progress comes behind its reply; one behind its end, which never should.
+  job: (id, params) => {
+    const meta = params['_meta'];
+    const token = isJsonObject(meta) ? meta['progressToken'] : undefined;
+    write({ id, result: { jobId: 'job_1' } });
+    tokens.push(token);
+  },
+  work: (id) => {
+    for (const token of tokens.splice(0)) {
+      for (const kind of ['begin', 'report', 'end', 'report']) {
+        write({ method: '$/progress', params: { token, value: { kind } } });
+      }
+    }
+    write({ id, result: {} });
   },
   'auth.login': (id) => {
     flags.delete('--signed-out');
