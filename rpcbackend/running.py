@@ -53,6 +53,11 @@ Run = Callable[[Running], Awaitable[Conclude[ModelT] | None]]
 class JobOverError(Exception):
     """Somebody ended the job meanwhile: what it would do now is not wanted any more."""
 
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        """As it was recorded when it ended."""
+        super().__init__()
+
 
 async def _allow(work: Work) -> None:
     """Let pass what nobody's right decides about."""

@@ -24,6 +24,9 @@ MAX_JOBS = 16
 MAX_UNRECORDED = 100
 """Ends that could not be recorded, on a full disk say, and are told from memory."""
 
+MAX_RECENT = 100
+"""Ends that are remembered for whoever read the record a moment before."""
+
 LEFT_BEHIND_AT_ONCE = 100
 
 
@@ -89,6 +92,7 @@ class JobRunner:
         self._live: dict[str, _Live] = {}
         self._expected: set[str] = set()
         self._unrecorded: dict[str, Job] = {}
+        self._recent: dict[str, Job] = {}
         self._areas: dict[str, asyncio.Lock] = {}
         self._tidying: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -125,7 +129,8 @@ class JobRunner:
         """Return how a recorded job is now; one that nobody runs any more has failed."""
         if job.state.is_over or job.id in self._expected:
             return job
-        return self.find(job.id) or self._interrupted(job)
+        # It may have ended since its record was read.
+        return self.find(job.id) or self._recent.get(job.id) or self._interrupted(job)
 
     def is_sealed(self, job_id: str) -> bool:
         """Tell whether nothing stops the job any more."""
@@ -141,6 +146,8 @@ class JobRunner:
 
     def welcome(self, store: Store) -> None:
         """Look soon what a process left behind that died, in a store that was opened."""
+        # They ended in another store.
+        self._recent.clear()
         task = asyncio.get_running_loop().create_task(self._tidy(store))
         # The loop keeps only weak references to its tasks.
         self._tidying.add(task)
@@ -225,14 +232,20 @@ class JobRunner:
                     live.job = live.ended_in
         except asyncio.CancelledError:
             await self._end_stopped(live)
-        except JobOverError:
-            # Its end is recorded already.
-            pass
+        except JobOverError as over:
+            live.job = over.job
         except Exception as failed:  # noqa: BLE001 (here a failure becomes the end of a job)
             await self._fail(live, failed)
         finally:
-            del self._live[live.job_id]
+            self._leave(live)
             live.order.end_report()
+
+    def _leave(self, live: _Live) -> None:
+        del self._live[live.job_id]
+        if live.job.state.is_over:
+            self._recent[live.job_id] = live.job
+        if len(self._recent) > MAX_RECENT:
+            del self._recent[next(iter(self._recent))]
 
     async def _begin(self, live: _Live) -> None:
         async def unit(work: Work) -> Job:
@@ -264,7 +277,7 @@ class JobRunner:
     async def _check(self, live: _Live, work: Work) -> None:
         stored = await work.jobs.get(live.job_id)
         if stored is not None and stored.state.is_over:
-            raise JobOverError
+            raise JobOverError(stored)
         await live.order.confirm(work)
 
     async def _conclude(self, live: _Live, conclude: Conclude[Any]) -> None:

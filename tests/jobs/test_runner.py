@@ -12,6 +12,7 @@ from rpcbackend.errors import (
     SessionExpiredError,
     ShuttingDownError,
 )
+from rpcbackend.jobs import runner
 from rpcbackend.jobs.runner import MAX_JOBS
 from rpcbackend.running import Running
 from rpcbackend.schema.jobs import Job, JobState
@@ -355,6 +356,40 @@ async def test_an_end_that_cannot_be_recorded_is_told_from_memory(app: Applicati
     assert told.error is not None
     assert told.error.code == "DISK_FULL"
     assert app.jobs.shown(await recorded(app, play.job.id)) == told
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True], ids=["done", "cancelled"])
+async def test_a_job_that_ends_after_its_record_was_read_is_told_by_its_end(
+    app: Application, *, is_cancelled: bool
+) -> None:
+    play = Play()
+    await play.start(app)
+    await play.until_begun()
+    read_before = await recorded(app, play.job.id)
+
+    if is_cancelled:
+        await cancel(app, play.job)
+    play.may_end.set()
+    ended = await until_over(app, play.job.id)
+
+    assert read_before.state is JobState.RUNNING
+    assert app.jobs.shown(read_before) == ended
+
+
+async def test_ends_are_remembered_for_those_who_read_a_moment_before_and_no_others(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "MAX_RECENT", 1)
+    first, second = Play(1), Play(2)
+    for play in (first, second):
+        play.may_end.set()
+        await play.start(app)
+        await until_over(app, play.job.id)
+
+    assert app.jobs.shown(second.job).state is JobState.DONE
+    assert app.jobs.shown(first.job).state is JobState.FAILED
+    app.jobs.welcome(app.store)
+    assert app.jobs.shown(second.job).state is JobState.FAILED
 
 
 # What a process left behind

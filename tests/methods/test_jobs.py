@@ -50,6 +50,32 @@ async def test_get_tells_how_far_a_job_is_and_then_its_result(
     )
 
 
+@pytest.mark.parametrize("channel", ["jobs.get", "jobs.list"])
+async def test_a_job_that_ends_while_its_record_is_on_its_way_has_not_failed(
+    app: Application, client: Client, monkeypatch: pytest.MonkeyPatch, channel: str
+) -> None:
+    play = Play()
+    await play.start(app)
+    await play.until_begun()
+    read = app.store.read
+
+    async def read_and_end(unit: Any, **how: Any) -> Any:
+        answer = await read(unit, **how)
+        monkeypatch.undo()
+        play.may_end.set()
+        await until_over(app, play.job.id)
+        return answer
+
+    monkeypatch.setattr(app.store, "read", read_and_end)
+    # As if it had been asked for before it began to run here.
+    monkeypatch.setattr(app.jobs, "find", lambda _: None)
+    params = {"jobId": play.job.id} if channel == "jobs.get" else {}
+
+    told = await client.call(channel, **params)
+
+    assert (told["items"][0] if "items" in told else told)["state"] == "done"
+
+
 async def test_list_tells_a_window_that_restarts_what_runs(
     app: Application, client: Client
 ) -> None:
