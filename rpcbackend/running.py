@@ -107,6 +107,6 @@ class Jobs(Protocol):
         """Tell whether nothing stops the job any more."""
         ...
 
-    def stop(self, job_id: str) -> None:
-        """Stop the work of a job that was cancelled."""
+    def stop(self, cancelled: Job) -> None:
+        """Stop the work of a job that was recorded as cancelled, and tell it so from now on."""
         ...

@@ -137,9 +137,11 @@ class JobRunner:
         live = self._live.get(job_id)
         return live is not None and live.is_sealed
 
-    def stop(self, job_id: str) -> None:
-        """Stop the work of a job that was cancelled."""
-        if (live := self._live.get(job_id)) is not None:
+    def stop(self, cancelled: Job) -> None:
+        """See `Jobs.stop`."""
+        if (live := self._live.get(cancelled.id)) is not None:
+            told = {"state": cancelled.state, "ended_at": cancelled.ended_at}
+            live.job = live.job.model_copy(update=told)
             self._interrupt(live, "cancelled")
 
     # What the process asks
@@ -256,7 +258,10 @@ class JobRunner:
             await work.jobs.put(running)
             return running
 
-        live.job = await self._store().write(unit, actor=live.job.actor)
+        running = await self._store().write(unit, actor=live.job.actor)
+        if not live.job.state.is_over:
+            # Else it was cancelled meanwhile.
+            live.job = running
         live.check_stopped()
 
     async def seal(self, live: _Live) -> None:
@@ -318,6 +323,9 @@ class JobRunner:
         await self._record(live, self._failed(live.job, error, correlation_id))
 
     async def _record(self, live: _Live, ended: Job) -> None:
+        if live.job.state.is_over:
+            # It was cancelled, and that is recorded.
+            return
         live.job = ended
         try:
             live.job = await self._store().write(

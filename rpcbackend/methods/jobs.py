@@ -37,6 +37,7 @@ async def list_all(ctx: Context, params: ListJobs) -> JobPage:
     "jobs.cancel",
     permission=Permission.SIGNED_IN,
     kind="command",
+    idempotency="natural",
     errors=(NotFoundError, InvalidTransitionError),
     events=("jobs.cancelled",),
 )
@@ -44,27 +45,31 @@ async def cancel(ctx: Context, params: CancelJob) -> CancelledJob:
     """End a job of one's own, or anybody's for the owner, that runs or waits.
 
     What it would have left in the store is not kept. A job that cannot be stopped any more, as a
-    restore that has begun to replace the store, goes on.
+    restore that has begun to replace the store, goes on. One that is cancelled already stays so.
     """
     jobs = ctx.host.jobs
+    ended: list[Job] = []
 
     async def unit(work: Work) -> CancelledJob:
         # A restore may have taken the place of the store that has its record.
         found = await work.jobs.get(params.job_id) or jobs.find(params.job_id)
         job = _seen(ctx, params.job_id, found, Permission.JOBS_CANCEL)
+        if job.state is JobState.CANCELLED:
+            return CancelledJob(state=job.state)
         if job.state.is_over or jobs.is_sealed(job.id):
             raise InvalidTransitionError(
                 "The job is over, or cannot be stopped any more.",
                 details={"from": job.state, "to": JobState.CANCELLED, "allowed": []},
             )
-        ended = {"state": JobState.CANCELLED, "ended_at": work.now}
-        await work.jobs.put(job.model_copy(update=ended))
+        told = {"state": JobState.CANCELLED, "ended_at": work.now}
+        ended.append(job.model_copy(update=told))
+        await work.jobs.put(ended[0])
         await work.record("jobs.cancelled", ("job", job.id, 1), {"channel": job.channel})
         return CancelledJob(state=JobState.CANCELLED)
 
     cancelled = await ctx.write(unit)
-    if ctx.has_written:
-        jobs.stop(params.job_id)
+    if ctx.has_written and ended:
+        jobs.stop(ended[0])
     return cancelled
 
 

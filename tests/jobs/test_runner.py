@@ -201,10 +201,11 @@ async def test_whoever_may_not_any_more_is_refused(app: Application, *, at_the_e
 # Ends from outside
 
 
-async def cancel(app: Application, job: Job) -> None:
-    """End the record, as jobs.cancel does."""
+async def cancel(app: Application, job: Job) -> Job:
+    """End the record, as jobs.cancel does, and return it."""
     ended = job.model_copy(update={"state": JobState.CANCELLED, "ended_at": NOW})
     await app.store.write(lambda work: work.jobs.put(ended), actor="tests")
+    return ended
 
 
 @pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "runs to its end"])
@@ -213,9 +214,9 @@ async def test_a_cancelled_job_leaves_nothing(app: Application, *, is_stopped: b
     await play.start(app)
     await play.until_begun()
 
-    await cancel(app, play.job)
+    cancelled = await cancel(app, play.job)
     if is_stopped:
-        app.jobs.stop(play.job.id)
+        app.jobs.stop(cancelled)
     else:
         play.may_end.set()
 
@@ -230,8 +231,7 @@ async def test_a_job_that_waits_is_cancelled_before_it_begins(app: Application) 
         await play.start(app)
     await first.until_begun()
 
-    await cancel(app, second.job)
-    app.jobs.stop(second.job.id)
+    app.jobs.stop(await cancel(app, second.job))
     first.may_end.set()
 
     assert (await until_over(app, second.job.id)).state is JobState.CANCELLED
@@ -258,7 +258,6 @@ async def test_nothing_stops_a_sealed_job(app: Application) -> None:
 
     assert app.jobs.is_sealed(play.job.id)
     play.confirm = refuse
-    app.jobs.stop(play.job.id)
     app.jobs.close()
     go_on.set()
 

@@ -1,10 +1,12 @@
 """What the jobs.* channels answer."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from rpcbackend.app import Application
+from rpcbackend.running import Running
 from rpcbackend.schema.jobs import JobState
 from rpcbackend.schema.users import Role
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
@@ -109,6 +111,48 @@ async def test_cancel_ends_a_job_tells_why_and_leaves_a_row_of_the_audit(
     assert event["params"]["data"] == {"channel": "toys.play"}
     rows = (await client.call("audit.list", entityId=play.job.id))["items"]
     assert [row["channel"] for row in rows] == ["jobs.cancel"]
+
+
+async def test_a_job_is_told_as_cancelled_from_the_answer_on_however_long_its_work_takes_to_stop(
+    app: Application, client: Client
+) -> None:
+    play, stopping, may_stop = Play(), asyncio.Event(), asyncio.Event()
+
+    async def stop_slowly(_: Running) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopping.set()
+            await may_stop.wait()
+
+    play.before_end = stop_slowly
+    play.may_end.set()
+    await play.start(app)
+    await play.until_begun()
+
+    for _ in range(2):
+        assert await client.call("jobs.cancel", jobId=play.job.id) == {"state": "cancelled"}
+        async with asyncio.timeout(5):
+            await stopping.wait()
+        assert app.jobs.find(play.job.id) is not None
+        told = await client.call("jobs.get", jobId=play.job.id)
+        assert (told["state"], told["endedAt"]) == ("cancelled", NOW)
+
+    may_stop.set()
+    assert (await until_over(app, play.job.id)).state is JobState.CANCELLED
+
+
+async def test_cancelling_again_answers_the_same_and_tells_nobody_again(
+    app: Application, client: Client
+) -> None:
+    play = Play()
+    await play.start(app)
+
+    for _ in range(2):
+        assert await client.call("jobs.cancel", jobId=play.job.id) == {"state": "cancelled"}
+        await until_over(app, play.job.id)
+
+    assert app.store.head_seq == 1
 
 
 async def test_a_dry_run_of_cancel_stops_nothing(app: Application, client: Client) -> None:

@@ -1242,7 +1242,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'initialize': 'natural',
   'instructors.list': 'natural',
   'instructors.save': 'key',
-  'jobs.cancel': 'key',
+  'jobs.cancel': 'natural',
   'jobs.get': 'natural',
   'jobs.list': 'natural',
   'keys.rekey': 'natural',
@@ -1304,4 +1304,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '416e1260eb81f68a442652c7b3cc5824e75ab946c808722b967495f20e616e7b';
+export const contractHash = 'e4647ad156e074bf9e7053ca98f55057b0c59a8ebff950b36635eb7dd5cad426';
