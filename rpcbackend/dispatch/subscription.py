@@ -95,16 +95,19 @@ class Subscription:
             # He read again only when all was over, and the store may be closed.
             return True
         try:
+            if self._store.restores != self._restores:
+                return await self._send_last()
             sight = self._standing.known() or await self._standing.sight()
-            if sight is None:
-                self.stop()
-                return True
-            is_last = self._store.restores != self._restores
-            came_to, page = await self._read_last() if is_last else await self._read(sight)
+            found = await self._read(sight) if sight else None
         except Exception:  # noqa: BLE001 (whatever it was, the events are still there)
             logger.opt(exception=True).error("the event stream cannot be read")
             await asyncio.sleep(RETRY_SECONDS)
             return True
+        if sight is None or found is None:
+            return self._end()
+        return self._send(sight, *found)
+
+    def _send(self, sight: Sight, came_to: int, page: list[Encoded[Event]]) -> bool:
         if self._is_stopped:
             # Another subscription has taken its place meanwhile.
             return False
@@ -115,17 +118,27 @@ class Subscription:
         for event in page:
             self._subscriber.notify("event", event.json)
         self._seq = came_to
-        if is_last:
-            self.stop()
         return len(page) == PAGE or came_to < self._store.head_seq
+
+    def _end(self) -> bool:
+        if self._store.restores == self._restores:
+            self.stop()
+        # Else nobody is known to the restored store, and he is told of that instead.
+        return True
+
+    async def _send_last(self) -> bool:
+        """Tell of a restore and end: whatever he may see, for a restore signs everybody out."""
+        # Everybody has to begin anew; it names nobody but who restored.
+        after = self._store.restored_seq - 1
+        _, page = await self._store.read(lambda work: work.events.page_after(after, (), 1))
+        if not self._is_stopped:
+            for event in page:
+                self._subscriber.notify("event", event.json)
+            self.stop()
+        return True
 
     async def _read(self, sight: Sight) -> tuple[int, list[Encoded[Event]]]:
         after = self._seq
         return await self._store.read(
             lambda work: work.events.page_after(after, self._types, PAGE), sight=sight
         )
-
-    async def _read_last(self) -> tuple[int, list[Encoded[Event]]]:
-        # Everybody is told, for everybody has to begin anew; it names nobody but who restored.
-        after = self._store.restored_seq - 1
-        return await self._store.read(lambda work: work.events.page_after(after, (), 1))

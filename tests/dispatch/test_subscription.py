@@ -1,7 +1,7 @@
 """What a subscriber gets: every event of its types, in order, from where it left off."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -441,3 +441,47 @@ async def test_a_restore_ends_every_subscription_with_the_event_that_tells_of_it
         assert [event["type"] for event in some.events] == ["backups.restored"]
         assert await later.until(1) == [4]
         await later.stop()
+
+
+@pytest.mark.parametrize("is_asked_before", [True, False])
+async def test_who_may_see_nothing_in_the_restored_store_is_told_of_the_restore_all_the_same(
+    tmp_path: Path, *, is_asked_before: bool
+) -> None:
+    async with store_in(tmp_path) as store:
+        backup = await store.backup("daily")
+        standing = Asked() if is_asked_before else Standing()
+        subscriber = Subscriber(store, standing=standing)
+        origin = Origin(path=backup.path, actor="usr_1", command=Command(channel="tests"))
+
+        async def restore_it() -> None:
+            await restore(store, origin, lambda *_: None)
+            standing.now = None
+
+        if isinstance(standing, Asked):
+            standing.before_answer = restore_it
+        else:
+            await record(store, "students.created")
+            await subscriber.until(1)
+            store.on_access_change.append(lambda: setattr(standing, "now", None))
+            await restore_it()
+        await subscriber.ended()
+
+        assert [event["type"] for event in subscriber.events][-1:] == ["backups.restored"]
+
+
+class Asked(Standing):
+    """Is never remembered; something happens while it is looked up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_remembered = False
+        self.before_answer: Callable[[], Awaitable[None]] = _nothing
+
+    async def sight(self) -> Sight | None:
+        """Look it up, slowly."""
+        await self.before_answer()
+        return self.now
+
+
+async def _nothing() -> None:
+    """Happen."""
