@@ -114,9 +114,11 @@ async def restore(ctx: Context, params: RestoreBackup) -> Started[RestoredBackup
 
     To replace the store wants the backup's id as confirmPhrase: the name of its file without the
     ending. The backup is looked through first; then calls wait, a safety backup of the present
-    store is made, and all that waited goes on in the restored one. Who was signed in must sign in
-    again; subscriptions end with the event `backups.restored`, for sequence numbers go back. Needs
-    an idempotency key, which the restored store knows: a repeated delivery does not restore again.
+    store is made, and all that waited goes on in the restored one. Everybody must sign in again,
+    and API keys that were revoked and users that were disabled since the backup stay so, but for
+    the last owner. Subscriptions end with the event `backups.restored`, for sequence numbers go
+    back. Needs an idempotency key, which the restored store knows: a repeated delivery does not
+    restore again.
     """
     path = await _file_of(ctx, params)
     if params.mode is RestoreMode.INSPECT:

@@ -33,6 +33,7 @@ from rpcbackend.store.files import (
     sync_file,
 )
 from rpcbackend.store.lane import see_through
+from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
 from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup, prune
 from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, look_through, verify_backup
 from rpcbackend.store.store import Store, migrate_and_write
@@ -57,6 +58,10 @@ class Restored:
     """Of what was there before."""
     quarantine: Path | None
     """Where that is instead, because it is damaged; None as well when there was nothing."""
+
+
+def _nobody(_done: int, _total: int, _message: str) -> None:
+    """Hear of progress."""
 
 
 async def _go_on() -> None:
@@ -91,7 +96,7 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
     made, the files are exchanged, and what waited goes on in its order, in the restored store. What
     was acknowledged before that is in the safety backup. Sequence numbers go back; those who hear
     of commits are told, and `Store.restored_seq` says so. The restored store has an event and a row
-    of the audit of it.
+    of the audit of it. Nobody is signed in there, and who was shut out since the backup stays so.
 
     Until calls wait it can be cancelled; from then on it is waited for.
 
@@ -147,6 +152,9 @@ async def restore_closed(
     directory: Path, key: bytes | None, origin: Origin, *, clock: Clock, report: Report
 ) -> Restored:
     """Put a backup in the place of a database that nobody has open: it is damaged, or missing.
+
+    Nobody is signed in afterwards; who was shut out since the backup stays so, unless what tells of
+    it is damaged.
 
     Args:
         directory: The data directory, which the caller owns.
@@ -262,6 +270,7 @@ async def _sign(
 
     async def tell(work: Work) -> int:
         to_seq = await work.events.head_seq()
+        await shut_out(work, revoked)
         await work.record(EVENT, ("backup", backup_id, 1), told)
         await origin.tell(work, to_seq, safety)
         return to_seq
@@ -270,6 +279,8 @@ async def _sign(
         return await work.audited(tell, origin.command)
 
     try:
+        # The safety backup has all that there is, is sound, and is under the same key.
+        revoked = await run_beside(revoked_in(safety.path, key), _nobody) if safety else Revoked()
         to_seq = await migrate_and_write(path, unit, key=key, clock=clock, actor=origin.actor)
         sync_file(path)
     except (StorageFailedError, OutcomeUnknownError, OSError) as error:

@@ -117,6 +117,12 @@ class Sessions:
             self._tx.changes.write((_TABLE.noun, session_id), None)
         return True
 
+    async def remove_all(self) -> None:
+        """End every session."""
+        rows = await self._tx.all("SELECT id FROM sessions WHERE school_id = :school ORDER BY id")
+        for row in rows:
+            await self.remove(row["id"])
+
     async def of_user(self, user_id: str) -> list[StoredSession]:
         """Return the user's sessions, the oldest first."""
         return [_whole(row) for row in await self._tx.all(_OF_USER, user=user_id)]

@@ -368,6 +368,41 @@ async def test_subscribers_are_told_of_a_replace(desk: Desk) -> None:
     assert told["seq"] == job["result"]["restoredToSeq"] + 1
 
 
+async def test_signed_in_subscribers_are_told_of_a_replace_and_sign_in_again(desk: Desk) -> None:
+    owner = await signed_in(desk.app, Role.OWNER)
+    office = await signed_in(desk.app, Role.OFFICE)
+    desk.client = owner
+    await desk.run("backups.create")
+    await save(desk, "Nord")
+    for client in (owner, office):
+        await client.call("events.subscribe", types=["students.created"])
+
+    job_id = await desk.begin("backups.restore", **replacing())
+    await desk.app.jobs.ended(job_id)
+
+    for client in (owner, office):
+        assert (await client.next_line())["params"]["type"] == "backups.restored"
+        assert await refused(client, "branches.list") == "SESSION_EXPIRED"
+
+
+async def test_who_was_shut_out_since_the_backup_stays_so_after_a_replace(desk: Desk) -> None:
+    owner = await signed_in(desk.app, Role.OWNER)
+    office = await signed_in(desk.app, Role.OFFICE)
+    user = (await office.call("auth.me"))["user"]
+    desk.client = owner
+    await desk.run("backups.create")
+    shut_out = {"userId": user["id"], "login": user["login"], "roles": user["roles"]}
+    await owner.call("users.save", **shut_out, status="disabled")
+
+    job_id = await desk.begin("backups.restore", **replacing())
+    await desk.app.jobs.ended(job_id)
+
+    again = await sign_in(desk.app)
+    [disabled] = (await again.call("users.list", status="disabled"))["items"]
+    assert disabled["id"] == user["id"]
+    assert (await again.call("audit.verify"))["ok"]
+
+
 @pytest.mark.parametrize(
     ("given", "path"),
     [

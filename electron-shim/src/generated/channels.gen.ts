@@ -1304,4 +1304,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'e4647ad156e074bf9e7053ca98f55057b0c59a8ebff950b36635eb7dd5cad426';
+export const contractHash = 'a26ee4304e95072bd6313101f45b6a94dc7344b64e5a3532e6176999b8ea1392';

@@ -1,0 +1,77 @@
+"""What a restore must not give back: the rights that were taken away since the backup was made."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rpcbackend.schema.users import UserStatus
+from rpcbackend.store import driver
+from rpcbackend.store.migrations import version_of
+from rpcbackend.store.transaction import Report
+from rpcbackend.store.work import Work
+
+FIRST_VERSION = 2
+"""Of the schema, that has users."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """Who may not come in any more."""
+
+    api_keys: tuple[tuple[str, int], ...] = ()
+    """Ids, and when they were revoked, in Unix seconds."""
+    users: tuple[str, ...] = ()
+    """Ids of those who are disabled."""
+
+
+def revoked_in(path: Path, key: bytes | None) -> Callable[[Report], Revoked]:
+    """Return what reads it from a database that nobody writes to, of whatever version."""
+
+    # No `partial`: the key would be in its repr, and so in somebody's log.
+    def look(_: Report) -> Revoked:
+        try:
+            with closing(driver.open_still(path, key)) as connection:
+                return _look(connection)
+        except driver.Error as error:
+            raise driver.StorageFailedError("what was revoked cannot be read") from error
+
+    return look
+
+
+def _look(connection: Any) -> Revoked:
+    if version_of(connection) < FIRST_VERSION:
+        return Revoked()
+    keys = connection.execute(
+        "SELECT id, revoked_at FROM api_keys WHERE revoked_at IS NOT NULL ORDER BY id"
+    )
+    users = connection.execute("SELECT id FROM users WHERE status = 'disabled' ORDER BY id")
+    return Revoked(
+        api_keys=tuple((row[0], row[1]) for row in keys), users=tuple(row[0] for row in users)
+    )
+
+
+async def shut_out(work: Work, revoked: Revoked) -> None:
+    """Sign everybody out of a restored store, and take away what was taken away before.
+
+    One owner who can sign in stays, also if he was disabled: else nobody could let anybody in.
+    """
+    await work.sessions.remove_all()
+    for key_id, revoked_at in revoked.api_keys:
+        stored = await work.api_keys.get(key_id)
+        if stored is not None and stored.key.revoked_at is None:
+            await work.api_keys.revoke(key_id, revoked_at)
+    for user_id in revoked.users:
+        await _disable(work, user_id)
+
+
+async def _disable(work: Work, user_id: str) -> None:
+    user = await work.users.get(user_id)
+    if user is None or user.status is UserStatus.DISABLED:
+        return
+    had_owners = await work.users.active_owners()
+    disabled = {"status": UserStatus.DISABLED, "version": user.version + 1}
+    await work.users.put(user.model_copy(update=disabled))
+    if had_owners and not await work.users.active_owners():
+        await work.users.put(user)
