@@ -77,8 +77,14 @@ class Shelf:
         made = (backup.created_at for backup in await self.look(store) if backup.reason == reason)
         return next(made, None)
 
-    def judge(self, backup_id: str, *, is_sound: bool) -> None:
-        """Note how a backup was found when it was looked through again."""
+    def judge(self, store: Store, path: Path, *, is_sound: bool) -> None:
+        """Note how a backup was found when it was looked through again, if it is the store's own.
+
+        A copy elsewhere has the same name, and says nothing of it.
+        """
+        folder, backup_id = store.backup_folder, path.stem
+        if folder is None or path.resolve() != (folder / f"{backup_id}.db").resolve():
+            return
         if is_sound:
             self._bad.discard(backup_id)
         else:

@@ -75,7 +75,7 @@ async def verify(ctx: Context, params: VerifyBackup) -> Started[VerifiedBackup]:
 
     async def run(job: Running) -> Conclude[VerifiedBackup]:
         verdict = await ctx.host.store.verify_backup(path, job.report)
-        ctx.host.backups.judge(path.stem, is_sound=verdict.is_sound)
+        ctx.host.backups.judge(ctx.host.store, path, is_sound=verdict.is_sound)
 
         async def conclude(work: Work) -> VerifiedBackup:
             told = {"restorable": verdict.is_sound}

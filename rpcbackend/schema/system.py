@@ -27,7 +27,10 @@ class LastBackup(WireModel):
     age_seconds: Integer
     verdict: Annotated[
         Literal["ok", "damaged"],
-        Field(description="Each is looked through when it is made, and by backups.verify."),
+        Field(
+            description="Each is looked through when it is made, and by backups.verify, whose "
+            "finding holds until this process ends."
+        ),
     ]
 
 

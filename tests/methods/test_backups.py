@@ -138,7 +138,7 @@ async def test_a_backup_that_is_cancelled_leaves_nothing(desk: Desk) -> None:
 
     assert await desk.client.call("jobs.cancel", jobId=job_id) == {"state": "cancelled"}
 
-    await desk.app.jobs.settle(5)
+    assert await desk.app.jobs.settle(5)
     assert (await desk.client.call("jobs.get", jobId=job_id))["state"] == "cancelled"
     assert not desk.folder.exists() or list(desk.folder.iterdir()) == []
 
@@ -222,6 +222,22 @@ async def test_a_backup_that_was_damaged_is_found_and_health_tells(desk: Desk) -
     assert result["faults"][0]["rule"] == "checksum"
     health = await desk.client.call("system.health")
     assert health["store"]["lastBackup"]["verdict"] == "damaged"
+
+
+async def test_a_damaged_copy_elsewhere_says_nothing_of_the_store_s_own_backup(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.run("backups.create")
+    copy = tmp_path / "stick" / f"{ID}.db"
+    copy.parent.mkdir()
+    copy.write_bytes(b"half of it")
+
+    for path in (copy, desk.folder / f"{ID}.json"):
+        verified = await desk.run("backups.verify", path=str(path))
+        assert verified["result"]["restorable"] is False
+
+    health = await desk.client.call("system.health")
+    assert health["store"]["lastBackup"]["verdict"] == "ok"
 
 
 async def test_a_backup_elsewhere_is_looked_through_by_its_path(desk: Desk, tmp_path: Path) -> None:
@@ -349,7 +365,7 @@ async def test_what_ran_while_the_backup_was_made_has_failed_in_the_restored_sto
     job = await desk.run("backups.create")
 
     await desk.run("backups.restore", **replacing())
-    await desk.app.jobs.settle(5)
+    assert await desk.app.jobs.settle(5)
 
     told = await desk.client.call("jobs.get", jobId=job["id"])
     assert (told["state"], told["error"]["code"]) == ("failed", "OUTCOME_UNKNOWN")

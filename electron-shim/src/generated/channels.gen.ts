@@ -463,7 +463,7 @@ export interface LastBackup {
   /** RFC 3339 in UTC. */
   readonly createdAt: string;
   readonly ageSeconds: number;
-  /** Each is looked through when it is made, and by backups.verify. */
+  /** Each is looked through when it is made, and by backups.verify, whose finding holds until this process ends. */
   readonly verdict: 'ok' | 'damaged';
 }
 
@@ -1304,4 +1304,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'a26ee4304e95072bd6313101f45b6a94dc7344b64e5a3532e6176999b8ea1392';
+export const contractHash = '65ffcc4147ea03ebe1abcd33c4edfcd1e96e60e55b063d587957625a11fa816a';
