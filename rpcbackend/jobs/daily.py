@@ -66,6 +66,7 @@ class Daily:
                 used.clear()
                 if not await self._has_todays(store):
                     await asyncio.sleep(RETRY_SECONDS)
+                    continue
                 await used.wait()
         finally:
             store.on_commit.remove(used.set)

@@ -407,7 +407,7 @@ async def test_what_nobody_runs_any_more_has_failed_at_the_next_start(
         await app.store.write(leave, actor="tests")
 
     async with running_app(tmp_path, Outside(clock=clock)) as app:
-        await app.jobs.settle(5)
+        assert await app.jobs.settle(5)
         for number in (1, 2):
             job = await recorded(app, an_id("job", number))
             assert job.error is not None
