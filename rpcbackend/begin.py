@@ -26,7 +26,7 @@ async def begin_job(ctx: Context, run: Run[ModelT]) -> Started[ModelT]:
             channel=ctx.channel,
             state=JobState.QUEUED,
             actor=ctx.actor,
-            created_at=work.now,
+            created_at=work.now.replace(microsecond=0),
         )
         await work.jobs.forget_old(work.now_ms // 1_000)
         await work.jobs.put(job)

@@ -185,7 +185,7 @@ class JobRunner:
         Raises:
             RpcError: As those of `room`, or of the store.
         """
-        created_at = datetime.fromtimestamp(self._clock.now_ms() / 1_000, UTC)
+        created_at = _whole_second(self._clock.now_ms())
         job = Job(
             id=self._ids.new("job"),
             channel=channel,
@@ -253,7 +253,7 @@ class JobRunner:
         async def unit(work: Work) -> Job:
             await self._check(live, work)
             running = live.job.model_copy(
-                update={"state": JobState.RUNNING, "started_at": work.now}
+                update={"state": JobState.RUNNING, "started_at": _whole_second(work.now_ms)}
             )
             await work.jobs.put(running)
             return running
@@ -343,14 +343,14 @@ class JobRunner:
             update={
                 "state": JobState.FAILED,
                 "error": ErrorResponse.model_validate(told),
-                "ended_at": datetime.fromtimestamp(now_ms / 1_000, UTC),
+                "ended_at": _whole_second(now_ms),
             }
         )
 
     def _interrupted(self, job: Job) -> Job:
         error = OutcomeUnknownError(
-            "The process ended while the job ran; look what it has left, and begin it again with "
-            "a new idempotency key.",
+            "The job did not end in this store: the process ended, or the store was restored, "
+            "while it ran. Look what it has left, and begin it again with a new idempotency key.",
             outcome="unknown",
         )
         return self._failed(job, error, self._ids.correlation())
@@ -362,7 +362,7 @@ def _done(job: Job, result: WireModel, work: Work) -> Job:
             "state": JobState.DONE,
             "done": job.total,
             "result": result.model_dump(mode="json"),
-            "ended_at": work.now,
+            "ended_at": _whole_second(work.now_ms),
         }
     )
 
@@ -373,6 +373,11 @@ async def _put_unless_over(work: Work, ended: Job) -> Job:
         return stored
     await work.jobs.put(ended)
     return ended
+
+
+def _whole_second(now_ms: int) -> datetime:
+    """Return the time as records keep it: a job has one time, wherever it is told from."""
+    return datetime.fromtimestamp(now_ms // 1_000, UTC)
 
 
 def _area_of(job: Job) -> str:

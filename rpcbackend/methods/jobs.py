@@ -61,7 +61,7 @@ async def cancel(ctx: Context, params: CancelJob) -> CancelledJob:
                 "The job is over, or cannot be stopped any more.",
                 details={"from": job.state, "to": JobState.CANCELLED, "allowed": []},
             )
-        told = {"state": JobState.CANCELLED, "ended_at": work.now}
+        told = {"state": JobState.CANCELLED, "ended_at": work.now.replace(microsecond=0)}
         ended.append(job.model_copy(update=told))
         await work.jobs.put(ended[0])
         await work.record("jobs.cancelled", ("job", job.id, 1), {"channel": job.channel})

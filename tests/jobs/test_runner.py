@@ -198,6 +198,32 @@ async def test_whoever_may_not_any_more_is_refused(app: Application, *, at_the_e
     assert app.store.head_seq == 0
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["done", "failed"])
+async def test_a_job_has_the_same_times_while_it_runs_and_afterwards(
+    app: Application, clock: FrozenClock, *, fails: bool
+) -> None:
+    async def refuse(_: Running) -> None:
+        if fails:
+            raise DiskFullError
+
+    clock.advance(0.75)
+    may_end = asyncio.Event()
+    play = Play()
+    play.before_end, play.may_end = refuse, may_end
+    job_id = await app.jobs.launch("toys.play", "tests", play.run)
+    await play.until_begun()
+    live = app.jobs.find(job_id)
+    assert live is not None
+    assert (live.created_at, live.started_at) == (NOW, NOW)
+
+    may_end.set()
+    told = await app.jobs.ended(job_id)
+
+    assert told is not None
+    assert told.ended_at == NOW
+    assert await recorded(app, job_id) == told
+
+
 # Ends from outside
 
 

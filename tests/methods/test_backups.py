@@ -119,6 +119,17 @@ async def test_a_backup_leaves_a_row_of_the_audit_when_it_is_asked_for_and_when_
     assert (await desk.client.call("audit.verify"))["ok"]
 
 
+async def test_a_job_is_made_at_one_time_whoever_tells_it(desk: Desk, clock: FrozenClock) -> None:
+    clock.advance(0.75)
+    job_id = await desk.begin("backups.create")
+
+    begun = await desk.client.call("jobs.get", jobId=job_id)
+    await desk.app.jobs.ended(job_id)
+    over = await desk.client.call("jobs.get", jobId=job_id)
+
+    assert begun["createdAt"] == over["createdAt"] == "2026-11-23T08:00:00Z"
+
+
 async def test_a_second_backup_waits_for_the_first_and_both_are_made(desk: Desk) -> None:
     first, second = [await desk.begin("backups.create") for _ in range(2)]
 
@@ -369,6 +380,7 @@ async def test_what_ran_while_the_backup_was_made_has_failed_in_the_restored_sto
 
     told = await desk.client.call("jobs.get", jobId=job["id"])
     assert (told["state"], told["error"]["code"]) == ("failed", "OUTCOME_UNKNOWN")
+    assert "or the store was restored, while it ran" in told["error"]["message"]
     assert (await desk.client.call("jobs.list", isOver=False))["items"] == []
 
 

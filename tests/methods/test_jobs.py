@@ -93,6 +93,30 @@ async def test_list_tells_a_window_that_restarts_what_runs(
     play.may_end.set()
 
 
+async def test_a_job_that_is_cancelled_has_one_time_of_its_end(
+    app: Application, client: Client, clock: FrozenClock
+) -> None:
+    play, may_stop = Play(), asyncio.Event()
+
+    async def stop_slowly(_: Running) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await may_stop.wait()
+
+    play.before_end = stop_slowly
+    play.may_end.set()
+    await play.start(app)
+    await play.until_begun()
+    clock.advance(0.75)
+
+    await client.call("jobs.cancel", jobId=play.job.id)
+
+    assert (await client.call("jobs.get", jobId=play.job.id))["endedAt"] == NOW
+    may_stop.set()
+    assert (await until_over(app, play.job.id)).ended_at == at(NOW)
+
+
 async def test_cancel_ends_a_job_tells_why_and_leaves_a_row_of_the_audit(
     app: Application, client: Client
 ) -> None:
