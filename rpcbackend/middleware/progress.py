@@ -17,8 +17,8 @@ async def progress(call: Call, proceed: Proceed) -> Result:
     """Give the handler a way to report when the call came with `_meta.progressToken`.
 
     What it reports goes out as `begin`, any number of `report` and `end`, all before the reply; a
-    call that reports nothing sends nothing. A job reports until it is over, whatever its reply waits
-    for: in a batch, whose replies go out together, its `begin` may come before them.
+    call that reports nothing sends nothing. A job reports after the reply, until it is over; in a
+    batch, whose replies go out together, its `begin` may come before them.
     """
     token = call.context.meta.progress_token
     if token is None:
