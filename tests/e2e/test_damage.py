@@ -1,17 +1,15 @@
 """A database that is damaged: found at the start or under way, and never changed."""
 
-import random
 import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
-from rpcbackend.store import Work
 from tests.clauses import clause
 from tests.e2e.backend import INITIALIZE, KEY, Backend, Start, run
-from tests.factories import an_id, make_branch, store_in
 from tests.machine import request
+from tests.store.damage import damage, fill_pages
 
 RAW_KEY = bytes(32)
 ADVICE = (
@@ -19,28 +17,6 @@ ADVICE = (
     " (2) save what can still be read, with rpcbackend doctor --salvage;"
     " (3) look at it as it is, with RPCBACKEND_READ_ONLY=true"
 )
-
-
-async def fill(directory: Path, key: bytes | None) -> None:
-    """Make a store of some hundred pages."""
-
-    async def unit(work: Work) -> None:
-        for number in range(800):
-            await work.branches.put(make_branch(id=an_id("bra", number), address="x" * 150))
-
-    async with store_in(directory, key=key) as store:
-        await store.write(unit, actor="tests")
-
-
-def damage(directory: Path) -> None:
-    """Turn bits over in every page behind the schema's."""
-    chance = random.Random(1)  # noqa: S311 (a replayable choice)
-    file = directory / "school.db"
-    raw = bytearray(file.read_bytes())
-    for page in range(64 * 4_096, len(raw), 4_096):
-        for _ in range(100):
-            raw[page + chance.randrange(4_096)] ^= 0xFF
-    file.write_bytes(raw)
 
 
 def contents_of(directory: Path) -> dict[str, bytes]:
@@ -67,7 +43,7 @@ async def test_after_a_kill_a_damaged_store_is_put_aside_and_left_as_it_is(
     start: Start, tmp_path: Path
 ) -> None:
     directory = tmp_path / "data"
-    await fill(directory, None)
+    await fill_pages(directory, None, length=150)
     await kill(await start())
     damage(directory)
     before = contents_of(directory)
@@ -88,7 +64,7 @@ async def test_after_a_kill_a_damaged_encrypted_store_is_found_when_its_key_come
     start: Start, tmp_path: Path
 ) -> None:
     directory = tmp_path / "data"
-    await fill(directory, RAW_KEY)
+    await fill_pages(directory, RAW_KEY, length=150)
     backend = await start()
     await backend.call("initialize", **INITIALIZE, databaseKey=KEY)
     await kill(backend)
@@ -110,7 +86,7 @@ async def test_a_damaged_page_that_is_met_under_way_ends_the_process_and_nothing
     start: Start, tmp_path: Path
 ) -> None:
     directory = tmp_path / "data"
-    await fill(directory, RAW_KEY)
+    await fill_pages(directory, RAW_KEY, length=150)
     backend = await start()
     await backend.call("initialize", **INITIALIZE, databaseKey=KEY)
     await backend.call("students.list")
@@ -130,7 +106,7 @@ async def test_what_can_be_read_of_a_damaged_store_is_served_when_the_setting_wa
     start: Start, tmp_path: Path, *, has_log: bool
 ) -> None:
     directory = tmp_path / "data"
-    await fill(directory, RAW_KEY)
+    await fill_pages(directory, RAW_KEY, length=150)
     backend = await start()
     await backend.call("initialize", **INITIALIZE, databaseKey=KEY)
     await (kill(backend) if has_log else backend.end())
@@ -154,7 +130,7 @@ async def test_what_can_be_read_of_a_damaged_store_is_served_when_the_setting_wa
 async def test_a_store_that_was_closed_is_not_looked_through_at_the_start(
     start: Start, tmp_path: Path
 ) -> None:
-    await fill(tmp_path / "data", None)
+    await fill_pages(tmp_path / "data", None, length=150)
     damage(tmp_path / "data")
 
     backend = await start()

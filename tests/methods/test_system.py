@@ -1,7 +1,6 @@
 """What system.health answers."""
 
 import os
-import random
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ import pytest
 
 from rpcbackend import __version__
 from rpcbackend.app import Outside
-from rpcbackend.store import Store, Work
+from rpcbackend.store import Store
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.testing import Client, FrozenClock, running_app
-from tests.factories import KEY, an_id, make_branch, save_branch, store_in
+from tests.factories import KEY, save_branch
+from tests.store.damage import damage, fill_pages
 
 
 async def test_health_of_an_open_store_tells_how_it_is(
@@ -51,7 +51,7 @@ async def test_health_of_an_open_store_tells_how_it_is(
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 async def test_deep_health_of_a_sound_store_is_ok(tmp_path: Path, key: bytes | None) -> None:
-    await fill(tmp_path, key)
+    await fill_pages(tmp_path, key)
 
     health = await deep_health(tmp_path, key)
 
@@ -63,7 +63,7 @@ async def test_deep_health_of_a_sound_store_is_ok(tmp_path: Path, key: bytes | N
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 async def test_deep_health_of_a_damaged_store_says_so(tmp_path: Path, key: bytes | None) -> None:
-    await fill(tmp_path, key)
+    await fill_pages(tmp_path, key)
     damage(tmp_path)
 
     health = await deep_health(tmp_path, key)
@@ -81,7 +81,7 @@ async def test_health_before_there_is_a_store_is_ok(tmp_path: Path) -> None:
 
 
 async def test_health_of_a_store_that_waits_for_its_key_is_locked(tmp_path: Path) -> None:
-    await fill(tmp_path, KEY)
+    await fill_pages(tmp_path, KEY)
 
     async with running_app(tmp_path) as app:
         health = await Client(app).call("system.health", deep=True)
@@ -96,34 +96,12 @@ async def test_health_after_the_end_has_begun_is_closing(client: Client, store: 
     assert (await client.call("system.health"))["status"] == "closing"
 
 
-async def fill(directory: Path, key: bytes | None) -> None:
-    """Make a store of some pages."""
-
-    async def unit(work: Work) -> None:
-        for number in range(800):
-            await work.branches.put(make_branch(id=an_id("bra", number), address="x" * 100))
-
-    async with store_in(directory, key=key) as store:
-        await store.write(unit, actor="tests")
-
-
 def files_in(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
 def size_of(directory: Path) -> int:
     return (directory / "school.db").stat().st_size
-
-
-def damage(directory: Path) -> None:
-    """Turn bits over in every page behind the schema's."""
-    chance = random.Random(1)  # noqa: S311 (a replayable choice)
-    file = directory / "school.db"
-    raw = bytearray(file.read_bytes())
-    for page in range(64 * 4_096, len(raw), 4_096):
-        for _ in range(100):
-            raw[page + chance.randrange(4_096)] ^= 0xFF
-    file.write_bytes(raw)
 
 
 async def deep_health(directory: Path, key: bytes | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Stores with damaged pages: whole pages, so that an encrypted and a plain one fail alike."""
 
+import random
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,28 @@ async def fill(directory: Path, key: bytes | None, *, students: int = 600) -> No
 
     async with store_in(directory, key=key) as store:
         await store.write(unit, actor="tests")
+
+
+async def fill_pages(directory: Path, key: bytes | None, *, length: int = 100) -> None:
+    """Make a store of many pages: branches whose addresses have this length."""
+
+    async def unit(work: Work) -> None:
+        for number in range(800):
+            await work.branches.put(make_branch(id=an_id("bra", number), address="x" * length))
+
+    async with store_in(directory, key=key) as store:
+        await store.write(unit, actor="tests")
+
+
+def damage(directory: Path) -> None:
+    """Turn bits over in every page behind the schema's."""
+    chance = random.Random(1)  # noqa: S311 (a replayable choice)
+    file = directory / "school.db"
+    raw = bytearray(file.read_bytes())
+    for page in range(64 * PAGE, len(raw), PAGE):
+        for _ in range(100):
+            raw[page + chance.randrange(PAGE)] ^= 0xFF
+    file.write_bytes(raw)
 
 
 def connect(file: Path, key: bytes | None) -> Any:
