@@ -104,6 +104,11 @@ class StoreDoor:
         return self._store
 
     @property
+    def has_store(self) -> bool:
+        """Whether there is an open store, even if somebody still waits for it."""
+        return self._store is not None
+
+    @property
     def is_open(self) -> bool:
         """Whether there is an open store, and nobody still waits for it.
 

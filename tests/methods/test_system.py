@@ -1,5 +1,6 @@
 """What system.health answers."""
 
+import asyncio
 import os
 import random
 from pathlib import Path
@@ -9,10 +10,13 @@ import pytest
 
 from rpcbackend import __version__
 from rpcbackend.app import Outside
+from rpcbackend.errors import UnauthenticatedError
 from rpcbackend.store import Store, Work
 from rpcbackend.store.migrations import latest_version
-from rpcbackend.testing import Client, FrozenClock, running_app
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import KEY, an_id, make_branch, save_branch, store_in
+from tests.people import PASSWORD
+from tests.store.gate import restore_under_way
 
 
 async def test_health_of_an_open_store_tells_how_it_is(
@@ -87,6 +91,25 @@ async def test_health_of_a_store_that_waits_for_its_key_is_locked(tmp_path: Path
         health = await Client(app).call("system.health", deep=True)
 
     assert (health["status"], health["store"]) == ("locked", None)
+
+
+async def test_the_deep_look_is_for_the_owner_also_while_somebody_waits_for_the_store(
+    tmp_path: Path,
+) -> None:
+    async with running_app(tmp_path) as app:
+        await app.open_store(KEY)
+        client, stranger = Client(app), Client(app)
+        await client.call("auth.bootstrap", login="ada", password=PASSWORD)
+        async with restore_under_way(app):
+            waiting = asyncio.ensure_future(app.open_store())
+            await asyncio.sleep(0)
+            assert not app.is_open
+
+            with pytest.raises(CallFailedError) as refused:
+                await stranger.call("system.health", deep=True)
+
+        await waiting
+        assert refused.value.code == UnauthenticatedError.code
 
 
 async def test_health_after_the_end_has_begun_is_closing(client: Client, store: Store) -> None:
