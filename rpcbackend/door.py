@@ -165,6 +165,9 @@ class StoreDoor:
             raise
 
     async def _open_in_turn(self, key: bytes | None) -> None:
+        # A key that only has to be compared waits for no restore, where all calls would with it.
+        if key is not None and self._is_open_with(key):
+            return
         self._waiting += 1
         try:
             async with self._opening:
@@ -172,12 +175,16 @@ class StoreDoor:
         finally:
             self._waiting -= 1
 
-    async def _open(self, key: bytes | None) -> None:
+    def _is_open_with(self, key: bytes | None) -> bool:
         if self._is_closed:
             raise ShuttingDownError
-        if self._store is not None:
-            if key is not None and hashlib.sha256(key).digest() != self._key_sha256:
-                raise WrongKeyError
+        is_open = self._store is not None
+        if is_open and key is not None and hashlib.sha256(key).digest() != self._key_sha256:
+            raise WrongKeyError
+        return is_open
+
+    async def _open(self, key: bytes | None) -> None:
+        if self._is_open_with(key):
             return
         if key is None and self.is_locked:
             raise NotInitializedError
