@@ -96,9 +96,10 @@ class Watch:
     async def begin_time(self) -> None:
         """Go on from the latest time that the store knows of, unless the clock was wrong by far."""
         known = await self._store.read(lambda work: work.latest_time.get())
-        if 0 < known <= self._clock.now_ms() // 1_000 + SETTLED_AHEAD_SECONDS:
+        is_believed = 0 < known <= self._clock.now_ms() // 1_000 + SETTLED_AHEAD_SECONDS
+        if is_believed:
             self._settled = SettledClock(self._clock, known * 1_000)
-        self._noted_at = known
+        self._noted_at = known if is_believed else 0
 
     async def note_time(self, after_seconds: int | None = None) -> None:
         """Let the store remember what time it is, if it has gone on since.
