@@ -305,13 +305,20 @@ class StoreDoor:
 
     async def _check(self, store: Store, report: Report) -> list[Finding]:
         """Check the whole database, once for all who ask meanwhile."""
-        if self._deep_check is None or self._deep_check.done():
-            self._watchers.clear()
-            self._deep_check = asyncio.get_running_loop().create_task(self._look_through(store))
         if len(self._watchers) >= MAX_WATCHERS:
             raise OverloadedError("A check of the whole store is running.", retry_after_ms=1_000)
+        if self._deep_check is None or self._deep_check.done():
+            self._deep_check = asyncio.get_running_loop().create_task(self._look_through(store))
+        check = self._deep_check
         self._watchers.append(report)
-        return await asyncio.shield(self._deep_check)
+        try:
+            return await asyncio.shield(check)
+        finally:
+            self._watchers.remove(report)
+            if not self._watchers:
+                # Whoever comes now begins another one: this one is over, or wanted by nobody.
+                check.cancel()
+                self._deep_check = None
 
     async def _look_through(self, store: Store) -> list[Finding]:
         findings = await store.engine.look_through(self._tell_watchers)

@@ -6,11 +6,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from rpcbackend import __version__
 from rpcbackend.app import Outside
-from rpcbackend.errors import UnauthenticatedError
+from rpcbackend.door import MAX_WATCHERS
+from rpcbackend.errors import RequestCancelledError, UnauthenticatedError
 from rpcbackend.store import Store, Work
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
@@ -110,6 +112,36 @@ async def test_the_deep_look_is_for_the_owner_also_while_somebody_waits_for_the_
 
         await waiting
         assert refused.value.code == UnauthenticatedError.code
+
+
+async def test_a_check_that_nobody_waits_for_any_more_ends_and_takes_no_place(
+    tmp_path: Path,
+) -> None:
+    async with running_app(tmp_path) as app:
+        await app.open_store()
+        client = Client(app)
+        async with app.store.engine.alone:
+            for _ in range(2 * MAX_WATCHERS):
+                asking = client.start("system.health", {"deep": True})
+                await asyncio.sleep(0)
+                client.server.receive(cancel(client.last_id))
+                async with asyncio.timeout(5):
+                    assert (await asking)["error"]["code"] == RequestCancelledError.code
+            await asyncio.sleep(0)
+
+            assert checks_under_way() == 0
+        health = await client.call("system.health", deep=True)
+
+    assert health["store"]["integrity"] == "ok"
+
+
+def cancel(call_id: int) -> bytes:
+    return orjson.dumps({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": call_id}})
+
+
+def checks_under_way() -> int:
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    return names.count("StoreDoor._look_through")
 
 
 async def test_health_after_the_end_has_begun_is_closing(client: Client, store: Store) -> None:
