@@ -130,7 +130,8 @@ class StoreDoor:
         if self._directory is None:
             return
         try:
-            if has_data(self._directory) and not self.is_locked:
+            has_one = has_data(self._directory, is_read_only=self._is_read_only)
+            if has_one and not self.is_locked:
                 await self._open_in_turn(None)
         except SchemaTooNewError as error:
             raise ExitRequestedError(EX_SCHEMA, f"{error.message} ({error.details})") from None

@@ -11,7 +11,7 @@ from tempfile import gettempdir
 from rpcbackend.errors import BackupInvalidError, ReadOnlyModeError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store.driver import Opener
-from rpcbackend.store.files import FILE_NAME, log_of
+from rpcbackend.store.files import log_of
 
 AS_IT_IS: frozenset[ReadOnlyReason | None] = frozenset({"damage", "setting"})
 """Reasons for which a database is served though it may be damaged."""
@@ -20,12 +20,6 @@ DAMAGED = "The database is damaged where this answer stands; restore a backup, o
 
 IMMUTABLE = "immutable=1"
 """SQLite then locks nothing and makes no file; it would not see what stands in a log either."""
-
-
-def is_unwritable(directory: Path) -> bool:
-    """Tell whether there is a database in the directory that this process may not write."""
-    path = directory / FILE_NAME
-    return path.exists() and not all(os.access(each, os.W_OK) for each in (directory, path))
 
 
 def copy_aside(path: Path) -> Path:

@@ -15,7 +15,6 @@ from rpcbackend.store.as_it_is import (
     IMMUTABLE,
     copy_aside,
     forget_copy,
-    is_unwritable,
     own_file,
 )
 from rpcbackend.store.audit import ROOT, Link
@@ -34,6 +33,7 @@ from rpcbackend.store.driver import (
 from rpcbackend.store.files import (
     FILE_NAME,
     has_data,
+    is_unwritable,
     keep_private,
     leave_trace,
     make_private,
