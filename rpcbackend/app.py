@@ -245,8 +245,13 @@ class Application:
         return self._door.store
 
     @property
+    def has_store(self) -> bool:
+        """Whether there is an open store, even if somebody still waits for it."""
+        return self._door.has_store
+
+    @property
     def is_open(self) -> bool:
-        """Whether there is an open store."""
+        """Whether there is an open store, and nobody still waits for it."""
         return self._door.is_open
 
     async def open_store(self, key: bytes | None = None) -> None:

@@ -144,8 +144,13 @@ class Host(Protocol):
         ...
 
     @property
+    def has_store(self) -> bool:
+        """Whether there is an open store, even if somebody still waits for it."""
+        ...
+
+    @property
     def is_open(self) -> bool:
-        """Whether there is an open store."""
+        """Whether there is an open store, and nobody still waits for it."""
         ...
 
     def contract(self) -> bytes:

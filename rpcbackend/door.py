@@ -104,6 +104,11 @@ class StoreDoor:
         return self._store
 
     @property
+    def has_store(self) -> bool:
+        """Whether there is an open store, even if somebody still waits for it."""
+        return self._store is not None
+
+    @property
     def is_open(self) -> bool:
         """Whether there is an open store, and nobody still waits for it.
 
@@ -125,7 +130,8 @@ class StoreDoor:
         if self._directory is None:
             return
         try:
-            if has_data(self._directory) and not self.is_locked:
+            has_one = has_data(self._directory, is_read_only=self._is_read_only)
+            if has_one and not self.is_locked:
                 await self._open_in_turn(None)
         except SchemaTooNewError as error:
             raise ExitRequestedError(EX_SCHEMA, f"{error.message} ({error.details})") from None
@@ -160,6 +166,9 @@ class StoreDoor:
             raise
 
     async def _open_in_turn(self, key: bytes | None) -> None:
+        # A key that only has to be compared waits for no restore, where all calls would with it.
+        if key is not None and self._is_open_with(key):
+            return
         self._waiting += 1
         try:
             async with self._opening:
@@ -167,12 +176,16 @@ class StoreDoor:
         finally:
             self._waiting -= 1
 
-    async def _open(self, key: bytes | None) -> None:
+    def _is_open_with(self, key: bytes | None) -> bool:
         if self._is_closed:
             raise ShuttingDownError
-        if self._store is not None:
-            if key is not None and hashlib.sha256(key).digest() != self._key_sha256:
-                raise WrongKeyError
+        is_open = self._store is not None
+        if is_open and key is not None and hashlib.sha256(key).digest() != self._key_sha256:
+            raise WrongKeyError
+        return is_open
+
+    async def _open(self, key: bytes | None) -> None:
+        if self._is_open_with(key):
             return
         if key is None and self.is_locked:
             raise NotInitializedError
@@ -293,13 +306,20 @@ class StoreDoor:
 
     async def _check(self, store: Store, report: Report) -> list[Finding]:
         """Check the whole database, once for all who ask meanwhile."""
-        if self._deep_check is None or self._deep_check.done():
-            self._watchers.clear()
-            self._deep_check = asyncio.get_running_loop().create_task(self._look_through(store))
         if len(self._watchers) >= MAX_WATCHERS:
             raise OverloadedError("A check of the whole store is running.", retry_after_ms=1_000)
+        if self._deep_check is None or self._deep_check.done():
+            self._deep_check = asyncio.get_running_loop().create_task(self._look_through(store))
+        check = self._deep_check
         self._watchers.append(report)
-        return await asyncio.shield(self._deep_check)
+        try:
+            return await asyncio.shield(check)
+        finally:
+            self._watchers.remove(report)
+            if not self._watchers:
+                # Whoever comes now begins another one: this one is over, or wanted by nobody.
+                check.cancel()
+                self._deep_check = None
 
     async def _look_through(self, store: Store) -> list[Finding]:
         findings = await store.engine.look_through(self._tell_watchers)

@@ -254,7 +254,8 @@ class ReadOnlyModeError(RpcError):
 
 _READ_ONLY = {
     "disk": "The disk is almost full; free some space, and writing goes on by itself.",
-    "damage": "The database is damaged and stays as it is; restore a backup, or salvage it.",
+    "damage": "The database is damaged and stays as it is: end the program and use"
+    " `rpcbackend restore` or `rpcbackend doctor --salvage`.",
     "file_system": "The database's folder cannot be written; allow it, then start again.",
     "setting": "The setting read_only forbids to write; take it out, then start again.",
 }

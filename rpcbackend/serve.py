@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -53,8 +53,9 @@ def serve(settings: Settings) -> int:
     sys.stdout = sys.stderr = cast("TextIO", strays)
     directory = settings.data_dir or default_data_dir()
     try:
-        with owned(directory):
-            return _run(_serve(wire, directory, settings))
+        # What is done at the end comes after the wait for threads, and before others may have it.
+        with owned(directory), ExitStack() as at_end:
+            return _run(_serve(wire, directory, settings, at_end))
     except ExitRequestedError as end:
         sink.write(f"rpcbackend: {escaped(str(end))}\n")
         return end.code
@@ -92,7 +93,9 @@ def owned(directory: Path) -> Iterator[None]:
         lock.release()
 
 
-async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> int:
+async def _serve(
+    wire: tuple[int, int], directory: Path, settings: Settings, at_end: ExitStack
+) -> int:
     from rpcbackend.observability.access_log import access_log  # noqa: PLC0415 (after stdout)
     from rpcbackend.observability.logs import report_bug, tell  # noqa: PLC0415 (after stdout)
 
@@ -113,9 +116,7 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
     server.notify("system.ready", app.ready().model_dump(mode="json"))
     _settle(app)
     await app.begun_to_end()
-    hard_stop = threading.Timer(settings.drain_seconds + GRACE_SECONDS, os._exit, (EX_TIMED_OUT,))
-    hard_stop.daemon = True
-    hard_stop.start()
+    at_end.callback(_hard_stop(app, settings.drain_seconds + GRACE_SECONDS).cancel)
     await app.ended.wait()
     await app.close()
     try:
@@ -123,9 +124,15 @@ async def _serve(wire: tuple[int, int], directory: Path, settings: Settings) -> 
             await transport.close()
     except TimeoutError:
         return app.exit_code or EX_TIMED_OUT
-    finally:
-        hard_stop.cancel()
     return app.exit_code
+
+
+def _hard_stop(app: Application, seconds: float) -> threading.Timer:
+    """End the process after a while, whatever still runs: the loop waits for threads to its end."""
+    timer = threading.Timer(seconds, lambda: os._exit(app.exit_code or EX_TIMED_OUT))
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _receive(server: Server, app: Application, lines: Iterable[Line]) -> None:

@@ -1,10 +1,12 @@
 """What looks after an open store while it serves: the room on its disk, and damage."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
+
+from loguru import logger
 
 from rpcbackend.clock import Clock, SettledClock
 from rpcbackend.config import Disk
@@ -71,7 +73,7 @@ class Watch:
         if self._tasks:
             await asyncio.wait(self._tasks)
         if self._noted_at is not None:
-            await self.note_time(after_seconds=1)
+            await self._try(partial(self.note_time, after_seconds=1))
 
     async def _watch_disk(self) -> None:
         pause = self._disk.first_look_seconds
@@ -81,24 +83,36 @@ class Watch:
                 async with asyncio.timeout(pause):
                     await self._is_full.wait()
                 self._is_full.clear()
-                await self.make_room()
+                await self._try(self.make_room)
             except TimeoutError:
                 pass
-            # A folder that is gone, or a share that is away, may come back.
-            with suppress(OSError):
-                await self.look()
-            if self._noted_at is None:
-                await self.begin_time()
-            await self.note_time()
+            await self._try(self.look)
+            await self._try(self._keep_time)
             is_short = self._engine.read_only == "disk"
             pause = self._disk.retry_seconds if is_short else self._disk.look_seconds
+
+    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step; what comes in its way ends neither the watch nor the close of the store."""
+        try:
+            await step()
+        except (OSError, RpcError):
+            # A folder that is gone, or a share that is away, may come back.
+            pass
+        except Exception as bug:  # noqa: BLE001 (told, and the next step may go well)
+            logger.opt(exception=bug).error("the store cannot be looked after")
+
+    async def _keep_time(self) -> None:
+        if self._noted_at is None:
+            await self.begin_time()
+        await self.note_time()
 
     async def begin_time(self) -> None:
         """Go on from the latest time that the store knows of, unless the clock was wrong by far."""
         known = await self._store.read(lambda work: work.latest_time.get())
-        if 0 < known <= self._clock.now_ms() // 1_000 + SETTLED_AHEAD_SECONDS:
+        is_believed = 0 < known <= self._clock.now_ms() // 1_000 + SETTLED_AHEAD_SECONDS
+        if is_believed:
             self._settled = SettledClock(self._clock, known * 1_000)
-        self._noted_at = known
+        self._noted_at = known if is_believed else 0
 
     async def note_time(self, after_seconds: int | None = None) -> None:
         """Let the store remember what time it is, if it has gone on since.

@@ -13,9 +13,10 @@ import sqlcipher3
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.app import Application, Outside
 from rpcbackend.door import ExitRequestedError
-from rpcbackend.errors import ShuttingDownError
+from rpcbackend.errors import NotInitializedError, ShuttingDownError
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.clauses import clause
+from tests.store.gate import restore_under_way
 from tests.test_parent import start_parent
 
 KEY, OTHER_KEY = "A" * 43, "B" * 43
@@ -91,6 +92,23 @@ async def test_initialize_without_a_key_opens_no_store(stored: Application) -> N
     await Client(stored).call("initialize", **INITIALIZE)
 
     assert not stored.is_open
+
+
+async def test_an_initialize_waits_for_no_restore_and_keeps_nobody_waiting(
+    stored: Application,
+) -> None:
+    client = Client(stored)
+    await client.call("initialize", **INITIALIZE, databaseKey=KEY)
+    async with restore_under_way(stored):
+        right = client.start("initialize", INITIALIZE | {"databaseKey": KEY})
+        wrong = client.start("initialize", INITIALIZE | {"databaseKey": OTHER_KEY})
+        listing = client.start("branches.list", {})
+
+        async with asyncio.timeout(5):
+            assert "result" in await right
+            assert (await wrong)["error"]["code"] == NotInitializedError.code
+            assert "result" in await listing
+    assert not stored.ended.is_set()
 
 
 @clause("parent-pid")

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.errors import NotFoundError, OverloadedError, RpcError, default_message
+from rpcbackend.errors import (
+    NotFoundError,
+    OverloadedError,
+    ReadOnlyModeError,
+    RpcError,
+    default_message,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +81,10 @@ def test_codes_lie_in_the_ranges_of_the_contract() -> None:
             assert 1_001 <= code <= 1_799
         else:
             assert -32_768 <= code <= -32_000 or code == -32_800
+
+
+def test_a_refusal_for_damage_names_the_commands_that_mend_it() -> None:
+    message = ReadOnlyModeError.because("damage").message
+
+    assert "`rpcbackend restore`" in message
+    assert "`rpcbackend doctor --salvage`" in message

@@ -302,11 +302,12 @@ async def test_a_clock_that_is_set_wrong_for_some_minutes_is_not_noted(
 async def test_a_noted_time_that_is_wrong_by_far_is_forgotten(tmp_path: Path) -> None:
     clock = FrozenClock()
     wrong = seconds_of(clock) + 40 * 86_400
-    async with timed(tmp_path, clock) as (store, _):
+    async with store_in(tmp_path, clock=clock) as store:
         await store.write(lambda work: work.latest_time.note(wrong, most=wrong), actor="tests")
 
     async with timed(tmp_path, clock) as (store, watch):
-        clock.advance(300)
+        assert await noted(store) == wrong
+
         await watch.note_time()
 
         assert await noted(store) == seconds_of(clock)
@@ -335,3 +336,34 @@ async def test_a_watch_that_is_stopped_while_it_notes_the_time_ends(
 
         async with asyncio.timeout(10):
             await stopping
+
+
+async def test_a_watch_that_meets_a_bug_goes_on_and_ends_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_gone_on = asyncio.Event()
+    met: list[int] = []
+
+    async def note(times: LatestTime, at: int, *, most: int) -> None:  # noqa: ARG001 (as it is called)
+        met.append(at)
+        raise RuntimeError("nobody expected this")
+
+    def free(_: FakeRoom) -> int:
+        if met:
+            has_gone_on.set()
+        return 100_000
+
+    monkeypatch.setattr(LatestTime, "note", note)
+    monkeypatch.setattr(FakeRoom, "free_bytes", free)
+    disk = DISK.model_copy(update={"first_look_seconds": 0.001, "look_seconds": 0.001})
+    async with store_in(tmp_path) as store:
+        room = FakeRoom(tmp_path, 100_000)
+        watch = Watch(store, room, disk, clock=FrozenClock(), tell=lambda *_: None)
+        watch.start()
+        async with asyncio.timeout(10):
+            await has_gone_on.wait()
+        before = len(met)
+
+        await watch.stop()
+
+        assert len(met) > before

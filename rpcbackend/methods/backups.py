@@ -79,18 +79,27 @@ async def verify(ctx: Context, params: VerifyBackup) -> Started[VerifiedBackup]:
 
         async def conclude(work: Work) -> VerifiedBackup:
             told = {"restorable": verdict.is_sound}
-            await work.record("backups.verified", ("backup", path.stem, 1), told)
-            return _verified(path, verdict)
+            backup_id = params.backup_id or _id_in(verdict)
+            await work.record("backups.verified", ("backup", backup_id or _UNNAMED, 1), told)
+            return _verified(backup_id, verdict)
 
         return conclude
 
     return await begin_job(ctx, run)
 
 
-def _verified(path: Path, verdict: Verdict) -> VerifiedBackup:
+_UNNAMED = "unnamed"
+"""In the event of a file without a manifest: its own name is the user's, and nobody else's."""
+
+
+def _id_in(verdict: Verdict) -> str | None:
+    return verdict.backup.id if verdict.backup else None
+
+
+def _verified(backup_id: str | None, verdict: Verdict) -> VerifiedBackup:
     words = {word for word, _ in verdict.faults}
     return VerifiedBackup(
-        backup_id=path.stem,
+        backup_id=backup_id,
         restorable=verdict.is_sound,
         integrity="ok" if words <= {"audit"} else "damaged",
         chain_ok="audit" not in words and verdict.facts is not None,
@@ -122,24 +131,24 @@ async def restore(ctx: Context, params: RestoreBackup) -> Started[RestoredBackup
     """
     path = await _file_of(ctx, params)
     if params.mode is RestoreMode.INSPECT:
-        return await begin_job(ctx, _inspecting(ctx, path, params.database_key))
+        return await begin_job(ctx, _inspecting(ctx, path, params))
     if params.confirm_phrase != path.stem:
         raise InvalidParamsError(
             "To replace the store, confirm with the id of the backup.",
             details={"errors": [{"path": "confirmPhrase", "rule": "phrase"}]},
         )
-    return await begin_job(ctx, _replacing(ctx, path, params.database_key))
+    return await begin_job(ctx, _replacing(ctx, path, params))
 
 
-def _inspecting(ctx: Context, path: Path, database_key: str | None) -> Run[RestoredBackup]:
+def _inspecting(ctx: Context, path: Path, params: RestoreBackup) -> Run[RestoredBackup]:
     async def run(job: Running) -> Conclude[RestoredBackup]:
-        verdict = await ctx.host.look_through(path, job.report, database_key=database_key)
+        verdict = await ctx.host.look_through(path, job.report, database_key=params.database_key)
         if verdict.is_too_new:
             raise SchemaTooNewError
         if verdict.facts is None or not verdict.is_sound:
             raise BackupInvalidError(details={"faults": [word for word, _ in verdict.faults]})
         inspected = RestoredBackup(
-            backup_id=path.stem,
+            backup_id=params.backup_id or _id_in(verdict),
             created_at=verdict.backup.created_at if verdict.backup else None,
             head_seq=verdict.facts.head_seq,
             counts=verdict.facts.rows,
@@ -154,11 +163,11 @@ def _inspecting(ctx: Context, path: Path, database_key: str | None) -> Run[Resto
     return run
 
 
-def _replacing(ctx: Context, path: Path, database_key: str | None) -> Run[RestoredBackup]:
+def _replacing(ctx: Context, path: Path, params: RestoreBackup) -> Run[RestoredBackup]:
     async def run(job: Running) -> None:
         async def tell(work: Work, to_seq: int, safety: Backup | None) -> None:
             restored = RestoredBackup(
-                backup_id=path.stem,
+                backup_id=params.backup_id,
                 head_seq=to_seq,
                 present_head_seq=ctx.host.store.head_seq,
                 restored_to_seq=to_seq,
@@ -168,7 +177,7 @@ def _replacing(ctx: Context, path: Path, database_key: str | None) -> Run[Restor
 
         command = Command(channel=ctx.channel, session_id=ctx.principal.session_id)
         origin = Origin(path=path, actor=ctx.actor, command=command, seal=job.seal, tell=tell)
-        await ctx.host.restore(origin, job.report, database_key=database_key)
+        await ctx.host.restore(origin, job.report, database_key=params.database_key)
 
     return run
 

@@ -19,7 +19,7 @@ async def health(ctx: Context, params: GetHealth) -> Health:
 
     With `deep` it reads the whole database, and reports its progress; that is for the owner.
     """
-    if params.deep and ctx.host.is_open:
+    if params.deep and ctx.host.has_store:
         await ctx.identify()
         ctx.check(Permission.STORE_CHECK)
     return await ctx.host.health(deep=params.deep, report=ctx.report)

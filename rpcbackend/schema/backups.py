@@ -19,6 +19,16 @@ FilePath = Annotated[
     Field(description="An absolute path; for the main process alone."),
 ]
 
+BackupFile = Annotated[
+    str,
+    # A root, or a folder by its dots, has no name, and so no manifest beside it.
+    StringConstraints(min_length=1, max_length=4_096, pattern=r"^[^\x00]*[^\x00/\\.][^\x00]*$"),
+    Field(description="The absolute path of a file; for the main process alone."),
+]
+FoundId = Annotated[
+    BackupId | None, Field(description="null: named by its path, and no manifest tells its id.")
+]
+
 
 class BackupEntry(WireModel):
     """One backup, as its manifest tells."""
@@ -67,7 +77,7 @@ class WhichBackup(Params):
     """Names one backup: by its id, or by the path of its file."""
 
     backup_id: BackupId | None = None
-    path: FilePath | None = None
+    path: BackupFile | None = None
 
 
 class VerifyBackup(WhichBackup):
@@ -84,7 +94,7 @@ class Fault(WireModel):
 class VerifiedBackup(WireModel):
     """What the job of backups.verify answers."""
 
-    backup_id: BackupId
+    backup_id: FoundId
     restorable: Flag
     integrity: Literal["ok", "damaged"]
     chain_ok: Flag
@@ -115,7 +125,7 @@ class RestoreBackup(WhichBackup):
 class RestoredBackup(WireModel):
     """What the job of backups.restore answers; with inspect nothing was changed."""
 
-    backup_id: BackupId
+    backup_id: FoundId
     head_seq: Annotated[Integer, Field(description="The last event that is in the backup.")]
     present_head_seq: Annotated[
         Integer,

@@ -72,13 +72,34 @@ def is_encrypted(path: Path) -> bool:
     return bool(header) and header != PLAIN_HEADER
 
 
-def has_data(directory: Path) -> bool:
-    """Tell whether the directory holds a database.
+def is_unwritable(directory: Path) -> bool:
+    """Tell whether there is a database in the directory that this process may not write."""
+    path = directory / FILE_NAME
+    return path.exists() and not all(os.access(each, os.W_OK) for each in (directory, path))
+
+
+def has_data(directory: Path, *, is_read_only: bool = False) -> bool:
+    """Tell whether the directory holds a database, after what was cut short came to its end.
+
+    Args:
+        directory: Where nobody has a database open.
+        is_read_only: Whether it is served as it is: a stage that never counted is then left there.
 
     Raises:
         StorageFailedError: There was one, and it is empty or missing: nothing may take its place.
+            Or a restored one cannot be put in place, where the folder cannot be written.
     """
-    finish_restore(directory)
+    try:
+        # From the marker on there is only one way, whatever is wanted.
+        if not is_read_only or (directory / MARKER_NAME).exists():
+            finish_restore(directory)
+    except OSError as error:
+        if (directory / MARKER_NAME).exists():
+            raise StorageFailedError(
+                "a restore was cut short and cannot be finished: allow to write its folder"
+            ) from error
+        if not is_unwritable(directory):
+            raise
     path = directory / FILE_NAME
     if _size(path):
         return True

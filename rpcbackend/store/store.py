@@ -15,7 +15,6 @@ from rpcbackend.store.as_it_is import (
     IMMUTABLE,
     copy_aside,
     forget_copy,
-    is_unwritable,
     own_file,
 )
 from rpcbackend.store.audit import ROOT, Link
@@ -34,6 +33,7 @@ from rpcbackend.store.driver import (
 from rpcbackend.store.files import (
     FILE_NAME,
     has_data,
+    is_unwritable,
     keep_private,
     leave_trace,
     make_private,
@@ -66,7 +66,7 @@ class Store:
     """An open database of one school; see `open_store`."""
 
     def __init__(self, engine: SqliteEngine, *, clock: Clock, ids: Ids) -> None:
-        self.engine = engine
+        self.engine, self.clock, self.ids = engine, clock, ids
         self.head_seq = 0
         """The last event that is known to be durable."""
         self.audit_head = ROOT
@@ -85,7 +85,8 @@ class Store:
         """The event that tells of the last time; the numbers went back to it."""
         self._access_version = 0
         """The same, on the writer's thread: of those that stand before what runs now."""
-        self.clock, self.ids = clock, ids
+        self.directory = engine.path.parent if engine.path else None
+        """Where its files are kept, though a copy elsewhere is what is open."""
 
     async def read(self, unit: Unit[T], *, sight: Sight = EVERYTHING) -> T:
         """Run *unit* on one snapshot, in one hop to the database.
@@ -203,8 +204,7 @@ class Store:
     @property
     def backup_folder(self) -> Path | None:
         """Where its backups are kept; None for a store in memory."""
-        path = self.engine.path
-        return folder_in(path.parent) if path else None
+        return folder_in(self.directory) if self.directory else None
 
     def opens(self, backup: Backup) -> bool:
         """Tell whether the store's present key opens the backup."""
@@ -298,7 +298,7 @@ async def open_store(
         engine = await _open(path, key, school, clock, save=_save)
     engine.read_only = read_only
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
-    store.is_suspect = is_suspect
+    store.is_suspect, store.directory = is_suspect, directory
     async with _closed_on_failure(engine):
         store.head_seq, store.audit_head = await store.read(_find_heads)
         if directory is not None and read_only is None:

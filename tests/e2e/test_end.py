@@ -1,6 +1,7 @@
 """Every way in which the real process ends in order: end of stdin, shutdown, signals, no parent."""
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -61,6 +62,30 @@ async def test_a_second_signal_ends_a_shutdown_that_takes_too_long(start: Start)
     backend.signal(signal.SIGCONT)
 
     assert await backend.exit_code() == 75
+
+
+if sys.platform != "win32":
+
+    async def test_a_job_that_waits_for_a_dead_disk_does_not_keep_the_process_alive(
+        start: Start, tmp_path: Path
+    ) -> None:
+        """The manifest of a backup is a pipe: whoever opens it waits for the other end."""
+        manifest = tmp_path / "backup.json"
+        os.mkfifo(manifest)
+        backend = await start(RPCBACKEND_DRAIN_SECONDS="0.1")
+        await backend.call("backups.verify", path=str(tmp_path / "backup.db"))
+        opening = asyncio.ensure_future(asyncio.to_thread(os.open, manifest, os.O_WRONLY))
+        try:
+            # From now on the job reads, and nothing is written.
+            await asyncio.wait([opening], timeout=TIMEOUT_SECONDS)
+            assert opening.done()
+
+            assert await backend.call("shutdown") == {}
+            assert await backend.exit_code() == 75
+        finally:
+            os.close(os.open(manifest, os.O_RDONLY | os.O_NONBLOCK))
+            os.close(await opening)
+        DirectoryLock(tmp_path / "data").release()
 
 
 @clause("shutdown-answered")

@@ -269,8 +269,10 @@ async def test_a_backup_elsewhere_is_looked_through_by_its_path(desk: Desk, tmp_
         ({"backupId": "../school"}, "INVALID_PARAMS"),
         ({}, "INVALID_PARAMS"),
         ({"backupId": ID, "path": "/x.db"}, "INVALID_PARAMS"),
+        ({"path": "/"}, "INVALID_PARAMS"),
+        ({"path": "/.."}, "INVALID_PARAMS"),
     ],
-    ids=["unknown", "no id", "none", "two"],
+    ids=["unknown", "no id", "none", "two", "root", "dots"],
 )
 async def test_a_backup_that_is_not_named_well_is_refused(
     desk: Desk, which: dict[str, Any], symbol: str
@@ -532,3 +534,17 @@ async def test_a_backup_under_an_older_key_is_restored_with_that_key(
             databaseKey=new,
         )
         assert await branches(client) == ["Mitte"]
+
+
+async def test_a_file_without_a_manifest_is_looked_through_and_its_name_told_nobody(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.run("backups.create", targetDirectory=str(tmp_path))
+    private = tmp_path / "Müller, private.db"
+    (tmp_path / f"{ID}.db").rename(private)
+
+    job = await desk.run("backups.verify", path=str(private))
+
+    assert (job["state"], job["result"]["backupId"]) == ("done", None)
+    ids = await desk.app.store.read(lambda work: work.tx.all("SELECT * FROM events"))
+    assert "private" not in repr([dict(row) for row in ids])

@@ -1,18 +1,24 @@
 """What system.health answers."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from rpcbackend import __version__
 from rpcbackend.app import Outside
+from rpcbackend.door import MAX_WATCHERS
+from rpcbackend.errors import RequestCancelledError, UnauthenticatedError
 from rpcbackend.store import Store
 from rpcbackend.store.migrations import latest_version
-from rpcbackend.testing import Client, FrozenClock, running_app
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import KEY, save_branch
+from tests.people import PASSWORD
 from tests.store.damage import damage, fill_pages
+from tests.store.gate import restore_under_way
 
 
 async def test_health_of_an_open_store_tells_how_it_is(
@@ -87,6 +93,55 @@ async def test_health_of_a_store_that_waits_for_its_key_is_locked(tmp_path: Path
         health = await Client(app).call("system.health", deep=True)
 
     assert (health["status"], health["store"]) == ("locked", None)
+
+
+async def test_the_deep_look_is_for_the_owner_also_while_somebody_waits_for_the_store(
+    tmp_path: Path,
+) -> None:
+    async with running_app(tmp_path) as app:
+        await app.open_store(KEY)
+        client, stranger = Client(app), Client(app)
+        await client.call("auth.bootstrap", login="ada", password=PASSWORD)
+        async with restore_under_way(app):
+            waiting = asyncio.ensure_future(app.open_store())
+            await asyncio.sleep(0)
+            assert not app.is_open
+
+            with pytest.raises(CallFailedError) as refused:
+                await stranger.call("system.health", deep=True)
+
+        await waiting
+        assert refused.value.code == UnauthenticatedError.code
+
+
+async def test_a_check_that_nobody_waits_for_any_more_ends_and_takes_no_place(
+    tmp_path: Path,
+) -> None:
+    async with running_app(tmp_path) as app:
+        await app.open_store()
+        client = Client(app)
+        async with app.store.engine.alone:
+            for _ in range(2 * MAX_WATCHERS):
+                asking = client.start("system.health", {"deep": True})
+                await asyncio.sleep(0)
+                client.server.receive(cancel(client.last_id))
+                async with asyncio.timeout(5):
+                    assert (await asking)["error"]["code"] == RequestCancelledError.code
+            await asyncio.sleep(0)
+
+            assert checks_under_way() == 0
+        health = await client.call("system.health", deep=True)
+
+    assert health["store"]["integrity"] == "ok"
+
+
+def cancel(call_id: int) -> bytes:
+    return orjson.dumps({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": call_id}})
+
+
+def checks_under_way() -> int:
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    return names.count("StoreDoor._look_through")
 
 
 async def test_health_after_the_end_has_begun_is_closing(client: Client, store: Store) -> None:

@@ -1,9 +1,12 @@
-"""The database's threads: one that waits until a test lets it go on, and those that are left."""
+"""What waits until a test lets it go on: a database thread, a restore; threads that are left."""
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from rpcbackend.store import Work
+from rpcbackend.app import Application
+from rpcbackend.store import Command, Origin, Work
 
 SECONDS = 5.0
 """No gate stays shut longer, whatever a test forgets."""
@@ -35,6 +38,29 @@ class Gate:
     def open(self) -> None:
         """Let the unit go on."""
         self._opened.set()
+
+
+@asynccontextmanager
+async def restore_under_way(app: Application) -> AsyncIterator[None]:
+    """Be within a restore whose backup is staged, and let it go on in the end."""
+    backup = await app.store.backup("manual")
+    is_staged, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def seal() -> None:
+        is_staged.set()
+        await may_go_on.wait()
+
+    command = Command(channel="backups.restore")
+    origin = Origin(path=backup.path, actor="tests", command=command, seal=seal)
+    restoring = asyncio.ensure_future(app.restore(origin, lambda *_: None, database_key=None))
+    async with asyncio.timeout(SECONDS):
+        await is_staged.wait()
+    try:
+        yield
+    finally:
+        may_go_on.set()
+        async with asyncio.timeout(SECONDS):
+            await restoring
 
 
 def threads_after(before: set[threading.Thread]) -> set[threading.Thread]:

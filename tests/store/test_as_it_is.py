@@ -1,5 +1,6 @@
 """What is served as it is is neither backed up nor replaced."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,56 @@ async def test_a_copy_holds_the_log_too_and_leaves_nothing_behind(tmp_path: Path
 
     forget_copy(copy)
     assert not copy.parent.exists()
+
+
+async def test_what_a_kill_has_left_of_a_copy_goes_with_the_next_one(
+    tmp_path: Path, temporary: Path
+) -> None:
+    async with store_in(tmp_path / "data"):
+        left = copy_aside(tmp_path / "data" / "school.db")
+        (left.parent / "more").write_text("of before")
+
+        copy = copy_aside(tmp_path / "data" / "school.db")
+
+    assert names_in(temporary) == [copy.parent.name]
+    assert names_in(copy.parent) == ["school.db", "school.db-wal"]
+    assert copy.parent.stat().st_mode & 0o077 == 0
+
+
+async def test_a_folder_that_is_not_ours_gets_no_copy(tmp_path: Path, temporary: Path) -> None:
+    async with store_in(tmp_path / "data"):
+        folder = copy_aside(tmp_path / "data" / "school.db").parent
+        folder.rename(temporary / "elsewhere")
+        folder.symlink_to(temporary / "elsewhere")
+
+        with pytest.raises(PermissionError):
+            copy_aside(tmp_path / "data" / "school.db")
+
+    assert names_in(temporary / "elsewhere") == ["school.db", "school.db-wal"]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be the folder for temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+async def test_backups_are_looked_for_where_the_store_is_and_not_its_copy(tmp_path: Path) -> None:
+    async with store_in(tmp_path) as writable:
+        backup = await writable.backup("manual")
+        (tmp_path / "as_it_was").mkdir()
+        for name in ("school.db", "school.db-wal"):
+            (tmp_path / "as_it_was" / name).write_bytes((tmp_path / name).read_bytes())
+    for name in ("school.db", "school.db-wal"):
+        (tmp_path / "as_it_was" / name).replace(tmp_path / name)
+
+    store = await open_store(tmp_path, read_only="setting")
+
+    assert [each.id for each in store.backups()] == [backup.id]
+    await store.close()
 
 
 def names_in(folder: Path) -> list[str]:

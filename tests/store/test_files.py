@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rpcbackend.store import StorageFailedError, has_data, open_store
-from rpcbackend.store.files import TRACE
+from rpcbackend.store.files import FILE_NAME, MARKER_NAME, STAGE_NAME, TRACE
 from tests.clauses import clause
 from tests.factories import KEY, store_in
 
@@ -112,3 +112,35 @@ async def test_a_database_that_others_could_read_is_made_private(tmp_path: Path)
 
 def modes_in(directory: Path) -> set[int]:
     return {stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()}
+
+
+def test_a_stage_that_never_counted_is_left_where_nothing_may_be_written(tmp_path: Path) -> None:
+    for name in (FILE_NAME, STAGE_NAME):
+        (tmp_path / name).write_bytes(b"x")
+
+    assert has_data(tmp_path, is_read_only=True)
+    assert (tmp_path / STAGE_NAME).exists()
+    assert has_data(tmp_path)
+    assert not (tmp_path / STAGE_NAME).exists()
+
+
+def test_a_marker_counts_also_where_nothing_may_be_written(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"old")
+    (tmp_path / STAGE_NAME).write_bytes(b"new")
+    (tmp_path / MARKER_NAME).write_text("")
+
+    assert has_data(tmp_path, is_read_only=True)
+
+    assert (tmp_path / FILE_NAME).read_bytes() == b"new"
+
+
+def test_a_restore_that_cannot_be_finished_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"old")
+    (tmp_path / STAGE_NAME).write_bytes(b"new")
+    (tmp_path / "file").touch()
+    (tmp_path / MARKER_NAME).write_text("file/folder")
+
+    with pytest.raises(StorageFailedError, match="a restore was cut short and cannot be finished"):
+        has_data(tmp_path, is_read_only=True)
+
+    assert (tmp_path / FILE_NAME).read_bytes() == b"old"

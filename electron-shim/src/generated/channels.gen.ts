@@ -755,8 +755,8 @@ export type RestoreMode = 'inspect' | 'replace';
 
 /** What the job of backups.restore answers; with inspect nothing was changed. */
 export interface RestoredBackup {
-  /** Such as `2026-11-28T06-00-03Z-daily`. */
-  readonly backupId: string;
+  /** null: named by its path, and no manifest tells its id. */
+  readonly backupId: string | null;
   /** The last event that is in the backup. */
   readonly headSeq: number;
   /** The store's before: what is above the backup's is not in the backup. */
@@ -1014,8 +1014,8 @@ export interface VerifiedAudit {
 
 /** What the job of backups.verify answers. */
 export interface VerifiedBackup {
-  /** Such as `2026-11-28T06-00-03Z-daily`. */
-  readonly backupId: string;
+  /** null: named by its path, and no manifest tells its id. */
+  readonly backupId: string | null;
   readonly restorable: boolean;
   readonly integrity: 'ok' | 'damaged';
   readonly chainOk: boolean;
@@ -1304,4 +1304,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '65ffcc4147ea03ebe1abcd33c4edfcd1e96e60e55b063d587957625a11fa816a';
+export const contractHash = '040e68a3e3a67e271112c3b31b2d05cee96f9eb7a95a1efd7bb8336b0c30c41f';
