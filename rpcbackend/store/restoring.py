@@ -34,7 +34,7 @@ from rpcbackend.store.files import (
 )
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
-from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup, prune
+from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup
 from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, look_through, verify_backup
 from rpcbackend.store.store import Store, migrate_and_write
 from rpcbackend.store.transaction import Report
@@ -241,7 +241,6 @@ async def _save(
             raise
         at = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
         return None, directory / QUARANTINE_NAME / at
-    prune(wanted.folder)
     return safety, None
 
 

@@ -22,6 +22,7 @@ from rpcbackend.store.backups import (
     Backup,
     Facts,
     Reason,
+    folder_in,
     list_backups,
     manifest_of,
     mark_of,
@@ -67,7 +68,8 @@ def make_backup(
     """Copy the database, verify the copy, and give it its name.
 
     It runs on the calling thread, takes a second per 50 MB or so, and leaves nothing when it fails
-    or is stopped: no part of a backup, and none that was not verified.
+    or is stopped: no part of a backup, and none that was not verified. In the data directory's own
+    folder, those that need not be kept are removed afterwards; elsewhere nothing is.
 
     Args:
         opener: Of the database to copy; others may be writing to it.
@@ -93,7 +95,13 @@ def make_backup(
     except _FAILURES as error:
         # Whether the school's own file has failed is for those to judge who serve from it.
         raise _refusal(error) from error
+    if _is_own(opener, wanted.folder):
+        _prune(wanted.folder)
     return backup
+
+
+def _is_own(opener: driver.Opener, folder: Path) -> bool:
+    return opener.path is not None and folder == folder_in(opener.path.parent)
 
 
 def _open_source(opener: driver.Opener, *, is_still: bool) -> Any:
@@ -153,14 +161,13 @@ def change_key_of(stage: Path, old: bytes | None, new: bytes) -> None:
     sync_file(stage)
 
 
-def prune(folder: Path) -> list[Backup]:
-    """Remove the backups that are not kept, and return them; see `superfluous`."""
-    removed = superfluous(list_backups(folder))
-    for backup in removed:
-        _remove(backup)
-    if removed:
-        sync_folder(folder)
-    return removed
+def _prune(folder: Path) -> None:
+    """Remove the backups that are not kept, as far as they can be; see `superfluous`."""
+    for backup in superfluous(list_backups(folder)):
+        # One that stays takes room, and the new one counts all the same.
+        with suppress(OSError):
+            _remove(backup)
+            sync_folder(folder)
 
 
 def _remove(backup: Backup) -> None:
@@ -203,10 +210,12 @@ def _staged(wanted: Wanted) -> Iterator[Path]:
 def _sweep(folder: Path) -> None:
     """Remove what those left who were killed: a staged file has not become a backup."""
     for stage in folder.glob(f"*{STAGED}"):
-        _remove_staged(stage)
+        with suppress(OSError):
+            _remove_staged(stage)
     for manifest in folder.glob("*.json"):
         if ID.fullmatch(manifest.stem) and not manifest.with_suffix(END).exists():
-            manifest.unlink(missing_ok=True)
+            with suppress(OSError):
+                manifest.unlink(missing_ok=True)
 
 
 def _remove_staged(stage: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
-from rpcbackend.errors import BackupInvalidError, DiskFullError, OutcomeUnknownError
+from rpcbackend.errors import BackupInvalidError, OutcomeUnknownError, RpcError
 from rpcbackend.ids import Ids
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store.as_it_is import (
@@ -44,7 +44,7 @@ from rpcbackend.store.files import (
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.migrations import SchemaOldError
 from rpcbackend.store.sight import EVERYTHING, Sight
-from rpcbackend.store.snapshot import Wanted, make_backup, prune, rekey_backups
+from rpcbackend.store.snapshot import Wanted, make_backup, rekey_backups
 from rpcbackend.store.soundness import Verdict, verify_backup
 from rpcbackend.store.sqlite import SqliteEngine
 from rpcbackend.store.start import is_large, look_over
@@ -153,8 +153,8 @@ class Store:
 
         Raises:
             DiskFullError: There is no room; with the outcome `committed` for the backups alone.
-            BackupInvalidError: A disk failed; with the outcome `committed` when the key is changed,
-                and some backups are still under the old one.
+            RpcError: With the outcome `committed` the key is changed, whatever came after it, and
+                some backups may still be under the old one.
         """
         await see_through(asyncio.ensure_future(self._rekey(key, report)))
 
@@ -169,9 +169,11 @@ class Store:
             async with self.engine.alone:
                 folder = folder_in(old.path.parent)
                 await run_beside(partial(rekey_backups, folder, old, old.with_key(key)), _nobody)
-        except (DiskFullError, BackupInvalidError) as error:
-            error.outcome = "committed"
-            raise
+        except Exception as error:
+            # Whoever heard that nothing was done would go on using the old key.
+            refusal = error if isinstance(error, RpcError) else BackupInvalidError()
+            refusal.outcome = "committed"
+            raise refusal from error
 
     async def backup(
         self, reason: Reason, report: Report = _nobody, into: Path | None = None
@@ -195,10 +197,7 @@ class Store:
         folder = into or folder_in(path.parent)
         wanted = Wanted(reason=reason, folder=folder, now_ms=self.clock.now_ms())
         async with self.engine.alone:
-            backup = await run_beside(partial(make_backup, self.engine.opener, wanted), report)
-        if into is None:
-            prune(folder)
-        return backup
+            return await run_beside(partial(make_backup, self.engine.opener, wanted), report)
 
     @property
     def backup_folder(self) -> Path | None:
@@ -343,7 +342,6 @@ def _save(opener: Opener, now_ms: int) -> None:
         folder = folder_in(opener.path.parent)
         wanted = Wanted(reason="before-migration", folder=folder, now_ms=now_ms)
         make_backup(opener, wanted, _nobody)
-        prune(folder)
 
 
 async def _open_as_it_is(path: Path, key: bytes | None, school: int, clock: Clock) -> SqliteEngine:

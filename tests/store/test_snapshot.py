@@ -1,6 +1,7 @@
 """Making a backup: one snapshot while writers write, verified before it counts, or nothing."""
 
 import asyncio
+import errno
 import stat
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlcipher3
 
 from rpcbackend import __version__
 from rpcbackend.errors import BackupInvalidError, DiskFullError
-from rpcbackend.store import Backup, Store, Work, list_backups, verify_backup
+from rpcbackend.store import Backup, Store, Work, list_backups, rekey, verify_backup
 from rpcbackend.store import snapshot as snapshots
+from rpcbackend.store import store as stores
 from rpcbackend.store.driver import open_still
 from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
@@ -304,3 +307,67 @@ async def test_a_change_of_keys_without_room_for_the_backups_is_done_and_says_so
         assert refused.value.outcome == "committed"
     async with store_in(tmp_path, key=new) as store:
         assert len(store.backups()) == 1
+
+
+async def test_a_change_of_keys_says_that_it_is_done_whatever_fails_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever heard that nothing was done would lock himself out with the old key."""
+    new = bytes(32)
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with store_in(tmp_path, key=KEY) as store:
+        monkeypatch.setattr(stores, "rekey_backups", fail)
+        with pytest.raises(BackupInvalidError) as refused:
+            await store.rekey(new, nobody)
+
+        assert refused.value.outcome == "committed"
+    async with store_in(tmp_path, key=new) as store:
+        await store.write(add(1), actor="tests")
+
+
+async def test_a_change_of_keys_that_cannot_fold_its_log_in_says_that_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = bytes(32)
+
+    def fill(_: Any) -> None:
+        full = sqlcipher3.OperationalError("database or disk is full")
+        full.sqlite_errorcode = sqlcipher3.SQLITE_FULL
+        raise full
+
+    async with store_in(tmp_path, key=KEY) as store:
+        monkeypatch.setattr(rekey, "_finish", fill)
+        with pytest.raises(DiskFullError) as refused:
+            await store.rekey(new, nobody)
+
+        assert refused.value.outcome == "committed"
+        await store.write(add(1), actor="tests")
+    async with store_in(tmp_path, key=new):
+        pass
+
+
+async def test_an_old_backup_that_cannot_be_removed_keeps_nobody_from_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FrozenClock()
+    unlink = Path.unlink
+
+    async with store_in(tmp_path, clock=clock) as store:
+        old = [await store.backup("manual") for _ in range(2)]
+
+        def refuse(self: Path, *, missing_ok: bool = False) -> None:
+            if self in {old[0].path, *(backup.path.with_suffix(".json") for backup in old)}:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            unlink(self, missing_ok=missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", refuse)
+        for _ in range(4):
+            clock.advance(60)
+            await store.backup("manual")
+        left = [backup.id for backup in store.backups()]
+
+    assert (len(left), left[-1]) == (4, old[0].id)
+    assert not old[1].path.exists()
