@@ -19,6 +19,7 @@ from rpcbackend.store.driver import (
     fold_log,
     is_full,
     is_poison,
+    take_up_all,
 )
 from rpcbackend.store.transaction import Report
 
@@ -56,8 +57,7 @@ async def change_key(connections: Sequence[Thread], key: bytes, report: Report) 
     try:
         await _change_alone(writer, key, report)
     finally:
-        for reader in readers:
-            await reader.take_up(reader.opener.with_key(writer.opener.key))
+        await take_up_all(readers, writer.opener.key)
 
 
 def encrypt(connection: Any, key: bytes) -> None:
@@ -102,6 +102,8 @@ async def _reopen(writer: Thread, *openers: Opener) -> Opener:
             await writer.take_up(opener)
         except WrongKeyError:
             continue
+        except Error as error:
+            raise StorageFailedError("the database cannot be opened again") from error
         return opener
     raise StorageFailedError("neither key opens the database")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.store import StorageFailedError, has_data, open_store
-from rpcbackend.store.files import TRACE
+from rpcbackend.store import StorageFailedError, finish_restore, has_data, open_store
+from rpcbackend.store.files import MARKER_NAME, STAGE_NAME, TRACE
 from tests.clauses import clause
 from tests.factories import KEY, store_in
 
@@ -112,3 +112,20 @@ async def test_a_database_that_others_could_read_is_made_private(tmp_path: Path)
 
 def modes_in(directory: Path) -> set[int]:
     return {stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()}
+
+
+def test_what_is_put_aside_never_takes_the_place_of_what_was_put_aside_before(
+    tmp_path: Path,
+) -> None:
+    aside = tmp_path / "quarantine" / "x"
+    aside.mkdir(parents=True)
+    (aside / "school.db").write_bytes(b"the original")
+    (tmp_path / "school.db").write_bytes(b"another")
+    (tmp_path / STAGE_NAME).write_bytes(b"the restored one")
+    (tmp_path / MARKER_NAME).write_text("quarantine/x", encoding="utf-8")
+
+    finish_restore(tmp_path)
+
+    assert (tmp_path / "school.db").read_bytes() == b"the restored one"
+    assert {file.read_bytes() for file in aside.iterdir()} == {b"the original", b"another"}
+    assert (aside / "school.db").read_bytes() == b"the original"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlcipher3
 
 from rpcbackend.errors import (
     BackupInvalidError,
@@ -30,7 +31,7 @@ from rpcbackend.store import (
     restoring,
     verify_backup,
 )
-from rpcbackend.store.driver import Opener
+from rpcbackend.store.driver import Opener, Thread
 from rpcbackend.store.files import MARKER_NAME, STAGE_NAME
 from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
@@ -472,3 +473,74 @@ async def test_a_disk_that_fails_behind_the_marker_ends_the_process_and_the_next
     async with store_in(tmp_path) as store:
         assert await store.read(ids_in) == ids(1)
         assert [event["type"] for event in await events_in(store, 1)] == ["backups.restored"]
+
+
+async def test_what_is_in_quarantine_stays_though_the_restored_database_cannot_be_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No empty database is made meanwhile, which would be moved over it at the next start."""
+    backup = await backed_up(tmp_path)
+    poisoned: list[str] = []
+
+    store = await open_store(tmp_path, on_poison=lambda: poisoned.append("poison"))
+    try:
+        connection = Opener(tmp_path / "school.db", None, may_write=True)()
+        connection.execute("CREATE TABLE nobody_knows_it (x)")
+        connection.close()
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", replace_all_but_the_stage)
+            with pytest.raises(OutcomeUnknownError):
+                await restore(store, origin_of(backup.path), nobody)
+    finally:
+        await store.close()
+
+    assert poisoned == ["poison"]
+    assert "school.db" not in names_in(tmp_path)
+    async with store_in(tmp_path) as store:
+        assert await store.read(ids_in) == ids(1)
+    (aside,) = (tmp_path / "quarantine").iterdir()
+    connection = Opener(aside / "school.db", None, may_write=True)()
+    (count,) = connection.execute("SELECT count(*) FROM branches").fetchone()
+    connection.close()
+    assert count == 2
+
+
+_replace = Path.replace
+
+
+def replace_all_but_the_stage(self: Path, target: Path) -> Path:
+    if self.name == STAGE_NAME:
+        raise OSError(5, "Input/output error")
+    return _replace(self, target)
+
+
+@pytest.mark.parametrize("failing", range(3))
+async def test_a_database_that_cannot_be_opened_again_ends_the_process_and_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    backup = await backed_up(tmp_path)
+    poisoned: list[str] = []
+    taken: list[Thread] = []
+    take_up = Thread.take_up
+
+    async def fail_once(self: Thread, opener: Opener) -> None:
+        taken.append(self)
+        if len(taken) == failing + 1:
+            raise sqlcipher3.OperationalError("unable to open database file")
+        await take_up(self, opener)
+
+    store = await open_store(tmp_path, on_poison=lambda: poisoned.append("poison"))
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(Thread, "take_up", fail_once)
+            with pytest.raises(OutcomeUnknownError):
+                await restore(store, origin_of(backup.path), nobody)
+        with pytest.raises(OutcomeUnknownError):
+            await write(store, 3)
+    finally:
+        async with asyncio.timeout(5):
+            await store.close()
+
+    assert (poisoned, len(taken)) == (["poison"], 3)
+    async with store_in(tmp_path) as store:
+        assert await store.read(ids_in) == ids(1)
