@@ -69,7 +69,8 @@ def make_backup(
 
     It runs on the calling thread, takes a second per 50 MB or so, and leaves nothing when it fails
     or is stopped: no part of a backup, and none that was not verified. In the data directory's own
-    folder, those that need not be kept are removed afterwards; elsewhere nothing is.
+    folder, what killed ones left is swept up before, and those that need not be kept are removed
+    afterwards; elsewhere nothing is.
 
     Args:
         opener: Of the database to copy; others may be writing to it.
@@ -83,6 +84,8 @@ def make_backup(
     """
     try:
         make_private(wanted.folder)
+        if _is_own(opener, wanted.folder):
+            _sweep(wanted.folder)
         _need_room(opener.path, wanted.folder)
         with _staged(wanted) as stage:
             source = _open_source(opener, is_still=is_still)
@@ -194,24 +197,28 @@ def _need_room(path: Path | None, folder: Path) -> None:
 @contextmanager
 def _staged(wanted: Wanted) -> Iterator[Path]:
     """Give the path of a new file, which is gone afterwards unless it was put in place."""
-    _sweep(wanted.folder)
     at = datetime.fromtimestamp(wanted.now_ms / 1000, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     ends = ("", *(f"-{number}" for number in range(2, 1_000)))
     paths = (wanted.folder / f"{at}-{wanted.reason}{end}{END}" for end in ends)
-    stage = next(path for path in paths if not path.exists()).with_suffix(STAGED)
+    stage = next(path for path in paths if not _is_taken(path)).with_suffix(STAGED)
+    os.close(open_private(stage))
     try:
-        os.close(open_private(stage))
         yield stage
     finally:
         with suppress(OSError):
             _remove_staged(stage)
 
 
+def _is_taken(path: Path) -> bool:
+    return any(path.with_suffix(end).exists() for end in (END, STAGED, ".json"))
+
+
 def _sweep(folder: Path) -> None:
     """Remove what those left who were killed: a staged file has not become a backup."""
     for stage in folder.glob(f"*{STAGED}"):
-        with suppress(OSError):
-            _remove_staged(stage)
+        if ID.fullmatch(stage.name.removesuffix(STAGED)):
+            with suppress(OSError):
+                _remove_staged(stage)
     for manifest in folder.glob("*.json"):
         if ID.fullmatch(manifest.stem) and not manifest.with_suffix(END).exists():
             with suppress(OSError):

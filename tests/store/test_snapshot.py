@@ -4,6 +4,7 @@ import asyncio
 import errno
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -152,12 +153,44 @@ async def test_what_was_left_by_a_killed_one_is_swept_up(tmp_path: Path) -> None
     at = "2026-11-22T08-00-00Z-daily"
     for name in (f"{at}.db.new", f"{at}.json", "2026-11-21T08-00-00Z-daily.json"):
         (folder / name).write_text("{}", encoding="utf-8")
-    (folder / "notes.json").write_text("{}", encoding="utf-8")
+    for name in ("notes.json", "notes.db.new"):
+        (folder / name).write_text("{}", encoding="utf-8")
 
     async with store_in(tmp_path) as store:
         backup = await store.backup("daily")
 
-    assert names_in(folder) == [f"{backup.id}.db", f"{backup.id}.json", "notes.json"]
+    made = [f"{backup.id}.db", f"{backup.id}.json"]
+    assert names_in(folder) == [*made, "notes.db.new", "notes.json"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_in_a_folder_of_others_nothing_is_swept_up_or_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    at = "2026-11-23T08-00-00Z-manual"
+    theirs = ("my.db.new", "my.json", f"{at}.db.new", f"{at}-2.json", "2026-11-22T08-00-00Z-x.json")
+    for name in theirs:
+        (stick / name).write_text("precious", encoding="utf-8")
+    if fails:
+        monkeypatch.setattr(snapshots, "_copy_pages", fail_on_the_disk)
+
+    async with store_in(tmp_path / "data") as store:
+        with pytest.raises(BackupInvalidError) if fails else nullcontext():
+            await store.backup("manual", into=stick)
+
+    assert {read_text(stick / name) for name in theirs} == {"precious"}
+    made = [] if fails else [f"{at}-3.db", f"{at}-3.json"]
+    assert names_in(stick) == sorted([*theirs, *made])
+
+
+def fail_on_the_disk(*_: Any) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 async def test_a_backup_tells_how_far_it_is(tmp_path: Path) -> None:
@@ -315,11 +348,8 @@ async def test_a_change_of_keys_says_that_it_is_done_whatever_fails_afterwards(
     """Whoever heard that nothing was done would lock himself out with the old key."""
     new = bytes(32)
 
-    def fail(*_: Any) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
     async with store_in(tmp_path, key=KEY) as store:
-        monkeypatch.setattr(stores, "rekey_backups", fail)
+        monkeypatch.setattr(stores, "rekey_backups", fail_on_the_disk)
         with pytest.raises(BackupInvalidError) as refused:
             await store.rekey(new, nobody)
 
