@@ -22,11 +22,12 @@ from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.audit import Command
 from rpcbackend.store.backups import Backup, folder_in
 from rpcbackend.store.beside import run_beside
-from rpcbackend.store.driver import Opener, StorageFailedError, has_log, is_full
+from rpcbackend.store.driver import Opener, StorageFailedError, WrongKeyError, has_log, is_full
 from rpcbackend.store.files import (
     FILE_NAME,
     MARKER_NAME,
     STAGE_NAME,
+    is_encrypted,
     open_private,
     put_stage_in_place,
     stage_in,
@@ -35,7 +36,7 @@ from rpcbackend.store.files import (
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
 from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup
-from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, look_through, verify_backup
+from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, is_key_of, look_through, verify_backup
 from rpcbackend.store.store import Store, migrate_and_write
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
@@ -149,7 +150,13 @@ def _swap(directory: Path, quarantine: Path | None, _: Report) -> None:
 
 
 async def restore_closed(
-    directory: Path, key: bytes | None, origin: Origin, *, clock: Clock, report: Report
+    directory: Path,
+    key: bytes | None,
+    origin: Origin,
+    *,
+    clock: Clock,
+    report: Report,
+    is_unreadable: bool = False,
 ) -> Restored:
     """Put a backup in the place of a database that nobody has open: it is damaged, or missing.
 
@@ -158,23 +165,29 @@ async def restore_closed(
 
     Args:
         directory: The data directory, which the caller owns.
-        key: Of the backup.
+        key: Of what is there, if that is encrypted, and of what comes in its place.
         origin: The backup.
         clock: Gives the times of records.
         report: Told how far it is.
+        is_unreadable: Whether what is there may be put aside though the key does not open it.
 
     Raises:
+        WrongKeyError: The key does not open what is there, or its first page is damaged; nothing
+            was changed.
         BackupInvalidError: The backup is not sound, or under another key, or no safety backup
             could be made; nothing was changed.
         SchemaTooNewError: A newer version of this program made it; nothing was changed.
         DiskFullError: There is no room for it; nothing was changed.
         StorageFailedError: The disk failed; the next start finishes it or leaves all as it was.
     """
+    path = directory / FILE_NAME
+    is_locked = is_encrypted(path)
+    if is_locked and not is_unreadable and not is_key_of(path, key):
+        raise WrongKeyError("the key does not open what is there")
     backup_id = await run_beside(_staging(directory, origin, key), report)
     safety, quarantine = None, None
-    path = directory / FILE_NAME
     if path.exists() or has_log(path):
-        opener = Opener(path, key, may_write=False)
+        opener = Opener(path, key if is_locked else None, may_write=False)
         safety, quarantine = await _save(opener, directory, clock, report, is_still=True)
     restored = await _sign(directory, key, origin, backup_id, clock=clock, safety=safety)
     await run_beside(partial(_swap, directory, quarantine), report)

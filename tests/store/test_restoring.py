@@ -23,6 +23,7 @@ from rpcbackend.store import (
     Restored,
     Store,
     Work,
+    WrongKeyError,
     files,
     migrations,
     open_store,
@@ -384,13 +385,25 @@ async def test_a_missing_database_is_restored(tmp_path: Path, keep_trace: bool) 
         assert await store.read(ids_in) == ids(1)
 
 
-async def test_a_database_under_another_key_is_put_aside_unharmed(tmp_path: Path) -> None:
+async def test_a_database_under_another_key_is_replaced_only_when_that_is_said(
+    tmp_path: Path,
+) -> None:
     async with store_in(tmp_path / "other", key=bytes(32)) as other:
         await write(other, 1)
         backup = await other.backup("daily", into=tmp_path / "stick")
     await backed_up(tmp_path / "data", KEY)
 
-    restored = await closed(tmp_path / "data", backup.path, bytes(32))
+    with pytest.raises(WrongKeyError):
+        await closed(tmp_path / "data", backup.path, bytes(32))
+    assert names_in(tmp_path / "data") == CLEAN
+    restored = await restore_closed(
+        tmp_path / "data",
+        bytes(32),
+        origin_of(backup.path),
+        clock=FrozenClock(),
+        report=nobody,
+        is_unreadable=True,
+    )
 
     assert restored.quarantine is not None
     async with store_in(restored.quarantine, key=KEY) as aside:
