@@ -199,6 +199,9 @@ def _staging(directory: Path, origin: Origin, key: bytes | None) -> Callable[[Re
 
     # No `partial`: the key would be in its repr, and so in somebody's log.
     def stage(report: Report) -> str:
+        if key is None and origin.key is not None:
+            # It would have to lose its key, or the store to get one.
+            raise BackupInvalidError(details={"faults": ["key"]})
         path = stage_in(directory)
         try:
             sha256 = _copy(origin.path, path, report)
@@ -295,7 +298,7 @@ async def _sign(
         revoked = await run_beside(revoked_in(safety.path, key), _nobody) if safety else Revoked()
         to_seq = await migrate_and_write(path, unit, key=key, clock=clock, actor=origin.actor)
         sync_file(path)
-    except (StorageFailedError, OutcomeUnknownError, OSError) as error:
+    except (StorageFailedError, WrongKeyError, OutcomeUnknownError, OSError) as error:
         # Of the staged file alone: the one in use has nothing to do with it.
         raise _refusal(error) from error
     return Restored(backup_id=backup_id, to_seq=to_seq, safety=safety, quarantine=None)

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,11 +215,12 @@ async def test_a_cancelled_restore_that_has_not_begun_changes_nothing(tmp_path: 
 # What is refused
 
 
-async def refused(directory: Path, path: Path, key: bytes | None = None) -> list[str]:
+async def refused(directory: Path, given: Path | Origin, key: bytes | None = None) -> list[str]:
     """Try to restore a file, and return what is wrong with it once nothing is found changed."""
+    origin = given if isinstance(given, Origin) else origin_of(given)
     async with store_in(directory, key=key) as store:
         with pytest.raises(BackupInvalidError) as error:
-            await restore(store, origin_of(path), nobody)
+            await restore(store, origin, nobody)
         await write(store, 3)
         assert await store.read(ids_in) == ids(1, 2, 3)
     assert names_in(directory) == CLEAN
@@ -250,6 +252,16 @@ async def test_a_plain_backup_never_takes_the_place_of_an_encrypted_store(tmp_pa
     await backed_up(tmp_path / "data", KEY)
 
     assert await refused(tmp_path / "data", backup.path, KEY) == ["key"]
+
+
+async def test_an_encrypted_backup_never_takes_the_place_of_a_plain_store(tmp_path: Path) -> None:
+    async with store_in(tmp_path / "other", key=KEY) as other:
+        backup = await other.backup("daily", into=tmp_path / "stick")
+    await backed_up(tmp_path / "data")
+
+    assert await refused(tmp_path / "data", backup.path) == ["key"]
+    with_key = replace(origin_of(backup.path), key=KEY)
+    assert await refused(tmp_path / "data", with_key) == ["key"]
 
 
 async def test_what_is_no_database_or_not_there_is_refused(tmp_path: Path) -> None:
