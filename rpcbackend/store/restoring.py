@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -113,14 +114,11 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
     opener = store.engine.opener
     directory = own_file(opener, store.engine.read_only).parent
     backup_id = await run_beside(_staging(directory, origin, opener.key), report)
-    try:
+    with _staged(directory):
         await origin.seal()
-    except BaseException:
-        stage_in(directory)
-        raise
-    return await see_through(
-        asyncio.ensure_future(_exchange(store, directory, origin, backup_id, report))
-    )
+        return await see_through(
+            asyncio.ensure_future(_exchange(store, directory, origin, backup_id, report))
+        )
 
 
 async def _exchange(
@@ -137,6 +135,19 @@ async def _exchange(
             await run_beside(partial(_swap, directory, quarantine), report)
         await store.renew()
     return restored
+
+
+@contextmanager
+def _staged(directory: Path) -> Iterator[None]:
+    """Leave nothing of the stage when the body fails, unless a marker counts on it."""
+    try:
+        yield
+    except BaseException:
+        if not (directory / MARKER_NAME).exists():
+            # What stays all the same is removed at the next start.
+            with suppress(OSError):
+                stage_in(directory)
+        raise
 
 
 def _swap(directory: Path, quarantine: Path | None, _: Report) -> None:
@@ -186,11 +197,12 @@ async def restore_closed(
         raise WrongKeyError("the key does not open what is there")
     backup_id = await run_beside(_staging(directory, origin, key), report)
     safety, quarantine = None, None
-    if path.exists() or has_log(path):
-        opener = Opener(path, key if is_locked else None, may_write=False)
-        safety, quarantine = await _save(opener, directory, clock, report, is_still=True)
-    restored = await _sign(directory, key, origin, backup_id, clock=clock, safety=safety)
-    await run_beside(partial(_swap, directory, quarantine), report)
+    with _staged(directory):
+        if path.exists() or has_log(path):
+            opener = Opener(path, key if is_locked else None, may_write=False)
+            safety, quarantine = await _save(opener, directory, clock, report, is_still=True)
+        restored = await _sign(directory, key, origin, backup_id, clock=clock, safety=safety)
+        await run_beside(partial(_swap, directory, quarantine), report)
     return replace(restored, quarantine=quarantine)
 
 

@@ -31,6 +31,7 @@ from rpcbackend.store import (
     restore,
     restore_closed,
     restoring,
+    snapshot,
     verify_backup,
 )
 from rpcbackend.store.driver import Opener, Thread
@@ -305,6 +306,49 @@ async def test_a_restore_without_room_changes_nothing(
 
         assert await store.read(ids_in) == ids(1, 2)
     assert names_in(tmp_path) == CLEAN
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_a_restore_without_room_for_the_safety_backup_leaves_nothing_staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_open: bool
+) -> None:
+    backup = await backed_up(tmp_path)
+    monkeypatch.setattr(snapshot, "ROOM_BYTES", 2**62)
+
+    async def try_it() -> None:
+        if is_open:
+            async with store_in(tmp_path) as store:
+                await restore(store, origin_of(backup.path), nobody)
+        else:
+            await closed(tmp_path, backup.path)
+
+    with pytest.raises(DiskFullError):
+        await try_it()
+
+    assert names_in(tmp_path) == CLEAN
+
+
+async def test_a_change_of_keys_that_comes_first_is_an_answer_and_harms_nothing(
+    tmp_path: Path,
+) -> None:
+    backup = await backed_up(tmp_path, KEY)
+    poisoned: list[str] = []
+
+    store = await open_store(tmp_path, key=KEY, on_poison=lambda: poisoned.append("poison"))
+    try:
+
+        async def change_the_key() -> None:
+            await store.rekey(bytes(32), nobody)
+
+        with pytest.raises(BackupInvalidError):
+            await restore(store, replace(origin_of(backup.path), seal=change_the_key), nobody)
+
+        assert await store.read(ids_in) == ids(1, 2)
+        assert names_in(tmp_path) - {"school.db-wal", "school.db-shm"} == CLEAN
+    finally:
+        await store.close()
+
+    assert poisoned == []
 
 
 async def test_a_store_in_memory_has_no_file_to_be_replaced(store: Store, tmp_path: Path) -> None:
