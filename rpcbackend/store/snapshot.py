@@ -103,6 +103,14 @@ def make_backup(
     return backup
 
 
+def save_old(opener: driver.Opener, now_ms: int) -> None:
+    """Make a backup of a database that is about to be migrated, on its writer's thread."""
+    if opener.path is not None:
+        folder = folder_in(opener.path.parent)
+        wanted = Wanted(reason="before-migration", folder=folder, now_ms=now_ms)
+        make_backup(opener, wanted, lambda *_: None)
+
+
 def _is_own(opener: driver.Opener, folder: Path) -> bool:
     return opener.path is not None and folder == folder_in(opener.path.parent)
 

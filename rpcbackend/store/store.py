@@ -44,7 +44,7 @@ from rpcbackend.store.files import (
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.migrations import SchemaOldError
 from rpcbackend.store.sight import EVERYTHING, Sight
-from rpcbackend.store.snapshot import Wanted, make_backup, rekey_backups
+from rpcbackend.store.snapshot import Wanted, make_backup, rekey_backups, save_old
 from rpcbackend.store.soundness import Verdict, verify_backup
 from rpcbackend.store.sqlite import SqliteEngine
 from rpcbackend.store.start import is_large, look_over
@@ -235,6 +235,10 @@ class Store:
             return await _find_heads(self._work(tx, "reader", EVERYTHING))
 
         self.head_seq, self.audit_head = await self.engine.look(look)
+        self.engine.is_damaged = False
+        if self.engine.read_only == "damage":
+            # That was the old one.
+            self.engine.read_only = None
         self.restores, self.restored_seq = self.restores + 1, self.head_seq
         # Whoever was let in by the old one is looked up again, also where he is in the queue.
         self._access_version += 1
@@ -294,7 +298,7 @@ async def open_store(
         path = await _prepare(directory, key, school, clock)
         await look_over(path, key)
         is_suspect = has_log(path) and is_large(path, key)
-        engine = await _open(path, key, school, clock, save=_save)
+        engine = await _open(path, key, school, clock, save=save_old)
     engine.read_only = read_only
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
     store.is_suspect = is_suspect
@@ -334,14 +338,6 @@ async def _prepare(directory: Path, key: bytes | None, school: int, clock: Clock
     path = directory / FILE_NAME
     keep_private(path)
     return path
-
-
-def _save(opener: Opener, now_ms: int) -> None:
-    """Make a backup of a database that is about to be migrated, on its writer's thread."""
-    if opener.path is not None:
-        folder = folder_in(opener.path.parent)
-        wanted = Wanted(reason="before-migration", folder=folder, now_ms=now_ms)
-        make_backup(opener, wanted, _nobody)
 
 
 async def _open_as_it_is(path: Path, key: bytes | None, school: int, clock: Clock) -> SqliteEngine:

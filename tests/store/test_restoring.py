@@ -17,6 +17,7 @@ from rpcbackend.errors import (
     OutcomeUnknownError,
     SchemaTooNewError,
 )
+from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import (
     Backup,
     Command,
@@ -613,3 +614,22 @@ async def test_a_database_that_cannot_be_opened_again_ends_the_process_and_is_cl
     assert (poisoned, len(taken)) == (["poison"], 3)
     async with store_in(tmp_path) as store:
         assert await store.read(ids_in) == ids(1)
+
+
+@pytest.mark.parametrize(("found", "left"), [("damage", None), ("disk", "disk")])
+async def test_damage_that_was_found_meanwhile_is_gone_with_the_old_database(
+    tmp_path: Path, found: ReadOnlyReason, left: ReadOnlyReason | None
+) -> None:
+    backup = await backed_up(tmp_path)
+
+    async with store_in(tmp_path) as store:
+
+        async def find() -> None:
+            store.engine.read_only, store.engine.is_damaged = found, found == "damage"
+
+        await restore(store, replace(origin_of(backup.path), seal=find), nobody)
+
+        assert (store.engine.read_only, store.engine.is_damaged) == (left, False)
+        store.engine.read_only = None
+        await write(store, 3)
+        assert await store.read(ids_in) == ids(1, 3)
