@@ -22,7 +22,6 @@ from rpcbackend.store import (
     restore_closed,
 )
 
-
 _WAY_OUT = "if it is damaged and cannot be read any more, give --in-place-of-unreadable"
 
 
