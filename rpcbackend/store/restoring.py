@@ -306,8 +306,10 @@ async def _sign(
         return await work.audited(tell, origin.command)
 
     try:
-        # The safety backup has all that there is, is sound, and is under the same key.
-        revoked = await run_beside(revoked_in(safety.path, key), _nobody) if safety else Revoked()
+        # The safety backup has all that there is, is sound, and is under the same key or plain.
+        old_key = key if safety and safety.is_encrypted else None
+        look = revoked_in(safety.path, old_key) if safety else lambda _: Revoked()
+        revoked = await run_beside(look, _nobody)
         to_seq = await migrate_and_write(path, unit, key=key, clock=clock, actor=origin.actor)
         sync_file(path)
     except (StorageFailedError, WrongKeyError, OutcomeUnknownError, OSError) as error:
