@@ -105,10 +105,16 @@ def _parser() -> argparse.ArgumentParser:
     restore = commands.add_parser(
         "restore",
         parents=[where],
-        help="put a backup in the place of the store, and keep that too; the key comes on stdin",
+        help="put a backup in the place of the store, and keep that too; the key comes on stdin,"
+        " and in the next line that of the store if it is another",
     )
     restore.add_argument("backup", metavar="BACKUP", help="its path or its id")
     restore.add_argument("--yes", action="store_true", help="ask nothing")
+    restore.add_argument(
+        "--in-place-of-unreadable",
+        action="store_true",
+        help="also where no key given opens the store: it is put aside as it is",
+    )
 
     commands.add_parser(
         "migrate", parents=[where], help="bring the store up to date; the key comes on stdin"
@@ -203,7 +209,13 @@ def _verify(given: argparse.Namespace) -> int:
 def _restore(given: argparse.Namespace) -> int:
     from rpcbackend.care.restore import restore_directory
 
-    return restore_directory(given.data_dir, given.backup, sys.stdin, is_sure=given.yes)
+    return restore_directory(
+        given.data_dir,
+        given.backup,
+        sys.stdin,
+        is_sure=given.yes,
+        is_unreadable=given.in_place_of_unreadable,
+    )
 
 
 def _migrate(given: argparse.Namespace) -> int:

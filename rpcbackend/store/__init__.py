@@ -33,7 +33,7 @@ from rpcbackend.store.room import Room, purge
 from rpcbackend.store.salvage import Salvaged, TableSaved, UnsalvageableError, replace_by, salvage
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
-from rpcbackend.store.soundness import Verdict, verify_backup
+from rpcbackend.store.soundness import Verdict, is_key_of, verify_backup
 from rpcbackend.store.store import Store, open_store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
@@ -81,6 +81,7 @@ __all__ = [
     "has_data",
     "has_log",
     "is_encrypted",
+    "is_key_of",
     "is_locked",
     "is_sound",
     "leftovers_in",

@@ -139,9 +139,11 @@ class Thread(aiosqlite.Connection):
 
         Raises:
             WrongKeyError: The file cannot be read with this key.
+            Error: It is not there any more; none is made in its place.
         """
+        there = replace(opener, uri=opener.uri or "mode=rw")
         # aiosqlite asks for a connection, and the closed one will do.
-        self._connection = await self._execute(opener)  # type: ignore[no-untyped-call]  # aiosqlite's own
+        self._connection = await self._execute(there)  # type: ignore[no-untyped-call]  # aiosqlite's own
         self.opener = opener
 
     def join(self) -> None:
@@ -150,6 +152,22 @@ class Thread(aiosqlite.Connection):
         aiosqlite tells it to stop and goes on; a loop that ended meanwhile would break it.
         """
         self._thread.join()
+
+
+async def take_up_all(connections: Iterable[Thread], key: bytes | None) -> None:
+    """Open all that were put down, each of them whatever becomes of the others.
+
+    Raises:
+        StorageFailedError: One could not be opened, and whoever waits for it would do so for ever.
+    """
+    failure: Exception | None = None
+    for connection in connections:
+        try:
+            await connection.take_up(connection.opener.with_key(key))
+        except Exception as error:  # noqa: BLE001 (told below, when all the others are open)
+            failure = error
+    if failure is not None:
+        raise StorageFailedError("the database cannot be opened again") from failure
 
 
 async def connect(

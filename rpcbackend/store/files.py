@@ -166,9 +166,18 @@ def _clear(directory: Path, aside: Path | None) -> None:
         sync_folder(aside.parent)
         for old in (log, path):
             if old.exists():
-                old.replace(aside / old.name)
+                old.replace(_free(aside / old.name))
         sync_folder(aside)
     (directory / f"{FILE_NAME}-shm").unlink(missing_ok=True)
+
+
+def _free(path: Path) -> Path:
+    """Return the path, or the first one with a number behind it: what is there already stays."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}.{number}")
+    return free
 
 
 def _remove_stage(directory: Path) -> None:

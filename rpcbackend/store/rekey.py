@@ -11,12 +11,15 @@ from typing import Any
 
 from rpcbackend.errors import DiskFullError, OverloadedError
 from rpcbackend.store.driver import (
+    Error,
     Opener,
     StorageFailedError,
     Thread,
     WrongKeyError,
     fold_log,
+    is_full,
     is_poison,
+    take_up_all,
 )
 from rpcbackend.store.transaction import Report
 
@@ -42,7 +45,8 @@ async def change_key(connections: Sequence[Thread], key: bytes, report: Report) 
 
     Raises:
         OverloadedError: Another program is in the database.
-        DiskFullError: There is no room for a second copy of it.
+        DiskFullError: There is no room for a second copy of it; with the outcome `committed` the
+            key is changed, and the log could not be folded in.
         KeyStaysError: Something else was in the way.
         StorageFailedError: No key opens the database any more, or it is damaged.
         Error: The storage failed, or the disk filled up meanwhile.
@@ -53,8 +57,7 @@ async def change_key(connections: Sequence[Thread], key: bytes, report: Report) 
     try:
         await _change_alone(writer, key, report)
     finally:
-        for reader in readers:
-            await reader.take_up(reader.opener.with_key(writer.opener.key))
+        await take_up_all(readers, writer.opener.key)
 
 
 def encrypt(connection: Any, key: bytes) -> None:
@@ -83,7 +86,12 @@ async def _change_alone(writer: Thread, key: bytes, report: Report) -> None:
     report(2, STEPS, "checking")
     if await _reopen(writer, new, old) is old or is_poison(failure):
         raise failure
-    await writer.run(_finish)
+    try:
+        await writer.run(_finish)
+    except Error as error:
+        if is_full(error):
+            raise DiskFullError(outcome="committed") from error
+        raise
 
 
 async def _reopen(writer: Thread, *openers: Opener) -> Opener:
@@ -94,6 +102,8 @@ async def _reopen(writer: Thread, *openers: Opener) -> Opener:
             await writer.take_up(opener)
         except WrongKeyError:
             continue
+        except Error as error:
+            raise StorageFailedError("the database cannot be opened again") from error
         return opener
     raise StorageFailedError("neither key opens the database")
 

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -22,11 +23,12 @@ from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.audit import Command
 from rpcbackend.store.backups import Backup, folder_in
 from rpcbackend.store.beside import run_beside
-from rpcbackend.store.driver import Opener, StorageFailedError, has_log, is_full
+from rpcbackend.store.driver import Opener, StorageFailedError, WrongKeyError, has_log, is_full
 from rpcbackend.store.files import (
     FILE_NAME,
     MARKER_NAME,
     STAGE_NAME,
+    is_encrypted,
     open_private,
     put_stage_in_place,
     stage_in,
@@ -34,8 +36,8 @@ from rpcbackend.store.files import (
 )
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
-from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup, prune
-from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, look_through, verify_backup
+from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup
+from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, is_key_of, look_through, verify_backup
 from rpcbackend.store.store import Store, migrate_and_write
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
@@ -112,14 +114,11 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
     opener = store.engine.opener
     directory = own_file(opener, store.engine.read_only).parent
     backup_id = await run_beside(_staging(directory, origin, opener.key), report)
-    try:
+    with _staged(directory):
         await origin.seal()
-    except BaseException:
-        stage_in(directory)
-        raise
-    return await see_through(
-        asyncio.ensure_future(_exchange(store, directory, origin, backup_id, report))
-    )
+        return await see_through(
+            asyncio.ensure_future(_exchange(store, directory, origin, backup_id, report))
+        )
 
 
 async def _exchange(
@@ -138,6 +137,19 @@ async def _exchange(
     return restored
 
 
+@contextmanager
+def _staged(directory: Path) -> Iterator[None]:
+    """Leave nothing of the stage when the body fails, unless a marker counts on it."""
+    try:
+        yield
+    except BaseException:
+        if not (directory / MARKER_NAME).exists():
+            # What stays all the same is removed at the next start.
+            with suppress(OSError):
+                stage_in(directory)
+        raise
+
+
 def _swap(directory: Path, quarantine: Path | None, _: Report) -> None:
     try:
         put_stage_in_place(directory, quarantine)
@@ -149,7 +161,13 @@ def _swap(directory: Path, quarantine: Path | None, _: Report) -> None:
 
 
 async def restore_closed(
-    directory: Path, key: bytes | None, origin: Origin, *, clock: Clock, report: Report
+    directory: Path,
+    key: bytes | None,
+    origin: Origin,
+    *,
+    clock: Clock,
+    report: Report,
+    is_unreadable: bool = False,
 ) -> Restored:
     """Put a backup in the place of a database that nobody has open: it is damaged, or missing.
 
@@ -158,26 +176,33 @@ async def restore_closed(
 
     Args:
         directory: The data directory, which the caller owns.
-        key: Of the backup.
+        key: Of what is there, if that is encrypted, and of what comes in its place.
         origin: The backup.
         clock: Gives the times of records.
         report: Told how far it is.
+        is_unreadable: Whether what is there may be put aside though the key does not open it.
 
     Raises:
+        WrongKeyError: The key does not open what is there, or its first page is damaged; nothing
+            was changed.
         BackupInvalidError: The backup is not sound, or under another key, or no safety backup
             could be made; nothing was changed.
         SchemaTooNewError: A newer version of this program made it; nothing was changed.
         DiskFullError: There is no room for it; nothing was changed.
         StorageFailedError: The disk failed; the next start finishes it or leaves all as it was.
     """
+    path = directory / FILE_NAME
+    is_locked = is_encrypted(path)
+    if is_locked and not is_unreadable and not is_key_of(path, key):
+        raise WrongKeyError("the key does not open what is there")
     backup_id = await run_beside(_staging(directory, origin, key), report)
     safety, quarantine = None, None
-    path = directory / FILE_NAME
-    if path.exists() or has_log(path):
-        opener = Opener(path, key, may_write=False)
-        safety, quarantine = await _save(opener, directory, clock, report, is_still=True)
-    restored = await _sign(directory, key, origin, backup_id, clock=clock, safety=safety)
-    await run_beside(partial(_swap, directory, quarantine), report)
+    with _staged(directory):
+        if path.exists() or has_log(path):
+            opener = Opener(path, key if is_locked else None, may_write=False)
+            safety, quarantine = await _save(opener, directory, clock, report, is_still=True)
+        restored = await _sign(directory, key, origin, backup_id, clock=clock, safety=safety)
+        await run_beside(partial(_swap, directory, quarantine), report)
     return replace(restored, quarantine=quarantine)
 
 
@@ -186,6 +211,9 @@ def _staging(directory: Path, origin: Origin, key: bytes | None) -> Callable[[Re
 
     # No `partial`: the key would be in its repr, and so in somebody's log.
     def stage(report: Report) -> str:
+        if key is None and origin.key is not None:
+            # It would have to lose its key, or the store to get one.
+            raise BackupInvalidError(details={"faults": ["key"]})
         path = stage_in(directory)
         try:
             sha256 = _copy(origin.path, path, report)
@@ -241,7 +269,6 @@ async def _save(
             raise
         at = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
         return None, directory / QUARANTINE_NAME / at
-    prune(wanted.folder)
     return safety, None
 
 
@@ -279,11 +306,13 @@ async def _sign(
         return await work.audited(tell, origin.command)
 
     try:
-        # The safety backup has all that there is, is sound, and is under the same key.
-        revoked = await run_beside(revoked_in(safety.path, key), _nobody) if safety else Revoked()
+        # The safety backup has all that there is, is sound, and is under the same key or plain.
+        old_key = key if safety and safety.is_encrypted else None
+        look = revoked_in(safety.path, old_key) if safety else lambda _: Revoked()
+        revoked = await run_beside(look, _nobody)
         to_seq = await migrate_and_write(path, unit, key=key, clock=clock, actor=origin.actor)
         sync_file(path)
-    except (StorageFailedError, OutcomeUnknownError, OSError) as error:
+    except (StorageFailedError, WrongKeyError, OutcomeUnknownError, OSError) as error:
         # Of the staged file alone: the one in use has nothing to do with it.
         raise _refusal(error) from error
     return Restored(backup_id=backup_id, to_seq=to_seq, safety=safety, quarantine=None)

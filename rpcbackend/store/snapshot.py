@@ -22,6 +22,7 @@ from rpcbackend.store.backups import (
     Backup,
     Facts,
     Reason,
+    folder_in,
     list_backups,
     manifest_of,
     mark_of,
@@ -67,7 +68,9 @@ def make_backup(
     """Copy the database, verify the copy, and give it its name.
 
     It runs on the calling thread, takes a second per 50 MB or so, and leaves nothing when it fails
-    or is stopped: no part of a backup, and none that was not verified.
+    or is stopped: no part of a backup, and none that was not verified. In the data directory's own
+    folder, what killed ones left is swept up before, and those that need not be kept are removed
+    afterwards; elsewhere nothing is.
 
     Args:
         opener: Of the database to copy; others may be writing to it.
@@ -81,6 +84,8 @@ def make_backup(
     """
     try:
         make_private(wanted.folder)
+        if _is_own(opener, wanted.folder):
+            _sweep(wanted.folder)
         _need_room(opener.path, wanted.folder)
         with _staged(wanted) as stage:
             source = _open_source(opener, is_still=is_still)
@@ -93,7 +98,21 @@ def make_backup(
     except _FAILURES as error:
         # Whether the school's own file has failed is for those to judge who serve from it.
         raise _refusal(error) from error
+    if _is_own(opener, wanted.folder):
+        _prune(wanted.folder)
     return backup
+
+
+def save_old(opener: driver.Opener, now_ms: int) -> None:
+    """Make a backup of a database that is about to be migrated, on its writer's thread."""
+    if opener.path is not None:
+        folder = folder_in(opener.path.parent)
+        wanted = Wanted(reason="before-migration", folder=folder, now_ms=now_ms)
+        make_backup(opener, wanted, lambda *_: None)
+
+
+def _is_own(opener: driver.Opener, folder: Path) -> bool:
+    return opener.path is not None and folder == folder_in(opener.path.parent)
 
 
 def _open_source(opener: driver.Opener, *, is_still: bool) -> Any:
@@ -153,14 +172,13 @@ def change_key_of(stage: Path, old: bytes | None, new: bytes) -> None:
     sync_file(stage)
 
 
-def prune(folder: Path) -> list[Backup]:
-    """Remove the backups that are not kept, and return them; see `superfluous`."""
-    removed = superfluous(list_backups(folder))
-    for backup in removed:
-        _remove(backup)
-    if removed:
-        sync_folder(folder)
-    return removed
+def _prune(folder: Path) -> None:
+    """Remove the backups that are not kept, as far as they can be; see `superfluous`."""
+    for backup in superfluous(list_backups(folder)):
+        # One that stays takes room, and the new one counts all the same.
+        with suppress(OSError):
+            _remove(backup)
+            sync_folder(folder)
 
 
 def _remove(backup: Backup) -> None:
@@ -187,26 +205,32 @@ def _need_room(path: Path | None, folder: Path) -> None:
 @contextmanager
 def _staged(wanted: Wanted) -> Iterator[Path]:
     """Give the path of a new file, which is gone afterwards unless it was put in place."""
-    _sweep(wanted.folder)
     at = datetime.fromtimestamp(wanted.now_ms / 1000, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     ends = ("", *(f"-{number}" for number in range(2, 1_000)))
     paths = (wanted.folder / f"{at}-{wanted.reason}{end}{END}" for end in ends)
-    stage = next(path for path in paths if not path.exists()).with_suffix(STAGED)
+    stage = next(path for path in paths if not _is_taken(path)).with_suffix(STAGED)
+    os.close(open_private(stage))
     try:
-        os.close(open_private(stage))
         yield stage
     finally:
         with suppress(OSError):
             _remove_staged(stage)
 
 
+def _is_taken(path: Path) -> bool:
+    return any(path.with_suffix(end).exists() for end in (END, STAGED, ".json"))
+
+
 def _sweep(folder: Path) -> None:
     """Remove what those left who were killed: a staged file has not become a backup."""
     for stage in folder.glob(f"*{STAGED}"):
-        _remove_staged(stage)
+        if ID.fullmatch(stage.name.removesuffix(STAGED)):
+            with suppress(OSError):
+                _remove_staged(stage)
     for manifest in folder.glob("*.json"):
         if ID.fullmatch(manifest.stem) and not manifest.with_suffix(END).exists():
-            manifest.unlink(missing_ok=True)
+            with suppress(OSError):
+                manifest.unlink(missing_ok=True)
 
 
 def _remove_staged(stage: Path) -> None:

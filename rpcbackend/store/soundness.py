@@ -102,6 +102,21 @@ def look_through(path: Path, key: bytes | None, report: Report) -> tuple[Facts |
         return None, [("damage", "a part of it cannot be read")]
 
 
+def is_key_of(path: Path, key: bytes | None) -> bool:
+    """Tell whether a key opens a database that nobody uses, damaged or not.
+
+    A damaged first page looks like another key: no key opens it.
+    """
+    try:
+        driver.open_still(path, key).close()
+    except driver.WrongKeyError:
+        return False
+    except (driver.Error, driver.StorageFailedError, UnicodeDecodeError):
+        # It came to what the key protects.
+        return True
+    return True
+
+
 class _FlawError(Exception):
     """Something that makes it pointless to look further."""
 

@@ -249,8 +249,7 @@ class SqliteEngine:
         try:
             yield
         finally:
-            for connection in self._connections:
-                await connection.take_up(connection.opener)
+            await driver.take_up_all(self._connections, self.opener.key)
 
     async def look(self, work: Work) -> Any:
         """Run *work* on the writer's thread, past those who are held; only `exclusively`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock, SystemClock
-from rpcbackend.errors import BackupInvalidError, DiskFullError, OutcomeUnknownError
+from rpcbackend.errors import BackupInvalidError, OutcomeUnknownError, RpcError
 from rpcbackend.ids import Ids
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store.as_it_is import (
@@ -44,7 +44,7 @@ from rpcbackend.store.files import (
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.migrations import SchemaOldError
 from rpcbackend.store.sight import EVERYTHING, Sight
-from rpcbackend.store.snapshot import Wanted, make_backup, prune, rekey_backups
+from rpcbackend.store.snapshot import Wanted, make_backup, rekey_backups, save_old
 from rpcbackend.store.soundness import Verdict, verify_backup
 from rpcbackend.store.sqlite import SqliteEngine
 from rpcbackend.store.start import is_large, look_over
@@ -154,8 +154,8 @@ class Store:
 
         Raises:
             DiskFullError: There is no room; with the outcome `committed` for the backups alone.
-            BackupInvalidError: A disk failed; with the outcome `committed` when the key is changed,
-                and some backups are still under the old one.
+            RpcError: With the outcome `committed` the key is changed, whatever came after it, and
+                some backups may still be under the old one.
         """
         await see_through(asyncio.ensure_future(self._rekey(key, report)))
 
@@ -170,9 +170,11 @@ class Store:
             async with self.engine.alone:
                 folder = folder_in(old.path.parent)
                 await run_beside(partial(rekey_backups, folder, old, old.with_key(key)), _nobody)
-        except (DiskFullError, BackupInvalidError) as error:
-            error.outcome = "committed"
-            raise
+        except Exception as error:
+            # Whoever heard that nothing was done would go on using the old key.
+            refusal = error if isinstance(error, RpcError) else BackupInvalidError()
+            refusal.outcome = "committed"
+            raise refusal from error
 
     async def backup(
         self, reason: Reason, report: Report = _nobody, into: Path | None = None
@@ -196,10 +198,7 @@ class Store:
         folder = into or folder_in(path.parent)
         wanted = Wanted(reason=reason, folder=folder, now_ms=self.clock.now_ms())
         async with self.engine.alone:
-            backup = await run_beside(partial(make_backup, self.engine.opener, wanted), report)
-        if into is None:
-            prune(folder)
-        return backup
+            return await run_beside(partial(make_backup, self.engine.opener, wanted), report)
 
     @property
     def backup_folder(self) -> Path | None:
@@ -236,6 +235,10 @@ class Store:
             return await _find_heads(self._work(tx, "reader", EVERYTHING))
 
         self.head_seq, self.audit_head = await self.engine.look(look)
+        self.engine.is_damaged = False
+        if self.engine.read_only == "damage":
+            # That was the old one.
+            self.engine.read_only = None
         self.restores, self.restored_seq = self.restores + 1, self.head_seq
         # Whoever was let in by the old one is looked up again, also where he is in the queue.
         self._access_version += 1
@@ -295,7 +298,7 @@ async def open_store(
         path = await _prepare(directory, key, school, clock)
         await look_over(path, key)
         is_suspect = has_log(path) and is_large(path, key)
-        engine = await _open(path, key, school, clock, save=_save)
+        engine = await _open(path, key, school, clock, save=save_old)
     engine.read_only = read_only
     store = Store(engine, clock=clock, ids=ids or Ids(clock))
     store.is_suspect, store.directory = is_suspect, directory
@@ -335,15 +338,6 @@ async def _prepare(directory: Path, key: bytes | None, school: int, clock: Clock
     path = directory / FILE_NAME
     keep_private(path)
     return path
-
-
-def _save(opener: Opener, now_ms: int) -> None:
-    """Make a backup of a database that is about to be migrated, on its writer's thread."""
-    if opener.path is not None:
-        folder = folder_in(opener.path.parent)
-        wanted = Wanted(reason="before-migration", folder=folder, now_ms=now_ms)
-        make_backup(opener, wanted, _nobody)
-        prune(folder)
 
 
 async def _open_as_it_is(path: Path, key: bytes | None, school: int, clock: Clock) -> SqliteEngine:

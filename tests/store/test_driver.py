@@ -327,3 +327,20 @@ def nameless_files() -> list[bytes]:
     """Read what this process has open and has no name any more: so SQLite hides its own."""
     links = [link for link in Path("/proc/self/fd").iterdir() if link.is_file()]
     return [link.read_bytes() for link in links if "etilqs_" in str(link.readlink())]
+
+
+@pytest.mark.parametrize("may_write", [True, False])
+async def test_a_connection_that_is_taken_up_again_makes_no_file(
+    tmp_path: Path, may_write: bool
+) -> None:
+    path = tmp_path / "school.db"
+    connection = await connect(path, None, may_write=may_write)
+    try:
+        await connection.put_down()
+        path.unlink()
+        with pytest.raises(sqlcipher3.OperationalError):
+            await connection.take_up(connection.opener)
+
+        assert contents_of(tmp_path) == {}
+    finally:
+        await connection.close()

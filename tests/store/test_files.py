@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.store import StorageFailedError, has_data, open_store
+from rpcbackend.store import StorageFailedError, finish_restore, has_data, open_store
 from rpcbackend.store.files import FILE_NAME, MARKER_NAME, STAGE_NAME, TRACE
 from tests.clauses import clause
 from tests.factories import KEY, store_in
@@ -144,3 +144,20 @@ def test_a_restore_that_cannot_be_finished_is_said_so(tmp_path: Path) -> None:
         has_data(tmp_path, is_read_only=True)
 
     assert (tmp_path / FILE_NAME).read_bytes() == b"old"
+
+
+def test_what_is_put_aside_never_takes_the_place_of_what_was_put_aside_before(
+    tmp_path: Path,
+) -> None:
+    aside = tmp_path / "quarantine" / "x"
+    aside.mkdir(parents=True)
+    (aside / "school.db").write_bytes(b"the original")
+    (tmp_path / "school.db").write_bytes(b"another")
+    (tmp_path / STAGE_NAME).write_bytes(b"the restored one")
+    (tmp_path / MARKER_NAME).write_text("quarantine/x", encoding="utf-8")
+
+    finish_restore(tmp_path)
+
+    assert (tmp_path / "school.db").read_bytes() == b"the restored one"
+    assert {file.read_bytes() for file in aside.iterdir()} == {b"the original", b"another"}
+    assert (aside / "school.db").read_bytes() == b"the original"

@@ -4,10 +4,12 @@ import asyncio
 import shutil
 import stat
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlcipher3
 
 from rpcbackend.errors import (
     BackupInvalidError,
@@ -15,6 +17,7 @@ from rpcbackend.errors import (
     OutcomeUnknownError,
     SchemaTooNewError,
 )
+from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import (
     Backup,
     Command,
@@ -22,15 +25,17 @@ from rpcbackend.store import (
     Restored,
     Store,
     Work,
+    WrongKeyError,
     files,
     migrations,
     open_store,
     restore,
     restore_closed,
     restoring,
+    snapshot,
     verify_backup,
 )
-from rpcbackend.store.driver import Opener
+from rpcbackend.store.driver import Opener, Thread
 from rpcbackend.store.files import MARKER_NAME, STAGE_NAME
 from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
@@ -212,11 +217,12 @@ async def test_a_cancelled_restore_that_has_not_begun_changes_nothing(tmp_path: 
 # What is refused
 
 
-async def refused(directory: Path, path: Path, key: bytes | None = None) -> list[str]:
+async def refused(directory: Path, given: Path | Origin, key: bytes | None = None) -> list[str]:
     """Try to restore a file, and return what is wrong with it once nothing is found changed."""
+    origin = given if isinstance(given, Origin) else origin_of(given)
     async with store_in(directory, key=key) as store:
         with pytest.raises(BackupInvalidError) as error:
-            await restore(store, origin_of(path), nobody)
+            await restore(store, origin, nobody)
         await write(store, 3)
         assert await store.read(ids_in) == ids(1, 2, 3)
     assert names_in(directory) == CLEAN
@@ -248,6 +254,16 @@ async def test_a_plain_backup_never_takes_the_place_of_an_encrypted_store(tmp_pa
     await backed_up(tmp_path / "data", KEY)
 
     assert await refused(tmp_path / "data", backup.path, KEY) == ["key"]
+
+
+async def test_an_encrypted_backup_never_takes_the_place_of_a_plain_store(tmp_path: Path) -> None:
+    async with store_in(tmp_path / "other", key=KEY) as other:
+        backup = await other.backup("daily", into=tmp_path / "stick")
+    await backed_up(tmp_path / "data")
+
+    assert await refused(tmp_path / "data", backup.path) == ["key"]
+    with_key = replace(origin_of(backup.path), key=KEY)
+    assert await refused(tmp_path / "data", with_key) == ["key"]
 
 
 async def test_what_is_no_database_or_not_there_is_refused(tmp_path: Path) -> None:
@@ -291,6 +307,49 @@ async def test_a_restore_without_room_changes_nothing(
 
         assert await store.read(ids_in) == ids(1, 2)
     assert names_in(tmp_path) == CLEAN
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_a_restore_without_room_for_the_safety_backup_leaves_nothing_staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_open: bool
+) -> None:
+    backup = await backed_up(tmp_path)
+    monkeypatch.setattr(snapshot, "ROOM_BYTES", 2**62)
+
+    async def try_it() -> None:
+        if is_open:
+            async with store_in(tmp_path) as store:
+                await restore(store, origin_of(backup.path), nobody)
+        else:
+            await closed(tmp_path, backup.path)
+
+    with pytest.raises(DiskFullError):
+        await try_it()
+
+    assert names_in(tmp_path) == CLEAN
+
+
+async def test_a_change_of_keys_that_comes_first_is_an_answer_and_harms_nothing(
+    tmp_path: Path,
+) -> None:
+    backup = await backed_up(tmp_path, KEY)
+    poisoned: list[str] = []
+
+    store = await open_store(tmp_path, key=KEY, on_poison=lambda: poisoned.append("poison"))
+    try:
+
+        async def change_the_key() -> None:
+            await store.rekey(bytes(32), nobody)
+
+        with pytest.raises(BackupInvalidError):
+            await restore(store, replace(origin_of(backup.path), seal=change_the_key), nobody)
+
+        assert await store.read(ids_in) == ids(1, 2)
+        assert names_in(tmp_path) - {"school.db-wal", "school.db-shm"} == CLEAN
+    finally:
+        await store.close()
+
+    assert poisoned == []
 
 
 async def test_a_store_in_memory_has_no_file_to_be_replaced(store: Store, tmp_path: Path) -> None:
@@ -383,13 +442,25 @@ async def test_a_missing_database_is_restored(tmp_path: Path, keep_trace: bool) 
         assert await store.read(ids_in) == ids(1)
 
 
-async def test_a_database_under_another_key_is_put_aside_unharmed(tmp_path: Path) -> None:
+async def test_a_database_under_another_key_is_replaced_only_when_that_is_said(
+    tmp_path: Path,
+) -> None:
     async with store_in(tmp_path / "other", key=bytes(32)) as other:
         await write(other, 1)
         backup = await other.backup("daily", into=tmp_path / "stick")
     await backed_up(tmp_path / "data", KEY)
 
-    restored = await closed(tmp_path / "data", backup.path, bytes(32))
+    with pytest.raises(WrongKeyError):
+        await closed(tmp_path / "data", backup.path, bytes(32))
+    assert names_in(tmp_path / "data") == CLEAN
+    restored = await restore_closed(
+        tmp_path / "data",
+        bytes(32),
+        origin_of(backup.path),
+        clock=FrozenClock(),
+        report=nobody,
+        is_unreadable=True,
+    )
 
     assert restored.quarantine is not None
     async with store_in(restored.quarantine, key=KEY) as aside:
@@ -472,3 +543,93 @@ async def test_a_disk_that_fails_behind_the_marker_ends_the_process_and_the_next
     async with store_in(tmp_path) as store:
         assert await store.read(ids_in) == ids(1)
         assert [event["type"] for event in await events_in(store, 1)] == ["backups.restored"]
+
+
+async def test_what_is_in_quarantine_stays_though_the_restored_database_cannot_be_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No empty database is made meanwhile, which would be moved over it at the next start."""
+    backup = await backed_up(tmp_path)
+    poisoned: list[str] = []
+
+    store = await open_store(tmp_path, on_poison=lambda: poisoned.append("poison"))
+    try:
+        connection = Opener(tmp_path / "school.db", None, may_write=True)()
+        connection.execute("CREATE TABLE nobody_knows_it (x)")
+        connection.close()
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", replace_all_but_the_stage)
+            with pytest.raises(OutcomeUnknownError):
+                await restore(store, origin_of(backup.path), nobody)
+    finally:
+        await store.close()
+
+    assert poisoned == ["poison"]
+    assert "school.db" not in names_in(tmp_path)
+    async with store_in(tmp_path) as store:
+        assert await store.read(ids_in) == ids(1)
+    (aside,) = (tmp_path / "quarantine").iterdir()
+    connection = Opener(aside / "school.db", None, may_write=True)()
+    (count,) = connection.execute("SELECT count(*) FROM branches").fetchone()
+    connection.close()
+    assert count == 2
+
+
+_replace = Path.replace
+
+
+def replace_all_but_the_stage(self: Path, target: Path) -> Path:
+    if self.name == STAGE_NAME:
+        raise OSError(5, "Input/output error")
+    return _replace(self, target)
+
+
+@pytest.mark.parametrize("failing", range(3))
+async def test_a_database_that_cannot_be_opened_again_ends_the_process_and_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    backup = await backed_up(tmp_path)
+    poisoned: list[str] = []
+    taken: list[Thread] = []
+    take_up = Thread.take_up
+
+    async def fail_once(self: Thread, opener: Opener) -> None:
+        taken.append(self)
+        if len(taken) == failing + 1:
+            raise sqlcipher3.OperationalError("unable to open database file")
+        await take_up(self, opener)
+
+    store = await open_store(tmp_path, on_poison=lambda: poisoned.append("poison"))
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(Thread, "take_up", fail_once)
+            with pytest.raises(OutcomeUnknownError):
+                await restore(store, origin_of(backup.path), nobody)
+        with pytest.raises(OutcomeUnknownError):
+            await write(store, 3)
+    finally:
+        async with asyncio.timeout(5):
+            await store.close()
+
+    assert (poisoned, len(taken)) == (["poison"], 3)
+    async with store_in(tmp_path) as store:
+        assert await store.read(ids_in) == ids(1)
+
+
+@pytest.mark.parametrize(("found", "left"), [("damage", None), ("disk", "disk")])
+async def test_damage_that_was_found_meanwhile_is_gone_with_the_old_database(
+    tmp_path: Path, found: ReadOnlyReason, left: ReadOnlyReason | None
+) -> None:
+    backup = await backed_up(tmp_path)
+
+    async with store_in(tmp_path) as store:
+
+        async def find() -> None:
+            store.engine.read_only, store.engine.is_damaged = found, found == "damage"
+
+        await restore(store, replace(origin_of(backup.path), seal=find), nobody)
+
+        assert (store.engine.read_only, store.engine.is_damaged) == (left, False)
+        store.engine.read_only = None
+        await write(store, 3)
+        assert await store.read(ids_in) == ids(1, 3)

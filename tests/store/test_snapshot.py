@@ -1,18 +1,22 @@
 """Making a backup: one snapshot while writers write, verified before it counts, or nothing."""
 
 import asyncio
+import errno
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlcipher3
 
 from rpcbackend import __version__
 from rpcbackend.errors import BackupInvalidError, DiskFullError
-from rpcbackend.store import Backup, Store, Work, list_backups, verify_backup
+from rpcbackend.store import Backup, Store, Work, list_backups, rekey, verify_backup
 from rpcbackend.store import snapshot as snapshots
+from rpcbackend.store import store as stores
 from rpcbackend.store.driver import open_still
 from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
@@ -149,12 +153,44 @@ async def test_what_was_left_by_a_killed_one_is_swept_up(tmp_path: Path) -> None
     at = "2026-11-22T08-00-00Z-daily"
     for name in (f"{at}.db.new", f"{at}.json", "2026-11-21T08-00-00Z-daily.json"):
         (folder / name).write_text("{}", encoding="utf-8")
-    (folder / "notes.json").write_text("{}", encoding="utf-8")
+    for name in ("notes.json", "notes.db.new"):
+        (folder / name).write_text("{}", encoding="utf-8")
 
     async with store_in(tmp_path) as store:
         backup = await store.backup("daily")
 
-    assert names_in(folder) == [f"{backup.id}.db", f"{backup.id}.json", "notes.json"]
+    made = [f"{backup.id}.db", f"{backup.id}.json"]
+    assert names_in(folder) == [*made, "notes.db.new", "notes.json"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_in_a_folder_of_others_nothing_is_swept_up_or_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    at = "2026-11-23T08-00-00Z-manual"
+    theirs = ("my.db.new", "my.json", f"{at}.db.new", f"{at}-2.json", "2026-11-22T08-00-00Z-x.json")
+    for name in theirs:
+        (stick / name).write_text("precious", encoding="utf-8")
+    if fails:
+        monkeypatch.setattr(snapshots, "_copy_pages", fail_on_the_disk)
+
+    async with store_in(tmp_path / "data") as store:
+        with pytest.raises(BackupInvalidError) if fails else nullcontext():
+            await store.backup("manual", into=stick)
+
+    assert {read_text(stick / name) for name in theirs} == {"precious"}
+    made = [] if fails else [f"{at}-3.db", f"{at}-3.json"]
+    assert names_in(stick) == sorted([*theirs, *made])
+
+
+def fail_on_the_disk(*_: Any) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def read_text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 async def test_a_backup_tells_how_far_it_is(tmp_path: Path) -> None:
@@ -304,3 +340,64 @@ async def test_a_change_of_keys_without_room_for_the_backups_is_done_and_says_so
         assert refused.value.outcome == "committed"
     async with store_in(tmp_path, key=new) as store:
         assert len(store.backups()) == 1
+
+
+async def test_a_change_of_keys_says_that_it_is_done_whatever_fails_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever heard that nothing was done would lock himself out with the old key."""
+    new = bytes(32)
+
+    async with store_in(tmp_path, key=KEY) as store:
+        monkeypatch.setattr(stores, "rekey_backups", fail_on_the_disk)
+        with pytest.raises(BackupInvalidError) as refused:
+            await store.rekey(new, nobody)
+
+        assert refused.value.outcome == "committed"
+    async with store_in(tmp_path, key=new) as store:
+        await store.write(add(1), actor="tests")
+
+
+async def test_a_change_of_keys_that_cannot_fold_its_log_in_says_that_it_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = bytes(32)
+
+    def fill(_: Any) -> None:
+        full = sqlcipher3.OperationalError("database or disk is full")
+        full.sqlite_errorcode = sqlcipher3.SQLITE_FULL
+        raise full
+
+    async with store_in(tmp_path, key=KEY) as store:
+        monkeypatch.setattr(rekey, "_finish", fill)
+        with pytest.raises(DiskFullError) as refused:
+            await store.rekey(new, nobody)
+
+        assert refused.value.outcome == "committed"
+        await store.write(add(1), actor="tests")
+    async with store_in(tmp_path, key=new):
+        pass
+
+
+async def test_an_old_backup_that_cannot_be_removed_keeps_nobody_from_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FrozenClock()
+    unlink = Path.unlink
+
+    async with store_in(tmp_path, clock=clock) as store:
+        old = [await store.backup("manual") for _ in range(2)]
+
+        def refuse(self: Path, *, missing_ok: bool = False) -> None:
+            if self in {old[0].path, *(backup.path.with_suffix(".json") for backup in old)}:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            unlink(self, missing_ok=missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", refuse)
+        for _ in range(4):
+            clock.advance(60)
+            await store.backup("manual")
+        left = [backup.id for backup in store.backups()]
+
+    assert (len(left), left[-1]) == (4, old[0].id)
+    assert not old[1].path.exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlcipher3
 
-from rpcbackend.store import Backup, Verdict, Work, verify_backup
+from rpcbackend.store import Backup, Verdict, Work, is_key_of, verify_backup
 from rpcbackend.store.audit import Command
 from rpcbackend.store.driver import Opener
 from tests.factories import KEY, add_all, make_branch, store_in
@@ -160,3 +160,16 @@ def test_a_backup_with_other_rows_than_it_was_made_with_is_found(tmp_path: Path)
 
 def test_what_is_not_there_is_missing(tmp_path: Path) -> None:
     assert words_of(verify_backup(tmp_path / "none.db", None, nobody)) == ["missing"]
+
+
+@KEYS
+def test_a_key_is_told_from_another_however_damaged_the_rest_is(
+    tmp_path: Path, key: bytes | None
+) -> None:
+    path = make_backup(tmp_path, key).path
+    damaged = bytearray(path.read_bytes())
+
+    assert (is_key_of(path, key), is_key_of(path, bytes(32))) == (True, False)
+    damaged[4_096:] = bytes(len(damaged) - 4_096)
+    path.write_bytes(damaged)
+    assert (is_key_of(path, key), is_key_of(path, bytes(32))) == (True, False)
