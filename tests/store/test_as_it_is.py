@@ -63,7 +63,7 @@ async def test_what_a_kill_has_left_of_a_copy_goes_with_the_next_one(
 ) -> None:
     async with store_in(tmp_path / "data"):
         left = copy_aside(tmp_path / "data" / "school.db")
-        (left.parent / "more").write_text("of before")
+        (left.parent / "more").write_text("of before", encoding="utf-8")
 
         copy = copy_aside(tmp_path / "data" / "school.db")
 

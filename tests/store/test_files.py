@@ -127,7 +127,7 @@ def test_a_stage_that_never_counted_is_left_where_nothing_may_be_written(tmp_pat
 def test_a_marker_counts_also_where_nothing_may_be_written(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"old")
     (tmp_path / STAGE_NAME).write_bytes(b"new")
-    (tmp_path / MARKER_NAME).write_text("")
+    (tmp_path / MARKER_NAME).write_text("", encoding="utf-8")
 
     assert has_data(tmp_path, is_read_only=True)
 
@@ -138,7 +138,7 @@ def test_a_restore_that_cannot_be_finished_is_said_so(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"old")
     (tmp_path / STAGE_NAME).write_bytes(b"new")
     (tmp_path / "file").touch()
-    (tmp_path / MARKER_NAME).write_text("file/folder")
+    (tmp_path / MARKER_NAME).write_text("file/folder", encoding="utf-8")
 
     with pytest.raises(StorageFailedError, match="a restore was cut short and cannot be finished"):
         has_data(tmp_path, is_read_only=True)
