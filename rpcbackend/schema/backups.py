@@ -10,7 +10,10 @@ from rpcbackend.schema.lifecycle import Key
 
 BackupId = Annotated[
     str,
-    StringConstraints(max_length=100, pattern=r"^[0-9A-Za-z-]+$"),
+    StringConstraints(
+        max_length=100,
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z-[a-z-]+(-[0-9]+)?$",
+    ),
     Field(description="Such as `2026-11-28T06-00-03Z-daily`."),
 ]
 FilePath = Annotated[

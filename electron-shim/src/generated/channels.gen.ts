@@ -1304,4 +1304,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '040e68a3e3a67e271112c3b31b2d05cee96f9eb7a95a1efd7bb8336b0c30c41f';
+export const contractHash = 'be0ec43ba1fa51d1ae86a451e3223285d8fa38b014c862f3e4e55d4cf80dd65d';
