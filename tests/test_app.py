@@ -354,7 +354,8 @@ async def test_writes_that_wait_for_the_store_to_open_are_not_overtaken(tmp_path
         ]
         async with asyncio.timeout(10):
             while not waiting[0].done():
-                await asyncio.sleep(0)
+                # Not a bare turn of the loop: it would keep the lock from the thread that opens.
+                await asyncio.wait(waiting[:1], timeout=0.0005)
                 if app.is_open and len(waiting) < 200:
                     waiting.append(client.start("branches.save", {**branch, "name": "late"}))
             replies = [await reply for reply in waiting]
