@@ -144,6 +144,7 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "read-only-serves": "A store that cannot be written is read, untouched; commands say why.",
         "damage-stays": "A damaged database stays as it is, copied aside, and what to do is said.",
         "damage-explained": "The doctor says what is wrong and what to do, and mends if asked.",
+        "log-not-personal": "Secret and personal values are taken out before anything is kept.",
         "log-not-forged": "No text from outside begins a log line, or has an escape in it.",
     },
     "protocol.md §3": {

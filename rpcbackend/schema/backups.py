@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from rpcbackend.schema.base import Flag, Instant, Integer, Params, WireModel
+from rpcbackend.schema.base import PERSONAL, Flag, Instant, Integer, Params, WireModel
 from rpcbackend.schema.lifecycle import Key
 
 BackupId = Annotated[
@@ -19,14 +19,18 @@ BackupId = Annotated[
 FilePath = Annotated[
     str,
     StringConstraints(min_length=1, max_length=4_096, pattern=r"^[^\x00]+$"),
-    Field(description="An absolute path; for the main process alone."),
+    # Folders are named after whose they are.
+    Field(description="An absolute path; for the main process alone.", json_schema_extra=PERSONAL),
 ]
 
 BackupFile = Annotated[
     str,
     # A root, or a folder by its dots, has no name, and so no manifest beside it.
     StringConstraints(min_length=1, max_length=4_096, pattern=r"^[^\x00]*[^\x00/\\.][^\x00]*$"),
-    Field(description="The absolute path of a file; for the main process alone."),
+    Field(
+        description="The absolute path of a file; for the main process alone.",
+        json_schema_extra=PERSONAL,
+    ),
 ]
 FoundId = Annotated[
     BackupId | None, Field(description="null: named by its path, and no manifest tells its id.")

@@ -21,6 +21,9 @@ from rpcbackend.schema.base import (
     WireModel,
 )
 
+NameCursor = Annotated[Cursor, Field(json_schema_extra=PERSONAL)]
+"""Holds the name at which the page ended."""
+
 
 class StudentState(StrEnum):
     """Where a student stands between the first enquiry and the archive."""
@@ -83,19 +86,23 @@ class ListStudents(Params):
 
     text: Annotated[
         str | None,
-        Field(max_length=100, description="Words of the name, accents and case do not matter."),
+        Field(
+            max_length=100,
+            description="Words of the name, accents and case do not matter.",
+            json_schema_extra=PERSONAL,
+        ),
     ] = None
     state: StudentState | None = None
     branch_id: BranchId | None = None
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: NameCursor | None = None
 
 
 class StudentPage(WireModel):
     """Students by family name."""
 
     items: list[Student]
-    next_cursor: Cursor | None
+    next_cursor: NameCursor | None
 
 
 class UpdateStudent(Params):

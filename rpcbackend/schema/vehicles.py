@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from rpcbackend.schema.base import BranchId, Name, Params, VehicleId, Version, WireModel
+from rpcbackend.schema.base import PERSONAL, BranchId, Name, Params, VehicleId, Version, WireModel
 from rpcbackend.schema.instructors import Categories
 
 Plate = Annotated[
@@ -13,6 +13,8 @@ Plate = Annotated[
     StringConstraints(
         strip_whitespace=True, min_length=1, max_length=20, pattern=r"^[^\x00-\x1f\x7f]+$"
     ),
+    # A contractor drives his own car.
+    Field(json_schema_extra=PERSONAL),
 ]
 
 

@@ -1304,4 +1304,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'be0ec43ba1fa51d1ae86a451e3223285d8fa38b014c862f3e4e55d4cf80dd65d';
+export const contractHash = '9d2e24de8dc9c54bec12b862319e212c4f373915e566e3690d420d5845f3f208';
