@@ -68,9 +68,8 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
         lessons.check_start(params.starts_at, work.now)
         lesson = await _plan(work, params)
         claims = lessons.claims_of(lesson)
-        await _check_free(work, lesson, claims)
+        await _claim(work, lesson, claims)
         await work.lessons.add(lesson)
-        await work.claims.take(claims)
         await _record(work, "lessons.booked", lesson)
         return LessonView(lesson=lesson, claims=claims)
 
@@ -174,8 +173,9 @@ async def _plan(work: Work, params: BookLesson) -> Lesson:
     )
 
 
-async def _check_free(work: Work, lesson: Lesson, claims: list[Claim]) -> None:
-    conflicts = await work.claims.conflicting(claims)
+async def _claim(work: Work, lesson: Lesson, claims: list[Claim]) -> None:
+    """Claim the time of all who take part, or refuse and say why."""
+    conflicts = await work.claims.take_if_free(claims)
     if not conflicts:
         return
     wanted = Span(lesson.starts_at, lesson.ends_at)

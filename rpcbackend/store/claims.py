@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rpcbackend.schema.claims import Busy, Claim, OwnerType
+from rpcbackend.store import driver
 from rpcbackend.store.json_sql import json_object
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.sight import Sight
@@ -92,6 +93,23 @@ class Claims:
             )
             busy += [Claim.model_validate_json(row["json"]) for row in rows]
         return busy
+
+    async def take_if_free(self, claims: Sequence[Claim]) -> list[Busy]:
+        """Make the resources busy, or take nothing and return what is in the way.
+
+        Nobody looks first: the database does so with every claim, and nearly all are free.
+
+        Args:
+            claims: Of one owner, who holds nothing yet.
+        """
+        try:
+            await self.take(claims)
+        except driver.Error as error:
+            if not driver.is_refusal(error):
+                raise
+            await self.release(claims[0].owner_type, claims[0].owner_id)
+            return await self.conflicting(claims)
+        return []
 
     async def take(self, claims: Sequence[Claim]) -> None:
         """Make the resources busy; the database refuses what overlaps (trigger, rule K1)."""

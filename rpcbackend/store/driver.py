@@ -21,7 +21,7 @@ IntegrityError: type[Exception] = sqlcipher3.IntegrityError
 PLAIN_HEADER = b"SQLite format 3\0"
 """First bytes of a database that is not encrypted."""
 
-_ERROR, _BUSY, _IOERR, _CORRUPT, _FULL, _NOTADB = 1, 5, 10, 11, 13, 26
+_ERROR, _BUSY, _IOERR, _CORRUPT, _FULL, _CONSTRAINT, _NOTADB = 1, 5, 10, 11, 13, 19, 26
 _POISON = frozenset({_IOERR, _CORRUPT, _NOTADB})
 
 LOG_BYTES = 4 * 1024 * 1024
@@ -253,6 +253,11 @@ def is_corrupt(error: BaseException) -> bool:
 def is_value_error(error: BaseException) -> bool:
     """Tell whether a statement could not be run to its end with the values that it met."""
     return _primary_code(error) == _ERROR
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether a rule of the tables refused a statement, and nothing else was amiss."""
+    return _primary_code(error) == _CONSTRAINT
 
 
 def is_busy(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import date, datetime
+from types import NoneType
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -157,11 +158,14 @@ def page_of(rows: list[Any], *, next_cursor: str | None = None, has_cursor: bool
     return f'{{"items":[{items}]{cursor}}}'.encode()
 
 
+_AS_IT_IS = (str, int, NoneType)
+
+
 def to_row(entity: WireModel) -> dict[str, Any]:
     """Turn an entity into the values of the columns that are named like its fields."""
     return {
-        # Most fields are text, which goes to the database as it is.
-        name: value if type(value) is str else to_column(value)
+        # Most fields go to the database as they are.
+        name: value if type(value) in _AS_IT_IS else to_column(value)
         for name, value in entity.__dict__.items()
     }
 

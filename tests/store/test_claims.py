@@ -95,6 +95,33 @@ async def test_the_one_claim_that_is_looked_at_tells_whether_any_overlaps(
     assert sorted(within, key=repr) == sorted(overlapping, key=repr)
 
 
+@settings(max_examples=100)
+@given(
+    stored=some.lists(some.tuples(some.sampled_from("abc"), SPANS), max_size=12),
+    wanted=SPANS,
+    also=some.sets(some.sampled_from("abc"), min_size=1),
+)
+async def test_claims_are_taken_all_or_none_and_what_is_in_the_way_is_told(
+    stored: list[tuple[str, tuple[int, int]]], wanted: tuple[int, int], also: set[str]
+) -> None:
+    """Rule K3: to ask by taking says the same as to ask first."""
+    asked = [claim(*wanted, resource_id=one, owner_id="les_new") for one in sorted(also)]
+
+    async def unit(work: Work) -> tuple[list[Busy], list[Busy], list[Claim]]:
+        for number, (resource, (start, end)) in enumerate(stored):
+            one = claim(start, end, resource_id=resource, owner_id=f"les_{number}")
+            await work.claims.take_if_free([one])
+        in_the_way = await work.claims.conflicting(asked)
+        told = await work.claims.take_if_free(asked)
+        return in_the_way, told, await work.claims.of_owner(OwnerType.LESSON, "les_new")
+
+    async with store_in(None) as store:
+        in_the_way, told, taken = await store.write(unit, actor="tests")
+
+    assert told == in_the_way
+    assert sorted(taken, key=repr) == ([] if told else sorted(asked, key=repr))
+
+
 async def test_a_conflict_is_found_for_each_resource_on_its_own(store: Store) -> None:
     instructor = claim(60, 120)
     vehicle = claim(60, 120, resource_type=ResourceType.VEHICLE, resource_id=an_id("veh"))
