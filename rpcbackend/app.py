@@ -10,7 +10,7 @@ from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.access import Access
 from rpcbackend.backups import Shelf, backing_up
 from rpcbackend.clock import Clock, SystemClock
-from rpcbackend.config import Disk
+from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Guard, Middleware, Observer, Rings
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
@@ -27,12 +27,14 @@ from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.middleware.authorize import authorize
+from rpcbackend.middleware.cache import Cache
 from rpcbackend.middleware.deadline import Deadline
 from rpcbackend.middleware.idempotency import idempotency
 from rpcbackend.middleware.open_store import open_store
 from rpcbackend.middleware.progress import progress
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.parent import until_gone
+from rpcbackend.resilience.answers import Answers
 from rpcbackend.schema.lifecycle import (
     Capabilities,
     Initialize,
@@ -64,12 +66,17 @@ class Outside:
     observers: Sequence[Observer] = ()
 
 
-def build_rings(limits: Limits) -> RingsOf:
+def build_rings(limits: Limits, answers: Answers | None = None) -> RingsOf:
     """Return what tells the rings around a method, outermost first.
 
     A ring that would let every such call pass is left out: a ping would pay for it too.
+
+    Args:
+        limits: What a connection may ask for.
+        answers: Where answers are kept; None keeps none.
     """
     deadline, rate_limit = Deadline(limits), RateLimit(limits)
+    cache = Cache(answers) if answers is not None else None
 
     def rings_of(method: Method, *, has_meta: bool) -> Rings:
         guards: list[Guard] = [deadline]
@@ -78,11 +85,19 @@ def build_rings(limits: Limits) -> RingsOf:
         elif method.main_only:
             guards += [authorize]
         middleware: list[Middleware] = [progress] if has_meta else []
+        if cache is not None and method.kept is not None:
+            middleware += [cache]
         if method.may_repeat and (has_meta or method.idempotency == "once"):
             middleware += [idempotency]
         return Rings(guards, middleware)
 
     return rings_of
+
+
+def _answers(settings: CacheSettings | None, clock: Clock) -> Answers | None:
+    if settings is None or not settings.bytes:
+        return None
+    return Answers(max_bytes=settings.bytes, ttl_seconds=settings.ttl_seconds, now=clock.monotonic)
 
 
 class Application:
@@ -97,6 +112,7 @@ class Application:
             none by itself.
         disk: When there is too little room on it.
         is_read_only: Whether the store is served as it is, whatever its state.
+        cache: How answers are kept; None keeps none.
     """
 
     def __init__(
@@ -109,6 +125,7 @@ class Application:
         daily_after_seconds: float | None = None,
         disk: Disk | None = None,
         is_read_only: bool = False,
+        cache: CacheSettings | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._outside = outside or Outside()
@@ -149,6 +166,8 @@ class Application:
         """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
+        self.answers = _answers(cache, self._clock)
+        """Those that are kept; None where none are."""
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
@@ -158,7 +177,7 @@ class Application:
         """Set when the process should end, with `exit_code`."""
         self.dispatcher = Dispatcher(
             build_registry(),
-            rings=build_rings(self._limits),
+            rings=build_rings(self._limits, self.answers),
             limits=self._limits,
             observers=self._outside.observers,
             host=self,

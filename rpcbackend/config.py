@@ -41,6 +41,23 @@ class Disk(BaseModel):
     ] = 2.0
 
 
+class CacheSettings(BaseModel):
+    """How answers are kept; what for stands in docs/adr/0034-kept-answers.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    bytes: Annotated[
+        int, Field(ge=0, description="How much memory answers may take; 0 keeps none.")
+    ] = 16 * MIB
+    ttl_seconds: Annotated[
+        float, Field(gt=0, description="How long one is kept at most, though nothing changed.")
+    ] = 3600.0
+    warm: Annotated[
+        bool,
+        Field(description="Whether a start makes ready what was asked for most before it."),
+    ] = True
+
+
 class BackupSettings(BaseModel):
     """When backups are made by themselves; they are kept in `backups` in the data directory."""
 
@@ -84,6 +101,9 @@ class Settings(BaseSettings):
     backups: Annotated[
         BackupSettings, Field(description="When backups are made by themselves.")
     ] = BackupSettings()
+    cache: Annotated[
+        CacheSettings, Field(description="How answers to queries are kept, such as `bytes`.")
+    ] = CacheSettings()
     disk: Annotated[
         Disk, Field(description="When the disk is too full, such as `read_only_bytes`.")
     ] = Disk()

@@ -106,6 +106,7 @@ async def _serve(
         limits=settings.limits,
         daily_after_seconds=settings.backups.delay_seconds if settings.backups.daily else None,
         disk=settings.disk,
+        cache=settings.cache,
         is_read_only=settings.read_only,
     )
     transport = StdioTransport(*wire, settings.limits)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from rpcbackend.app import Application, Outside
-from rpcbackend.config import Disk
+from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.dispatch.server import Server
 from rpcbackend.schema.limits import Limits
 
@@ -138,9 +138,11 @@ async def running_app(
     *,
     limits: Limits | None = None,
     disk: Disk | None = None,
+    cache: CacheSettings | None = None,
 ) -> AsyncIterator[Application]:
     """Run an application, in memory unless a *directory* is given, and close it afterwards."""
-    app = Application(directory, outside, limits=limits, disk=disk)
+    cache = cache or CacheSettings(warm=False)
+    app = Application(directory, outside, limits=limits, disk=disk, cache=cache)
     await app.boot()
     try:
         yield app

@@ -5,9 +5,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rpcbackend.config import MIB, BackupSettings, Settings, default_data_dir, load_settings
+from rpcbackend.config import (
+    MIB,
+    BackupSettings,
+    CacheSettings,
+    Settings,
+    default_data_dir,
+    load_settings,
+)
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
+
+GROUPS = {"limits", "backups", "cache", "disk", "read_only"}
+"""What the tests of the other settings leave out."""
 
 
 @pytest.fixture
@@ -30,6 +40,7 @@ def test_without_anything_given_the_defaults_hold() -> None:
         "drain_seconds": 5.0,
         "limits": Limits().model_dump(by_alias=False),
         "backups": {"daily": True, "delay_seconds": 60.0},
+        "cache": {"bytes": 16 * MIB, "ttl_seconds": 3_600.0, "warm": True},
         "disk": {
             "ballast_bytes": 16 * MIB,
             "warn_bytes": 512 * MIB,
@@ -45,7 +56,7 @@ def test_without_anything_given_the_defaults_hold() -> None:
 def test_the_file_is_read(file: Path) -> None:
     write(file, 'data_dir = "/data"\nlog_level = "DEBUG"\ndrain_seconds = 1\n')
 
-    assert load_settings(file).model_dump(exclude={"limits", "backups", "disk", "read_only"}) == {
+    assert load_settings(file).model_dump(exclude=GROUPS) == {
         "data_dir": Path("/data"),
         "log_level": "DEBUG",
         "drain_seconds": 1.0,
@@ -61,7 +72,7 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
 
     settings = load_settings(file, data_dir=Path("/given"), log_level=None)
 
-    assert settings.model_dump(exclude={"limits", "backups", "disk", "read_only"}) == {
+    assert settings.model_dump(exclude=GROUPS) == {
         "data_dir": Path("/given"),
         "log_level": "WARNING",
         "drain_seconds": 1.0,
@@ -88,6 +99,15 @@ def test_the_daily_backup_is_set_by_the_file_or_the_environment(
     assert load_settings(file).backups == BackupSettings(daily=False, delay_seconds=5)
 
 
+def test_the_room_for_answers_is_set_by_the_file_or_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, "[cache]\nbytes = 0\n")
+    monkeypatch.setenv("RPCBACKEND_CACHE__WARM", "false")
+
+    assert load_settings(file).cache == CacheSettings(bytes=0, warm=False)
+
+
 @pytest.mark.parametrize(
     "text",
     ["[limits]\nin_flight = 0", "[limits]\nunread_bytes = 1024", "[limits]\nunknown = 1"],
@@ -101,6 +121,8 @@ def test_a_limit_that_makes_no_sense_is_refused(file: Path, text: str) -> None:
     "text",
     [
         "[backups]\ndelay_seconds = -1",
+        "[cache]\nbytes = -1",
+        "[cache]\nttl_seconds = 0",
         "[backups]\nhourly = true",
         "log_level = 'LOUD'",
         "drain_seconds = 0",

@@ -18,6 +18,9 @@ when it comes with the `idempotencyKey` of the first delivery; `once` does so to
 without a key; `natural` leaves everything as the first delivery left it, key or no key; `none` is a
 call of its own each time. Replies are kept for 72 hours. What was refused is not kept: the same key
 tries again.
+
+An answer with `rev` names its state by that: the same question with it as `_meta.ifRev` is answered
+`{"_meta": {"notModified": true, …}}` and nothing else as long as the answer would be the same.
 """
 _ERRORS_INTRODUCTION = """\
 `error.code` is the number, `error.data.code` the symbol; `error.data.details` says more where there
@@ -114,6 +117,8 @@ def _describe(method: dict[str, Any], schemas: dict[str, Any]) -> str:
     facts = [f"{method['x-kind']}", f"permission `{method['x-permission']}`"]
     if method["x-kind"] == "command":
         facts.append(f"delivered again: `{method['x-idempotency']}`")
+    if method["x-rev"]:
+        facts.append("answers with `rev`")
     if method["x-events"]:
         facts.append("events " + ", ".join(f"`{event}`" for event in method["x-events"]))
     lines.append(" · ".join(facts) + "\n")

@@ -139,6 +139,7 @@ def _describe(method: Method, definitions: dict[str, Any]) -> dict[str, Any]:
         "x-events": list(method.events),
         "x-main-only": method.main_only,
         "x-step-up": method.step_up,
+        "x-rev": method.kept is not None,
     } | ({"x-job-result": method.job_result.__name__} if method.job_result else {})
 
 

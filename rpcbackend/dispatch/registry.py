@@ -1,6 +1,7 @@
 """The channels: what `@method` makes of a handler, and the table of all of them."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -27,6 +28,40 @@ Result = WireModel | Encoded[Any]
 Handler = Callable[[Context, Any], Awaitable[Result]]
 
 
+class Kept:
+    """Lets the answers of a query be kept, and says what they are made of.
+
+    A handler whose answers are kept makes them of its params, of the store, and of what the caller
+    can see, and of nothing else: not of the time, and not of who he is.
+
+    Args:
+        of: Tags, such as `students`, or `student:{student_id}` for the one that a param names; see
+            `rpcbackend.store.tags`.
+        seen_by: Further ones that decide what somebody sees who does not see everything.
+    """
+
+    def __init__(self, *of: str, seen_by: tuple[str, ...] = ()) -> None:
+        self.of, self.seen_by = of, seen_by
+        self._named = [_TAG_OF_ONE.fullmatch(tag) for tag in of]
+        self._is_fixed = not any(self._named)
+
+    def tags(self, params: Params, *, sees_all: bool) -> tuple[str, ...]:
+        """Return the tags of one answer."""
+        more = () if sees_all else self.seen_by
+        if self._is_fixed:
+            return self.of + more if more else self.of
+        values = params.__dict__
+        named = zip(self.of, self._named, strict=True)
+        return (*(f"{one[1]}{values[one[2]]}" if one else tag for tag, one in named), *more)
+
+    def params(self) -> set[str]:
+        """Return the names of the params that tags are named by."""
+        return {one[2] for one in self._named if one}
+
+
+_TAG_OF_ONE = re.compile(r"([a-z_]+:)\{([a-z_]+)\}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """One channel: its name, its handler and what the contract says about it."""
@@ -51,6 +86,8 @@ class Method:
     """The caller must have given his password a short time ago."""
     job_result: type[WireModel] | None
     """What the job answers in the end that a call of this channel begins."""
+    kept: Kept | None = None
+    """What its answers are made of, where they are kept."""
 
     rate_class: RateClass = field(init=False)
     """Which of the rates it counts against."""
@@ -91,6 +128,7 @@ def method(  # noqa: PLR0913 (all that the contract says of a channel)
     events: tuple[str, ...] = (),
     main_only: bool = False,
     step_up: bool = False,
+    kept: Kept | None = None,
 ) -> Callable[[Handler], Method]:
     """Make a `Method` of `async def handler(ctx, params: SomeParams) -> SomeResult`.
 
@@ -110,6 +148,7 @@ def method(  # noqa: PLR0913 (all that the contract says of a channel)
         events: The types of event that the command may leave.
         main_only: Whether only the main process of the desktop program may call it.
         step_up: Whether the caller's password must have been given a short time ago.
+        kept: What the answers are made of, if they may be kept: for queries of the store alone.
     """
 
     def decorate(handler: Handler) -> Method:
@@ -118,6 +157,8 @@ def method(  # noqa: PLR0913 (all that the contract says of a channel)
         job_result = get_args(result)[0] if get_origin(result) is Started else None
         if (kind == "job") != (job_result is not None):
             raise TypeError(f"{channel}: jobs, and nothing else, answer Started")
+        if kept is not None:
+            _check_kept(channel, kept, params, is_query=kind == "query" and needs_store)
         return Method(
             channel=channel,
             handler=handler,
@@ -134,9 +175,15 @@ def method(  # noqa: PLR0913 (all that the contract says of a channel)
             main_only=main_only,
             step_up=step_up,
             job_result=job_result,
+            kept=kept,
         )
 
     return decorate
+
+
+def _check_kept(channel: str, kept: Kept, params: type[Params], *, is_query: bool) -> None:
+    if not is_query or not kept.params() <= params.model_fields.keys():
+        raise TypeError(f"{channel}: kept are answers to queries, by tags and params that exist")
 
 
 def _reply_of(result: Any) -> type[WireModel]:

@@ -1,7 +1,7 @@
 """Branches: list and save."""
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import method
+from rpcbackend.dispatch.registry import Kept, method
 from rpcbackend.domain.versions import next_version
 from rpcbackend.domain.zones import zone_of
 from rpcbackend.errors import NotFoundError, VersionConflictError, ZoneUnknownError
@@ -11,7 +11,7 @@ from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work
 
 
-@method("branches.list", permission=Permission.BRANCHES_READ)
+@method("branches.list", permission=Permission.BRANCHES_READ, kept=Kept("branches"))
 async def list_all(ctx: Context, params: ListBranches) -> Encoded[BranchPage]:  # noqa: ARG001 (takes none)
     """Return all branches by name."""
     return await ctx.read(lambda work: work.branches.list())

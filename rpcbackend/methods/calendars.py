@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import method
+from rpcbackend.dispatch.registry import Kept, method
 from rpcbackend.errors import LimitExceededError
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.calendars import MAX_DAYS, CalendarView, ViewCalendar
@@ -13,7 +13,12 @@ AREA = "calendar"
 """The module is named in the plural because the standard library owns the singular."""
 
 
-@method("calendar.view", permission=Permission.LESSONS_READ, errors=(LimitExceededError,))
+@method(
+    "calendar.view",
+    permission=Permission.LESSONS_READ,
+    errors=(LimitExceededError,),
+    kept=Kept("calendar", "lessons", "instructors", "students", "vehicles"),
+)
 async def view(ctx: Context, params: ViewCalendar) -> Encoded[CalendarView]:
     """Return everything that is busy between two instants, ready to draw."""
     if not timedelta(0) < params.to - params.from_ <= timedelta(days=MAX_DAYS):

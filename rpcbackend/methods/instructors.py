@@ -1,7 +1,7 @@
 """Instructors: list and save."""
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import method
+from rpcbackend.dispatch.registry import Kept, method
 from rpcbackend.domain.versions import next_version
 from rpcbackend.errors import InUseError, NotFoundError, VersionConflictError
 from rpcbackend.schema.base import Encoded
@@ -16,7 +16,7 @@ from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work
 
 
-@method("instructors.list", permission=Permission.INSTRUCTORS_READ)
+@method("instructors.list", permission=Permission.INSTRUCTORS_READ, kept=Kept("instructors"))
 async def list_all(ctx: Context, params: ListInstructors) -> Encoded[InstructorPage]:
     """Return the instructors that fit, by name."""
     return await ctx.read(lambda work: work.instructors.list(params))

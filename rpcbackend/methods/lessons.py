@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import method
+from rpcbackend.dispatch.registry import Kept, method
 from rpcbackend.domain import lessons
 from rpcbackend.domain.spans import Span
 from rpcbackend.domain.versions import next_version
@@ -76,7 +76,12 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
     return await ctx.write(unit)
 
 
-@method("lessons.get", permission=Permission.LESSONS_READ, errors=(NotFoundError,))
+@method(
+    "lessons.get",
+    permission=Permission.LESSONS_READ,
+    errors=(NotFoundError,),
+    kept=Kept("lesson:{lesson_id}"),
+)
 async def get(ctx: Context, params: GetLesson) -> LessonView:
     """Return a lesson and the time it claims."""
 
@@ -89,7 +94,12 @@ async def get(ctx: Context, params: GetLesson) -> LessonView:
     return await ctx.read(unit)
 
 
-@method("lessons.list", permission=Permission.LESSONS_READ, errors=(CursorInvalidError,))
+@method(
+    "lessons.list",
+    permission=Permission.LESSONS_READ,
+    errors=(CursorInvalidError,),
+    kept=Kept("lessons"),
+)
 async def list_page(ctx: Context, params: ListLessons) -> Encoded[LessonPage]:
     """Return a page of the lessons that fit, by start."""
     return await ctx.read(lambda work: work.lessons.list(params))

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import method
+from rpcbackend.dispatch.registry import Kept, method
 from rpcbackend.domain.students import LEAVING, check_first_state, check_transition
 from rpcbackend.domain.versions import next_version
 from rpcbackend.errors import (
@@ -29,13 +29,24 @@ from rpcbackend.security.roles import Permission
 from rpcbackend.store import Sight, Work
 
 
-@method("students.get", permission=Permission.STUDENTS_READ, errors=(NotFoundError,))
+@method(
+    "students.get",
+    permission=Permission.STUDENTS_READ,
+    errors=(NotFoundError,),
+    # An instructor sees those whom he ever gave a lesson.
+    kept=Kept("student:{student_id}", seen_by=("lessons",)),
+)
 async def get(ctx: Context, params: GetStudent) -> Encoded[Student]:
     """Return one student, archived ones included."""
     return await ctx.read(lambda work: work.students.require_encoded(params.student_id))
 
 
-@method("students.list", permission=Permission.STUDENTS_READ, errors=(CursorInvalidError,))
+@method(
+    "students.list",
+    permission=Permission.STUDENTS_READ,
+    errors=(CursorInvalidError,),
+    kept=Kept("students", seen_by=("lessons",)),
+)
 async def list_page(ctx: Context, params: ListStudents) -> Encoded[StudentPage]:
     """Return a page of the students that fit, by family name."""
     return await ctx.read(lambda work: work.students.list(params))

@@ -1,7 +1,7 @@
 """Vehicles: list and save."""
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import method
+from rpcbackend.dispatch.registry import Kept, method
 from rpcbackend.domain.vehicles import check_transition
 from rpcbackend.domain.versions import next_version
 from rpcbackend.errors import (
@@ -23,7 +23,7 @@ from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work
 
 
-@method("vehicles.list", permission=Permission.VEHICLES_READ)
+@method("vehicles.list", permission=Permission.VEHICLES_READ, kept=Kept("vehicles"))
 async def list_all(ctx: Context, params: ListVehicles) -> Encoded[VehiclePage]:
     """Return the vehicles that fit, by plate."""
     return await ctx.read(lambda work: work.vehicles.list(params))

@@ -32,7 +32,13 @@ class CallMeta(Params):
             "effect nor the reply; with the key of a command that was done it answers that reply."
         ),
     ] = False
-    if_rev: Annotated[str, StringConstraints(max_length=128)] | None = None
+    if_rev: Annotated[
+        Annotated[str, StringConstraints(max_length=128)] | None,
+        Field(
+            description="The `rev` of the answer that the caller has: if it would be the same now, "
+            "the result is empty, with `_meta.notModified`."
+        ),
+    ] = None
     as_of: Instant | None = None
     traceparent: Annotated[str, StringConstraints(max_length=128)] | None = None
     capability: Annotated[

@@ -25,6 +25,7 @@ from rpcbackend.store.files import (
 from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.mending import Examined, examine, fold_log_in, make_indexes_anew
+from rpcbackend.store.opening import open_store
 from rpcbackend.store.outbox import Lease, Message
 from rpcbackend.store.quarantine import put_aside
 from rpcbackend.store.reach import Gap
@@ -34,7 +35,7 @@ from rpcbackend.store.salvage import Salvaged, TableSaved, UnsalvageableError, r
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.soundness import Verdict, is_key_of, verify_backup
-from rpcbackend.store.store import Store, open_store
+from rpcbackend.store.store import Store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 

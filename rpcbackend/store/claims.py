@@ -41,13 +41,14 @@ INSERT INTO resource_claims
 VALUES (:school, :resource_type, :resource_id, :starts_at, :ends_at, :owner_type, :owner_id)
 """
 
+# By name: without it SQLite goes through all claims of the school, 24 ms of 42,000 lessons.
 _RELEASE = """
-DELETE FROM resource_claims
+DELETE FROM resource_claims INDEXED BY resource_claims_by_owner
 WHERE school_id = :school AND owner_type = :owner_type AND owner_id = :owner_id
 """
 
 _OF_OWNER = f"""
-SELECT {_CLAIM} AS json FROM resource_claims
+SELECT {_CLAIM} AS json FROM resource_claims INDEXED BY resource_claims_by_owner
 WHERE school_id = :school AND owner_type = :owner_type AND owner_id = :owner_id
 ORDER BY CASE resource_type
   WHEN 'instructor' THEN 1 WHEN 'vehicle' THEN 2 WHEN 'student' THEN 3 ELSE 4 END
@@ -114,11 +115,16 @@ class Claims:
     async def take(self, claims: Sequence[Claim]) -> None:
         """Make the resources busy; the database refuses what overlaps (trigger, rule K1)."""
         for claim in claims:
+            self._touch(claim.owner_type, claim.owner_id)
             await self._tx.run(_TAKE, **to_row(claim))
 
     async def release(self, owner_type: OwnerType, owner_id: str) -> None:
         """Give back everything that the owner holds."""
+        self._touch(owner_type, owner_id)
         await self._tx.run(_RELEASE, owner_type=owner_type, owner_id=owner_id)
+
+    def _touch(self, owner_type: OwnerType, owner_id: str) -> None:
+        self._tx.touched.update(("calendar", f"{owner_type}:{owner_id}"))
 
     async def of_owner(self, owner_type: OwnerType, owner_id: str) -> list[Claim]:
         """Return what the owner holds: instructor, vehicle, student, room."""

@@ -35,10 +35,11 @@ from rpcbackend.store.files import (
     sync_file,
 )
 from rpcbackend.store.lane import see_through
+from rpcbackend.store.opening import migrate_and_write
 from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
 from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup
 from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, is_key_of, look_through, verify_backup
-from rpcbackend.store.store import Store, migrate_and_write
+from rpcbackend.store.store import Store
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 

@@ -9,12 +9,13 @@ from rpcbackend.store.transaction import Row
 class SqliteTransaction:
     """The statements of one unit, run where they are called: nothing here ever suspends."""
 
-    __slots__ = ("_connection", "access_changed", "changes", "school")
+    __slots__ = ("_connection", "access_changed", "changes", "school", "touched")
 
     def __init__(self, connection: Any, school: int) -> None:
         self._connection = connection
         self.school = school
         self.access_changed = False
+        self.touched: set[str] = set()
         self.changes: Changes | None = None
 
     async def one(self, sql: str, /, **params: Any) -> Row | None:

@@ -112,6 +112,7 @@ class Table(Generic[EntityT]):
         return row
 
     async def _write(self, tx: Transaction, sql: str, row: dict[str, Any]) -> None:
+        tx.touched.update((self.name, f"{self.noun}:{row['id']}"))
         if tx.changes is None:
             await tx.run(sql, **row)
             return

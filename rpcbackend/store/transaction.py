@@ -33,6 +33,8 @@ class Transaction(Protocol):
     access_changed: bool
     """Set by whoever changes who may come in, so that it is noticed at once."""
     school: int
+    touched: set[str]
+    """Where whoever writes notes what is another from now on; see `Tags`."""
     changes: Changes | None
     """Where tables note what a command reads and changes; None when nobody wants to know."""
 

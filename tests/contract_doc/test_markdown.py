@@ -67,6 +67,7 @@ def test_an_empty_answer_and_empty_params_are_said_in_words() -> None:
                     "name": "ping",
                     "description": "Answer at once.",
                     "x-kind": "query",
+                    "x-rev": False,
                     "x-permission": "public",
                     "x-events": [],
                     "x-params": "NoParams",

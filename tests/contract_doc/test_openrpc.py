@@ -127,6 +127,7 @@ def test_the_document_says_all_of_a_channel() -> None:
         "x-events": ["students.created"],
         "x-main-only": False,
         "x-step-up": False,
+        "x-rev": False,
     }
     assert errors[-2] == {
         "code": 1104,

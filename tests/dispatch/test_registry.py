@@ -6,7 +6,7 @@ import pytest
 
 from rpcbackend.begin import begin_job
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Idempotency, Kind, Method, Registry, method
+from rpcbackend.dispatch.registry import Idempotency, Kept, Kind, Method, Registry, method
 from rpcbackend.errors import NotFoundError
 from rpcbackend.running import Conclude, Running
 from rpcbackend.schema.base import Encoded
@@ -163,3 +163,36 @@ def test_an_area_is_named_like_its_module_unless_it_says_otherwise() -> None:
     vars(area).update(say=say, something="else")
 
     assert list(Registry(area)) == [say]
+
+
+def test_what_an_answer_is_made_of_depends_on_params_and_on_who_sees_it() -> None:
+    kept = Kept("said:{label}", "lists", seen_by=("lessons",))
+
+    assert kept.tags(Label(label="a"), sees_all=True) == ("said:a", "lists")
+    assert kept.tags(Label(label="b"), sees_all=False) == ("said:b", "lists", "lessons")
+    assert Kept("lists").tags(Label(), sees_all=False) == ("lists",)
+
+
+@pytest.mark.parametrize(
+    ("kept", "kind", "needs_store"),
+    [
+        (Kept("lists"), "command", True),
+        (Kept("lists"), "query", False),
+        (Kept("said:{name}"), "query", True),
+    ],
+    ids=["a command", "not of the store", "a param that is not there"],
+)
+def test_only_answers_to_queries_of_the_store_are_kept(
+    kept: Kept, kind: Kind, needs_store: bool
+) -> None:
+    async def show(ctx: Context, params: Label) -> Said:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match="kept are answers to queries"):
+        method(
+            "test.show",
+            permission=Permission.PUBLIC,
+            kind=kind,
+            needs_store=needs_store,
+            kept=kept,
+        )(show)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
-from rpcbackend.store import Store, Work
+from rpcbackend.store import EVERYTHING, Store, Work
 from tests.factories import an_id, at, claims_in, make_claim, store_in
+from tests.store.test_seen import plan_of
 
 DAWN = at("2026-11-24T00:00:00Z")
 
@@ -198,3 +199,13 @@ async def test_an_owner_gives_back_all_that_is_his_and_nothing_else(store: Store
         return [before, after, await work.claims.of_owner(OwnerType.LESSON, other.owner_id)]
 
     assert await store.write(unit, actor="tests") == [mine, [], [other]]
+
+
+async def test_what_an_owner_holds_is_found_without_going_through_the_others(store: Store) -> None:
+    def plan(work: Work) -> Any:
+        return work.claims.of_owner(OwnerType.LESSON, an_id("les"))
+
+    steps = await plan_of(store, EVERYTHING, plan)
+
+    [step] = [step for step in steps if "resource_claims" in step]
+    assert "INDEX resource_claims_by_owner (school_id=? AND owner_type=? AND owner_id=?)" in step

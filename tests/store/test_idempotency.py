@@ -292,9 +292,9 @@ async def test_no_reply_is_lost_in_72_hours_when_the_clock_is_wrong_for_some_min
 
 
 async def test_a_key_on_a_question_changes_nothing(client: Client, store: Store) -> None:
-    answer = await client.call_with_meta("branches.list", keyed("k"))
+    answer = await client.call_with_meta("audit.list", keyed("k"))
 
-    assert answer == {"items": [], "_meta": {"seq": 0}}
+    assert answer == {"items": [], "nextCursor": None, "_meta": {"seq": 0}}
     assert await count_keys(store) == 0
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rpcbackend.store import DamagedError, Work, salvage
+from rpcbackend.store.opening import open_store
 from rpcbackend.store.salvage import UnsalvageableError, replace_by
-from rpcbackend.store.store import open_store
 from tests.factories import (
     KEY,
     an_id,

@@ -117,6 +117,7 @@ class Explained:
 
     def __init__(self, work: Work) -> None:
         self._tx, self.school = work.tx, work.tx.school
+        self.touched: set[str] = set()
         self.plan: list[str] = []
 
     async def one(self, sql: str, /, **params: Any) -> Any:

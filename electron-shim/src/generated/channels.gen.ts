@@ -179,6 +179,7 @@ export interface CallMeta {
   readonly progressToken?: string | number | null;
   /** Check everything, answer as the call would, and keep nothing, neither the effect nor the reply; with the key of a command that was done it answers that reply. */
   readonly dryRun?: boolean;
+  /** The `rev` of the answer that the caller has: if it would be the same now, the result is empty, with `_meta.notModified`. */
   readonly ifRev?: string | null;
   readonly asOf?: string | null;
   readonly traceparent?: string | null;
@@ -1304,4 +1305,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '9d2e24de8dc9c54bec12b862319e212c4f373915e566e3690d420d5845f3f208';
+export const contractHash = 'e014ffd653554e5534b756ad8af3df6e8b7b69c27a5ad71d1e20aa88e7e751f2';

@@ -1,0 +1,71 @@
+"""Answer a query from memory while what it asks for is as it was, and say which state that is."""
+
+import base64
+import hashlib
+from functools import partial
+
+from rpcbackend.dispatch.call import Call, Proceed
+from rpcbackend.dispatch.registry import Result
+from rpcbackend.protocol import codec
+from rpcbackend.resilience.answers import Answer, Answers
+from rpcbackend.schema.base import Empty, Encoded
+from rpcbackend.store import Sight, Store
+
+Key = tuple[str, Sight, bytes]
+"""Channel, what the caller sees, and params: who differs in one of them shares no answer."""
+
+_UNCHANGED: Encoded[Empty] = Encoded(b"{}")
+
+
+class Cache:
+    """The ring around the methods whose answers may be kept (`Method.kept`).
+
+    Args:
+        answers: Where they are.
+        usage: Told of each question that was asked by somebody who sees everything.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def __call__(self, call: Call, proceed: Proceed) -> Result:
+        """Answer from memory, or ask and remember.
+
+        With `_meta.ifRev` of what would be the answer it answers `notModified` alone.
+        """
+        context, kept = call.context, call.method.kept
+        assert kept is not None  # noqa: S101 (there is no such ring around other methods)
+        store, sight = context.host.store, context.sight
+        # Noted before the revision is, so it never claims an event that the answer lacks.
+        seq = store.head_seq
+        revision = store.tags.revision(kept.tags(call.params, sees_all=sight.is_whole))
+        if revision is None:
+            # Just being changed: the answer may be from before or after.
+            return await proceed(call)
+        key = (call.method.channel, sight, codec.encode(call.params.__dict__))
+        answers, meta = self._answers, context.result_meta
+        answer = answers.find(key, revision)
+        rev = meta["rev"] = answer.rev if answer else _rev(store, key, revision)
+        if context.meta.if_rev == rev:
+            answers.unchanged += 1
+            meta["seq"], meta["notModified"] = seq, True
+            return _UNCHANGED
+        if answer is None:
+            answer = await answers.ask(key, revision, partial(_ask, call, proceed, revision, rev))
+        else:
+            answers.hits += 1
+        meta["seq"] = seq
+        return Encoded(answer.json)
+
+
+async def _ask(call: Call, proceed: Proceed, revision: int, rev: str) -> Answer:
+    result = await proceed(call)
+    json = result.json if isinstance(result, Encoded) else result.model_dump_json().encode()
+    return Answer(revision, rev, json)
+
+
+def _rev(store: Store, key: Key, revision: int) -> str:
+    """Name a state of an answer: of this opening of the store, this key, and this revision."""
+    channel, sight, params = key
+    text = f"{store.tags.epoch}\n{revision}\n{channel}\n{sight}\n".encode() + params
+    return base64.urlsafe_b64encode(hashlib.blake2b(text, digest_size=12).digest()).decode()
