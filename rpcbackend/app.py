@@ -9,6 +9,7 @@ from pathlib import Path
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.access import Access
 from rpcbackend.backups import Shelf, backing_up
+from rpcbackend.caching import Caching
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.contract.shipped import contract_hash, read_contract
@@ -34,7 +35,6 @@ from rpcbackend.middleware.open_store import open_store
 from rpcbackend.middleware.progress import progress
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.parent import until_gone
-from rpcbackend.resilience.answers import Answers
 from rpcbackend.schema.lifecycle import (
     Capabilities,
     Initialize,
@@ -66,17 +66,16 @@ class Outside:
     observers: Sequence[Observer] = ()
 
 
-def build_rings(limits: Limits, answers: Answers | None = None) -> RingsOf:
+def build_rings(limits: Limits, cache: Cache | None = None) -> RingsOf:
     """Return what tells the rings around a method, outermost first.
 
     A ring that would let every such call pass is left out: a ping would pay for it too.
 
     Args:
         limits: What a connection may ask for.
-        answers: Where answers are kept; None keeps none.
+        cache: Keeps answers, if any are kept.
     """
     deadline, rate_limit = Deadline(limits), RateLimit(limits)
-    cache = Cache(answers) if answers is not None else None
 
     def rings_of(method: Method, *, has_meta: bool) -> Rings:
         guards: list[Guard] = [deadline]
@@ -92,12 +91,6 @@ def build_rings(limits: Limits, answers: Answers | None = None) -> RingsOf:
         return Rings(guards, middleware)
 
     return rings_of
-
-
-def _answers(settings: CacheSettings | None, clock: Clock) -> Answers | None:
-    if settings is None or not settings.bytes:
-        return None
-    return Answers(max_bytes=settings.bytes, ttl_seconds=settings.ttl_seconds, now=clock.monotonic)
 
 
 class Application:
@@ -166,8 +159,6 @@ class Application:
         """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
-        self.answers = _answers(cache, self._clock)
-        """Those that are kept; None where none are."""
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
@@ -175,9 +166,14 @@ class Application:
         self._has_begun_to_end = asyncio.Event()
         self.ended = asyncio.Event()
         """Set when the process should end, with `exit_code`."""
+        registry = build_registry()
+        self.caching = Caching(
+            cache, self, registry, clock=self._clock, ids=ids, is_idle=self._is_idle
+        )
+        """Keeps answers."""
         self.dispatcher = Dispatcher(
-            build_registry(),
-            rings=build_rings(self._limits, self.answers),
+            registry,
+            rings=build_rings(self._limits, self.caching.ring),
             limits=self._limits,
             observers=self._outside.observers,
             host=self,
@@ -236,6 +232,7 @@ class Application:
         await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
         await self.access.settle()
+        await self.caching.close()
         await self._door.close()
 
     def _welcome(self, store: Store) -> None:
@@ -245,6 +242,10 @@ class Application:
         self.jobs.welcome(store)
         if self._daily is not None:
             self._daily.welcome(store)
+        self.caching.welcome(store)
+
+    def _is_idle(self) -> bool:
+        return not any(server.in_flight or server.queued for server in self._servers)
 
     def end(self, exit_code: int) -> None:
         """Let the process end; the first code that is not 0 stays."""

@@ -1,13 +1,13 @@
 """The channels: what `@method` makes of a handler, and the table of all of them."""
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rpcbackend.context import Context
+from rpcbackend.dispatch.kept import Kept
 from rpcbackend.errors import RpcError
 from rpcbackend.schema.base import Encoded, Params, WireModel
 from rpcbackend.schema.jobs import JobStarted, Started
@@ -26,40 +26,6 @@ it is a call of its own, and no reply is stored.
 """
 Result = WireModel | Encoded[Any]
 Handler = Callable[[Context, Any], Awaitable[Result]]
-
-
-class Kept:
-    """Lets the answers of a query be kept, and says what they are made of.
-
-    A handler whose answers are kept makes them of its params, of the store, and of what the caller
-    can see, and of nothing else: not of the time, and not of who he is.
-
-    Args:
-        of: Tags, such as `students`, or `student:{student_id}` for the one that a param names; see
-            `rpcbackend.store.tags`.
-        seen_by: Further ones that decide what somebody sees who does not see everything.
-    """
-
-    def __init__(self, *of: str, seen_by: tuple[str, ...] = ()) -> None:
-        self.of, self.seen_by = of, seen_by
-        self._named = [_TAG_OF_ONE.fullmatch(tag) for tag in of]
-        self._is_fixed = not any(self._named)
-
-    def tags(self, params: Params, *, sees_all: bool) -> tuple[str, ...]:
-        """Return the tags of one answer."""
-        more = () if sees_all else self.seen_by
-        if self._is_fixed:
-            return self.of + more if more else self.of
-        values = params.__dict__
-        named = zip(self.of, self._named, strict=True)
-        return (*(f"{one[1]}{values[one[2]]}" if one else tag for tag, one in named), *more)
-
-    def params(self) -> set[str]:
-        """Return the names of the params that tags are named by."""
-        return {one[2] for one in self._named if one}
-
-
-_TAG_OF_ONE = re.compile(r"([a-z_]+:)\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

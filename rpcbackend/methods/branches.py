@@ -1,7 +1,8 @@
 """Branches: list and save."""
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Kept, method
+from rpcbackend.dispatch.kept import Kept
+from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.versions import next_version
 from rpcbackend.domain.zones import zone_of
 from rpcbackend.errors import NotFoundError, VersionConflictError, ZoneUnknownError

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Kept, method
+from rpcbackend.dispatch.kept import Kept
+from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import LimitExceededError
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.calendars import MAX_DAYS, CalendarView, ViewCalendar

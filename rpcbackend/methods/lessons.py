@@ -4,7 +4,8 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Kept, method
+from rpcbackend.dispatch.kept import Kept
+from rpcbackend.dispatch.registry import method
 from rpcbackend.domain import lessons
 from rpcbackend.domain.spans import Span
 from rpcbackend.domain.versions import next_version

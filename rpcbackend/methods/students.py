@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Kept, method
+from rpcbackend.dispatch.kept import Kept
+from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.students import LEAVING, check_first_state, check_transition
 from rpcbackend.domain.versions import next_version
 from rpcbackend.errors import (

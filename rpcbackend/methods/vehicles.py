@@ -1,7 +1,8 @@
 """Vehicles: list and save."""
 
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Kept, method
+from rpcbackend.dispatch.kept import Kept
+from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.vehicles import check_transition
 from rpcbackend.domain.versions import next_version
 from rpcbackend.errors import (

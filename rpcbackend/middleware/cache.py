@@ -1,18 +1,13 @@
 """Answer a query from memory while what it asks for is as it was, and say which state that is."""
 
-import base64
-import hashlib
 from functools import partial
 
 from rpcbackend.dispatch.call import Call, Proceed
+from rpcbackend.dispatch.kept import Key, key_of, rev_of
 from rpcbackend.dispatch.registry import Result
-from rpcbackend.protocol import codec
 from rpcbackend.resilience.answers import Answer, Answers
-from rpcbackend.schema.base import Empty, Encoded
-from rpcbackend.store import Sight, Store
-
-Key = tuple[str, Sight, bytes]
-"""Channel, what the caller sees, and params: who differs in one of them shares no answer."""
+from rpcbackend.resilience.usage import Usage
+from rpcbackend.schema.base import Empty, Encoded, Params
 
 _UNCHANGED: Encoded[Empty] = Encoded(b"{}")
 
@@ -22,11 +17,11 @@ class Cache:
 
     Args:
         answers: Where they are.
-        usage: Told of each question that was asked by somebody who sees everything.
+        usage: Counts what is asked by those who see everything; None counts nothing.
     """
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, answers: Answers, usage: Usage[Key, Params] | None = None) -> None:
+        self._answers, self._usage = answers, usage
 
     async def __call__(self, call: Call, proceed: Proceed) -> Result:
         """Answer from memory, or ask and remember.
@@ -42,10 +37,12 @@ class Cache:
         if revision is None:
             # Just being changed: the answer may be from before or after.
             return await proceed(call)
-        key = (call.method.channel, sight, codec.encode(call.params.__dict__))
+        key = key_of(call.method.channel, sight, call.params)
+        if self._usage is not None and sight.is_whole:
+            self._usage.note(key, call.params)
         answers, meta = self._answers, context.result_meta
         answer = answers.find(key, revision)
-        rev = meta["rev"] = answer.rev if answer else _rev(store, key, revision)
+        rev = meta["rev"] = answer.rev if answer else rev_of(store.tags.epoch, key, revision)
         if context.meta.if_rev == rev:
             answers.unchanged += 1
             meta["seq"], meta["notModified"] = seq, True
@@ -62,10 +59,3 @@ async def _ask(call: Call, proceed: Proceed, revision: int, rev: str) -> Answer:
     result = await proceed(call)
     json = result.json if isinstance(result, Encoded) else result.model_dump_json().encode()
     return Answer(revision, rev, json)
-
-
-def _rev(store: Store, key: Key, revision: int) -> str:
-    """Name a state of an answer: of this opening of the store, this key, and this revision."""
-    channel, sight, params = key
-    text = f"{store.tags.epoch}\n{revision}\n{channel}\n{sight}\n".encode() + params
-    return base64.urlsafe_b64encode(hashlib.blake2b(text, digest_size=12).digest()).decode()

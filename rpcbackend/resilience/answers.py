@@ -60,6 +60,10 @@ class Answers:
             return None
         return answer if answer.revision == revision else None
 
+    def held(self, key: Hashable) -> Answer | None:
+        """Return the answer to *key*, of whatever revision."""
+        return self._kept.get(key)
+
     def keep(self, key: Hashable, answer: Answer) -> None:
         """Remember an answer in the place of an older one, unless it is very large."""
         if _size_of(answer) <= self._largest:

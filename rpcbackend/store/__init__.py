@@ -11,6 +11,7 @@ from rpcbackend.store.backups import (
     list_backups,
     read_backup,
 )
+from rpcbackend.store.cached_answers import Asked, state_of
 from rpcbackend.store.checks import Finding, is_sound
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import DamagedError, StorageFailedError, WrongKeyError, has_log
@@ -41,6 +42,7 @@ from rpcbackend.store.work import Work
 
 __all__ = [
     "EVERYTHING",
+    "Asked",
     "Backup",
     "Command",
     "DamagedError",
@@ -98,5 +100,6 @@ __all__ = [
     "restore_closed",
     "salvage",
     "sight_of",
+    "state_of",
     "verify_backup",
 ]

@@ -8,10 +8,12 @@ import orjson
 from rpcbackend.store.store import Store
 from rpcbackend.store.work import Work
 
-# Left out: `migrations` and `clock` tell when the file was made and used, not what it holds.
+# Left out: `migrations`, `clock` and `cached_answers` tell when the file was made and how it was
+# used, not what it holds.
 _TABLES = """
 SELECT name FROM sqlite_schema
-WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('migrations', 'clock')
+WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+  AND name NOT IN ('cached_answers', 'clock', 'migrations')
 ORDER BY name
 """
 

@@ -29,9 +29,11 @@ FOLDER_NAME = "salvage"
 
 ROWS_AT_ONCE = 500
 
+# Answers are nothing but what stands in the other tables, and some of that may be lost.
 _TABLES = """
 SELECT name FROM sqlite_schema
-WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'migrations' ORDER BY name
+WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('cached_answers', 'migrations')
+ORDER BY name
 """
 _COLUMNS = "SELECT name, pk FROM pragma_table_info(?) ORDER BY cid"
 _INDEXES = "SELECT name FROM pragma_index_list(?) WHERE origin = 'c' AND NOT partial"

@@ -40,6 +40,11 @@ class Tags:
                 revision = changed[tag]
         return revision
 
+    @property
+    def count(self) -> int | None:
+        """How many changes have ended; None while one is under way."""
+        return None if self._pending else self._count
+
     def begin(self, commit: object, touched: Collection[str]) -> None:
         """Note on the writer's thread, before it can be seen, what a commit changes."""
         self._pending[commit] = touched

@@ -9,6 +9,7 @@ from rpcbackend.ids import Ids
 from rpcbackend.store.api_keys import ApiKeys
 from rpcbackend.store.audit import Audit, Command
 from rpcbackend.store.branches import Branches
+from rpcbackend.store.cached_answers import CachedAnswers
 from rpcbackend.store.calendars import Calendars
 from rpcbackend.store.changes import Changes
 from rpcbackend.store.claims import Claims
@@ -111,6 +112,11 @@ class Work:
     def branches(self) -> Branches:
         """The branches."""
         return Branches(self.tx)
+
+    @property
+    def cached_answers(self) -> CachedAnswers:
+        """What was asked most, and its answers."""
+        return CachedAnswers(self.tx)
 
     @property
     def calendars(self) -> Calendars:

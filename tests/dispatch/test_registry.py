@@ -6,7 +6,8 @@ import pytest
 
 from rpcbackend.begin import begin_job
 from rpcbackend.context import Context
-from rpcbackend.dispatch.registry import Idempotency, Kept, Kind, Method, Registry, method
+from rpcbackend.dispatch.kept import Kept
+from rpcbackend.dispatch.registry import Idempotency, Kind, Method, Registry, method
 from rpcbackend.errors import NotFoundError
 from rpcbackend.running import Conclude, Running
 from rpcbackend.schema.base import Encoded
@@ -163,14 +164,6 @@ def test_an_area_is_named_like_its_module_unless_it_says_otherwise() -> None:
     vars(area).update(say=say, something="else")
 
     assert list(Registry(area)) == [say]
-
-
-def test_what_an_answer_is_made_of_depends_on_params_and_on_who_sees_it() -> None:
-    kept = Kept("said:{label}", "lists", seen_by=("lessons",))
-
-    assert kept.tags(Label(label="a"), sees_all=True) == ("said:a", "lists")
-    assert kept.tags(Label(label="b"), sees_all=False) == ("said:b", "lists", "lessons")
-    assert Kept("lists").tags(Label(), sees_all=False) == ("lists",)
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ async def filed(clock: FrozenClock, tmp_path: Path) -> AsyncIterator[Application
 
 
 def figures(app: Application) -> Figures:
-    assert app.answers is not None
-    return app.answers.figures()
+    assert app.caching.answers is not None
+    return app.caching.answers.figures()
 
 
 async def ask(client: Client, channel: str, if_rev: str | None = None, /, **params: Any) -> Any:
@@ -191,7 +191,7 @@ async def test_an_answer_from_before_a_commit_is_never_given_after_it(
 ) -> None:
     client, method = Client(filed), filed.dispatcher.registry.get("branches.list")
     assert method is not None
-    assert filed.answers is not None
+    assert filed.caching.answers is not None
     call = make_call(method, host=filed)
     call.params = ListBranches()
 
@@ -200,7 +200,7 @@ async def test_an_answer_from_before_a_commit_is_never_given_after_it(
         await client.call("branches.save", **BRANCH)
         return answer
 
-    old = await Cache(filed.answers)(call, look_and_dawdle)
+    old = await Cache(filed.caching.answers)(call, look_and_dawdle)
 
     assert old == Encoded(b'{"items":[]}')
     new = await ask(client, "branches.list", call.context.result_meta["rev"])
@@ -289,5 +289,5 @@ async def test_without_room_nothing_is_kept_and_no_rev_is_told(clock: FrozenCloc
     async with running_app(outside=Outside(clock=clock), cache=CacheSettings(bytes=0)) as app:
         client = Client(app)
 
-        assert app.answers is None
+        assert app.caching.answers is None
         assert await ask(client, "branches.list") == {"items": [], "_meta": {"seq": 0}}
