@@ -36,7 +36,8 @@ def test_a_damaged_backup_exits_with_74_and_says_what_is_wrong(
 ) -> None:
     backup = make_store(tmp_path)
     content = bytearray(backup.path.read_bytes())
-    content[-100] ^= 1
+    # In a table of the first migration: the last pages may be those of the schema, which grows.
+    content[4 * 4_096 - 100] ^= 1
     backup.path.write_bytes(content)
 
     assert verify_directory(tmp_path, backup.id, StringIO(line_of(KEY))) == 74
