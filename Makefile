@@ -68,6 +68,7 @@ bench: $(VENV)/.bench  ## speed side by side with a bare Python loop, and a plot
 	node bench/wire.mjs
 	$(PY) bench/rings.py
 	$(PY) bench/store.py
+	$(PY) bench/cache.py
 	$(PY) bench/plot.py
 
 app: $(VENV)/.dev electron-shim/node_modules/.installed .demo/school.db  ## open the example window in Electron, over the demo school

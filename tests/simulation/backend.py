@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rpcbackend.app import Application, Outside
+from rpcbackend.config import CacheSettings
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import EX_TIMED_OUT
 from rpcbackend.schema.limits import Limits
@@ -137,6 +138,7 @@ class Backend:
                 self.make_outside(),
                 drain_seconds=DRAIN_SECONDS,
                 limits=self.limits,
+                cache=CacheSettings(),
             )
         )
         be_quick(app)
