@@ -46,7 +46,7 @@ async def test_from_the_first_user_on_everybody_signs_in_also_after_a_restart(
     first = await start()
     assert (await first.call("auth.me"))["isLocal"]
     signed_in = await first.call("auth.bootstrap", login=LOGIN, password=PASSWORD)
-    assert (await first.call("branches.list")) == {"items": [], "_meta": {"seq": 2}}
+    assert (await first.call("branches.list"))["items"] == []
     await first.end()
 
     second = await start()

@@ -42,7 +42,10 @@ PEOPLE = {
 """Number 6 is linked to nobody, until he is."""
 
 DAY = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z"}
-KINDS = ["branch", "instructor", "vehicle", "student", "update", "transition", "book", "cancel"]
+KINDS = [
+    *("branch", "instructor", "vehicle", "student", "update", "transition"),
+    *("book", "book", "book", "cancel", "cancel"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +100,19 @@ ASKS = some.builds(Ask, WHO, some.integers(0, 20), some.booleans())
 STEPS = some.builds(Step, some.sampled_from(KINDS), NUMBERS, some.integers(0, 40), METAS)
 # Mostly by those who may.
 COMMANDS = some.builds(Command, some.sampled_from([1, 1, 1, 2, 3, 4, 5]), STEPS)
+RARE = [
+    some.builds(Link, some.sampled_from([3, 4, 6]), some.sampled_from(Role), NUMBERS),
+    some.builds(Restore, COMMANDS, ASKS),
+    some.just(Restart()),
+]
+BURSTS = some.builds(Burst, COMMANDS, some.lists(ASKS, max_size=4))
+# By weight: commands are what makes an answer old, and a process does not end every minute.
 DAYS = some.lists(
-    some.one_of(
-        ASKS,
-        ASKS,
-        ASKS,
-        COMMANDS,
-        COMMANDS,
-        some.builds(Burst, COMMANDS, some.lists(ASKS, max_size=4)),
-        some.builds(Link, some.sampled_from([3, 4, 6]), some.sampled_from(Role), NUMBERS),
-        some.builds(Restore, COMMANDS, ASKS),
-        some.just(Restart()),
+    some.sampled_from([*[COMMANDS] * 12, *[ASKS] * 6, *[BURSTS] * 4, *RARE]).flatmap(
+        lambda chosen: chosen
     ),
-    max_size=25,
+    min_size=10,
+    max_size=30,
 )
 
 
