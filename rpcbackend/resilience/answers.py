@@ -74,21 +74,28 @@ class Answers:
     ) -> Answer:
         """Return what *look_up* does, or what it did for another call that asks the same just now.
 
-        Whoever comes first looks up, and keeps it. If he fails or is cancelled, so does nobody
-        else: the next one looks up.
+        Whoever comes first looks up, and keeps it. If he is cancelled the next one looks up. If he
+        fails each of those who wait for him looks up for himself, all at once: what is refused
+        costs nobody his turn.
         """
         while (asking := self._asking.get(key)) and asking.revision == revision:
             answer = await asyncio.shield(asking.done) or self.find(key, revision)
             if answer is not None:
                 self.shared += 1
                 return answer
+            if asking.has_failed:
+                self.misses += 1
+                return await look_up()
         self.misses += 1
-        asking = _Asking(revision, asyncio.get_running_loop().create_future())
+        asking = _Asking(revision)
         self._asking[key] = asking
         answer = None
         try:
             answer = await look_up()
             self.keep(key, answer)
+        except Exception:
+            asking.has_failed = True
+            raise
         finally:
             if self._asking.get(key) is asking:
                 del self._asking[key]
@@ -108,12 +115,15 @@ class Answers:
         )
 
 
-class _Asking(NamedTuple):
+class _Asking:
     """A look-up that is under way."""
 
-    revision: int
-    done: "asyncio.Future[Answer | None]"
-    """None when it came to nothing."""
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+        self.done: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        """None when it came to nothing."""
+        self.has_failed = False
+        """Whether that is because it failed, and not because nobody wanted it any more."""
 
 
 class _Kept(TTLCache[Hashable, Answer]):

@@ -1,7 +1,6 @@
 """How many answers are remembered, for how long, and who waits for whose look-up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -108,24 +107,13 @@ async def test_other_questions_and_later_states_are_looked_up_anew(
     await asyncio.gather(earlier, later)
 
 
-async def cancel(task: "asyncio.Task[Answer]", _look_up: LookUp) -> None:
+async def cancel(task: "asyncio.Task[Answer]") -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
 
-async def fail(task: "asyncio.Task[Answer]", look_up: LookUp) -> None:
-    look_up.failure = KeyError()
-    look_up.end.set()
-    with pytest.raises(KeyError):
-        await task
-
-
-@pytest.mark.parametrize("end", [cancel, fail])
-async def test_the_end_of_the_first_takes_nobody_else_down(
-    clock: FrozenClock,
-    end: Callable[["asyncio.Task[Answer]", LookUp], Awaitable[None]],
-) -> None:
+async def test_when_the_first_is_cancelled_the_next_one_looks_up(clock: FrozenClock) -> None:
     answers, first, second = make_answers(clock), LookUp(), LookUp()
     leader = asyncio.create_task(answers.ask("a", 1, first))
     await asyncio.sleep(0)
@@ -133,11 +121,34 @@ async def test_the_end_of_the_first_takes_nobody_else_down(
     await asyncio.sleep(0)
     assert second.begun == 0
 
-    await end(leader, first)
+    await cancel(leader)
     second.end.set()
 
     assert await asyncio.gather(*others) == [answer("1")] * 3
     assert second.begun == 1
+
+
+async def test_when_the_first_fails_all_others_look_up_at_once(clock: FrozenClock) -> None:
+    answers, first, second = make_answers(clock), LookUp(), LookUp()
+    leader = asyncio.create_task(answers.ask("a", 1, first))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(answers.ask("a", 1, second)) for _ in range(3)]
+    await asyncio.sleep(0)
+    first.failure = second.failure = KeyError()
+
+    first.end.set()
+    with pytest.raises(KeyError):
+        await leader
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    # None of them has ended.
+    assert second.begun == 3
+    second.end.set()
+
+    assert [type(end) for end in await asyncio.gather(*others, return_exceptions=True)] == [
+        KeyError
+    ] * 3
+    assert answers.figures().answers == 0
 
 
 async def test_whoever_only_waits_and_is_cancelled_takes_nobody_down(clock: FrozenClock) -> None:
@@ -145,7 +156,7 @@ async def test_whoever_only_waits_and_is_cancelled_takes_nobody_down(clock: Froz
     leader, waiting, other = (asyncio.create_task(answers.ask("a", 1, look_up)) for _ in range(3))
     await asyncio.sleep(0)
 
-    await cancel(waiting, look_up)
+    await cancel(waiting)
     look_up.end.set()
 
     assert await leader == await other == answer("1")
