@@ -23,10 +23,14 @@ demo: $(VENV)/.core  ## install, create the demo school, and show a morning at i
 
 test: check test-python test-shim e2e  ## install everything and pass all tests
 
+# Whole processes and many worlds: coverage and the loop's debug mode would take longer than the tests.
+WHOLE := tests/e2e tests/faults tests/properties tests/simulation
+
 test-python: $(VENV)/.dev
-	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest
+	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest tests $(WHOLE:%=--ignore=%)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest $(WHOLE)
 
 test-shim: $(VENV)/.dev electron-shim/node_modules/.installed
 	$(NPM) test
