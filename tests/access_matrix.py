@@ -62,6 +62,8 @@ lessons.book         -      A     A     A      o          -       -           le
 lessons.cancel       -      A     A     A      o          o       -           lessons:book
 lessons.get          -      A     A     A      o          o       A           lessons:read
 lessons.list         -      A     A     A      o          o       A           lessons:read
+lessons.reschedule   -      A     A     A      o          o       -           lessons:book
+lessons.searchSlots  -      A     A     A      o          o       A           lessons:read
 
 sessions.list        -      o     A     o      o          o       o
 sessions.revoke      -      o     A     o      o          o       o

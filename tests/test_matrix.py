@@ -107,6 +107,11 @@ PROBES: dict[str, dict[str, Any]] = {
     "lessons.cancel": {"lessonId": an_id("les", OTHER), "by": "student", "reasonCode": "other"},
     "lessons.get": {"lessonId": an_id("les", OTHER)},
     "lessons.list": {},
+    "lessons.reschedule": {
+        "lessonId": an_id("les", OTHER),
+        "startsAt": "2026-11-25T09:00:00Z",
+    },
+    "lessons.searchSlots": SPAN | {"durationMinutes": 90, "studentId": an_id("stu", OTHER)},
     "ping": {},
     "rpc.discover": {},
     "sessions.list": {},

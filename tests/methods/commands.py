@@ -113,6 +113,11 @@ async def _cancel_lesson(stage: Stage) -> dict[str, Any]:
     return {"lessonId": lesson["id"], "by": "student", "reasonCode": "illness"}
 
 
+async def _reschedule_lesson(stage: Stage) -> dict[str, Any]:
+    lesson = await stage.school.book()
+    return {"lessonId": lesson["id"], "startsAt": "2026-11-25T09:00:00Z"}
+
+
 async def _create_api_key(stage: Stage) -> dict[str, Any]:
     await stage.sign_in()
     return {"name": "Website", "scopes": ["lessons:read"]} | keyed()
@@ -201,6 +206,7 @@ EXAMPLES: dict[str, Example] = {
     "keys.rekey": _rekey,
     "lessons.book": _book_lesson,
     "lessons.cancel": _cancel_lesson,
+    "lessons.reschedule": _reschedule_lesson,
     "sessions.revoke": _revoke_session,
     "students.create": _create_student,
     "students.transition": _transition_student,

@@ -92,6 +92,7 @@ CHANGED = {
     "keys.rekey": set[str](),
     "lessons.book": {"lesson"},
     "lessons.cancel": {"lesson"},
+    "lessons.reschedule": {"lesson"},
     "sessions.revoke": {"session"},
     "students.create": {"student"},
     "students.transition": {"student"},

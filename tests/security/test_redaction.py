@@ -217,7 +217,7 @@ HARMLESS = {
     },
     "places in lists that are ordered by times and numbers": {
         *("AuditPage.nextCursor", "ListAudit.cursor", "LessonPage.nextCursor"),
-        "ListLessons.cursor",
+        *("ListLessons.cursor", "SearchSlots.cursor", "SlotPage.nextCursor"),
     },
     "what a client makes up to find its calls again": {
         *("CallMeta.idempotencyKey", "CallMeta.progressToken", "CallMeta.ifRev"),

@@ -736,6 +736,18 @@ export interface Rekey {
   readonly newDatabaseKey: string;
 }
 
+/** Params of lessons.reschedule: what is left out stays as it is. */
+export interface RescheduleLesson {
+  readonly lessonId: string;
+  readonly expectedVersion?: number | null;
+  /** On a whole minute, not in the past. */
+  readonly startsAt?: string | null;
+  readonly durationMinutes?: number | null;
+  readonly instructorId?: string | null;
+  /** null takes the vehicle away. */
+  readonly vehicleId?: string | null;
+}
+
 /** What can be busy; a conflict is named after the first of these that has one. */
 export type ResourceType = 'instructor' | 'vehicle' | 'student' | 'room';
 
@@ -835,6 +847,25 @@ export interface SaveVehicle {
   readonly expectedVersion?: number | null;
 }
 
+/** Params of lessons.searchSlots. */
+export interface SearchSlots {
+  /** No slot begins before it, or now. */
+  readonly from: string;
+  /** No slot ends after it; at most 31 days later. */
+  readonly to: string;
+  readonly durationMinutes: number;
+  /** Who has to be free; a student himself, always. */
+  readonly studentId?: string | null;
+  /** Who may teach; left out: all that the caller sees. */
+  readonly instructorIds?: readonly (string)[] | null;
+  /** What may be driven, the dearest first; left out: no vehicle is needed. */
+  readonly vehicleIds?: readonly (string)[] | null;
+  /** From start to start, from 7:00 local time on. */
+  readonly stepMinutes?: number;
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+
 /** One session. */
 export interface Session {
   readonly id: string;
@@ -864,6 +895,23 @@ export interface SignedIn {
   readonly expiresAt: string;
   readonly session: Session;
   readonly user: User;
+}
+
+/** When all who are to take part are free; lessons.book takes it as it is. */
+export interface Slot {
+  /** RFC 3339 in UTC. */
+  readonly startsAt: string;
+  /** RFC 3339 in UTC. */
+  readonly endsAt: string;
+  readonly instructorId: string;
+  /** The first of the wanted ones that is free. */
+  readonly vehicleId: string | null;
+}
+
+/** Slots by start, then by instructor. */
+export interface SlotPage {
+  readonly items: readonly (Slot)[];
+  readonly nextCursor: string | null;
 }
 
 /** The state of the database. */
@@ -1115,6 +1163,10 @@ export interface Channels {
   readonly 'lessons.get': { readonly params: GetLesson; readonly result: LessonView };
   /** Return a page of the lessons that fit, by start. */
   readonly 'lessons.list': { readonly params: ListLessons; readonly result: LessonPage };
+  /** Move a lesson that has not begun to another time, instructor or vehicle, or say why not. */
+  readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: LessonView };
+  /** Return when a lesson could be booked: all who are to take part are free then. */
+  readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: SlotPage };
   /** Answer at once. */
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
   /** Return the OpenRPC document of every channel. */
@@ -1188,6 +1240,8 @@ export const channelNames: readonly Channel[] = [
   'lessons.cancel',
   'lessons.get',
   'lessons.list',
+  'lessons.reschedule',
+  'lessons.searchSlots',
   'ping',
   'rpc.discover',
   'sessions.list',
@@ -1250,6 +1304,8 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'lessons.cancel': 'key',
   'lessons.get': 'natural',
   'lessons.list': 'natural',
+  'lessons.reschedule': 'key',
+  'lessons.searchSlots': 'natural',
   'ping': 'natural',
   'rpc.discover': 'natural',
   'sessions.list': 'natural',
@@ -1285,6 +1341,7 @@ export const eventTypes = [
   'jobs.cancelled',
   'lessons.booked',
   'lessons.cancelled',
+  'lessons.rescheduled',
   'students.activated',
   'students.archived',
   'students.created',
@@ -1304,4 +1361,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '9d2e24de8dc9c54bec12b862319e212c4f373915e566e3690d420d5845f3f208';
+export const contractHash = '8cb059d307c045f419790a056d9f9c1cddce81e88a3c4333e748f1ece64437fd';
