@@ -49,6 +49,8 @@ branches.save        -      A     A     -      -          -       -
 calendar.view        -      A     A     A      o          o       A           lessons:read
 events.subscribe     -      A     A     A      o          o       A           lessons:read
 
+exports.start        -      A     A     -      -          -       A
+
 instructors.list     -      A     A     A      o          r       A           lessons:read
 instructors.save     -      A     A     -      -          -       -
 

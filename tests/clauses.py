@@ -145,6 +145,8 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "damage-stays": "A damaged database stays as it is, copied aside, and what to do is said.",
         "damage-explained": "The doctor says what is wrong and what to do, and mends if asked.",
         "log-not-personal": "Secret and personal values are taken out before anything is kept.",
+        "export-no-formula": "No cell of an exported table begins like a formula.",
+        "export-whole-or-not-there": "An export is whole or not there, and replaces nothing.",
         "log-not-forged": "No text from outside begins a log line, or has an escape in it.",
     },
     "protocol.md §3": {

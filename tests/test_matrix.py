@@ -87,6 +87,7 @@ PROBES: dict[str, dict[str, Any]] = {
     },
     "calendar.view": SPAN | {"resourceTypes": ["instructor", "student"]},
     "events.subscribe": {"afterSeq": 0},
+    "exports.start": {"kind": "students", "format": "csv", "path": "/nowhere/students.csv"},
     "initialize": {
         "protocolVersion": PROTOCOL_VERSION,
         "client": {"name": "tests", "version": "1"},

@@ -73,7 +73,7 @@ class SqliteEngine:
         self.is_encrypted, self.schema_version = False, 0
         self.migrated_from = 0
         """The version that was found; 0 for a new database."""
-        self._school, self._is_poisoned = school, False
+        self.school, self._is_poisoned = school, False
         self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
         self._lanes: list[Lane] = []
@@ -165,7 +165,7 @@ class SqliteEngine:
         return await self._read(work, self._reader)
 
     async def _read(self, work: Work, lane: Lane) -> Any:
-        job = Job(lambda connection: drive(work(SqliteTransaction(connection, self._school))))
+        job = Job(lambda connection: drive(work(SqliteTransaction(connection, self.school))))
         if lane is self._writer:
             job.keep = False
         lane.put(job)
@@ -191,7 +191,7 @@ class SqliteEngine:
         if self.read_only is not None:
             raise ReadOnlyModeError.because(self.read_only)
         job = Job(
-            lambda connection: drive(work(SqliteTransaction(connection, self._school))), keep=keep
+            lambda connection: drive(work(SqliteTransaction(connection, self.school))), keep=keep
         )
         self._writer.put(job)
         return await see_through(job.future, withdraw=lambda: self._writer.withdraw(job))
@@ -256,7 +256,7 @@ class SqliteEngine:
         results = []
 
         def run(connection: Any) -> None:
-            results.append(drive(work(SqliteTransaction(connection, self._school))))
+            results.append(drive(work(SqliteTransaction(connection, self.school))))
 
         await self._connections[0].run(run)
         return results[0]

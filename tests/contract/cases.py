@@ -130,6 +130,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "backups.restore",
         {"backupId": "2026-11-23T06-00-03Z-daily", "mode": "inspect"},
     ),
+    "exports.start.ok": (
+        "exports.start",
+        {"kind": "students", "format": "csv", "path": "/nowhere/students.csv"},
+    ),
+    "exports.start.invalid_params": (
+        "exports.start",
+        {"kind": "students", "format": "json", "path": "students.json", "byteOrderMark": True}
+        | DAY,
+    ),
     "jobs.get.not_found": ("jobs.get", {"jobId": an_id("job")}),
     "jobs.list.ok": ("jobs.list", {}),
     "branches.save.zone_unknown": (

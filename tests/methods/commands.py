@@ -166,6 +166,10 @@ async def _verify_backup(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (that 
     return {"path": "/nowhere/2026-11-28T06-00-03Z-daily.db"}
 
 
+async def _export(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (that it fails does not matter)
+    return {"kind": "students", "format": "csv", "path": "/nowhere/students.csv"}
+
+
 async def _cancel_job(stage: Stage) -> dict[str, Any]:
     play = Play()
     await play.start(stage.app)
@@ -201,6 +205,7 @@ EXAMPLES: dict[str, Example] = {
     "backups.restore": _inspect_backup,
     "backups.verify": _verify_backup,
     "branches.save": _save_branch,
+    "exports.start": _export,
     "instructors.save": _save_instructor,
     "jobs.cancel": _cancel_job,
     "keys.rekey": _rekey,

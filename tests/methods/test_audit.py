@@ -87,6 +87,7 @@ CHANGED = {
     "backups.restore": {"job"},
     "backups.verify": {"job"},
     "branches.save": {"branch"},
+    "exports.start": {"job"},
     "instructors.save": {"instructor"},
     "jobs.cancel": {"job"},
     "keys.rekey": set[str](),

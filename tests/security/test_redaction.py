@@ -236,7 +236,12 @@ HARMLESS = {
         *("Vehicle.make", "Vehicle.model", "SaveVehicle.make", "SaveVehicle.model"),
     },
     "hashes": {
-        *("CreatedBackup.sha256", "CreatedBackup.auditHeadHash", "StoreHealth.auditHeadHash"),
+        *(
+            "Exported.sha256",
+            "CreatedBackup.sha256",
+            "CreatedBackup.auditHeadHash",
+            "StoreHealth.auditHeadHash",
+        ),
         "VerifiedAudit.headHash",
     },
     "our own words and figures, which never quote": {

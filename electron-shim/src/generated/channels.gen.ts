@@ -338,6 +338,22 @@ export interface Event {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** How the file is written. */
+export type ExportFormat = 'csv' | 'json';
+
+/** What can be exported. */
+export type ExportKind = 'students' | 'instructors' | 'vehicles' | 'lessons' | 'audit';
+
+/** What the job of exports.start answers; the file is where the caller wanted it. */
+export interface Exported {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of the file, in hex. */
+  readonly sha256: string;
+  /** The last event that the file reflects. */
+  readonly headSeq: number;
+}
+
 /** Something that is wrong with a backup. */
 export interface Fault {
   /** A word for programs, such as `checksum`. */
@@ -914,6 +930,20 @@ export interface SlotPage {
   readonly nextCursor: string | null;
 }
 
+/** Params of exports.start. */
+export interface StartExport {
+  readonly kind: ExportKind;
+  readonly format: ExportFormat;
+  /** The absolute path of the file to make; there must not be one yet. */
+  readonly path: string;
+  /** Lessons that end after it; rows of the audit from it on. */
+  readonly from?: string | null;
+  /** Lessons that start before it, rows of the audit too. */
+  readonly to?: string | null;
+  /** For CSV: lets Excel read names that are not English. */
+  readonly byteOrderMark?: boolean;
+}
+
 /** The state of the database. */
 export interface StoreHealth {
   readonly engine: string;
@@ -1141,6 +1171,8 @@ export interface Channels {
   readonly 'calendar.view': { readonly params: ViewCalendar; readonly result: CalendarView };
   /** Send `event` notifications from now on, or from after a known one, in order. */
   readonly 'events.subscribe': { readonly params: SubscribeEvents; readonly result: Subscribed };
+  /** Begin to write all records of a kind into a new file, while everybody goes on working. */
+  readonly 'exports.start': { readonly params: StartExport; readonly result: JobStarted };
   /** Open an encrypted store with its key and tell what this server can do. */
   readonly 'initialize': { readonly params: Initialize; readonly result: Initialized };
   /** Return the instructors that fit, by name. */
@@ -1206,6 +1238,7 @@ export interface JobResults {
   readonly 'backups.create': CreatedBackup;
   readonly 'backups.restore': RestoredBackup;
   readonly 'backups.verify': VerifiedBackup;
+  readonly 'exports.start': Exported;
 }
 
 export const channelNames: readonly Channel[] = [
@@ -1229,6 +1262,7 @@ export const channelNames: readonly Channel[] = [
   'branches.save',
   'calendar.view',
   'events.subscribe',
+  'exports.start',
   'initialize',
   'instructors.list',
   'instructors.save',
@@ -1261,6 +1295,7 @@ export const channelNames: readonly Channel[] = [
 
 export const mainOnlyChannels: readonly Channel[] = [
   'backups.restore',
+  'exports.start',
   'keys.rekey',
   'shutdown',
 ];
@@ -1293,6 +1328,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'branches.save': 'key',
   'calendar.view': 'natural',
   'events.subscribe': 'natural',
+  'exports.start': 'key',
   'initialize': 'natural',
   'instructors.list': 'natural',
   'instructors.save': 'key',
@@ -1336,6 +1372,7 @@ export const eventTypes = [
   'backups.restored',
   'backups.verified',
   'branches.saved',
+  'exports.ready',
   'instructors.deactivated',
   'instructors.saved',
   'jobs.cancelled',
@@ -1361,4 +1398,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '8cb059d307c045f419790a056d9f9c1cddce81e88a3c4333e748f1ece64437fd';
+export const contractHash = '49d2afb2d28b802b46746a17cb017eda8995b87c0da74119e893fc4f60aaccce';
