@@ -50,6 +50,7 @@ class Sink:
     """Takes the replies and looks at the last."""
 
     is_writable = True
+    is_backed_up = False
 
     def __init__(self) -> None:
         self.last = b""
@@ -67,7 +68,7 @@ class Sink:
 def build(*, has_rings: bool) -> Application:
     """Make an application whose only channel does nothing."""
     app = Application(None, limits=LIMITS)
-    rings_of = build_rings(LIMITS)
+    rings_of = build_rings(LIMITS, RateLimit(LIMITS))
 
     def rings(method: Method, *, has_meta: bool) -> Rings:
         guards, middleware = rings_of(method, has_meta=has_meta)

@@ -11,6 +11,7 @@ from rpcbackend.access import Access
 from rpcbackend.backups import Shelf, backing_up
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import Disk
+from rpcbackend.context import Context
 from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Guard, Middleware, Observer, Rings
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
@@ -64,12 +65,12 @@ class Outside:
     observers: Sequence[Observer] = ()
 
 
-def build_rings(limits: Limits) -> RingsOf:
+def build_rings(limits: Limits, rate_limit: RateLimit) -> RingsOf:
     """Return what tells the rings around a method, outermost first.
 
     A ring that would let every such call pass is left out: a ping would pay for it too.
     """
-    deadline, rate_limit = Deadline(limits), RateLimit(limits)
+    deadline = Deadline(limits)
 
     def rings_of(method: Method, *, has_meta: bool) -> Rings:
         guards: list[Guard] = [deadline]
@@ -149,6 +150,7 @@ class Application:
         """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
+        self._rate_limit = RateLimit(self._limits)
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
@@ -158,7 +160,7 @@ class Application:
         """Set when the process should end, with `exit_code`."""
         self.dispatcher = Dispatcher(
             build_registry(),
-            rings=build_rings(self._limits),
+            rings=build_rings(self._limits, self._rate_limit),
             limits=self._limits,
             observers=self._outside.observers,
             host=self,
@@ -261,6 +263,10 @@ class Application:
     def contract(self) -> bytes:
         """Return the OpenRPC document, encoded."""
         return read_contract()
+
+    def take_heavy(self, ctx: Context) -> None:
+        """Count a heavy call whose channel is a light one; see `RateLimit.take`."""
+        self._rate_limit.take(ctx, "heavy")
 
     async def health(self, *, deep: bool, report: Report) -> Health:
         """Say how the process and its store are."""

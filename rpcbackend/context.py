@@ -157,6 +157,14 @@ class Host(Protocol):
         """Return the OpenRPC document, encoded."""
         ...
 
+    def take_heavy(self, ctx: "Context") -> None:
+        """Count a heavy call whose channel is a light one.
+
+        Raises:
+            RateLimitedError: Whoever calls made too many of them.
+        """
+        ...
+
     async def health(self, *, deep: bool, report: Report) -> Health:
         """Say how the process and its store are; *deep* looks through the store and reports."""
         ...

@@ -17,9 +17,11 @@ from rpcbackend.security.roles import Permission
 async def health(ctx: Context, params: GetHealth) -> Health:
     """Say how the process and its store are; answers while the store is locked too.
 
-    With `deep` it reads the whole database, and reports its progress; that is for the owner.
+    With `deep` it reads the whole database, and reports its progress; that is for the owner, and
+    as heavy as a job.
     """
     if params.deep and ctx.host.has_store:
         await ctx.identify()
         ctx.check(Permission.STORE_CHECK)
+        ctx.host.take_heavy(ctx)
     return await ctx.host.health(deep=params.deep, report=ctx.report)

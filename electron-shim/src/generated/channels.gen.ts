@@ -1398,4 +1398,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '49d2afb2d28b802b46746a17cb017eda8995b87c0da74119e893fc4f60aaccce';
+export const contractHash = '8185905f2d6ac34861c21dcf3c47ed00e58760ee2dcc7c483109479d4ab2eff7';
