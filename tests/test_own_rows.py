@@ -261,7 +261,7 @@ async def test_who_is_linked_to_a_person_that_does_not_fit_his_role_has_no_rows_
 
     for channel in ("lessons.list", "students.list", "instructors.list"):
         assert (await client.call(channel))["items"] == []
-    for channel in ("lessons.get", "students.get", "lessons.cancel"):
+    for channel in ("lessons.get", "students.get", "lessons.cancel", "lessons.reschedule"):
         assert (await answer(client, channel, **own(channel)))["code"] == "NOT_FOUND"
 
 
@@ -273,7 +273,10 @@ async def test_who_is_linked_to_nobody_has_no_rows_of_his_own(app: Application) 
         assert (await client.call(channel))["items"] == []
     view = await client.call("calendar.view", **PROBES["calendar.view"])
     assert (view["resources"], view["items"]) == ([], [])
-    for channel in ("lessons.get", "students.get", "lessons.cancel", "lessons.book"):
+    span = PROBES["lessons.searchSlots"] | {"studentId": None}
+    assert (await client.call("lessons.searchSlots", **span))["items"] == []
+    refusing = ("lessons.cancel", "lessons.book", "lessons.reschedule", "lessons.searchSlots")
+    for channel in ("lessons.get", "students.get", *refusing):
         assert (await answer(client, channel, **own(channel)))["code"] == "NOT_FOUND"
 
 

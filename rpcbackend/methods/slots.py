@@ -35,9 +35,9 @@ AREA = "lessons"
 async def search_slots(ctx: Context, params: SearchSlots) -> SlotPage:
     """Return when a lesson could be booked: all who are to take part are free then.
 
-    Every slot can be booked as it is, and none that can be is left out: within 7:00 to 21:00 on the
-    clock of the instructor's branch, in steps from 7:00 on. Who is not active has no slots. An
-    instructor finds his own, a student those at which he is free himself.
+    Every slot can be booked for the student that is named, and none that can be is left out: from
+    7:00 to 21:00 on the clock of the instructor's branch, in steps from 7:00 on. Who is not active
+    has no slots. An instructor finds his own, a student those at which he is free himself.
     """
     if not timedelta(0) < params.to - params.from_ <= timedelta(days=MAX_SEARCH_DAYS):
         raise LimitExceededError(

@@ -39,7 +39,7 @@ class SearchSlots(Params):
     ] = None
     vehicle_ids: Annotated[
         Annotated[tuple[VehicleId, ...], Field(min_length=1, max_length=200)] | None,
-        Field(description="What may be driven, the dearest first; left out: no vehicle is needed."),
+        Field(description="What may be driven, the preferred first; left out: none is needed."),
     ] = None
     step_minutes: Annotated[
         Integer,

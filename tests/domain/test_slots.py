@@ -85,7 +85,7 @@ def test_where_a_search_begins_does_not_move_the_starts_that_it_finds(minutes: i
     assert part == [one for one in whole if one >= later]
 
 
-def test_of_the_vehicles_that_are_free_the_dearest_is_named() -> None:
+def test_of_the_vehicles_that_are_free_the_preferred_one_is_named() -> None:
     start = at("2026-03-28T09:00:00Z")
     busy = {"ins_a": [], "veh_2": [Span(start, start + 60 * MINUTE)], "veh_1": []}
 

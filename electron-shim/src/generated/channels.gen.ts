@@ -874,7 +874,7 @@ export interface SearchSlots {
   readonly studentId?: string | null;
   /** Who may teach; left out: all that the caller sees. */
   readonly instructorIds?: readonly (string)[] | null;
-  /** What may be driven, the dearest first; left out: no vehicle is needed. */
+  /** What may be driven, the preferred first; left out: none is needed. */
   readonly vehicleIds?: readonly (string)[] | null;
   /** From start to start, from 7:00 local time on. */
   readonly stepMinutes?: number;
@@ -1398,4 +1398,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '8185905f2d6ac34861c21dcf3c47ed00e58760ee2dcc7c483109479d4ab2eff7';
+export const contractHash = '0ee3a512f4d03ffaf8517f87a9f2e718e4cc90d28faa45fafbd84bd26b31526b';
