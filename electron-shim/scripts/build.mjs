@@ -2,6 +2,7 @@
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { makeValidators } from './validators.mjs';
 
 // Electron 9 carries Node 12.14 and Chrome 83; newer ones run the same files.
 const node = {
@@ -15,10 +16,20 @@ const web = { bundle: true, platform: 'browser', target: 'chrome83' };
 const preload = { ...web, format: 'cjs', external: ['electron'] };
 const page = { ...web, format: 'iife' };
 
+/** Share one file of validators, which lies at *path* as seen from the bundle. */
+const validatorsAt = (path) => ({
+  name: 'validators',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /validators\.gen$/ }, () => ({ path, external: true }));
+  },
+});
+
 await rm('dist', { recursive: true, force: true });
+await makeValidators();
 await Promise.all([
   build({
     ...node,
+    plugins: [validatorsAt('./validators.cjs')],
     entryPoints: { main: 'src/main/index.ts', node: 'src/main/node.ts' },
     outdir: 'dist',
     outExtension: { '.js': '.cjs' },
@@ -43,7 +54,12 @@ await Promise.all([
 async function buildExample() {
   await mkdir('dist/example', { recursive: true });
   await Promise.all([
-    build({ ...node, entryPoints: ['example/main/main.ts'], outfile: 'dist/example/main.cjs' }),
+    build({
+      ...node,
+      plugins: [validatorsAt('../validators.cjs')],
+      entryPoints: ['example/main/main.ts'],
+      outfile: 'dist/example/main.cjs',
+    }),
     build({
       ...preload,
       entryPoints: ['src/preload/index.ts'],
@@ -65,6 +81,7 @@ async function buildTests() {
   await build({
     ...node,
     target: 'node20',
+    plugins: [validatorsAt('../../../validators.cjs')],
     entryPoints: tests,
     outbase: '.',
     outdir: 'dist/test',

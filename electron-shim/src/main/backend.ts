@@ -16,6 +16,7 @@ import { asBackendError, shimError } from '../shared/shimErrors';
 import type { BridgeStatus } from '../shared/status';
 import type { Exit } from './backendProcess';
 import type { CallOptions } from './call';
+import { requireParams } from './contractParams';
 import { EventFeed } from './eventFeed';
 import type { Noise } from './ndjson';
 import { type BackendOptions, resolveOptions } from './options';
@@ -116,6 +117,7 @@ class SupervisedBackend implements Backend {
     params: ParamsOf<C>,
     options?: CallOptions,
   ): Promise<ResultOf<C>> {
+    this.#refuseMisfits(channel, { ...params });
     const result: unknown = await this.#supervisor.call(channel, { ...params }, options);
     if (signsIn.includes(channel)) {
       // Who was nobody before may hear events now, and what he does next may cause some.
@@ -139,6 +141,14 @@ class SupervisedBackend implements Backend {
     callback: (payload: BackendSignals[K]) => void,
   ): Unsubscribe {
     return this.#signals.on(name, callback);
+  }
+
+  #refuseMisfits(channel: string, params: JsonObject): void {
+    const status = this.status();
+    // A backend with another contract may take what ours refuses; it looks for itself.
+    if (status.state !== 'ready' || status.server.contractMatches) {
+      requireParams(channel, params);
+    }
   }
 
   #changed(status: BridgeStatus): void {

@@ -33,13 +33,16 @@ export function defineChannel<P, R>(channel: IPCChannel<P, R>): IPCChannel<P, R>
   return channel;
 }
 
-/** Make the channel that passes on to the backend, which validates by itself. */
-export function rpcChannel<C extends Channel>(name: C): IPCChannel<ParamsOf<C>, ResultOf<C>> {
-  return {
-    name,
-    handler: (params, ctx) => ctx.send(name, params),
-    validator: (value): value is ParamsOf<C> => isJsonObject(value),
-  };
+/**
+ * Make the channel that passes on to the backend.
+ *
+ * `send` holds the params against the contract; *validator* can ask for more, or change them.
+ */
+export function rpcChannel<C extends Channel>(
+  name: C,
+  validator: Validator<ParamsOf<C>> = (value): value is ParamsOf<C> => isJsonObject(value),
+): IPCChannel<ParamsOf<C>, ResultOf<C>> {
+  return { name, handler: (params, ctx) => ctx.send(name, params), validator };
 }
 
 /** The life cycle belongs to the main process. */

@@ -102,7 +102,10 @@ test('channels that are not registered, or not for this page, are refused', asyn
   equal(symbol(await desk.invoke(1, call('ping'))), 'CHANNEL_REFUSED');
   equal(symbol(await desk.invoke(1, call('students.get'))), 'CHANNEL_REFUSED');
   // It may be called; there is just no backend running.
-  equal(symbol(await desk.invoke(1, call('calendar.view'))), 'BACKEND_STOPPED');
+  const span = { from: '2026-11-30T00:00:00Z', to: '2026-12-01T00:00:00Z' };
+  equal(symbol(await desk.invoke(1, call('calendar.view', span))), 'BACKEND_STOPPED');
+  // Nor need there be one to tell that params do not fit.
+  equal(symbol(await desk.invoke(1, call('calendar.view', { from: 1 }))), 'INVALID_PARAMS');
 });
 
 test('params that are no object and messages of another kind are refused', async () => {
