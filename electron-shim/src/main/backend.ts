@@ -97,7 +97,7 @@ class SupervisedBackend implements Backend {
       stderr: (line) => this.#signals.emit('stderr', line),
       noise: (noise) => this.#signals.emit('noise', noise),
       notification: (method, params) => this.#notified(method, params),
-      trouble: (message) => this.#warn(shimError('REPLY_MALFORMED', { message })),
+      warning: (error) => this.#warn(error),
     });
   }
 

@@ -1,6 +1,8 @@
 /** What can be set, and what holds when it is not. */
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes } from 'crypto';
+import type { Channel } from '../generated/channels.gen';
+import type { ParamsOf, ResultOf } from '../shared/protocol';
 import type { ConnectionLimits } from './connection';
 import type { RestartLimits } from './restartPolicy';
 import type { StopLimits } from './stopLadder';
@@ -11,6 +13,9 @@ export interface BackendProgram {
   readonly args: readonly string[];
   readonly cwd?: string;
 }
+
+/** Call a channel. @throws BackendError */
+export type Send = <C extends Channel>(channel: C, params: ParamsOf<C>) => Promise<ResultOf<C>>;
 
 export interface BackendOptions {
   readonly backend: BackendProgram;
@@ -24,6 +29,8 @@ export interface BackendOptions {
   readonly contract?: 'warn' | 'refuse';
   /** Which events to subscribe to: all, the named ones, or none. */
   readonly events?: 'all' | 'none' | readonly string[];
+  /** Runs after every start, before any other call: a new process does not know who is signed in. */
+  readonly signIn?: (send: Send) => Promise<unknown>;
   /** Added to the allow-listed environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly startTimeoutMs?: number;

@@ -7,6 +7,7 @@ import { asBackendError, shimError } from '../shared/shimErrors';
 import type { BridgeStatus } from '../shared/status';
 import type { Exit } from './backendProcess';
 import { type CallOptions, waitWithin } from './call';
+import { deliver, type Lives, type Patience } from './delivery';
 import { exitReason, isFinalFailure } from './exitReason';
 import type { ResolvedOptions } from './options';
 import { RestartPolicy } from './restartPolicy';
@@ -22,7 +23,7 @@ const statusTailLines = 10;
 const maxWaiting = 100;
 
 /** Own at most one session at a time. */
-export class Supervisor {
+export class Supervisor implements Lives {
   readonly #options: ResolvedOptions;
   readonly #observer: SupervisorObserver;
   readonly #policy: RestartPolicy;
@@ -87,23 +88,32 @@ export class Supervisor {
     return this.#stopping;
   }
 
-  /** Call *channel*; while the backend starts the call waits for it. */
-  async call(channel: string, params: JsonObject, options?: CallOptions): Promise<JsonObject> {
-    if (this.#status.state === 'starting') {
-      await this.#waitForStart(options);
-    }
-    if (this.#status.state === 'backoff') {
-      throw shimError('BACKEND_RESTARTING', { retryAfterMs: this.#status.delayMs });
+  /** Call *channel*; while the backend starts the call waits for it (`deliver` tells the rest). */
+  call(channel: string, params: JsonObject, options: CallOptions = {}): Promise<JsonObject> {
+    const { timeoutMs = this.#options.limits.timeoutMs } = options;
+    return deliver(this, channel, params, { ...options, timeoutMs });
+  }
+
+  get stops(): number {
+    return this.#stops;
+  }
+
+  async serving(patience: Patience): Promise<Session> {
+    while (this.#status.state === 'starting' || this.#status.state === 'backoff') {
+      if (this.#status.state === 'backoff' && !patience.outlastsCrash) {
+        throw shimError('BACKEND_RESTARTING', { retryAfterMs: this.#status.delayMs });
+      }
+      await this.#waitForStart(patience);
     }
     if (this.#session === undefined || this.#status.state !== 'ready') {
       throw shimError('BACKEND_STOPPED');
     }
-    return this.#session.call(channel, params, options);
+    return this.#session;
   }
 
-  async #waitForStart(options: CallOptions = {}): Promise<void> {
-    const { timeoutMs = this.#options.limits.timeoutMs, signal } = options;
-    if (this.#waiting >= maxWaiting) {
+  async #waitForStart({ timeoutMs, signal, isRepeated }: Patience): Promise<void> {
+    // What was sent before is bounded by what may be in flight.
+    if (this.#waiting >= maxWaiting && !isRepeated) {
       throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });
     }
     this.#waiting += 1;

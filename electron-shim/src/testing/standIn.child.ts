@@ -1,5 +1,6 @@
 /** A real process that stands in for the backend and misbehaves on request. */
 
+import { appendFileSync, readFileSync } from 'fs';
 import { createInterface } from 'readline';
 import { contractHash } from '../generated/channels.gen';
 import { isJsonObject, type JsonObject } from '../shared/json';
@@ -32,6 +33,24 @@ async function drip(line: string): Promise<void> {
   }
 }
 
+/**
+ * Note the delivery in the file `log`; the process dies of the first `deaths` ones, and answers the
+ * others with what was noted, or refuses them as told.
+ */
+function deliver(id: unknown, params: JsonObject): void {
+  const log = String(params['log']);
+  const meta = isJsonObject(params['_meta']) ? params['_meta'] : {};
+  appendFileSync(log, `${String(meta['idempotencyKey'])}\n`);
+  const keys = readFileSync(log, 'utf8').trim().split('\n');
+  if (keys.length <= Number(params['deaths'])) {
+    process.kill(process.pid, 'SIGKILL');
+  } else if (isJsonObject(params['refusal'])) {
+    refuse(id, Number(params['refusal']['code']), String(params['refusal']['symbol']));
+  } else if (params['hangs'] !== true) {
+    write({ id, result: { keys } });
+  }
+}
+
 /** Ids of calls that wait for their cancellation. */
 const hanging = new Set<unknown>();
 
@@ -52,6 +71,9 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
       process.stdin.destroy();
     }
   },
+  'lessons.book': deliver,
+  'students.get': deliver,
+  'auth.changePassword': deliver,
   echo: (id, params) => write({ id, result: params }),
   environment: (id) => write({ id, result: { names: Object.keys(process.env) } }),
   fail: (id) => refuse(id, 1301, 'CONFLICT_INSTRUCTOR'),
