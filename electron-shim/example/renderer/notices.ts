@@ -7,6 +7,7 @@ const pills: Readonly<Record<BridgeStatus['state'], string>> = {
   stopped: 'Not running',
   starting: 'Starting …',
   ready: 'Ready',
+  degraded: 'Slow to answer',
   backoff: 'Restarting …',
   stopping: 'Closing …',
   failed: 'Not available',

@@ -62,6 +62,34 @@ test('who is not signed in hears no events and no warning, and after the login h
   await backend.stopServer();
 });
 
+test('a backend that was degraded and is ready again is no new one', async () => {
+  const heartbeat = { intervalMs: 1, timeoutMs: 5, misses: 1 };
+  const backend = createBackend(
+    makeOptions(['--numb'], { heartbeat, limits: { cancelGraceMs: 1 } }),
+  );
+  const readies: number[] = [];
+  const heard: number[] = [];
+  backend.on('ready', ({ pid }) => readies.push(pid));
+  backend.on('event', ({ seq }) => heard.push(seq));
+  const states: string[] = [];
+  const isReadyAgain = new Promise<void>((resolve) => {
+    backend.on('status', ({ state }) => {
+      states.push(state);
+      if (state === 'degraded') {
+        void backend.send('wake' as 'ping', {});
+      } else if (states.join(' ').endsWith('degraded ready')) {
+        resolve();
+      }
+    });
+  });
+
+  await backend.startServer();
+  await isReadyAgain;
+  await backend.stopServer();
+
+  deepEqual([readies.length, heard], [1, [8]]);
+});
+
 test('another contract is a warning', async () => {
   const backend = createBackend(makeOptions(['--other-contract'], { events: 'none' }));
   const warning = next(backend, 'warning');

@@ -13,7 +13,7 @@ import type {
   Topic,
 } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
-import type { BridgeStatus } from '../shared/status';
+import { type BridgeStatus, serverOf } from '../shared/status';
 import type { Exit } from './backendProcess';
 import type { CallOptions } from './call';
 import { requireParams } from './contractParams';
@@ -64,6 +64,9 @@ export interface Backend {
   /** Listen to a notification of the backend. */
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
   status(): BridgeStatus;
+  /** The machine goes to sleep: until `resume` a silent backend counts as asleep. */
+  suspend(): void;
+  resume(): void;
   on<K extends keyof BackendSignals>(
     name: K,
     callback: (payload: BackendSignals[K]) => void,
@@ -87,6 +90,7 @@ class SupervisedBackend implements Backend {
   readonly #feed: EventFeed;
   readonly #supervisor: Supervisor;
   #subscribed: Promise<void> = Promise.resolve();
+  #server: ServerInfo | undefined;
 
   constructor(options: BackendOptions) {
     const resolved = resolveOptions(options);
@@ -136,6 +140,14 @@ class SupervisedBackend implements Backend {
     return this.#supervisor.status;
   }
 
+  suspend(): void {
+    this.#supervisor.suspend();
+  }
+
+  resume(): void {
+    this.#supervisor.resume();
+  }
+
   on<K extends keyof BackendSignals>(
     name: K,
     callback: (payload: BackendSignals[K]) => void,
@@ -144,21 +156,23 @@ class SupervisedBackend implements Backend {
   }
 
   #refuseMisfits(channel: string, params: JsonObject): void {
-    const status = this.status();
     // A backend with another contract may take what ours refuses; it looks for itself.
-    if (status.state !== 'ready' || status.server.contractMatches) {
+    if (serverOf(this.status())?.contractMatches !== false) {
       requireParams(channel, params);
     }
   }
 
   #changed(status: BridgeStatus): void {
-    if (status.state === 'ready') {
+    const server = serverOf(status);
+    const isNew = server !== undefined && server !== this.#server;
+    this.#server = server;
+    if (isNew) {
       // First of all calls, so that no event is missed of what a listener does next.
       this.#subscribed = this.#subscribe();
     }
     this.#signals.emit('status', status);
-    if (status.state === 'ready') {
-      this.#served(status.server);
+    if (isNew) {
+      this.#served(server);
     } else if (status.state === 'backoff') {
       this.#signals.emit('restarting', { attempt: status.attempt, delayMs: status.delayMs });
     } else if (status.state === 'failed') {

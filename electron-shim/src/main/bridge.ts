@@ -45,6 +45,8 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
     send: (channel, params, callOptions) => backend.send(channel, params, callOptions),
     receive: (topic, callback) => backend.receive(topic, callback),
     status: () => backend.status(),
+    suspend: () => backend.suspend(),
+    resume: () => backend.resume(),
     on: (name, callback) => backend.on(name, callback),
     register: (channel) => registry.register(channel),
     attach: (window, { channels } = {}) => {

@@ -4,6 +4,7 @@ import { randomBytes } from 'crypto';
 import type { Channel } from '../generated/channels.gen';
 import type { ParamsOf, ResultOf } from '../shared/protocol';
 import type { ConnectionLimits } from './connection';
+import type { HeartbeatLimits } from './heartbeat';
 import type { RestartLimits } from './restartPolicy';
 import type { StopLimits } from './stopLadder';
 
@@ -38,6 +39,7 @@ export interface BackendOptions {
   readonly limits?: Partial<ConnectionLimits>;
   readonly restart?: Partial<RestartLimits>;
   readonly shutdown?: Partial<StopLimits>;
+  readonly heartbeat?: Partial<HeartbeatLimits>;
 }
 
 export interface ResolvedOptions extends BackendOptions {
@@ -49,6 +51,7 @@ export interface ResolvedOptions extends BackendOptions {
   readonly limits: ConnectionLimits;
   readonly restart: RestartLimits;
   readonly shutdown: StopLimits;
+  readonly heartbeat: HeartbeatLimits;
 }
 
 /** Fill in the defaults. */
@@ -86,6 +89,13 @@ export function resolveOptions(options: BackendOptions): ResolvedOptions {
       termMs: 2_000,
       totalMs: 8_000,
       ...options.shutdown,
+    },
+    heartbeat: {
+      intervalMs: 15_000,
+      timeoutMs: 10_000,
+      misses: 3,
+      onDead: 'report',
+      ...options.heartbeat,
     },
   };
 }

@@ -101,6 +101,22 @@ export class Session {
     return this.#connection.call(channel, this.#entitle(channel, params), options);
   }
 
+  /** Ask whether anybody is there; any answer in time will do, an error or a late one as well. */
+  async answersPing(timeoutMs: number): Promise<boolean> {
+    try {
+      await this.call('ping', {}, { timeoutMs });
+      return true;
+    } catch (error) {
+      const { symbol, outcome } = asBackendError(error);
+      return symbol !== 'CALL_TIMEOUT' || outcome !== 'unknown';
+    }
+  }
+
+  /** End the child at once, as a crash would. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   /** Stop the child; resolves within the total limit whatever the child does. */
   async stop(): Promise<StopReport> {
     const startedAtMs = Date.now();

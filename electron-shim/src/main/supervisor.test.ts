@@ -301,3 +301,57 @@ test('a stop at the moment that a waiting start goes on leaves no backend behind
   equal(supervisor.status.state, 'stopped');
   equal(exits.length, statuses.filter(({ state }) => state === 'starting').length);
 });
+
+const quickHeartbeat = { intervalMs: 1, timeoutMs: 5, misses: 2 } as const;
+
+test('a backend that answers no ping is degraded, still called, and ready once it answers', () =>
+  withStandIn(
+    async (call, { supervisor, reached, statuses }) => {
+      await call('numb');
+
+      const degraded = await reached('degraded');
+      deepEqual(
+        [pidOf(degraded), await call('echo', { a: 1 })],
+        [pidOf(statuses[1] ?? degraded), { a: 1 }],
+      );
+      equal((await supervisor.start()).pid, pidOf(degraded));
+      await call('wake');
+      await reached('ready');
+
+      equal(pidOf(supervisor.status), pidOf(degraded));
+    },
+    [],
+    { heartbeat: quickHeartbeat, limits: { cancelGraceMs: 1 } },
+  ));
+
+test('a backend that answers no ping is started anew where that is wanted', () =>
+  withStandIn(
+    async (call, { reached, exits }) => {
+      await call('numb');
+      await reached('degraded');
+
+      await reached('backoff');
+      await reached('ready');
+
+      deepEqual(exits, [{ code: null, expected: false }]);
+    },
+    [],
+    { heartbeat: { ...quickHeartbeat, onDead: 'restart' }, limits: { cancelGraceMs: 1 } },
+  ));
+
+test('a machine that wakes asks its backend at once', () =>
+  withStandIn(
+    async (call, { supervisor, reached }) => {
+      await call('numb');
+      supervisor.suspend();
+
+      supervisor.resume();
+
+      await reached('degraded');
+    },
+    [],
+    {
+      heartbeat: { intervalMs: 60_000, timeoutMs: 5, misses: 1 },
+      limits: { cancelGraceMs: 1 },
+    },
+  ));

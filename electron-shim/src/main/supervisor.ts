@@ -4,11 +4,12 @@ import type { BackendError } from '../shared/errors';
 import type { JsonObject } from '../shared/json';
 import type { ServerInfo } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
-import type { BridgeStatus } from '../shared/status';
+import { type BridgeStatus, serverOf } from '../shared/status';
 import type { Exit } from './backendProcess';
 import { type CallOptions, waitWithin } from './call';
 import { deliver, type Lives, type Patience } from './delivery';
 import { exitReason, isFinalFailure } from './exitReason';
+import { Heartbeat } from './heartbeat';
 import type { ResolvedOptions } from './options';
 import { RestartPolicy } from './restartPolicy';
 import { Session, type SessionObserver, type StopReport } from './session';
@@ -33,6 +34,7 @@ export class Supervisor implements Lives {
   #stopping: Promise<StopReport> | undefined;
   #stops = 0;
   #backoff: NodeJS.Timeout | undefined;
+  #heartbeat: Heartbeat | undefined;
   #waiting = 0;
 
   constructor(options: ResolvedOptions, observer: SupervisorObserver) {
@@ -60,8 +62,9 @@ export class Supervisor implements Lives {
         throw shimError('BACKEND_STOPPED');
       }
     }
-    if (this.#status.state === 'ready') {
-      return this.#status.server;
+    const server = serverOf(this.#status);
+    if (server !== undefined) {
+      return server;
     }
     if (this.#started !== undefined) {
       return this.#started.promise;
@@ -94,6 +97,15 @@ export class Supervisor implements Lives {
     return deliver(this, channel, params, { ...options, timeoutMs });
   }
 
+  /** The machine goes to sleep: who does not answer is not dead. */
+  suspend(): void {
+    this.#heartbeat?.pause();
+  }
+
+  resume(): void {
+    this.#heartbeat?.resume();
+  }
+
   get stops(): number {
     return this.#stops;
   }
@@ -105,7 +117,7 @@ export class Supervisor implements Lives {
       }
       await this.#waitForStart(patience);
     }
-    if (this.#session === undefined || this.#status.state !== 'ready') {
+    if (this.#session === undefined || serverOf(this.#status) === undefined) {
       throw shimError('BACKEND_STOPPED');
     }
     return this.#session;
@@ -142,6 +154,7 @@ export class Supervisor implements Lives {
         readyAtMs = Date.now();
         this.#started?.resolve(server);
         this.#started = undefined;
+        this.#watch(session, server);
         this.#enter({ state: 'ready', server });
       },
       (error: unknown) => {
@@ -157,6 +170,24 @@ export class Supervisor implements Lives {
     void session.exited.then((exit) => {
       const uptimeMs = readyAtMs === undefined ? 0 : Date.now() - readyAtMs;
       this.#ended(session, exit, failure, uptimeMs);
+    });
+  }
+
+  #watch(session: Session, server: ServerInfo): void {
+    const { heartbeat } = this.#options;
+    this.#heartbeat = new Heartbeat(heartbeat, {
+      ping: (timeoutMs) => session.answersPing(timeoutMs),
+      answered: () => {
+        if (this.#status.state === 'degraded') {
+          this.#enter({ state: 'ready', server });
+        }
+      },
+      fellSilent: (misses) => {
+        this.#enter({ state: 'degraded', server, misses });
+        if (heartbeat.onDead === 'restart') {
+          session.kill();
+        }
+      },
     });
   }
 
@@ -179,6 +210,8 @@ export class Supervisor implements Lives {
     }
     const isExpected = this.#stopping !== undefined;
     this.#session = undefined;
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
     if (!isExpected) {
       this.#recover(exit, failure, uptimeMs);
     }
@@ -210,6 +243,8 @@ export class Supervisor implements Lives {
 
   async #stop(): Promise<StopReport> {
     clearTimeout(this.#backoff);
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
     const session = this.#session;
     this.#started?.reject(shimError('BACKEND_STOPPED'));
     this.#started = undefined;

@@ -74,6 +74,19 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
   'lessons.book': deliver,
   'students.get': deliver,
   'auth.changePassword': deliver,
+  ping: (id) => {
+    if (!flags.has('--numb')) {
+      write({ id, result: {} });
+    }
+  },
+  numb: (id) => {
+    flags.add('--numb');
+    write({ id, result: {} });
+  },
+  wake: (id) => {
+    flags.delete('--numb');
+    write({ id, result: {} });
+  },
   echo: (id, params) => write({ id, result: params }),
   environment: (id) => write({ id, result: { names: Object.keys(process.env) } }),
   fail: (id) => refuse(id, 1301, 'CONFLICT_INSTRUCTOR'),
