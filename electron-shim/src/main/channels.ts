@@ -6,11 +6,15 @@ import { isJsonObject } from '../shared/json';
 import type { ParamsOf, ResultOf } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import type { Backend } from './backend';
+import type { CancelSignal } from './call';
 import { readParams, type Validator } from './validator';
 
 /** What a handler may use. */
 export interface ChannelContext {
+  /** Calls the backend as the window wants it: its limit, its progress, until it gives the call up. */
   readonly send: Backend['send'];
+  /** Aborted when the window gives the call up. */
+  readonly signal: CancelSignal;
   /** The `webContents.id` of the window that asks. */
   readonly windowId: number;
 }

@@ -193,6 +193,67 @@ test('an old detach leaves a new attachment alone, and neither leaves a listener
   equal(page.events.listenerCount('destroyed'), 0);
 });
 
+test('a window gives its call up by its name, and hears how far another is', async () => {
+  const desk = new Desk();
+  const page = makePage(1);
+  desk.gate.attach(page);
+  desk.gate.attach(makePage(2));
+  for (const name of ['hang', 'progress']) {
+    desk.registry.register(rpcChannel(name as 'ping'));
+  }
+  await desk.backend.startServer();
+
+  const hanging = desk.invoke(1, { ...(call('hang') as object), id: 'a', timeoutMs: 60_000 });
+  // Not by the name that another window gave it.
+  await desk.invoke(2, { kind: 'cancel', id: 'a' });
+  await desk.invoke(1, { ...(call('progress') as object), id: 'b', wantsProgress: true });
+  await desk.invoke(1, call('progress'));
+  await desk.invoke(1, { kind: 'cancel', id: 'a' });
+
+  equal(symbol(await hanging), 'CALL_CANCELLED');
+  deepEqual(
+    page.pushes.filter(({ kind }) => kind === 'progress'),
+    [1, 2].map((done) => ({
+      kind: 'progress',
+      id: 'b',
+      value: { kind: 'report', done, total: 2 },
+    })),
+  );
+  await desk.backend.stopServer();
+});
+
+test('the limit that a window sets for its call holds', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.registry.register(rpcChannel('hang' as 'ping'));
+  await desk.backend.startServer();
+
+  const envelope = await desk.invoke(1, { ...(call('hang') as object), timeoutMs: 5 });
+
+  equal(symbol(envelope), 'CALL_TIMEOUT');
+  await desk.backend.stopServer();
+});
+
+test('a window that asks for too much at once is refused, and no other is held up', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.gate.attach(makePage(2));
+  let finish: () => void = () => undefined;
+  const finished = new Promise<object>((resolve) => {
+    finish = () => resolve({});
+  });
+  const validator = (value: unknown): value is object => typeof value === 'object';
+  desk.registry.register(defineChannel({ name: 'app.wait', handler: () => finished, validator }));
+  desk.registry.register(defineChannel({ name: 'app.now', handler: () => ({}), validator }));
+  const waiting = Array.from({ length: 16 + 64 }, () => desk.invoke(1, call('app.wait')));
+
+  equal(symbol(await desk.invoke(1, call('app.now'))), 'CALLS_EXHAUSTED');
+  equal(symbol(await desk.invoke(2, call('app.now'))), 'ok');
+
+  finish();
+  deepEqual([...new Set((await Promise.all(waiting)).map(symbol))], ['ok']);
+});
+
 test('a closed gate serves nobody any more', () => {
   const desk = new Desk();
 

@@ -4,16 +4,20 @@ import type { Unsubscribe } from '../shared/emitter';
 import { BackendError } from '../shared/errors';
 import {
   type Envelope,
+  type Invocation,
   invokeChannel,
   type Push,
   pushChannel,
   readInvocation,
 } from '../shared/ipc';
+import type { ProgressValue } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
 import type { Backend } from './backend';
+import type { CallOptions } from './call';
 import type { ChannelRegistry } from './channels';
 import { isTrustedSender, isTrustedUrl, type Sender } from './sender';
 import { warnOfBug } from './warnOfBug';
+import { WindowCalls, type WindowLimits } from './windowCalls';
 
 /** A page as far as it is pushed to; Electron's WebContents is one. */
 export interface Page {
@@ -36,13 +40,22 @@ export interface IpcMainPort {
   removeHandler(channel: string): void;
 }
 
+interface AttachedPage {
+  readonly page: Page;
+  readonly channels: readonly string[] | 'all';
+  readonly calls: WindowCalls;
+}
+
+type Call = Extract<Invocation, { readonly kind: 'call' }>;
+
 /** Serve the attached windows. */
 export class WindowGate {
   readonly #backend: Backend;
   readonly #registry: ChannelRegistry;
   readonly #trusted: readonly string[];
   readonly #ipcMain: IpcMainPort;
-  readonly #pages = new Map<number, { page: Page; channels: readonly string[] | 'all' }>();
+  readonly #limits: WindowLimits;
+  readonly #pages = new Map<number, AttachedPage>();
   readonly #unsubscribe: readonly Unsubscribe[];
 
   constructor(
@@ -50,11 +63,13 @@ export class WindowGate {
     registry: ChannelRegistry,
     trusted: readonly string[],
     ipcMain: IpcMainPort,
+    limits: WindowLimits = { maxInFlight: 16, maxWaiting: 64 },
   ) {
     this.#backend = backend;
     this.#registry = registry;
     this.#trusted = trusted;
     this.#ipcMain = ipcMain;
+    this.#limits = limits;
     ipcMain.handle(invokeChannel, (event, message) => this.#answer(event, message));
     this.#unsubscribe = [
       backend.on('status', (status) => this.#push({ kind: 'status', status })),
@@ -64,7 +79,7 @@ export class WindowGate {
 
   /** Let *page* call *channels* (all registered ones by default) until it is closed. */
   attach(page: Page, channels: readonly string[] | 'all' = 'all'): Unsubscribe {
-    const entry = { page, channels };
+    const entry = { page, channels, calls: new WindowCalls(this.#limits) };
     const detach = (): void => {
       page.removeListener('destroyed', detach);
       // It may have been attached anew since, with other rights.
@@ -107,30 +122,55 @@ export class WindowGate {
     if (invocation === undefined) {
       throw shimError('PARAMS_REFUSED');
     }
-    if (invocation.kind === 'status') {
-      return this.#backend.status();
+    switch (invocation.kind) {
+      case 'status':
+        return this.#backend.status();
+      case 'cancel':
+        entry.calls.cancel(invocation.id);
+        return {};
+      default:
+        return this.#call(entry, invocation);
     }
-    const { channel, params } = invocation;
-    if (entry.channels !== 'all' && !entry.channels.includes(channel)) {
+  }
+
+  #call({ page, channels, calls }: AttachedPage, call: Call): Promise<unknown> {
+    const { channel, params, id, timeoutMs, wantsProgress } = call;
+    if (channels !== 'all' && !channels.includes(channel)) {
       throw shimError('CHANNEL_REFUSED', { details: { channel } });
     }
-    return this.#registry.require(channel).run(params, {
-      send: (name, sent, options) => this.#backend.send(name, sent, options),
-      windowId: event.sender.id,
+    const registered = this.#registry.require(channel);
+    const onProgress = (value: ProgressValue): void => {
+      this.#tell(page, { kind: 'progress', id: id ?? '', value });
+    };
+    return calls.run(id, (signal) => {
+      const own: CallOptions = {
+        signal,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(wantsProgress === true ? { onProgress } : {}),
+      };
+      return registered.run(params, {
+        send: (name, sent, options) => this.#backend.send(name, sent, { ...own, ...options }),
+        signal,
+        windowId: page.id,
+      });
     });
   }
 
   #push(push: Push): void {
     for (const { page } of this.#pages.values()) {
-      // A destroyed frame inside living contents throws all the same (failure mode 17).
-      try {
-        // Nor may a page hear what it may not ask for, once it has gone elsewhere.
-        if (!page.isDestroyed() && isTrustedUrl(page.getURL(), this.#trusted)) {
-          page.send(pushChannel, push);
-        }
-      } catch {
-        this.#pages.delete(page.id);
+      this.#tell(page, push);
+    }
+  }
+
+  #tell(page: Page, push: Push): void {
+    // A destroyed frame inside living contents throws all the same (failure mode 17).
+    try {
+      // Nor may a page hear what it may not ask for, once it has gone elsewhere.
+      if (!page.isDestroyed() && isTrustedUrl(page.getURL(), this.#trusted)) {
+        page.send(pushChannel, push);
       }
+    } catch {
+      this.#pages.delete(page.id);
     }
   }
 }
