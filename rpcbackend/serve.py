@@ -26,7 +26,7 @@ from rpcbackend.exits import (
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
-from rpcbackend.transport.stdio import StdioTransport, claim_stdio
+from rpcbackend.transport.stdio import StdioTransport, claim_stdio, close_leaked
 
 GRACE_SECONDS = 3.0
 """Beyond the drain, a shutdown that hangs, on a dead disk say, is cut off."""
@@ -37,6 +37,7 @@ LAST_WRITE_SECONDS = 2.0
 
 def serve(settings: Settings) -> int:
     """Speak the protocol on stdin and stdout until it ends, and return the exit code."""
+    close_leaked()
     try:
         wire = claim_stdio()
     except OSError as error:
