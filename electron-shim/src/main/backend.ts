@@ -20,7 +20,7 @@ import { requireParams } from './contractParams';
 import { EventFeed } from './eventFeed';
 import type { Noise } from './ndjson';
 import { type BackendOptions, resolveOptions } from './options';
-import type { StopReport } from './session';
+import type { StopOptions, StopReport } from './session';
 import { Supervisor } from './supervisor';
 import { warnOfBug } from './warnOfBug';
 
@@ -54,7 +54,7 @@ export interface Backend {
   /** Start, or join the start under way. @throws BackendError why it will not serve. */
   startServer(): Promise<ServerInfo>;
   /** Stop; never throws and never takes longer than `shutdown.totalMs`. */
-  stopServer(): Promise<StopReport>;
+  stopServer(options?: StopOptions): Promise<StopReport>;
   /** Call a channel of the backend. @throws BackendError */
   send<C extends Channel>(
     channel: C,
@@ -112,8 +112,8 @@ class SupervisedBackend implements Backend {
     return server;
   }
 
-  stopServer(): Promise<StopReport> {
-    return this.#supervisor.stop();
+  stopServer(options?: StopOptions): Promise<StopReport> {
+    return this.#supervisor.stop(options);
   }
 
   async send<C extends Channel>(

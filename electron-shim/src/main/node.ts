@@ -32,8 +32,10 @@ export {
   type Notice,
 } from './backend';
 export type { CallOptions, CancelSignal } from './call';
+export type { HeartbeatLimits } from './heartbeat';
+export { type BackendPlaces, resolveBackend } from './locate';
 export type { Noise } from './ndjson';
-export { type BackendOptions, type BackendProgram, pythonBackend } from './options';
+export { type BackendOptions, type BackendProgram, pythonBackend, type Send } from './options';
 export type { RestartLimits } from './restartPolicy';
-export type { StopReport } from './session';
+export type { StopOptions, StopReport } from './session';
 export type { StopHow, StopLimits } from './stopLadder';

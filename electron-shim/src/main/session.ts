@@ -21,6 +21,11 @@ export interface SessionObserver {
   warning(error: BackendError): void;
 }
 
+export interface StopOptions {
+  /** Kill at once, before this returns: nobody will wait. The store survives it, as any crash. */
+  readonly immediate?: boolean;
+}
+
 /** What became of a stop, as far as it is known. */
 export interface StopReport {
   readonly how: StopHow;
@@ -118,7 +123,7 @@ export class Session {
   }
 
   /** Stop the child; resolves within the total limit whatever the child does. */
-  async stop(): Promise<StopReport> {
+  async stop({ immediate = false }: StopOptions = {}): Promise<StopReport> {
     const startedAtMs = Date.now();
     const child = this.#child;
     const how = await climbDown(
@@ -133,6 +138,7 @@ export class Session {
       },
       this.#options.shutdown,
       Date.now,
+      immediate ? 'sigkill' : 'request',
     );
     const exit = child.hasExited ? await this.exited : undefined;
     // Settle the calls of a child that does not even die.

@@ -1,7 +1,9 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { failureOf, makeRig, symbolOf, withStandIn } from '../testing/rig';
+import { failureOf, makeRig, type Rig, symbolOf, withStandIn } from '../testing/rig';
 
 test('a start leads to ready and a stop by request to stopped', async () => {
   const { supervisor, statuses, exits } = makeRig();
@@ -355,3 +357,38 @@ test('a machine that wakes asks its backend at once', () =>
       limits: { cancelGraceMs: 1 },
     },
   ));
+
+for (const [what, end] of [
+  ['a killed backend', (rig: Rig) => symbolOf(rig.supervisor.call('crash', {}))],
+  ['a backend that is stopped at once', (rig: Rig) => rig.supervisor.stop({ immediate: true })],
+] as const) {
+  test(`what ${what} had started ends with it`, () =>
+    withStandIn(async (call, rig) => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const address = server.address();
+      await call('beget', { port: typeof address === 'object' ? address?.port : 0 });
+      const [grandchild] = (await once(server, 'connection')) as [Socket];
+      grandchild.on('error', () => undefined);
+      const gone = once(grandchild.resume(), 'close');
+
+      await end(rig);
+
+      await gone;
+      server.close();
+    }));
+}
+
+test('a stop that may not take its time kills at once, also one under way', async () => {
+  const slow = { requestMs: 60_000, eofMs: 60_000, termMs: 60_000, totalMs: 200_000 };
+  const first = makeRig(['--stubborn'], { shutdown: slow });
+  const second = makeRig(['--stubborn'], { shutdown: slow });
+  await Promise.all([first.supervisor.start(), second.supervisor.start()]);
+
+  const report = await first.supervisor.stop({ immediate: true });
+  const underWay = second.supervisor.stop();
+  void second.supervisor.stop({ immediate: true });
+
+  deepEqual([report.how, report.signal], ['sigkill', 'SIGKILL']);
+  equal((await underWay).signal, 'SIGKILL');
+});

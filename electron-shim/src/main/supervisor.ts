@@ -12,7 +12,7 @@ import { exitReason, isFinalFailure } from './exitReason';
 import { Heartbeat } from './heartbeat';
 import type { ResolvedOptions } from './options';
 import { RestartPolicy } from './restartPolicy';
-import { Session, type SessionObserver, type StopReport } from './session';
+import { Session, type SessionObserver, type StopOptions, type StopReport } from './session';
 
 export interface SupervisorObserver extends SessionObserver {
   status(status: BridgeStatus): void;
@@ -77,8 +77,12 @@ export class Supervisor implements Lives {
   }
 
   /** Stop, or join the stop under way; never throws. */
-  stop(): Promise<StopReport> {
+  stop(options: StopOptions = {}): Promise<StopReport> {
     this.#stops += 1;
+    if (options.immediate === true) {
+      // Also when a stop is under way that would take its time.
+      this.#session?.kill();
+    }
     if (this.#stopping === undefined) {
       // Known before anybody hears of it: a listener may stop or start again.
       const stopped = new Deferred<StopReport>();
@@ -86,7 +90,7 @@ export class Supervisor implements Lives {
       const forget = (): void => {
         this.#stopping = undefined;
       };
-      this.#stop().finally(forget).then(stopped.resolve, stopped.reject);
+      this.#stop(options).finally(forget).then(stopped.resolve, stopped.reject);
     }
     return this.#stopping;
   }
@@ -241,7 +245,7 @@ export class Supervisor implements Lives {
     this.#enter({ state: 'failed', reason: reason.toFailure(), stderrTail });
   }
 
-  async #stop(): Promise<StopReport> {
+  async #stop(options: StopOptions): Promise<StopReport> {
     clearTimeout(this.#backoff);
     this.#heartbeat?.stop();
     this.#heartbeat = undefined;
@@ -251,7 +255,7 @@ export class Supervisor implements Lives {
     if (session !== undefined) {
       this.#enter({ state: 'stopping' });
     }
-    const report = (await session?.stop()) ?? nothingToStop;
+    const report = (await session?.stop(options)) ?? nothingToStop;
     this.#session = undefined;
     if (this.#status.state !== 'stopped') {
       this.#enter({ state: 'stopped' });

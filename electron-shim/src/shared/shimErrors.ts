@@ -75,6 +75,11 @@ const kinds = {
     type: 'validation',
     message: 'The call is over the size limit; nothing was sent.',
   },
+  SECOND_INSTANCE: {
+    code: -32068,
+    type: 'system',
+    message: 'The app holds no single-instance lock: call app.requestSingleInstanceLock() first.',
+  },
 } as const satisfies Record<string, Kind>;
 
 export type ShimSymbol = keyof typeof kinds;

@@ -1,5 +1,6 @@
 /** A real process that stands in for the backend and misbehaves on request. */
 
+import { spawn } from 'child_process';
 import { appendFileSync, readFileSync } from 'fs';
 import { createInterface } from 'readline';
 import { contractHash } from '../generated/channels.gen';
@@ -96,6 +97,12 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
   never: () => undefined,
   hang: (id) => {
     hanging.add(id);
+  },
+  // A child of the child, which is connected to *port* for as long as it lives.
+  beget: (id, params) => {
+    const script = `require('net').connect(${Number(params['port'])}, '127.0.0.1')`;
+    spawn(process.execPath, ['-e', script], { stdio: 'ignore' });
+    write({ id, result: {} });
   },
   lastWords: (id) => {
     write({ id, result: { said: true } });
