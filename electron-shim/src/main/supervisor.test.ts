@@ -367,8 +367,9 @@ for (const [what, end] of [
       const server = createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');
       const address = server.address();
+      const connected = once(server, 'connection');
       await call('beget', { port: typeof address === 'object' ? address?.port : 0 });
-      const [grandchild] = (await once(server, 'connection')) as [Socket];
+      const [grandchild] = (await connected) as [Socket];
       grandchild.on('error', () => undefined);
       const gone = once(grandchild.resume(), 'close');
 
