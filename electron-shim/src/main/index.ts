@@ -7,6 +7,8 @@ export {
   type ElectronBridgeController,
 } from './bridge';
 export { type ChannelContext, defineChannel, type IPCChannel, rpcChannel } from './channels';
+export { createKeystore } from './electronKeystore';
+export type { Keystore, KeystoreOptions } from './keystore';
 export * from './node';
 export { hardenContents, secureWebPreferences } from './security';
 export type { StandardSchema, Validator } from './validator';

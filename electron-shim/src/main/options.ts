@@ -3,6 +3,7 @@
 import { randomBytes } from 'crypto';
 import type { Channel } from '../generated/channels.gen';
 import type { ParamsOf, ResultOf } from '../shared/protocol';
+import { base64Url } from './base64Url';
 import type { ConnectionLimits } from './connection';
 import type { HeartbeatLimits } from './heartbeat';
 import type { RestartLimits } from './restartPolicy';
@@ -58,7 +59,7 @@ export interface ResolvedOptions extends BackendOptions {
 export function resolveOptions(options: BackendOptions): ResolvedOptions {
   return {
     ...options,
-    capability: options.capability ?? drawCapability(),
+    capability: options.capability ?? base64Url(randomBytes(32)),
     contract: options.contract ?? 'warn',
     events: options.events ?? 'all',
     env: options.env ?? {},
@@ -107,10 +108,4 @@ export function resolveOptions(options: BackendOptions): ResolvedOptions {
  */
 export function pythonBackend(python: string, dataDir: string): BackendProgram {
   return { command: python, args: ['-P', '-m', 'rpcbackend', 'serve', '--data-dir', dataDir] };
-}
-
-/** Draw 32 bytes in base64url, which the Node of older Electrons cannot write by itself. */
-function drawCapability(): string {
-  const base64 = randomBytes(32).toString('base64');
-  return base64.replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
 }
