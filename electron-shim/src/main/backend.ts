@@ -17,11 +17,14 @@ import { type BridgeStatus, serverOf } from '../shared/status';
 import type { Exit } from './backendProcess';
 import type { CallOptions } from './call';
 import { requireParams } from './contractParams';
+import { type Diagnostics, Notebook } from './diagnostics';
 import { EventFeed } from './eventFeed';
+import { LogFile } from './logFile';
 import type { Noise } from './ndjson';
 import { type BackendOptions, resolveOptions } from './options';
 import type { StopOptions, StopReport } from './session';
 import { Supervisor } from './supervisor';
+import { type CallTrace, type SlowCall, Tracer } from './trace';
 import { warnOfBug } from './warnOfBug';
 
 export interface ExitNotice extends Exit {
@@ -48,6 +51,10 @@ export interface BackendSignals {
   readonly notification: Notice;
   /** Something is not as it should be, and the backend serves all the same. */
   readonly warning: Failure;
+  /** Every call that is done: channel, time, outcome. */
+  readonly rpc: CallTrace;
+  /** A call that is not done after `slowCallMs`. */
+  readonly slow: SlowCall;
 }
 
 export interface Backend {
@@ -64,6 +71,8 @@ export interface Backend {
   /** Listen to a notification of the backend. */
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
   status(): BridgeStatus;
+  /** Report what happened, for a mail: without keys, params and names. */
+  diagnostics(): Diagnostics;
   /** The machine goes to sleep: until `resume` a silent backend counts as asleep. */
   suspend(): void;
   resume(): void;
@@ -89,12 +98,22 @@ class SupervisedBackend implements Backend {
   readonly #topics = new Emitter<Record<string, JsonObject>>(warnOfBug);
   readonly #feed: EventFeed;
   readonly #supervisor: Supervisor;
+  readonly #notebook: Notebook;
+  readonly #tracer: Tracer;
+  readonly #log: LogFile | undefined;
   #subscribed: Promise<void> = Promise.resolve();
   #server: ServerInfo | undefined;
 
   constructor(options: BackendOptions) {
     const resolved = resolveOptions(options);
     this.#feed = new EventFeed(resolved.events);
+    this.#notebook = new Notebook(resolved.backend, resolved.client);
+    this.#log = resolved.logFile && new LogFile(resolved.logFile, warnOfBug);
+    this.#tracer = new Tracer(resolved.slowCallMs, {
+      finished: (trace) => this.#signals.emit('rpc', trace),
+      isSlow: (call) => this.#signals.emit('slow', call),
+    });
+    this.#takeNotes();
     this.#supervisor = new Supervisor(resolved, {
       status: (status) => this.#changed(status),
       exit: (exit, expected) => this.#signals.emit('exit', { ...exit, expected }),
@@ -112,8 +131,10 @@ class SupervisedBackend implements Backend {
     return server;
   }
 
-  stopServer(options?: StopOptions): Promise<StopReport> {
-    return this.#supervisor.stop(options);
+  async stopServer(options?: StopOptions): Promise<StopReport> {
+    const report = await this.#supervisor.stop(options);
+    await this.#log?.close();
+    return report;
   }
 
   async send<C extends Channel>(
@@ -121,8 +142,10 @@ class SupervisedBackend implements Backend {
     params: ParamsOf<C>,
     options?: CallOptions,
   ): Promise<ResultOf<C>> {
-    this.#refuseMisfits(channel, { ...params });
-    const result: unknown = await this.#supervisor.call(channel, { ...params }, options);
+    const result: unknown = await this.#tracer.run(channel, async () => {
+      this.#refuseMisfits(channel, { ...params });
+      return this.#supervisor.call(channel, { ...params }, options);
+    });
     if (signsIn.includes(channel)) {
       // Who was nobody before may hear events now, and what he does next may cause some.
       this.#subscribed = this.#subscribe();
@@ -140,6 +163,10 @@ class SupervisedBackend implements Backend {
     return this.#supervisor.status;
   }
 
+  diagnostics(): Diagnostics {
+    return this.#notebook.report(this.status());
+  }
+
   suspend(): void {
     this.#supervisor.suspend();
   }
@@ -153,6 +180,28 @@ class SupervisedBackend implements Backend {
     callback: (payload: BackendSignals[K]) => void,
   ): Unsubscribe {
     return this.#signals.on(name, callback);
+  }
+
+  #takeNotes(): void {
+    const notebook = this.#notebook;
+    this.on('status', (status) => {
+      notebook.status(status);
+      this.#log?.write(`state ${status.state}`);
+    });
+    this.on('exit', ({ expected, ...exit }) => {
+      notebook.exit(exit, expected);
+      this.#log?.write(`exit ${exit.code ?? exit.signal ?? 'never ran'}`);
+    });
+    this.on('stderr', (line) => {
+      notebook.stderr(line);
+      this.#log?.write(line);
+    });
+    this.on('noise', (noise) => notebook.noise(noise));
+    this.on('warning', (warning) => {
+      notebook.warning(warning);
+      this.#log?.write(`warning ${warning.symbol}`);
+    });
+    this.on('rpc', (trace) => notebook.finished(trace));
   }
 
   #refuseMisfits(channel: string, params: JsonObject): void {

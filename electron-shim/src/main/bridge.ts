@@ -53,6 +53,7 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
     send: (channel, params, callOptions) => backend.send(channel, params, callOptions),
     receive: (topic, callback) => backend.receive(topic, callback),
     status: () => backend.status(),
+    diagnostics: () => backend.diagnostics(),
     suspend: () => backend.suspend(),
     resume: () => backend.resume(),
     on: (name, callback) => backend.on(name, callback),

@@ -6,6 +6,7 @@ import type { ParamsOf, ResultOf } from '../shared/protocol';
 import { base64Url } from './base64Url';
 import type { ConnectionLimits } from './connection';
 import type { HeartbeatLimits } from './heartbeat';
+import type { LogFileOptions } from './logFile';
 import type { RestartLimits } from './restartPolicy';
 import type { StopLimits } from './stopLadder';
 
@@ -41,6 +42,10 @@ export interface BackendOptions {
   readonly restart?: Partial<RestartLimits>;
   readonly shutdown?: Partial<StopLimits>;
   readonly heartbeat?: Partial<HeartbeatLimits>;
+  /** After how long the signal `slow` tells of a call; 0 is never. */
+  readonly slowCallMs?: number;
+  /** Where stderr, states and exits are written as well. */
+  readonly logFile?: LogFileOptions;
 }
 
 export interface ResolvedOptions extends BackendOptions {
@@ -53,6 +58,7 @@ export interface ResolvedOptions extends BackendOptions {
   readonly restart: RestartLimits;
   readonly shutdown: StopLimits;
   readonly heartbeat: HeartbeatLimits;
+  readonly slowCallMs: number;
 }
 
 /** Fill in the defaults. */
@@ -64,6 +70,7 @@ export function resolveOptions(options: BackendOptions): ResolvedOptions {
     events: options.events ?? 'all',
     env: options.env ?? {},
     startTimeoutMs: options.startTimeoutMs ?? 20_000,
+    slowCallMs: options.slowCallMs ?? 1_000,
     limits: {
       timeoutMs: options.requestTimeoutMs ?? 30_000,
       cancelGraceMs: 1_000,

@@ -121,6 +121,9 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
     write({ method: '$/cancelRequest' });
     write({ id, result: {} });
   },
+  say: (id, params) => {
+    process.stderr.write(`${String(params['line'])}\n`, () => write({ id, result: {} }));
+  },
   flood: (id) => {
     process.stderr.write(`${'x'.repeat(999)}\n`.repeat(2_000), () => write({ id, result: {} }));
   },
