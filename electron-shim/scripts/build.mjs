@@ -34,6 +34,13 @@ await Promise.all([
     outdir: 'dist',
     outExtension: { '.js': '.cjs' },
   }),
+  build({
+    ...node,
+    plugins: [validatorsAt('./validators.cjs')],
+    external: ['electron', 'playwright-core'],
+    entryPoints: ['src/testing/index.ts'],
+    outfile: 'dist/testing.cjs',
+  }),
   build({ ...preload, entryPoints: ['src/preload/index.ts'], outfile: 'dist/preload.cjs' }),
   build({
     ...web,

@@ -11,7 +11,10 @@ import type { BackendOptions } from './options';
 import type { StopReport } from './session';
 import { warnOfBug } from './warnOfBug';
 
-export interface BridgeOptions extends BackendOptions {
+/** The backend to run, with its options, or one that is there already, such as a FakeBackend. */
+export type BridgeOptions = WindowOptions & (BackendOptions | { readonly backend: Backend });
+
+export interface WindowOptions {
   /** The pages that may speak: origins, or URLs of single files. */
   readonly trusted: readonly string[];
   /** Stop the backend before the app quits, updates or the machine goes down; true by default. */
@@ -39,7 +42,7 @@ export interface ElectronBridgeController extends Backend {
 
 /** Wire backend and windows without starting anything. */
 export function createElectronBridge(options: BridgeOptions): ElectronBridgeController {
-  const backend = createBackend(options);
+  const backend = isRunnable(options) ? createBackend(options) : options.backend;
   const registry = new ChannelRegistry();
   const gate = new WindowGate(backend, registry, options.trusted, ipcMain as IpcMainPort);
   const unhook = options.installQuitHooks === false ? () => undefined : installHooks(backend);
@@ -75,6 +78,10 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
       return report;
     },
   };
+}
+
+function isRunnable(options: BridgeOptions): options is WindowOptions & BackendOptions {
+  return 'command' in options.backend;
 }
 
 function installHooks(backend: Backend): () => void {
