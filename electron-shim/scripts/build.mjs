@@ -1,6 +1,6 @@
 // Build dist/: bundles by esbuild, declarations by tsc (npm run build does both), the example, the tests.
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { makeValidators } from './validators.mjs';
 
@@ -16,11 +16,11 @@ const web = { bundle: true, platform: 'browser', target: 'chrome83' };
 const preload = { ...web, format: 'cjs', external: ['electron'] };
 const page = { ...web, format: 'iife' };
 
-/** Share one file of validators, which lies at *path* as seen from the bundle. */
-const validatorsAt = (path) => ({
+/** Share one file of validators, which lies at *path* as seen from the bundle, or take it in. */
+const validatorsAt = (path, external = true) => ({
   name: 'validators',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /validators\.gen$/ }, () => ({ path, external: true }));
+    onResolve({ filter: /validators\.gen$/ }, () => ({ path, external }));
   },
 });
 
@@ -88,7 +88,7 @@ async function buildTests() {
   await build({
     ...node,
     target: 'node20',
-    plugins: [validatorsAt('../../../validators.cjs')],
+    plugins: [validatorsAt(resolve('dist/validators.cjs'), false)],
     entryPoints: tests,
     outbase: '.',
     outdir: 'dist/test',
