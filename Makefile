@@ -68,8 +68,10 @@ gen: $(VENV)/.dev  ## make again what is generated from the code
 	$(call describe,settings,docs/configuration.md)
 	$(call describe,typescript,electron-shim/src/generated/channels.gen.ts)
 
-bench: $(VENV)/.bench  ## speed side by side with a bare Python loop, and a plot
+bench: $(VENV)/.bench electron-shim/node_modules/.installed  ## speed side by side with a bare Python loop, and a plot
 	node bench/wire.mjs
+	$(NPM) run build
+	PYTHON=$(PY) node bench/bridge.mjs
 	$(PY) bench/rings.py
 	$(PY) bench/store.py
 	$(PY) bench/plot.py

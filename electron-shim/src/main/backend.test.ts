@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BackendEvent } from '../shared/protocol';
-import { makeOptions } from '../testing/rig';
+import { makeOptions, symbolOf } from '../testing/rig';
 import { type Backend, type BackendSignals, createBackend } from './backend';
 
 function next<K extends keyof BackendSignals>(
@@ -98,6 +98,18 @@ test('another contract is a warning', async () => {
 
   equal((await warning).symbol, 'CONTRACT_MISMATCH');
   await backend.stopServer();
+});
+
+test('a backend with another contract looks at the params itself', async () => {
+  const ours = createBackend(makeOptions([], { events: 'none' }));
+  const other = createBackend(makeOptions(['--other-contract'], { events: 'none' }));
+  const misfit = { isNew: true } as unknown as Record<string, never>;
+  await Promise.all([ours.startServer(), other.startServer()]);
+
+  equal(await symbolOf(ours.send('ping', misfit)), 'INVALID_PARAMS');
+  deepEqual(await other.send('ping', misfit), {});
+
+  await Promise.all([ours.stopServer(), other.stopServer()]);
 });
 
 test('exit, stderr and failed tell how it ended', async () => {

@@ -67,6 +67,19 @@ test('what would happen twice is not sent again', async (t) => {
   equal(deliveries().length, 1);
 });
 
+test('a shutdown that ended its backend does not end the next one', async (t) => {
+  const { supervisor, reached } = await start(t, 0);
+  await supervisor.call('deafen', {});
+
+  const lost = symbolOf(supervisor.call('shutdown', {}));
+  await symbolOf(supervisor.call('crash', {}));
+
+  equal(await lost, 'BACKEND_LOST');
+  await reached('backoff');
+  await reached('ready');
+  deepEqual(await supervisor.call('echo', { a: 1 }), { a: 1 });
+});
+
 test('a call that ends every backend ends two, and its failure names the key', async (t) => {
   const { supervisor, params, deliveries } = await start(t, 9);
 

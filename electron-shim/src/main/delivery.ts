@@ -54,6 +54,12 @@ export async function deliver(
   }
 }
 
+const idempotencies = new Map<string, Idempotency>([
+  ...(Object.entries(idempotencyOf) as [Channel, Idempotency][]),
+  // Whoever ends one backend does not mean the next.
+  ['shutdown', 'none'],
+]);
+
 class Delivery {
   readonly #channel: string;
   readonly #params: JsonObject;
@@ -70,9 +76,7 @@ class Delivery {
     this.#channel = channel;
     this.#params = params;
     this.#options = options;
-    this.#idempotency = Object.prototype.propertyIsEnumerable.call(idempotencyOf, channel)
-      ? idempotencyOf[channel as Channel]
-      : 'none';
+    this.#idempotency = idempotencies.get(channel) ?? 'none';
     this.#key = this.#chooseKey();
   }
 

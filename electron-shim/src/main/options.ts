@@ -73,6 +73,7 @@ export function resolveOptions(options: BackendOptions): ResolvedOptions {
     slowCallMs: options.slowCallMs ?? 1_000,
     limits: {
       timeoutMs: options.requestTimeoutMs ?? 30_000,
+      maxMs: 600_000,
       cancelGraceMs: 1_000,
       // What the backend has at work and in its queue (protocol.md section 7).
       maxInFlight: 1_280,

@@ -201,6 +201,20 @@ test('a locked store without a key is refused, with a key it is opened', async (
   await keyed.supervisor.stop();
 });
 
+test('the key is in no argument and no variable of the backend', () => {
+  const databaseKey = 'kEy_'.repeat(10);
+  return withStandIn(
+    async (call) => {
+      const { text } = await call('environment');
+
+      equal(String(text).includes(databaseKey), false);
+      equal(String(text).includes('--locked'), true);
+    },
+    ['--locked'],
+    { databaseKey },
+  );
+});
+
 test('a refused initialize is final', async () => {
   const { supervisor } = makeRig(['--refuse-initialize']);
 

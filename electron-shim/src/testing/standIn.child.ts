@@ -89,7 +89,10 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
     write({ id, result: {} });
   },
   echo: (id, params) => write({ id, result: params }),
-  environment: (id) => write({ id, result: { names: Object.keys(process.env) } }),
+  environment: (id) => {
+    const { argv, env } = process;
+    write({ id, result: { names: Object.keys(env), text: JSON.stringify([argv, env]) } });
+  },
   fail: (id) => refuse(id, 1301, 'CONFLICT_INSTRUCTOR'),
   list: (id) => write({ id, result: [] }),
   die: (_id, params) => process.exit(Number(params['code'])),
@@ -134,6 +137,18 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
       write({ method: '$/progress', params: { token, value: { kind: 'report', done, total: 2 } } });
     }
     write({ id, result: { token } });
+  },
+  // Never done, and never silent.
+  busy: (_id, params) => {
+    const meta = params['_meta'];
+    const token = isJsonObject(meta) ? meta['progressToken'] : undefined;
+    setInterval(() => {
+      write({ method: '$/progress', params: { token, value: { kind: 'report' } } });
+    }, 20).unref();
+  },
+  deafen: (id) => {
+    flags.add('--deaf');
+    write({ id, result: {} });
   },
   // A job: its progress comes behind its reply; one behind its end, which never should.
   job: (id, params) => {
