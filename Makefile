@@ -71,7 +71,7 @@ gen: $(VENV)/.dev  ## make again what is generated from the code
 bench: $(VENV)/.bench electron-shim/node_modules/.installed  ## speed side by side with a bare Python loop, and a plot
 	node bench/wire.mjs
 	$(NPM) run build
-	PYTHON=$(PY) node bench/bridge.mjs
+	node bench/bridge.mjs
 	$(PY) bench/rings.py
 	$(PY) bench/store.py
 	$(PY) bench/plot.py
