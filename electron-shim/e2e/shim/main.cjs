@@ -42,7 +42,7 @@ async function tryKeystore() {
   const [first, second] = [1, 2].map(() => shim.createKeystore({ path, passphrase }));
   return {
     bare: await symbolOf(bare.databaseKey()),
-    isKept: (await first.databaseKey()) === (await second.databaseKey()),
+    isKept: (await first.databaseKey()).key === (await second.databaseKey()).key,
     protection: await second.protection(),
   };
 }

@@ -19,6 +19,7 @@ export function createKeystore(options: KeystoreOptions): Keystore {
   };
   return {
     databaseKey: async () => (await ready()).databaseKey(),
+    changeKey: async (rekey) => (await ready()).changeKey(rekey),
     recoveryCode: async () => (await ready()).recoveryCode(),
     recover: async (code) => (await ready()).recover(code),
     protection: async () => (await ready()).protection(),

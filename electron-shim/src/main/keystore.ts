@@ -1,6 +1,7 @@
 /** Keeps the key of the database: one file, readable by nobody but this user on this machine. */
 
 import { randomBytes } from 'crypto';
+import { BackendError, type Outcome } from '../shared/errors';
 import { isJsonObject } from '../shared/json';
 import { shimError } from '../shared/shimErrors';
 import { base64Url } from './base64Url';
@@ -14,7 +15,8 @@ import {
   wrapByKeyring,
   wrapByPassphrase,
 } from './keyWrap';
-import { addPrivateFile, readIfThere, replacePrivateFile } from './privateFile';
+import type { DatabaseKey } from './options';
+import { addPrivateFile, readIfThere, removeFile, replacePrivateFile } from './privateFile';
 import { fromRecoveryCode, toRecoveryCode } from './recoveryCode';
 
 const format = 'electron-shim-key/1';
@@ -31,11 +33,20 @@ export interface KeystoreOptions {
 
 export interface Keystore {
   /**
-   * Return the key in base64url, for `databaseKey`; it is made at the first use.
+   * Return the key for the option of that name; it is made at the first use.
    *
    * @throws BackendError KEYRING_INSECURE, PASSPHRASE_REQUIRED, PASSPHRASE_WRONG, KEY_UNREADABLE
    */
-  databaseKey(): Promise<string>;
+  databaseKey(): Promise<DatabaseKey>;
+  /**
+   * Draw another key, let *rekey* encrypt the store with it, and keep it from then on.
+   *
+   * It is on the disk before *rekey* is called, and both are kept until it is known which one
+   * counts: a change that was cut short is finished by calling this again.
+   *
+   * @throws what *rekey* throws; those of `databaseKey`
+   */
+  changeKey(rekey: (newDatabaseKey: string) => Promise<unknown>): Promise<void>;
   /** Return the key as a code to be written down: it opens the database without this machine. */
   recoveryCode(): Promise<string>;
   /**
@@ -57,15 +68,34 @@ export interface KeystorePort {
 export class FileKeystore implements Keystore {
   readonly #options: KeystoreOptions;
   readonly #port: KeystorePort;
+  /** Where a key waits for the end of its change. */
+  readonly #pendingPath: string;
   #opening: Promise<Buffer> | undefined;
+  /** Remembered, so that one start asks once. */
+  #passphrase: string | undefined;
 
   constructor(options: KeystoreOptions, port: KeystorePort) {
     this.#options = options;
     this.#port = port;
+    this.#pendingPath = `${options.path}.pending`;
   }
 
-  async databaseKey(): Promise<string> {
-    return base64Url(await this.#key());
+  async databaseKey(): Promise<DatabaseKey> {
+    const key = base64Url(await this.#key());
+    const pending = await this.#open(this.#pendingPath);
+    return pending === undefined ? { key } : { key, pending: base64Url(pending) };
+  }
+
+  async changeKey(rekey: (newDatabaseKey: string) => Promise<unknown>): Promise<void> {
+    await this.#key();
+    const next = await this.#openOrMake(this.#pendingPath);
+    try {
+      await rekey(base64Url(next));
+    } catch (error) {
+      await this.#settle(outcomeOf(error), next);
+      throw error;
+    }
+    await this.#settle('committed', next);
   }
 
   async recoveryCode(): Promise<string> {
@@ -74,38 +104,59 @@ export class FileKeystore implements Keystore {
 
   async recover(code: string): Promise<void> {
     const key = fromRecoveryCode(code);
+    this.#passphrase = undefined;
     await replacePrivateFile(this.#options.path, write(await this.#wrap(key)));
     this.#opening = Promise.resolve(key);
   }
 
   async protection(): Promise<string | undefined> {
-    const wrapped = await this.#read();
+    const wrapped = await readWrappedFile(this.#options.path);
     return wrapped?.protection === 'keyring' ? wrapped.backend : wrapped?.protection;
   }
 
   /** Two who ask at once get one key, and one question. */
   #key(): Promise<Buffer> {
-    this.#opening ??= this.#open();
+    this.#opening ??= this.#openOrMake(this.#options.path);
     this.#opening.catch(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  async #open(): Promise<Buffer> {
-    const wrapped = await this.#read();
-    if (wrapped !== undefined) {
-      return this.#unwrap(wrapped);
+  /** Keep the new key, or the old one, or both while nobody knows. */
+  async #settle(outcome: Outcome, next: Buffer): Promise<void> {
+    if (outcome === 'committed') {
+      await replacePrivateFile(this.#options.path, write(await this.#wrap(next)));
+      this.#opening = Promise.resolve(next);
+    }
+    if (outcome !== 'unknown') {
+      await removeFile(this.#pendingPath);
+    }
+  }
+
+  async #openOrMake(path: string): Promise<Buffer> {
+    const found = await this.#open(path);
+    if (found !== undefined) {
+      return found;
     }
     const key = randomBytes(32);
     // Never over another: a database may be encrypted with that.
-    const isAdded = await addPrivateFile(this.#options.path, write(await this.#wrap(key)));
-    return isAdded ? key : this.#open();
+    const isAdded = await addPrivateFile(path, write(await this.#wrap(key)));
+    return isAdded ? key : this.#openOrMake(path);
   }
 
-  async #read(): Promise<Wrapped | undefined> {
-    const text = await readIfThere(this.#options.path);
-    return text === undefined ? undefined : read(text);
+  async #open(path: string): Promise<Buffer | undefined> {
+    const wrapped = await readWrappedFile(path);
+    if (wrapped === undefined) {
+      return undefined;
+    }
+    if (wrapped.protection === 'keyring') {
+      return unwrapByKeyring(this.#port.safeStorage, wrapped);
+    }
+    const passphrase = this.#passphrase ?? (await this.#ask('open'));
+    const key = await unwrapByPassphrase(passphrase, wrapped);
+    this.#passphrase = passphrase;
+    return key;
   }
 
   async #wrap(key: Buffer): Promise<Wrapped> {
@@ -117,13 +168,8 @@ export class FileKeystore implements Keystore {
     if (this.#options.passphrase === undefined) {
       throw shimError('KEYRING_INSECURE');
     }
-    return wrapByPassphrase(await this.#ask('create'), key);
-  }
-
-  async #unwrap(wrapped: Wrapped): Promise<Buffer> {
-    return wrapped.protection === 'keyring'
-      ? unwrapByKeyring(this.#port.safeStorage, wrapped)
-      : unwrapByPassphrase(await this.#ask('open'), wrapped);
+    this.#passphrase ??= await this.#ask('create');
+    return wrapByPassphrase(this.#passphrase, key);
   }
 
   async #ask(purpose: 'create' | 'open'): Promise<string> {
@@ -133,6 +179,16 @@ export class FileKeystore implements Keystore {
     }
     return passphrase;
   }
+}
+
+/** Errors of strangers say nothing of what was done. */
+function outcomeOf(error: unknown): Outcome {
+  return error instanceof BackendError ? error.outcome : 'unknown';
+}
+
+async function readWrappedFile(path: string): Promise<Wrapped | undefined> {
+  const text = await readIfThere(path);
+  return text === undefined ? undefined : read(text);
 }
 
 function write(wrapped: Wrapped): string {

@@ -37,7 +37,13 @@ export type { HeartbeatLimits } from './heartbeat';
 export { type BackendPlaces, resolveBackend } from './locate';
 export type { LogFileOptions } from './logFile';
 export type { Noise } from './ndjson';
-export { type BackendOptions, type BackendProgram, pythonBackend, type Send } from './options';
+export {
+  type BackendOptions,
+  type BackendProgram,
+  type DatabaseKey,
+  pythonBackend,
+  type Send,
+} from './options';
 export type { RestartLimits } from './restartPolicy';
 export type { StopOptions, StopReport } from './session';
 export type { StopHow, StopLimits } from './stopLadder';

@@ -20,12 +20,19 @@ export interface BackendProgram {
 /** Call a channel. @throws BackendError */
 export type Send = <C extends Channel>(channel: C, params: ParamsOf<C>) => Promise<ResultOf<C>>;
 
+/** Keys are 32 bytes in base64url. */
+export interface DatabaseKey {
+  readonly key: string;
+  /** Of a change of keys that was cut short: one of the two opens the store. */
+  readonly pending?: string;
+}
+
 export interface BackendOptions {
   readonly backend: BackendProgram;
   /** Who calls, told to the backend in `initialize`. */
   readonly client: { readonly name: string; readonly version: string };
-  /** 32 bytes in base64url, or where to get them; goes over stdin only. */
-  readonly databaseKey?: string | (() => Promise<string>);
+  /** The key of an encrypted store, or where to get it; goes over stdin only. */
+  readonly databaseKey?: string | (() => Promise<string | DatabaseKey>);
   /** 32 bytes in base64url that open main-only channels; drawn at random when left out. */
   readonly capability?: string;
   /** What to do when the backend was built from another contract. */

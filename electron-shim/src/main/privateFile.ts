@@ -47,6 +47,17 @@ export async function replacePrivateFile(path: string, text: string): Promise<vo
   });
 }
 
+/** Remove *path*, if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await promises.unlink(path);
+  } catch (error) {
+    if (!isCode(error, 'ENOENT')) {
+      throw error;
+    }
+  }
+}
+
 /** Write *text* beside *path*, to the disk, and let *place* put it where it belongs. */
 async function withDraft<R>(
   path: string,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { failureOf, repository } from '../testing/rig';
 import { type Backend, createBackend } from './backend';
+import { FileKeystore } from './keystore';
 import { pythonBackend } from './options';
 
 const python = join(
@@ -141,6 +142,42 @@ test('a command that was done before the kill is answered as it was, by its key'
     const { _meta: seen } = second as { _meta: { replayed: boolean } };
     deepEqual([(second as typeof first).id, seen.replayed], [first.id, true]);
   }));
+
+test('a backend that is killed while its key is changed opens with one of the two', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'shim-'));
+  const keystore = new FileKeystore(
+    { path: join(dataDir, 'database.key'), passphrase: async () => 'correct horse' },
+    { safeStorage: undefined, platform: process.platform },
+  );
+  const open = (): Backend =>
+    createBackend({
+      backend: { ...pythonBackend(python, join(dataDir, 'school')), cwd: repository },
+      client: { name: 'python.test', version: '0' },
+      databaseKey: () => keystore.databaseKey(),
+    });
+  const backend = open();
+  try {
+    await backend.startServer();
+    await backend.send('branches.save', { name: 'Mitte', zone: 'Europe/Berlin', currency: 'EUR' });
+
+    await keystore.changeKey((newDatabaseKey) => {
+      const rekeyed = backend.send('keys.rekey', { newDatabaseKey });
+      const status = backend.status();
+      process.kill(status.state === 'ready' ? status.server.pid : 0, 'SIGKILL');
+      // It may be repeated, so the next process is asked again.
+      return rekeyed;
+    });
+    await backend.stopServer();
+    const again = open();
+    await again.startServer();
+
+    equal((await again.send('branches.list', {})).items.length, 1);
+    await again.stopServer();
+  } finally {
+    await backend.stopServer();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
 
 test('a json.py in the folder the app was started from is not run', async () => {
   const cwd = mkdtempSync(join(tmpdir(), 'shim-cwd-'));
