@@ -5,14 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Channel } from '../generated/channels.gen';
+import { type Channel, contractHash } from '../generated/channels.gen';
 import { ReplayBackend, type ReplayOptions } from './replayBackend';
 import { failureOf, symbolOf } from './rig';
 
 const header = {
   format: 'rpcbackend-transcript/1',
   version: '0.1.0',
-  contractHash: 'a'.repeat(64),
+  contractHash,
   seed: '00',
   startedAt: '2026-11-28T06:00:00.000Z',
   schemaVersion: 1,
@@ -36,6 +36,11 @@ const tell = (method: string, params: object): Line => [
 
 const session: readonly Line[] = [
   tell('system.ready', { name: 'rpcbackend' }),
+  // What the shim itself calls is nothing that an app would ask for.
+  ask(0, 'initialize', { protocolVersion: '1' }),
+  answer(0, { capabilities: {} }),
+  ask(-1, 'events.subscribe', {}),
+  answer(-1, { headSeq: 7 }),
   ['in', '<unreadable:12>'],
   ask(1, 'branches.list', {}),
   ask(2, 'students.create', {
@@ -167,6 +172,17 @@ test('what was told before the first reply is told at the start', async () => {
   await backend.startServer();
 
   deepEqual(heard, ['rpcbackend']);
+});
+
+test('a transcript of another contract is served as it is', async () => {
+  const other = toText([
+    ask(1, 'branches.list', { isNew: true }),
+    answer(1, { items: ['recorded'] }),
+  ]).replace(contractHash, 'f'.repeat(64));
+  const backend = new ReplayBackend(other);
+
+  equal((await backend.startServer()).contractMatches, false);
+  deepEqual(await call(backend, 'branches.list', { isNew: true }), { items: ['recorded'] });
 });
 
 test('a transcript is read from its file, and anything else is refused', (t) => {

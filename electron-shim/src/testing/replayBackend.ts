@@ -1,6 +1,7 @@
 /** Serves a recorded transcript: work on windows, and end-to-end tests, without Python. */
 
 import { readFileSync } from 'fs';
+import { contractHash as ours } from '../generated/channels.gen';
 import { readErrorObject } from '../shared/errors';
 import type { JsonObject } from '../shared/json';
 import { FakeBackend, refusal } from './fakeBackend';
@@ -30,8 +31,10 @@ export class ReplayBackend extends FakeBackend {
 
   /** @throws SyntaxError: the text is no transcript. */
   constructor(text: string, { mode = 'match' }: ReplayOptions = {}) {
-    super();
-    this.#transcript = readTranscript(text);
+    const transcript = readTranscript(text);
+    const { contractHash } = transcript;
+    super({ contractHash, contractMatches: contractHash === ours });
+    this.#transcript = transcript;
     this.#mode = mode;
     this.handleRest((channel, params) => this.#replay(channel, params));
     this.on('ready', () => this.#tell(this.#transcript.preface));

@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject } from '../shared/json';
 
 export const transcriptFormat = 'rpcbackend-transcript/1';
 
-/** A request with its reply, and the notifications that came between this reply and the next. */
+/** A request of the app with its reply, and the notifications that came between this reply and the next. */
 export interface Exchange {
   readonly channel: string;
   /** Without `_meta`. */
@@ -24,6 +24,9 @@ export interface Transcript {
   /** What was told before the first reply. */
   readonly preface: readonly Notification[];
 }
+
+/** What the shim itself calls: no app asks for it again. */
+const lifeCycle: readonly string[] = ['initialize', 'events.subscribe', 'ping', 'shutdown'];
 
 interface Draft extends Exchange {
   readonly told: Notification[];
@@ -84,6 +87,9 @@ class Reader {
       return;
     }
     this.#asked.delete(key);
+    if (lifeCycle.includes(asked.method)) {
+      return;
+    }
     const { _meta, ...params } = asked.params;
     const reply = isJsonObject(error) ? { error } : { result };
     this.exchanges.push({ channel: asked.method, params, reply, told: [] });
