@@ -5,7 +5,7 @@ import type { Unsubscribe } from '../shared/emitter';
 import { shimError } from '../shared/shimErrors';
 import { type Backend, createBackend } from './backend';
 import { ChannelRegistry, type IPCChannel } from './channels';
-import { type IpcMainPort, WindowGate } from './ipc';
+import { type IpcMainPort, type Rights, WindowGate } from './ipc';
 import { followPower, type QuittingApp, stopAtOnce, stopBeforeQuit } from './lifecycle';
 import type { BackendOptions } from './options';
 import type { StopReport } from './session';
@@ -26,16 +26,11 @@ export interface WindowOptions {
   readonly singleInstance?: 'warn' | 'refuse' | 'ignore';
 }
 
-export interface AttachOptions {
-  /** The channels this window may use; all registered ones by default. */
-  readonly channels?: readonly string[];
-}
-
 export interface ElectronBridgeController extends Backend {
   /** Allow a channel to windows. @throws RangeError: taken, or part of the life cycle. */
   register<P, R>(channel: IPCChannel<P, R>): Unsubscribe;
   /** Serve a window until it is closed. @throws RangeError: its sub-frames would get the preload. */
-  attach(window: BrowserWindow, options?: AttachOptions): Unsubscribe;
+  attach(window: BrowserWindow, rights?: Rights): Unsubscribe;
   /** Serve no window any more, remove the hooks, stop the backend. */
   dispose(): Promise<StopReport>;
 }
@@ -61,9 +56,9 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
     resume: () => backend.resume(),
     on: (name, callback) => backend.on(name, callback),
     register: (channel) => registry.register(channel),
-    attach: (window, { channels } = {}) => {
+    attach: (window, rights) => {
       refuseSubFrames(window);
-      const detach = gate.attach(window.webContents, channels ?? 'all');
+      const detach = gate.attach(window.webContents, rights);
       const unhookEnd = stopAtOnce(window, 'session-end', stopNow);
       return () => {
         unhookEnd();

@@ -2,6 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Envelope, Push } from '../shared/ipc';
+import { FakeBackend } from '../testing/fakeBackend';
 import { makeOptions } from '../testing/rig';
 import { type Backend, createBackend } from './backend';
 import { ChannelRegistry, defineChannel, rpcChannel } from './channels';
@@ -95,7 +96,7 @@ test('pages that are not attached or come from elsewhere are refused', async () 
 
 test('channels that are not registered, or not for this page, are refused', async () => {
   const desk = new Desk();
-  desk.gate.attach(makePage(1), ['calendar.view']);
+  desk.gate.attach(makePage(1), { channels: ['calendar.view'] });
   desk.registry.register(rpcChannel('ping'));
   desk.registry.register(rpcChannel('calendar.view'));
 
@@ -183,7 +184,7 @@ test('an old detach leaves a new attachment alone, and neither leaves a listener
   const page = makePage(1);
   desk.registry.register(rpcChannel('ping'));
   const detachOld = desk.gate.attach(page);
-  const detach = desk.gate.attach(page, []);
+  const detach = desk.gate.attach(page, { channels: [] });
 
   detachOld();
 
@@ -252,6 +253,31 @@ test('a window that asks for too much at once is refused, and no other is held u
 
   finish();
   deepEqual([...new Set((await Promise.all(waiting)).map(symbol))], ['ok']);
+});
+
+test('a window hears the events that it may, and every status', async () => {
+  const backend = new FakeBackend();
+  const gate = new WindowGate(backend, new ChannelRegistry(), [url], {
+    handle: () => undefined,
+    removeHandler: () => undefined,
+  });
+  const [all, some, none] = [makePage(1), makePage(2), makePage(3)];
+  gate.attach(all);
+  gate.attach(some, { events: ['lessons.booked'] });
+  gate.attach(none, { events: [] });
+
+  await backend.startServer();
+  backend.tell('lessons.booked');
+  backend.tell('students.created');
+
+  const heard = [all, some, none].map(({ pushes }) =>
+    pushes.map((push) => (push.kind === 'notification' ? push.topics[1] : push.kind)),
+  );
+  deepEqual(heard, [
+    ['status', 'status', 'lessons.booked', 'students.created'],
+    ['status', 'status', 'lessons.booked'],
+    ['status', 'status'],
+  ]);
 });
 
 test('a closed gate serves nobody any more', () => {

@@ -40,9 +40,17 @@ export interface IpcMainPort {
   removeHandler(channel: string): void;
 }
 
+/** What a window may do; all that is registered, and hear all that is told, by default. */
+export interface Rights {
+  readonly channels?: readonly string[] | 'all';
+  /** Event types, and `$/progress` of everybody's calls. */
+  readonly events?: readonly string[] | 'all';
+}
+
 interface AttachedPage {
   readonly page: Page;
   readonly channels: readonly string[] | 'all';
+  readonly events: readonly string[] | 'all';
   readonly calls: WindowCalls;
 }
 
@@ -73,13 +81,15 @@ export class WindowGate {
     ipcMain.handle(invokeChannel, (event, message) => this.#answer(event, message));
     this.#unsubscribe = [
       backend.on('status', (status) => this.#push({ kind: 'status', status })),
-      backend.on('notification', (notice) => this.#push({ kind: 'notification', ...notice })),
+      backend.on('notification', (notice) =>
+        this.#push({ kind: 'notification', ...notice }, notice.topics),
+      ),
     ];
   }
 
-  /** Let *page* call *channels* (all registered ones by default) until it is closed. */
-  attach(page: Page, channels: readonly string[] | 'all' = 'all'): Unsubscribe {
-    const entry = { page, channels, calls: new WindowCalls(this.#limits) };
+  /** Let *page* do what *rights* say until it is closed. */
+  attach(page: Page, { channels = 'all', events = 'all' }: Rights = {}): Unsubscribe {
+    const entry = { page, channels, events, calls: new WindowCalls(this.#limits) };
     const detach = (): void => {
       page.removeListener('destroyed', detach);
       // It may have been attached anew since, with other rights.
@@ -156,9 +166,11 @@ export class WindowGate {
     });
   }
 
-  #push(push: Push): void {
-    for (const { page } of this.#pages.values()) {
-      this.#tell(page, push);
+  #push(push: Push, topics: readonly string[] = []): void {
+    for (const { page, events } of this.#pages.values()) {
+      if (topics.length === 0 || events === 'all' || topics.some((one) => events.includes(one))) {
+        this.#tell(page, push);
+      }
     }
   }
 
