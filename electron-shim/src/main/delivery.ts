@@ -87,7 +87,7 @@ class Delivery {
       return await this.#send(life);
     } catch (error) {
       const isLost = error instanceof BackendError && error.symbol === 'BACKEND_LOST';
-      if (!isLost || !this.#mayRepeat || lives.stops !== stops) {
+      if (!isLost || !this.#mayRepeat) {
         throw error;
       }
       await life.exited;
@@ -117,6 +117,7 @@ class Delivery {
     } catch (error) {
       throw isCallersOwn(error) ? withOutcomeUnknown(error) : loss;
     }
+    // Whoever stopped the backend and started another wants nothing done of before.
     if (lives.stops !== stops) {
       throw loss;
     }

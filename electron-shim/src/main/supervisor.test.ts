@@ -139,6 +139,15 @@ test('a failed backend can be started again', async () => {
   equal(statuses.filter(({ state }) => state === 'failed').length, 2);
 });
 
+test('who starts a failed backend again grants it all its tries', async () => {
+  const { supervisor, exits } = makeRig(['--exit=70'], { restart: { maxCrashes: 1, baseMs: 1 } });
+
+  await failureOf(supervisor.start());
+  await failureOf(supervisor.start());
+
+  equal(exits.length, 4);
+});
+
 test('a program that is not there fails without a restart', async () => {
   const { supervisor } = makeRig([], { backend: { command: '/nowhere/python', args: [] } });
 
