@@ -62,6 +62,18 @@ test('who is not signed in hears no events and no warning, and after the login h
   await backend.stopServer();
 });
 
+test('a backend that is too busy for a subscription is asked again', async () => {
+  const backend = createBackend(makeOptions(['--busy']));
+  const warned = next(backend, 'warning');
+  const event = next(backend, 'event');
+
+  await backend.startServer();
+
+  equal((await warned).symbol, 'OVERLOADED');
+  equal((await event).seq, 8);
+  await backend.stopServer();
+});
+
 test('a backend that was degraded and is ready again is no new one', async () => {
   const heartbeat = { intervalMs: 1, timeoutMs: 5, misses: 1 };
   const backend = createBackend(

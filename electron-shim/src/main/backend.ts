@@ -12,17 +12,17 @@ import type {
   ServerInfo,
   Topic,
 } from '../shared/protocol';
-import { asBackendError, shimError } from '../shared/shimErrors';
+import { shimError } from '../shared/shimErrors';
 import { type BridgeStatus, serverOf } from '../shared/status';
 import type { Exit } from './backendProcess';
 import type { CallOptions } from './call';
 import { requireParams } from './contractParams';
 import { type Diagnostics, Notebook } from './diagnostics';
-import { EventFeed } from './eventFeed';
 import { LogFile } from './logFile';
 import type { Noise } from './ndjson';
 import { type BackendOptions, resolveOptions } from './options';
 import type { StopOptions, StopReport } from './session';
+import { Subscription, signsIn } from './subscription';
 import { Supervisor } from './supervisor';
 import { type CallTrace, type SlowCall, Tracer } from './trace';
 import { warnOfBug } from './warnOfBug';
@@ -87,26 +87,23 @@ export function createBackend(options: BackendOptions): Backend {
   return new SupervisedBackend(options);
 }
 
-/** The channels that sign a connection in. */
-const signsIn: readonly string[] = ['auth.bootstrap', 'auth.login'];
-
-/** Why there may be no events yet: nobody is signed in. */
-const needsSignIn: readonly string[] = ['UNAUTHENTICATED', 'SESSION_EXPIRED'];
-
 class SupervisedBackend implements Backend {
   readonly #signals = new Emitter<BackendSignals>(warnOfBug);
   readonly #topics = new Emitter<Record<string, JsonObject>>(warnOfBug);
-  readonly #feed: EventFeed;
+  readonly #subscription: Subscription;
   readonly #supervisor: Supervisor;
   readonly #notebook: Notebook;
   readonly #tracer: Tracer;
   readonly #log: LogFile | undefined;
-  #subscribed: Promise<void> = Promise.resolve();
   #server: ServerInfo | undefined;
 
   constructor(options: BackendOptions) {
     const resolved = resolveOptions(options);
-    this.#feed = new EventFeed(resolved.events);
+    this.#subscription = new Subscription(
+      resolved.events,
+      (channel, params) => this.#supervisor.callNow(channel, params),
+      (error) => this.#warn(error),
+    );
     this.#notebook = new Notebook(resolved.backend, resolved.client);
     this.#log = resolved.logFile && new LogFile(resolved.logFile, warnOfBug);
     this.#tracer = new Tracer(resolved.slowCallMs, {
@@ -127,7 +124,7 @@ class SupervisedBackend implements Backend {
   async startServer(): Promise<ServerInfo> {
     const server = await this.#supervisor.start();
     // What the caller does next may cause events; they are not to be missed.
-    await this.#subscribed;
+    await this.#subscription.made;
     return server;
   }
 
@@ -148,8 +145,7 @@ class SupervisedBackend implements Backend {
     });
     if (signsIn.includes(channel)) {
       // Who was nobody before may hear events now, and what he does next may cause some.
-      this.#subscribed = this.#subscribe();
-      await this.#subscribed;
+      await this.#subscription.make();
     }
     // The contract hash vouches for the shape; `contract: 'refuse'` makes that binding.
     return result as ResultOf<C>;
@@ -217,7 +213,9 @@ class SupervisedBackend implements Backend {
     this.#server = server;
     if (isNew) {
       // First of all calls, so that no event is missed of what a listener does next.
-      this.#subscribed = this.#subscribe();
+      void this.#subscription.make();
+    } else if (server === undefined) {
+      this.#subscription.forget();
     }
     this.#signals.emit('status', status);
     if (isNew) {
@@ -237,17 +235,6 @@ class SupervisedBackend implements Backend {
     this.#signals.emit('ready', server);
   }
 
-  async #subscribe(): Promise<void> {
-    try {
-      await this.#feed.subscribe((channel, params) => this.#supervisor.call(channel, params));
-    } catch (error) {
-      const refused = asBackendError(error);
-      if (!needsSignIn.includes(refused.symbol)) {
-        this.#warn(refused);
-      }
-    }
-  }
-
   #notified(method: string, payload: JsonObject): void {
     const topics = method === 'event' ? this.#eventTopics(payload) : [method];
     if (topics.length === 0) {
@@ -261,7 +248,7 @@ class SupervisedBackend implements Backend {
 
   /** Name the topics of an event; none when it was heard before. */
   #eventTopics(payload: JsonObject): readonly string[] {
-    if (!isEvent(payload) || !this.#feed.accept(payload.seq)) {
+    if (!isEvent(payload) || !this.#subscription.accepts(payload.seq)) {
       return [];
     }
     this.#signals.emit('event', payload);

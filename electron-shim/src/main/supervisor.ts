@@ -101,6 +101,11 @@ export class Supervisor implements Lives {
     return deliver(this, channel, params, { ...options, timeoutMs });
   }
 
+  /** Call the backend that serves now, and none after it. */
+  async callNow(channel: string, params: JsonObject): Promise<JsonObject> {
+    return this.#serving().call(channel, params);
+  }
+
   /** The machine goes to sleep: who does not answer is not dead. */
   suspend(): void {
     this.#heartbeat?.pause();
@@ -121,6 +126,10 @@ export class Supervisor implements Lives {
       }
       await this.#waitForStart(patience);
     }
+    return this.#serving();
+  }
+
+  #serving(): Session {
     if (this.#session === undefined || serverOf(this.#status) === undefined) {
       throw shimError('BACKEND_STOPPED');
     }

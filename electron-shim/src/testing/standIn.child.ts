@@ -13,7 +13,7 @@ function write(message: object): void {
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
 }
 
-function refuse(id: unknown, code: number, symbol: string): void {
+function refuse(id: unknown, code: number, symbol: string, more: object = {}): void {
   const message = 'refused by the stand-in';
   const data = {
     code: symbol,
@@ -24,6 +24,7 @@ function refuse(id: unknown, code: number, symbol: string): void {
     retryable: false,
     outcome: 'none',
     correlationId: 'cor_1',
+    ...more,
   };
   write({ id, error: { code, message, data } });
 }
@@ -172,6 +173,10 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
   'events.subscribe': (id, params) => {
     if (flags.has('--signed-out')) {
       refuse(id, 1001, 'UNAUTHENTICATED');
+      return;
+    }
+    if (flags.delete('--busy')) {
+      refuse(id, -32030, 'OVERLOADED', { type: 'system', retryable: true, retryAfterMs: 1 });
       return;
     }
     const afterSeq = Number(params['afterSeq'] ?? 7);
