@@ -74,7 +74,12 @@ async function buildExample() {
     }),
     build({ ...page, entryPoints: ['example/renderer/app.ts'], outfile: 'dist/example/app.js' }),
     cp('example/renderer/index.html', 'dist/example/index.html'),
-    cp('example/renderer/style.css', 'dist/example/style.css'),
+    build({
+      ...page,
+      entryPoints: ['example/renderer/style/style.css'],
+      outfile: 'dist/example/style.css',
+      loader: { '.woff2': 'file' },
+    }),
   ]);
 }
 
@@ -93,7 +98,7 @@ async function buildTests() {
     outbase: '.',
     outdir: 'dist/test',
     outExtension: { '.js': '.cjs' },
-    external: ['electron', 'playwright-core'],
+    external: ['electron', 'playwright-core', 'axe-core'],
     sourcemap: 'inline',
   });
 }

@@ -287,3 +287,30 @@ test('a closed gate serves nobody any more', () => {
 
   equal(desk.isServing, false);
 });
+
+test('a page that is destroyed is forgotten without being touched', () => {
+  const desk = new Desk();
+  const page = makePage(1);
+  let isDestroyed = false;
+  const detach = desk.gate.attach({
+    ...page,
+    get id(): number {
+      return untouched(1);
+    },
+    isDestroyed: () => isDestroyed,
+    removeListener: (name, listener) => untouched(page.removeListener(name, listener)),
+  });
+
+  isDestroyed = true;
+  page.events.emit('destroyed');
+  detach();
+
+  equal(page.events.listenerCount('destroyed'), 0);
+
+  function untouched<T>(value: T): T {
+    if (isDestroyed) {
+      throw new TypeError('Object has been destroyed');
+    }
+    return value;
+  }
+});

@@ -90,16 +90,22 @@ export class WindowGate {
   /** Let *page* do what *rights* say until it is closed. */
   attach(page: Page, { channels = 'all', events = 'all' }: Rights = {}): Unsubscribe {
     const entry = { page, channels, events, calls: new WindowCalls(this.#limits) };
-    const detach = (): void => {
-      page.removeListener('destroyed', detach);
+    const { id } = page;
+    const forget = (): void => {
       // It may have been attached anew since, with other rights.
-      if (this.#pages.get(page.id) === entry) {
-        this.#pages.delete(page.id);
+      if (this.#pages.get(id) === entry) {
+        this.#pages.delete(id);
       }
     };
-    this.#pages.set(page.id, entry);
-    page.once('destroyed', detach);
-    return detach;
+    this.#pages.set(id, entry);
+    page.once('destroyed', forget);
+    return () => {
+      forget();
+      // What is destroyed throws when it is touched, and an app that throws in a quit hangs.
+      if (!page.isDestroyed()) {
+        page.removeListener('destroyed', forget);
+      }
+    };
   }
 
   /** Serve no window any more. */

@@ -6,7 +6,7 @@ import { asBackendError } from '../shared/shimErrors';
 import { EventFeed } from './eventFeed';
 
 /** The channels that sign a connection in. */
-export const signsIn: readonly string[] = ['auth.bootstrap', 'auth.login'];
+export const signsIn: readonly string[] = ['auth.bootstrap', 'auth.login', 'auth.refresh'];
 
 /** Why there may be no events yet: nobody is signed in. */
 const needsSignIn: readonly string[] = ['UNAUTHENTICATED', 'SESSION_EXPIRED'];

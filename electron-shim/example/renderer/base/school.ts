@@ -8,35 +8,38 @@ import type {
   LocalSpan,
   SchoolClient,
   Vehicle,
-} from '../../src/renderer';
+} from '../../../src/renderer';
 import { addDays } from './week';
 
 export interface School {
   readonly branches: readonly Branch[];
   readonly instructors: readonly Instructor[];
   readonly vehicles: readonly Vehicle[];
-  readonly hasStudents: boolean;
 }
+
+export const emptySchool: School = { branches: [], instructors: [], vehicles: [] };
 
 /** A lesson as the calendar draws it. */
 export interface DrawnLesson {
   readonly lesson: CalendarLesson;
   readonly local: LocalSpan;
+  readonly zone: string;
+  /** RFC 3339 in UTC. */
+  readonly startsAt: string;
+  readonly endsAt: string;
 }
 
-/** Load everything but the lessons. */
+/** Load everything but lessons and students. */
 export async function loadSchool(client: SchoolClient): Promise<School> {
-  const [branches, instructors, vehicles, students] = await Promise.all([
+  const [branches, instructors, vehicles] = await Promise.all([
     client.send('branches.list', {}),
     client.send('instructors.list', { state: 'active' }),
     client.send('vehicles.list', { state: 'active' }),
-    client.send('students.list', { limit: 1 }),
   ]);
   return {
     branches: branches.items.filter(({ isActive }) => isActive),
     instructors: instructors.items,
     vehicles: vehicles.items,
-    hasStudents: students.items.length > 0,
   };
 }
 
@@ -44,13 +47,11 @@ export async function loadSchool(client: SchoolClient): Promise<School> {
 export async function loadWeek(
   client: SchoolClient,
   monday: string,
-  branchId: string,
 ): Promise<readonly DrawnLesson[]> {
   // A day more on both sides: the wall clock may be up to 14 hours away from UTC.
   const view = await client.send('calendar.view', {
     from: `${addDays(monday, -1)}T00:00:00Z`,
     to: `${addDays(monday, 8)}T00:00:00Z`,
-    ...(branchId === '' ? {} : { branchId }),
     resourceTypes: ['instructor'],
   });
   const end = addDays(monday, 7);
@@ -60,7 +61,7 @@ export async function loadWeek(
 }
 
 function isLesson(item: CalendarItem): item is CalendarItem & DrawnLesson {
-  return item.lesson !== null && item.local !== null;
+  return item.lesson !== null && item.local !== null && item.zone !== null;
 }
 
 /** Write the name of a person. */
@@ -69,4 +70,10 @@ export function nameOf(person: {
   readonly familyName: string;
 }): string {
   return `${person.givenName} ${person.familyName}`;
+}
+
+/** Return the branch of an instructor. */
+export function branchOf(school: School, instructorId: string): Branch | undefined {
+  const instructor = school.instructors.find(({ id }) => id === instructorId);
+  return school.branches.find(({ id }) => id === instructor?.branchId);
 }

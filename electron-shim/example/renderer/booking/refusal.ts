@@ -1,21 +1,21 @@
-/** Explains why a lesson was not booked, and what could be done instead. */
+/** Explains why a lesson was not booked or moved, and what could be done instead. */
 
-import { BackendError, type Claim } from '../../src/renderer';
-import { make } from './dom';
-import { shortDate, wallClock } from './week';
-
-export interface Alternative {
-  readonly startsAt: string;
-  readonly endsAt: string;
-}
+import { BackendError, type Claim } from '../../../src/renderer';
+import { make, makeButton } from '../base/dom';
+import { type Span, writeSpan } from '../base/spans';
+import { adviceFor } from '../problems/advice';
 
 const titles: Readonly<Record<string, string>> = {
   CONFLICT_INSTRUCTOR: 'The instructor is already busy',
   CONFLICT_VEHICLE: 'The vehicle is already taken',
   CONFLICT_STUDENT: 'The student already has a lesson',
   INVALID_PARAMS: 'Something in the form does not fit',
+  TIME_IN_PAST: 'That time is over',
+  VERSION_CONFLICT: 'Somebody changed this lesson meanwhile',
+  CHANNEL_REFUSED: 'This window may not do that',
+  FORBIDDEN: 'You may not do that',
   BACKEND_RESTARTING: 'The backend is restarting',
-  BACKEND_LOST: 'It is not known whether the lesson was booked',
+  BACKEND_LOST: 'It is not known whether it was done',
 };
 
 const rules: Readonly<Record<string, string>> = {
@@ -34,10 +34,13 @@ const owners: Readonly<Record<string, string>> = {
 };
 
 export interface RefusalContext {
+  readonly title: string;
   readonly zone: string;
   /** Whose lesson it is, when the calendar shows it. */
   readonly studentOf: (lessonId: string) => string | undefined;
-  readonly choose: (alternative: Alternative) => void;
+  /** What a click on a free time does, in words and in deed. */
+  readonly offer: string;
+  readonly choose: (alternative: Span) => void;
 }
 
 /** Draw the card for *error*. */
@@ -45,16 +48,21 @@ export function drawRefusal(error: unknown, context: RefusalContext): HTMLElemen
   const failure = error instanceof BackendError ? error : undefined;
   const details = failure?.details ?? {};
   const conflicts = listOf(details['conflicts'], isClaim);
-  const alternatives = listOf(details['alternatives'], isAlternative);
+  const alternatives = listOf(details['alternatives'], isSpan);
   const rule = rules[String(details['rule'])];
+  const code =
+    failure === undefined ? [] : [make('p', { class: 'rule' }, make('code', {}, failure.symbol))];
   return make(
     'div',
     { class: 'card bad', role: 'alert' },
-    make('h3', {}, titles[failure?.symbol ?? ''] ?? 'The lesson was not booked'),
+    make('h3', {}, titles[failure?.symbol ?? ''] ?? context.title),
     make('p', {}, failure?.message ?? 'Something went wrong in this window.'),
     ...(conflicts.length > 0 ? [drawConflicts(conflicts, context)] : []),
     ...(rule === undefined ? [] : [make('p', { class: 'rule' }, rule)]),
-    ...(alternatives.length > 0 ? [drawAlternatives(alternatives, context)] : []),
+    ...(alternatives.length > 0
+      ? [drawAlternatives(alternatives, context)]
+      : [make('p', { class: 'advice' }, failure === undefined ? '' : adviceFor(failure))]),
+    ...code,
   );
 }
 
@@ -85,42 +93,29 @@ function drawOwner(claims: readonly Claim[], context: RefusalContext): HTMLEleme
   );
 }
 
-function drawAlternatives(
-  alternatives: readonly Alternative[],
-  context: RefusalContext,
-): HTMLElement {
-  const buttons = alternatives.map((alternative) => {
-    const button = make('button', { type: 'button' }, writeSpan(alternative, context.zone));
-    button.addEventListener('click', () => context.choose(alternative));
-    return button;
-  });
+function drawAlternatives(alternatives: readonly Span[], context: RefusalContext): HTMLElement {
+  const buttons = alternatives.map((alternative) =>
+    makeButton(writeSpan(alternative, context.zone), () => context.choose(alternative)),
+  );
   return make(
     'div',
-    { class: 'alternatives', role: 'group', 'aria-label': 'Book instead' },
-    make('p', {}, 'Free instead – click to book'),
+    { class: 'alternatives', role: 'group', 'aria-label': 'Take instead' },
+    make('p', {}, context.offer),
     ...buttons,
   );
-}
-
-/** Write a span such as `Tue 24 Nov, 09:00 – 10:30` on the wall clock of *zone*. */
-export function writeSpan(span: Alternative, zone: string): string {
-  const start = wallClock(Date.parse(span.startsAt), zone);
-  const end = wallClock(Date.parse(span.endsAt), zone);
-  return `${shortDate(start.date)}, ${start.time} – ${end.time}`;
 }
 
 function listOf<T>(value: unknown, isItem: (item: unknown) => item is T): readonly T[] {
   return Array.isArray(value) ? value.filter(isItem) : [];
 }
 
-function isAlternative(item: unknown): item is Alternative {
+function isSpan(item: unknown): item is Span {
   return hasText(item, 'startsAt') && hasText(item, 'endsAt');
 }
 
 function isClaim(item: unknown): item is Claim {
   return (
-    isAlternative(item) &&
-    ['resourceType', 'ownerType', 'ownerId'].every((name) => hasText(item, name))
+    isSpan(item) && ['resourceType', 'ownerType', 'ownerId'].every((name) => hasText(item, name))
   );
 }
 

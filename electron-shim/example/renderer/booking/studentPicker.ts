@@ -1,26 +1,34 @@
 /** The search box for students: a combobox after the ARIA authoring practices. */
 
-import type { SchoolClient, Student } from '../../src/renderer';
-import { fill, find, make } from './dom';
-import { nameOf } from './school';
+import type { SchoolClient, Student } from '../../../src/renderer';
+import { fill, find, make } from '../base/dom';
+import { nameOf } from '../base/school';
+import { Lookup } from '../students/lookup';
+import { drawMarked } from '../students/name';
 
-// Long enough that a fast typist causes one search, too short to be felt.
-const typingPauseMs = 120;
 const shown = 8;
 
 /** The box and its list of results. */
 export class StudentPicker {
-  readonly #client: SchoolClient;
   readonly #input = find('student', HTMLInputElement);
   readonly #list = find('student-list', HTMLDivElement);
+  readonly #lookup: Lookup<readonly Student[]>;
+  readonly #chose: () => void;
   #found: readonly Student[] = [];
   #active = -1;
   #chosen: Student | undefined;
-  #timer: number | undefined;
-  #search = 0;
 
-  constructor(client: SchoolClient) {
-    this.#client = client;
+  constructor(client: SchoolClient, chose: () => void) {
+    this.#chose = chose;
+    const look = async (text: string): Promise<readonly Student[]> => {
+      const words = text === '' ? {} : { text };
+      const page = await client.send('students.list', { limit: shown, state: 'active', ...words });
+      return page.items;
+    };
+    this.#lookup = new Lookup(look, (found) => this.#open(found), {
+      set: (act, delayMs) => window.setTimeout(act, delayMs),
+      clear: (timer) => window.clearTimeout(timer),
+    });
     this.#input.addEventListener('input', () => this.#typed());
     this.#input.addEventListener('keydown', (event) => this.#pressed(event));
     this.#input.addEventListener('focus', () => this.#typed());
@@ -40,6 +48,15 @@ export class StudentPicker {
     this.#input.value = '';
   }
 
+  /** Choose *student*. */
+  choose(student: Student): void {
+    this.#chosen = student;
+    this.#input.value = nameOf(student);
+    this.markInvalid(false);
+    this.#close();
+    this.#chose();
+  }
+
   /** Mark the box as missing its student, or not. */
   markInvalid(isInvalid: boolean): void {
     this.#input.setAttribute('aria-invalid', String(isInvalid));
@@ -53,34 +70,26 @@ export class StudentPicker {
       return;
     }
     this.#chosen = undefined;
-    window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => void this.#look(), typingPauseMs);
+    this.#lookup.typed(this.#input.value);
   }
 
-  async #look(): Promise<void> {
-    const text = this.#input.value.trim();
-    this.#search += 1;
-    const search = this.#search;
-    const page = await this.#client
-      .send('students.list', { limit: shown, ...(text === '' ? {} : { text }) })
-      .catch(() => undefined);
-    // A slow answer to an older question is no answer.
-    if (page !== undefined && search === this.#search && document.activeElement === this.#input) {
-      this.#found = page.items;
-      this.#open();
-    }
-  }
-
-  #open(): void {
-    this.#active = this.#found.length > 0 ? 0 : -1;
+  #open(found: readonly Student[]): void {
+    this.#found = found;
+    this.#active = found.length > 0 ? 0 : -1;
     const items =
-      this.#found.length === 0
-        ? [make('div', { class: 'nobody', role: 'presentation' }, 'No student of this name')]
-        : this.#found.map((student, index) =>
+      found.length === 0
+        ? [
+            make(
+              'div',
+              { class: 'nobody', role: 'option', 'aria-disabled': 'true' },
+              'No active student of this name',
+            ),
+          ]
+        : found.map((student, index) =>
             make(
               'div',
               { role: 'option', id: `student-${index}`, 'data-index': String(index) },
-              make('span', {}, nameOf(student)),
+              drawMarked(nameOf(student), this.#input.value),
               make('small', {}, `born ${student.bornOn.slice(0, 4)}`),
             ),
           );
@@ -91,16 +100,15 @@ export class StudentPicker {
   }
 
   #close(): void {
-    window.clearTimeout(this.#timer);
     // An answer that is still on its way opens nothing any more.
-    this.#search += 1;
+    this.#lookup.drop();
     this.#list.hidden = true;
     this.#input.setAttribute('aria-expanded', 'false');
     this.#input.removeAttribute('aria-activedescendant');
   }
 
   #point(): void {
-    for (const item of this.#list.querySelectorAll('[role=option]')) {
+    for (const item of this.#list.querySelectorAll('[data-index]')) {
       const isActive = item.id === `student-${this.#active}`;
       item.setAttribute('aria-selected', String(isActive));
       if (isActive) {
@@ -113,7 +121,7 @@ export class StudentPicker {
   #pressed(event: KeyboardEvent): void {
     if (this.#list.hidden) {
       if (event.key === 'ArrowDown') {
-        void this.#look();
+        void this.#lookup.ask(this.#input.value);
       }
       return;
     }
@@ -122,7 +130,7 @@ export class StudentPicker {
       this.#active = (this.#active + step + this.#found.length) % this.#found.length;
       this.#point();
     } else if (event.key === 'Enter') {
-      this.#choose(this.#found[this.#active]);
+      this.#take(this.#active);
     } else if (event.key === 'Escape') {
       this.#close();
     } else {
@@ -132,19 +140,16 @@ export class StudentPicker {
   }
 
   #clicked(event: MouseEvent): void {
-    const item = event.target instanceof Element ? event.target.closest('[role=option]') : null;
+    const item = event.target instanceof Element ? event.target.closest('[data-index]') : null;
     if (item instanceof HTMLElement) {
-      this.#choose(this.#found[Number(item.dataset['index'])]);
+      this.#take(Number(item.dataset['index']));
     }
   }
 
-  #choose(student: Student | undefined): void {
-    if (student === undefined) {
-      return;
+  #take(index: number): void {
+    const student = this.#found[index];
+    if (student !== undefined) {
+      this.choose(student);
     }
-    this.#chosen = student;
-    this.#input.value = nameOf(student);
-    this.markInvalid(false);
-    this.#close();
   }
 }

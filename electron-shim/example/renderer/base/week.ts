@@ -106,6 +106,11 @@ export function longDate(date: string): string {
   return formatDate(date, { weekday: 'long', day: 'numeric', month: 'long' });
 }
 
+/** Write a date such as `24 November 2026`. */
+export function dayMonthYear(date: string): string {
+  return formatDate(date, { day: 'numeric', month: 'long', year: 'numeric' });
+}
+
 /** Write a week such as `23 – 29 November 2026`. */
 export function weekTitle(monday: string): string {
   const sunday = addDays(monday, 6);

@@ -1,0 +1,130 @@
+/** Coming in and going: the first owner, a second factor, a session that ends while somebody types. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { owner, protectSchool } from './protectSchool';
+import {
+  backendPid,
+  goToFirstDay,
+  launch,
+  newPath,
+  newSchool,
+  python,
+  shoot,
+  waitForState,
+} from './support';
+import { totp } from './totp';
+
+async function signIn(page: Page, password: string = owner.password): Promise<void> {
+  await page.fill('#login', owner.login);
+  await page.fill('#password', password);
+  await page.click('#sign-in-button');
+}
+
+test('a new school makes its first owner, who is asked for from then on', async (t) => {
+  const dataDir = newPath('new');
+  const desk = await launch(t, dataDir);
+  const { page } = desk;
+  await page.getByRole('heading', { name: 'Welcome to your school' }).waitFor();
+  await page.fill('#login', owner.login);
+  await page.fill('#password', 'too short');
+  await page.fill('#password-again', 'too short');
+  await page.click('#sign-in-button');
+  await page.locator('#sign-in-error', { hasText: '12 characters or more' }).waitFor();
+  await shoot(desk, 'first-run-1-welcome');
+
+  await page.fill('#password', owner.password);
+  await page.fill('#password-again', owner.password);
+  await page.click('#sign-in-button');
+  await page.getByRole('heading', { name: 'Your school is still empty' }).waitFor();
+  equal(await page.textContent('#account'), owner.login);
+  await shoot(desk, 'first-run-2-empty');
+  ok((await page.textContent('#notice'))?.includes('seed --students 560'));
+
+  await page.click('#account');
+  await page.click('#sign-out');
+  await page.getByRole('heading', { name: 'Sign in', exact: true }).waitFor();
+});
+
+test('a wrong password is told, a code is asked for, and no token reaches the window', async (t) => {
+  const school = await newSchool();
+  const secret = await protectSchool(python, school.dataDir, 'with a second factor');
+  const desk = await launch(t, school.dataDir);
+  const { page } = desk;
+  await signIn(page, 'not the password at all');
+  await page.locator('#sign-in-error', { hasText: 'do not fit' }).waitFor();
+  await shoot(desk, 'sign-in-1-refused');
+
+  await signIn(page);
+  await page.locator('#mfa-field').waitFor();
+  await shoot(desk, 'sign-in-2-code');
+  // The code of the enrolment counts once; the next one is good already.
+  await page.fill('#mfa-code', totp(secret, Date.now() + 30_000));
+  await page.click('#sign-in-button');
+  await goToFirstDay(page, school);
+  equal(await page.textContent('#account'), owner.login);
+});
+
+test('a session that ends brings the sign-in back, and what was typed is still there and done', async (t) => {
+  const school = await newSchool();
+  await protectSchool(python, school.dataDir);
+  const desk = await launch(t, school.dataDir);
+  const { page } = desk;
+  await signIn(page);
+  await goToFirstDay(page, school);
+  await page.fill('#student', 'paul');
+  await page.getByRole('option', { name: 'Paul Østergård' }).click();
+  await page.selectOption('#instructor', { label: 'Cora Weiß' });
+  await page.fill('#date', school.firstDay);
+  await page.fill('#time', '15:00');
+
+  // Another window of this desk, or the owner elsewhere, ends the session.
+  const ended = await page.evaluate(async () => {
+    interface Port {
+      send(channel: string, params: object): Promise<{ ok: boolean; result: unknown }>;
+    }
+    const { send } = Reflect.get(window, 'school') as Port;
+    const { result } = await send('auth.me', {});
+    const sessionId = (result as { session: { id: string } }).session.id;
+    return (await send('sessions.revoke', { sessionId })).ok;
+  });
+  equal(ended, true);
+  await page.click('#book');
+  await page.getByRole('heading', { name: 'Sign in again' }).waitFor();
+  await shoot(desk, 'sign-in-3-expired');
+  equal(await page.inputValue('#login'), owner.login);
+  await page.fill('#password', owner.password);
+  await page.click('#sign-in-button');
+  await page.locator('.card.good', { hasText: 'Paul Østergård' }).waitFor();
+});
+
+test('a backend that starts anew still knows who is signed in', async (t) => {
+  const school = await newSchool();
+  await protectSchool(python, school.dataDir);
+  const { page } = await launch(t, school.dataDir);
+  await signIn(page);
+  await goToFirstDay(page, school);
+  const answers = await page.evaluate(async () => {
+    const { send } = Reflect.get(window, 'school') as {
+      send(c: string, p: object): Promise<object>;
+    };
+    return JSON.stringify(
+      await send('auth.login', { login: 'owner', password: 'a horse of another colour' }),
+    );
+  });
+  deepEqual(
+    Object.entries(JSON.parse(answers).result).filter(([name]) => name.endsWith('Token')),
+    [
+      ['accessToken', ''],
+      ['refreshToken', ''],
+    ],
+  );
+
+  process.kill(await backendPid(page), 'SIGKILL');
+  await page.waitForSelector('#backend-state:not([data-state=ready])');
+  await waitForState(page, 'ready');
+  await page.fill('#student', 'ada');
+  await page.getByRole('option', { name: 'Ada Byron' }).waitFor();
+  equal(await page.isVisible('#sign-in'), false);
+});

@@ -1,0 +1,50 @@
+/** Which channels the windows of the desk may use. */
+
+import type { Channel } from '../../src/main';
+
+/** What any window may: find out who it is, sign in, and look at the week. */
+const boardChannels = [
+  'auth.bootstrap',
+  'auth.login',
+  'auth.logout',
+  'auth.me',
+  'branches.list',
+  'calendar.view',
+  'instructors.list',
+  'vehicles.list',
+] as const satisfies readonly Channel[];
+
+/** What the desk passes on to the backend beside those that sign in and out. */
+export const passedOn = [
+  'auth.me',
+  'branches.list',
+  'calendar.view',
+  'instructors.list',
+  'lessons.book',
+  'lessons.cancel',
+  'lessons.get',
+  'lessons.list',
+  'lessons.reschedule',
+  'lessons.searchSlots',
+  'sessions.list',
+  'sessions.revoke',
+  'students.list',
+  'vehicles.list',
+] as const satisfies readonly Channel[];
+
+/** What the app itself answers to any window, and what to a desk alone. */
+const appChannels = ['app.about', 'app.diagnostics', 'app.retry'];
+const deskChannels = ['app.openWindow'];
+
+/** A desk may everything that is registered; a board hangs on the wall and only shows. */
+export type WindowKind = 'desk' | 'board';
+
+/** Return what a window of *kind* may use. */
+export function channelsOf(kind: WindowKind): readonly string[] {
+  return [
+    ...appChannels,
+    ...boardChannels,
+    // The same names twice do no harm.
+    ...(kind === 'board' ? [] : [...passedOn, ...deskChannels]),
+  ];
+}
