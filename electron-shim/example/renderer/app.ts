@@ -7,6 +7,7 @@ import {
   createClient,
 } from '../../src/renderer';
 import { find, onClick } from './base/dom';
+import { markKeyboardUse } from './base/keyboard';
 import { emptySchool, loadSchool, type School } from './base/school';
 import type { Span } from './base/spans';
 import { pin } from './base/toasts';
@@ -85,6 +86,7 @@ class Desk {
   #isOpening = false;
 
   start(): void {
+    markKeyboardUse(document);
     onClick('open-problems', () => this.#problems.open());
     onClick('to-calendar', () => this.#turnTo('calendar'));
     onClick('to-students', () => this.#turnTo('students'));
@@ -103,6 +105,7 @@ class Desk {
       this.#journal.note('the backend', new BackendError(status.reason), Date.now());
     } else if (status.state === 'failed') {
       this.#journal.note('the backend', new BackendError(status.reason), Date.now());
+      find('book-fields', HTMLFieldSetElement).disabled = true;
       const retry = (): void => void this.#client.sendCustom('app.retry', {});
       showFailure(status, retry, () => this.#problems.open());
     }
@@ -141,7 +144,7 @@ class Desk {
     this.#form.show(this.#school, '');
     this.#proposeStart();
     await this.#calendar.show(this.#school);
-    this.#form.refreshSlots();
+    this.#refreshSlots();
   }
 
   /** A window that hangs on the wall shows the week and why it offers no more. */
@@ -167,8 +170,14 @@ class Desk {
       this.#isReloadQueued = false;
       const isAboutLessons = event.type.startsWith('lessons.');
       void (isAboutLessons ? this.#calendar.reload() : this.#open());
-      this.#form.refreshSlots();
+      this.#refreshSlots();
     });
+  }
+
+  #refreshSlots(): void {
+    if (mayUse(this.#about, 'lessons.searchSlots')) {
+      this.#form.refreshSlots();
+    }
   }
 
   #noted(): void {

@@ -77,3 +77,8 @@ export function branchOf(school: School, instructorId: string): Branch | undefin
   const instructor = school.instructors.find(({ id }) => id === instructorId);
   return school.branches.find(({ id }) => id === instructor?.branchId);
 }
+
+/** Write which car it is. */
+export function carOf({ plate, make, model }: Vehicle): string {
+  return `${plate} · ${make} ${model}`;
+}

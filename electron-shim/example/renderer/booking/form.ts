@@ -9,12 +9,13 @@ import {
 } from '../../../src/renderer';
 import { sendOnce } from '../base/commands';
 import { fill, find, make, offer } from '../base/dom';
-import { branchOf, emptySchool, nameOf, type School } from '../base/school';
+import { branchOf, carOf, emptySchool, nameOf, type School } from '../base/school';
 import { writeSpan } from '../base/spans';
 import { instantOf, wallClock } from '../base/week';
 import type { Draft } from '../calendar/board';
 import { drawRefusal } from './refusal';
 import { type ChosenSlot, FreeSlots } from './slots';
+import { startOfSearch } from './spread';
 import { StudentPicker } from './studentPicker';
 
 export interface BookingHost {
@@ -142,10 +143,7 @@ export class BookingForm {
     const branchId = this.#branch?.id;
     const vehicles = this.#school.vehicles.filter((vehicle) => vehicle.branchId === branchId);
     offer(this.#vehicle, [
-      ...vehicles.map(({ id, plate, make: brand, model }) => ({
-        value: id,
-        label: `${plate} · ${brand} ${model}`,
-      })),
+      ...vehicles.map((vehicle) => ({ value: vehicle.id, label: carOf(vehicle) })),
       { value: '', label: 'No vehicle' },
     ]);
   }
@@ -156,14 +154,12 @@ export class BookingForm {
     if (zone === undefined || this.#date.value === '' || !this.#isEnabled) {
       return undefined;
     }
-    const wanted = Date.parse(instantOf(this.#date.value, '00:00', zone));
-    const nextMinute = Math.ceil(Date.now() / 60_000) * 60_000;
     return {
       studentId: this.#student.chosen?.id,
       instructorId: this.#instructor.value,
       vehicleId: this.#vehicle.value,
       durationMinutes: this.#minutes,
-      from: `${new Date(Math.max(wanted, nextMinute)).toISOString().slice(0, 16)}:00Z`,
+      from: startOfSearch(this.#date.value, zone, Date.now()),
       zone,
     };
   }
@@ -182,9 +178,13 @@ export class BookingForm {
     }
     this.#student.markInvalid(student === undefined);
     if (student === undefined || !this.#date.value || !this.#time.value) {
-      this.#tell('Something is missing', 'Choose a student, a date and a start.');
+      this.#tell('bad', 'Something is missing', 'Choose a student, a date and a start.');
     } else if (zone === undefined) {
-      this.#tell('Who gives the lesson?', 'Choose an instructor, or one of the free times below.');
+      this.#tell(
+        'bad',
+        'Who gives the lesson?',
+        'Choose an instructor, or one of the free times below.',
+      );
     } else {
       await this.#send(student, zone);
     }
@@ -217,13 +217,7 @@ export class BookingForm {
   }
 
   #succeeded(text: string): void {
-    const card = make(
-      'div',
-      { class: 'card good' },
-      make('h3', {}, 'Lesson booked'),
-      make('p', {}, text),
-    );
-    fill(this.#outcome, card);
+    this.#tell('good', 'Lesson booked', text);
     this.#student.clear();
     this.#isDrafting = false;
     this.refreshSlots();
@@ -250,13 +244,8 @@ export class BookingForm {
     }
   }
 
-  #tell(title: string, text: string): void {
-    const card = make(
-      'div',
-      { class: 'card bad', role: 'alert' },
-      make('h3', {}, title),
-      make('p', {}, text),
-    );
-    fill(this.#outcome, card);
+  #tell(kind: 'good' | 'bad', title: string, text: string): void {
+    const attributes = { class: `card ${kind}`, role: kind === 'bad' ? 'alert' : 'status' };
+    fill(this.#outcome, make('div', attributes, make('h3', {}, title), make('p', {}, text)));
   }
 }

@@ -1,6 +1,7 @@
 /** Which of many free times are worth offering; knows no DOM. */
 
 import type { Slot } from '../../../src/renderer';
+import { instantOf } from '../base/week';
 
 /**
  * Return *count* of *slots* that do not overlap one another, as early as can be.
@@ -28,4 +29,11 @@ export function spread(slots: readonly Slot[], count: number): readonly Slot[] {
 
 function startMs({ startsAt }: Slot): number {
   return Date.parse(startsAt);
+}
+
+/** Return from when on to look for *date* in *zone*: its midnight, or the next minute if that is later. */
+export function startOfSearch(date: string, zone: string, nowMs: number): string {
+  const nextMinuteMs = Math.ceil(nowMs / 60_000) * 60_000;
+  const fromMs = Math.max(Date.parse(instantOf(date, '00:00', zone)), nextMinuteMs);
+  return `${new Date(fromMs).toISOString().slice(0, 16)}:00Z`;
 }

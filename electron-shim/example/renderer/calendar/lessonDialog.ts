@@ -3,7 +3,7 @@
 import type { CancelCode, CancelledBy, Lesson, SchoolClient } from '../../../src/renderer';
 import { sendOnce } from '../base/commands';
 import { fill, find, make, onClick } from '../base/dom';
-import { type DrawnLesson, nameOf, type School } from '../base/school';
+import { carOf, type DrawnLesson, nameOf, type School } from '../base/school';
 import { writeSpan } from '../base/spans';
 import { toast } from '../base/toasts';
 
@@ -59,10 +59,7 @@ export class LessonDialog {
       find('lesson-facts', HTMLDListElement),
       ...fact('When', writeSpan(drawn, zone)),
       ...fact('Instructor', instructor === undefined ? 'Unknown' : nameOf(instructor)),
-      ...fact(
-        'Vehicle',
-        vehicle === undefined ? 'None' : `${vehicle.plate} · ${vehicle.make} ${vehicle.model}`,
-      ),
+      ...fact('Vehicle', vehicle === undefined ? 'None' : carOf(vehicle)),
       ...fact('Kind', kindOf(lesson.type)),
     );
     find('move-lesson', HTMLButtonElement).disabled = !this.#host.mayMove();

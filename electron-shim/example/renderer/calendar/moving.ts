@@ -2,11 +2,11 @@
 
 import type { DrawnLesson } from '../base/school';
 import { minutesIn, type Span } from '../base/spans';
-import { wallClock } from '../base/week';
 import type { Board } from './board';
+import { type Carried, type LocalSpan, timesOf } from './carrying';
 import type { Column } from './columns';
 import { neighbour } from './neighbours';
-import { type Place, placeOf, snap, spanAt, step } from './places';
+import { placeOf, snap, spanAt, step } from './places';
 
 export interface MovingHost {
   readonly mayMove: () => boolean;
@@ -22,15 +22,6 @@ export interface MovingHost {
   ) => Promise<void>;
   /** Say it to who cannot see it. */
   readonly say: (text: string) => void;
-}
-
-interface Carried {
-  readonly drawn: DrawnLesson;
-  readonly isByKeys: boolean;
-  readonly from: Place;
-  /** How far below its start the pointer holds it. */
-  readonly gripMinutes: number;
-  readonly place: Place;
 }
 
 interface Press {
@@ -190,7 +181,7 @@ export class Moving {
       const place = step(carried.place, key, columns.length, minutesIn(carried.drawn));
       this.#take({ ...carried, place });
       this.#host.say(
-        `${columns[place.column]?.label}, ${this.#times(this.#spanOf({ ...carried, place }))}`,
+        `${columns[place.column]?.label}, ${timesOf(this.#spanOf({ ...carried, place }))}`,
       );
     } else if (key === 'Tab') {
       this.#giveUp();
@@ -202,7 +193,7 @@ export class Moving {
   /** Carry, and show where. */
   #take(carried: Carried): void {
     this.#carried = carried;
-    this.#show(carried, this.#times(this.#spanOf(carried)));
+    this.#show(carried, timesOf(this.#spanOf(carried)));
   }
 
   #show({ drawn, place, isByKeys }: Carried, label: string): void {
@@ -237,21 +228,13 @@ export class Moving {
     this.#board.carry(undefined);
   }
 
-  #spanOf({ drawn, place }: Carried): (Span & { readonly zone: string }) | undefined {
+  #spanOf({ drawn, place }: Carried): LocalSpan | undefined {
     const column = this.#board.columns[place.column];
     if (column === undefined) {
       return undefined;
     }
     const zone = this.#host.zoneOf(drawn, column);
     return { ...spanAt(drawn, column, place, zone), zone };
-  }
-
-  #times(span: (Span & { readonly zone: string }) | undefined): string {
-    if (span === undefined) {
-      return '';
-    }
-    const at = (instant: string): string => wallClock(Date.parse(instant), span.zone).time;
-    return `${at(span.startsAt)} – ${at(span.endsAt)}`;
   }
 
   #lessonUnder({ target }: Event): DrawnLesson | undefined {

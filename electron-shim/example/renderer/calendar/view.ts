@@ -1,7 +1,7 @@
 /** The page of the calendar: what is looked at, the lessons of it, and what is done with them. */
 
 import type { SchoolClient } from '../../../src/renderer';
-import { fill, find, make, offer, onClick, say } from '../base/dom';
+import { fill, find, make, onClick, say } from '../base/dom';
 import {
   branchOf,
   type DrawnLesson,
@@ -22,6 +22,7 @@ import {
 } from '../base/week';
 import { Board, type Draft } from './board';
 import { type Column, columnsOf, type Layout, type Outlook, shownInstructors } from './columns';
+import { Filters } from './filters';
 import { kindOf } from './lessonDialog';
 import { Moving } from './moving';
 
@@ -41,8 +42,6 @@ export interface CalendarHost {
 }
 
 const tones = 8;
-// With more instructors in one week nobody can read a name any more.
-const mostInstructorsAtOnce = 4;
 const minuteMs = 60_000;
 const gridMinutes = 15;
 
@@ -50,19 +49,23 @@ const gridMinutes = 15;
 export class CalendarView {
   readonly #client: SchoolClient;
   readonly #host: CalendarHost;
-  readonly #branch = find('branch-filter', HTMLSelectElement);
-  readonly #instructor = find('instructor-filter', HTMLSelectElement);
+  readonly #filters: Filters;
   readonly #board = new Board();
   readonly #moving: Moving;
   #school: School = emptySchool;
   #lessons: readonly DrawnLesson[] | undefined;
   #layout: Layout = 'week';
-  #date = this.clock.date;
+  #date: string;
   #load = 0;
 
   constructor(client: SchoolClient, host: CalendarHost) {
     this.#client = client;
     this.#host = host;
+    this.#filters = new Filters((instructorId) => {
+      host.filtered(instructorId);
+      this.draw();
+    });
+    this.#date = this.clock.date;
     this.#moving = new Moving(this.#board, {
       mayMove: host.mayMove,
       zoneOf: (drawn, { instructorId }) =>
@@ -82,14 +85,6 @@ export class CalendarView {
       this.#lay('day');
     });
     this.#board.heads.addEventListener('click', ({ target }) => this.#openDay(target));
-    this.#branch.addEventListener('change', () => {
-      this.#offerInstructors();
-      this.draw();
-    });
-    this.#instructor.addEventListener('change', () => {
-      host.filtered(this.#instructor.value);
-      this.draw();
-    });
     window.addEventListener('resize', () => this.draw());
     window.setInterval(() => this.draw(), minuteMs);
   }
@@ -98,13 +93,11 @@ export class CalendarView {
   async show(school: School): Promise<void> {
     const isFirst = this.#school.instructors.length === 0;
     this.#school = school;
-    const branches = school.branches.map(({ id, name }) => ({ value: id, label: name }));
-    offer(this.#branch, [{ value: '', label: 'All branches' }, ...branches]);
-    this.#offerInstructors();
+    this.#filters.show(school);
     await this.reload();
-    if (isFirst && school.instructors.length > mostInstructorsAtOnce) {
-      this.#instructor.value = this.#busiest();
-      this.#host.filtered(this.#instructor.value);
+    if (isFirst) {
+      this.#filters.narrow(this.#lessons ?? []);
+      this.#host.filtered(this.#filters.instructorId);
       this.draw();
     }
   }
@@ -143,8 +136,8 @@ export class CalendarView {
 
   /** The wall clock of the branch shown, else of the first, else of this computer. */
   get clock(): { readonly date: string; readonly time: string } {
-    const { branches } = this.#school ?? emptySchool;
-    const branch = branches.find(({ id }) => id === this.#branch.value) ?? branches[0];
+    const { branches } = this.#school;
+    const branch = branches.find(({ id }) => id === this.#filters.branchId) ?? branches[0];
     const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
     return wallClock(Date.now(), branch?.zone ?? own);
   }
@@ -178,8 +171,8 @@ export class CalendarView {
       layout: this.#layout,
       date: this.#date,
       monday: this.#monday,
-      branchId: this.#branch.value,
-      instructorId: this.#layout === 'week' ? this.#instructor.value : '',
+      branchId: this.#filters.branchId,
+      instructorId: this.#layout === 'week' ? this.#filters.instructorId : '',
     };
   }
 
@@ -220,28 +213,7 @@ export class CalendarView {
 
   #pick({ date, instructorId }: Column, minute: number): void {
     const time = timeOf(Math.floor(minute / gridMinutes) * gridMinutes);
-    this.#host.picked(date, time, instructorId ?? this.#instructor.value);
-  }
-
-  #offerInstructors(): void {
-    const outlook = { ...this.#outlook, instructorId: '' };
-    offer(this.#instructor, [
-      { value: '', label: 'All instructors' },
-      ...shownInstructors(this.#school, outlook).map((instructor) => ({
-        value: instructor.id,
-        label: nameOf(instructor),
-      })),
-    ]);
-  }
-
-  /** The instructor with the most lessons of the week, to begin with. */
-  #busiest(): string {
-    const counts = new Map(this.#school.instructors.map(({ id }) => [id, 0]));
-    for (const { lesson } of this.#lessons ?? []) {
-      counts.set(lesson.instructorId, (counts.get(lesson.instructorId) ?? 0) + 1);
-    }
-    const [first] = [...counts].sort(([, one], [, other]) => other - one);
-    return first?.[0] ?? '';
+    this.#host.picked(date, time, instructorId ?? this.#filters.instructorId);
   }
 
   #toneOf(instructorId: string): number {
@@ -250,7 +222,7 @@ export class CalendarView {
 
   /** Say whose colour is whose, while there are not more than colours. */
   #explainTones(): void {
-    const isNeeded = this.#layout === 'week' && this.#instructor.value === '';
+    const isNeeded = this.#layout === 'week' && this.#filters.instructorId === '';
     const shown = isNeeded ? shownInstructors(this.#school, this.#outlook) : [];
     const items = shown
       .slice(0, tones)
@@ -265,7 +237,7 @@ export class CalendarView {
     const instructor = this.#school.instructors.find(({ id }) => id === lesson.instructorId);
     const vehicle = this.#school.vehicles.find(({ id }) => id === lesson.vehicleId);
     // With one instructor chosen, or in his column, the name would only repeat what is known.
-    const isKnown = this.#layout === 'day' || this.#instructor.value !== '';
+    const isKnown = this.#layout === 'day' || this.#filters.instructorId !== '';
     return {
       instructor: instructor === undefined || isKnown ? '' : nameOf(instructor),
       more: [lesson.type === 'normal' ? '' : kindOf(lesson.type), vehicle?.plate ?? ''],

@@ -13,7 +13,7 @@ const bySymbol: Readonly<Record<string, string>> = {
   BACKEND_STOPPED: 'Press “Try again”, or open the program anew.',
   CALL_TIMEOUT: 'Look whether it was done before you do it again.',
   CALLS_EXHAUSTED: 'Wait a moment, then try again.',
-  CHANNEL_REFUSED: 'This window may not do that. Open a desk window for it.',
+  CHANNEL_REFUSED: 'Open a desk window for it.',
   CONFLICT_INSTRUCTOR: 'Take one of the free times, or another instructor.',
   CONFLICT_STUDENT: 'Take one of the free times: nobody can have two lessons at once.',
   CONFLICT_VEHICLE: 'Take another vehicle, or one of the free times.',
