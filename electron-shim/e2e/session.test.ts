@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { faultsOf } from './accessibility';
 import { owner, protectSchool } from './protectSchool';
 import {
   backendPid,
@@ -33,6 +34,7 @@ test('a new school makes its first owner, who is asked for from then on', async 
   await page.click('#sign-in-button');
   await page.locator('#sign-in-error', { hasText: '12 characters or more' }).waitFor();
   await shoot(desk, 'first-run-1-welcome');
+  deepEqual(await faultsOf(page), []);
 
   await page.fill('#password', owner.password);
   await page.fill('#password-again', owner.password);
@@ -59,6 +61,7 @@ test('a wrong password is told, a code is asked for, and no token reaches the wi
   await signIn(page);
   await page.locator('#mfa-field').waitFor();
   await shoot(desk, 'sign-in-2-code');
+  deepEqual(await faultsOf(page), []);
   // The code of the enrolment counts once; the next one is good already.
   await page.fill('#mfa-code', totp(secret, Date.now() + 30_000));
   await page.click('#sign-in-button');
@@ -125,6 +128,13 @@ test('a backend that starts anew still knows who is signed in', async (t) => {
   await page.waitForSelector('#backend-state:not([data-state=ready])');
   await waitForState(page, 'ready');
   await page.fill('#student', 'ada');
-  await page.getByRole('option', { name: 'Ada Byron' }).waitFor();
+  await page.getByRole('option', { name: 'Ada Byron' }).click();
   equal(await page.isVisible('#sign-in'), false);
+
+  // And its events are heard again.
+  await page.selectOption('#instructor', { label: 'Cora Weiß' });
+  await page.fill('#date', school.firstDay);
+  await page.fill('#time', '15:00');
+  await page.click('#book');
+  await page.locator('#last-event', { hasText: 'a lesson was booked' }).waitFor();
 });

@@ -1,30 +1,9 @@
 /** The students: searched, looked at, booked for; and an accessible page all through. */
 
 import { deepEqual, equal } from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Page } from 'playwright-core';
+import { faultsOf } from './accessibility';
 import { goToFirstDay, launch, newSchool, shoot, waitForState } from './support';
-
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-/** Return what axe-core finds wrong with *page*, one line each. */
-async function faultsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    interface Axe {
-      run(options: object): Promise<{
-        violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[];
-      }>;
-    }
-    const { violations } = await (Reflect.get(window, 'axe') as Axe).run({
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'],
-    });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary}`),
-    );
-  });
-}
 
 test('students are found without their accents, shown with their lessons, and booked for', async (t) => {
   const { dataDir, ...school } = await newSchool();

@@ -121,32 +121,35 @@ export type Point = readonly [x: number, y: number];
  */
 export async function drag({ app, page }: Desk, from: Point, to: Point): Promise<void> {
   const between: Point = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2];
-  const steps = [
-    { type: 'mouseDown', at: from },
-    { type: 'mouseMove', at: between },
-    { type: 'mouseMove', at: to },
-  ] as const;
-  for (const { type, at } of steps) {
-    await sendMouse({ app, page }, type, at);
-  }
+  await sendMouse({ app, page }, ['mouseDown'], from);
+  await sendMouse({ app, page }, ['mouseMove'], between);
+  await sendMouse({ app, page }, ['mouseMove'], to);
 }
 
 /** Let the mouse go. */
 export function drop(desk: Desk, at: Point): Promise<void> {
-  return sendMouse(desk, 'mouseUp', at);
+  // The display has a pointer of its own, which says where it is when another app opens a window.
+  return sendMouse(desk, ['mouseMove', 'mouseUp'], at);
 }
 
 async function sendMouse(
   { app, page }: Desk,
-  type: 'mouseDown' | 'mouseMove' | 'mouseUp',
+  types: readonly ('mouseDown' | 'mouseMove' | 'mouseUp')[],
   [x, y]: Point,
 ): Promise<void> {
   await app.evaluate(
-    ({ BrowserWindow }, { index, ...event }) => {
+    ({ BrowserWindow }, { index, types, ...at }) => {
       const windows = BrowserWindow.getAllWindows().sort((one, other) => one.id - other.id);
-      windows[index]?.webContents.sendInputEvent({ ...event, button: 'left', clickCount: 1 });
+      for (const type of types) {
+        const event = { type, ...at, clickCount: 1 };
+        windows[index]?.webContents.sendInputEvent({ ...event, button: 'left' });
+      }
     },
-    { index: app.windows().indexOf(page), type, x: Math.round(x), y: Math.round(y) },
+    {
+      index: app.windows().indexOf(page),
+      types: [...types],
+      ...{ x: Math.round(x), y: Math.round(y) },
+    },
   );
 }
 

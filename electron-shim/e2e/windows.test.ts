@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { faultsOf } from './accessibility';
 import {
   drag,
   drop,
@@ -59,6 +60,7 @@ test('a window without rights shows the week, is refused the rest, and says why'
   await wall.click('#open-problems');
   await wall.locator('.problem', { hasText: 'CHANNEL_REFUSED' }).waitFor();
   await shoot(board, 'windows-3-what-went-wrong');
+  deepEqual(await faultsOf(wall), []);
   await lesson(wall, 'Ada Byron', '08:00').waitFor();
 
   const answers = await wall.evaluate(async () => {

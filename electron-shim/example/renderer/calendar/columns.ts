@@ -49,8 +49,8 @@ export function columnsOf(school: School, outlook: Outlook): readonly Column[] {
   return shownInstructors(school, outlook).map((instructor) => ({
     date: outlook.date,
     instructorId: instructor.id,
-    title: nameOf(instructor),
-    subtitle: '',
+    title: instructor.givenName,
+    subtitle: instructor.familyName,
     label: `${nameOf(instructor)}, ${shortDate(outlook.date)}`,
   }));
 }

@@ -2,6 +2,7 @@
 
 import type { CancelCode, CancelledBy, Lesson, SchoolClient } from '../../../src/renderer';
 import { sendOnce } from '../base/commands';
+import { openDialog } from '../base/dialogs';
 import { fill, find, make, onClick } from '../base/dom';
 import { carOf, type DrawnLesson, nameOf, type School } from '../base/school';
 import { writeSpan } from '../base/spans';
@@ -65,7 +66,7 @@ export class LessonDialog {
     find('move-lesson', HTMLButtonElement).disabled = !this.#host.mayMove();
     find('cancel-lesson', HTMLButtonElement).disabled = !this.#host.mayCancel();
     this.#askWhy(false);
-    this.#dialog.showModal();
+    openDialog(this.#dialog);
   }
 
   #move(): void {

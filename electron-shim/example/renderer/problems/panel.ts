@@ -1,6 +1,7 @@
 /** The panel "What went wrong": errors with their advice, and what the backend wrote last. */
 
 import type { SchoolClient } from '../../../src/renderer';
+import { openDialog } from '../base/dialogs';
 import { copy, fill, find, make, makeButton, onClick, say } from '../base/dom';
 import { isRefusal, type Journal, type Problem, writeProblem } from './journal';
 
@@ -22,9 +23,7 @@ export class ProblemPanel {
   open(): void {
     this.#journal.see();
     this.redraw();
-    if (!this.#dialog.open) {
-      this.#dialog.showModal();
-    }
+    openDialog(this.#dialog);
     void this.#readLog();
   }
 

@@ -1,6 +1,7 @@
 /** The sign-in: login and password, a code when one is wanted, the first owner of a new store. */
 
 import { BackendError, type SchoolClient } from '../../../src/renderer';
+import { openDialog } from '../base/dialogs';
 import { find, onClick } from '../base/dom';
 import { adviceFor } from '../problems/advice';
 
@@ -63,9 +64,7 @@ export class SignInDialog {
     find('mfa-field', HTMLElement).hidden = true;
     this.#password.autocomplete = isFirst ? 'new-password' : 'current-password';
     this.#complain('');
-    if (!this.#dialog.open) {
-      this.#dialog.showModal();
-    }
+    openDialog(this.#dialog);
     (this.#login.value === '' ? this.#login : this.#password).focus();
     return new Promise((resolve) => {
       this.#done = resolve;
