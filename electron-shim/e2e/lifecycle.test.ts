@@ -17,6 +17,7 @@ import {
   shoot,
   untilGone,
   waitForState,
+  windowOpenedBy,
 } from './support';
 
 test('a backend killed during a call comes back, and the lesson is booked once', async (t) => {
@@ -102,12 +103,14 @@ test('a quit after the backend was given up leaves no process', (t) =>
 
 test('a quit during the first sign-in leaves no process', (t) => quitIn(t, 'ready', {}));
 
-test('a quit while a call runs, and a second one while it stops, leave no process', async (t) => {
+test('a quit of two windows while a call runs, and one more while it stops, leave no process', async (t) => {
   const school = await newSchool();
   const desk = await launch(t, school.dataDir);
-  await waitForState(desk.page, 'ready');
-  await goToFirstDay(desk.page, school);
   const { page, app } = desk;
+  await goToFirstDay(page, school);
+  await page.click('#account');
+  const other = await windowOpenedBy(app, page.click('#new-desk'));
+  await goToFirstDay(other, school);
   await page.evaluate(() => {
     const { send } = Reflect.get(window, 'school') as {
       send(c: string, p: object): Promise<object>;

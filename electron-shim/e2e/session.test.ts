@@ -14,6 +14,7 @@ import {
   python,
   shoot,
   waitForState,
+  windowOpenedBy,
 } from './support';
 import { totp } from './totp';
 
@@ -137,4 +138,28 @@ test('a backend that starts anew still knows who is signed in', async (t) => {
   await page.fill('#time', '15:00');
   await page.click('#book');
   await page.locator('#last-event', { hasText: 'a lesson was booked' }).waitFor();
+});
+
+test('who signs out in one window is out in all, and who signs in is in in all', async (t) => {
+  const school = await newSchool();
+  await protectSchool(python, school.dataDir);
+  const { app, page } = await launch(t, school.dataDir);
+  await signIn(page);
+  await goToFirstDay(page, school);
+  await page.click('#account');
+  const other = await windowOpenedBy(app, page.click('#new-desk'));
+  await goToFirstDay(other, school);
+
+  await page.click('#account');
+  await page.click('#sign-out');
+  for (const window of [page, other]) {
+    await window.getByRole('heading', { name: 'Sign in', exact: true }).waitFor();
+    equal(await window.locator('.lesson').count(), 0);
+  }
+
+  await signIn(other);
+  for (const window of [other, page]) {
+    await goToFirstDay(window, school);
+    equal(await window.isVisible('#sign-in'), false);
+  }
 });
