@@ -45,6 +45,29 @@ test('a new school makes its first owner, who is asked for from then on', async 
   await shoot(desk, 'first-run-2-empty');
   ok((await page.textContent('#notice'))?.includes('seed --students 560'));
 
+  // The first things: a branch, an instructor, a vehicle, a student, a lesson.
+  await page.fill('#set-up-branch', 'Mitte');
+  await page.fill('#set-up-givenName', 'Cora');
+  await page.fill('#set-up-familyName', 'Weiß');
+  await page.fill('#set-up-plate', 'B-FS 101');
+  await page.fill('#set-up-model', 'VW Golf');
+  await page.getByRole('button', { name: 'Begin' }).click();
+  await page.waitForSelector('#notice', { state: 'hidden' });
+  await page.click('#to-students');
+  await page.click('#new-student');
+  await page.fill('#enrolment-givenName', 'Ada');
+  await page.fill('#enrolment-familyName', 'Byron');
+  await page.fill('#enrolment-bornOn', '2008-12-10');
+  await shoot(desk, 'first-run-3-student');
+  await page.getByRole('button', { name: 'Enrol', exact: true }).click();
+  await page.locator('#student-detail h2', { hasText: 'Ada Byron' }).waitFor();
+  await page.getByRole('button', { name: 'Book a lesson' }).click();
+  await page.selectOption('#instructor', { label: 'Cora Weiß' });
+  await page.locator('#slot-list button').last().click();
+  await page.click('#book');
+  await page.locator('.card.good', { hasText: 'Ada Byron' }).waitFor();
+  await shoot(desk, 'first-run-4-booked');
+
   await page.click('#account');
   await page.click('#sign-out');
   await page.getByRole('heading', { name: 'Sign in', exact: true }).waitFor();

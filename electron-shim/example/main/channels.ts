@@ -18,8 +18,10 @@ const boardChannels = [
 export const passedOn = [
   'auth.me',
   'branches.list',
+  'branches.save',
   'calendar.view',
   'instructors.list',
+  'instructors.save',
   'lessons.book',
   'lessons.cancel',
   'lessons.get',
@@ -28,8 +30,10 @@ export const passedOn = [
   'lessons.searchSlots',
   'sessions.list',
   'sessions.revoke',
+  'students.create',
   'students.list',
   'vehicles.list',
+  'vehicles.save',
 ] as const satisfies readonly Channel[];
 
 /** What the app itself answers to any window, and what to a desk alone. */

@@ -24,8 +24,10 @@ import { AccountMenu } from './session/accountMenu';
 import { guard } from './session/guard';
 import { holds, mayUse, readAbout } from './session/rights';
 import { SignInDialog } from './session/signInDialog';
+import { drawSetUp } from './setup/setUp';
 import { showEvent, showState, showUnseen } from './status/bar';
 import { hideNotice, showEmptySchool, showFailure, showStarting } from './status/notices';
+import { Enrolment } from './students/enrolment';
 import { StudentView } from './students/view';
 import { openPort } from './transport';
 
@@ -69,7 +71,8 @@ class Desk {
     pickUp: (drawn) => this.#calendar.pickUp(drawn),
     refused: (error, title, zone) => this.#refused(error, title, zone),
   });
-  readonly #students = new StudentView(this.#client, {
+  readonly #enrolment = new Enrolment(this.#client, (student) => this.#students.show(student));
+  readonly #students: StudentView = new StudentView(this.#client, {
     school: () => this.#school,
     bookFor: (student) => {
       this.#turnTo('calendar');
@@ -88,6 +91,7 @@ class Desk {
   start(): void {
     markKeyboardUse(document);
     onClick('open-problems', () => this.#problems.open());
+    onClick('new-student', () => this.#enrolment.open(this.#school));
     onClick('to-calendar', () => this.#turnTo('calendar'));
     onClick('to-students', () => this.#turnTo('students'));
     this.#client.receive('event', (event) => this.#heard(event));
@@ -139,7 +143,8 @@ class Desk {
     hideNotice();
     find('book-fields', HTMLFieldSetElement).disabled = isEmpty;
     if (isEmpty) {
-      showEmptySchool(this.#about.seedCommand);
+      const setUp = drawSetUp(this.#client, this.#school, () => void this.#open());
+      showEmptySchool(setUp, this.#about.seedCommand);
     }
     this.#form.show(this.#school, '');
     this.#proposeStart();

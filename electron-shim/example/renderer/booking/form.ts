@@ -140,12 +140,17 @@ export class BookingForm {
   }
 
   #offerVehicles(): void {
+    // Only then is no vehicle no choice of anybody.
+    const hadNone = this.#vehicle.options.length <= 1;
     const branchId = this.#branch?.id;
     const vehicles = this.#school.vehicles.filter((vehicle) => vehicle.branchId === branchId);
     offer(this.#vehicle, [
       ...vehicles.map((vehicle) => ({ value: vehicle.id, label: carOf(vehicle) })),
       { value: '', label: 'No vehicle' },
     ]);
+    if (hadNone) {
+      this.#vehicle.selectedIndex = 0;
+    }
   }
 
   /** What is looked for while there is nothing to collide with yet. */

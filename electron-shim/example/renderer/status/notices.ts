@@ -14,18 +14,18 @@ function show(...children: readonly HTMLElement[]): void {
   notice.hidden = false;
 }
 
-/** Say that the school is still empty and how to fill it. */
-export function showEmptySchool(seedCommand: string): void {
+/** Say that the school is still empty, and how to begin or to look around. */
+export function showEmptySchool(setUp: HTMLElement, seedCommand: string): void {
   show(
     make('h2', {}, 'Your school is still empty'),
+    make('p', {}, 'These are all it needs to begin; everything else can come later.'),
+    setUp,
     make(
       'p',
-      {},
-      'There are no instructors yet. Close this window, fill the school with this command, and open it again:',
+      { class: 'aside' },
+      'Only looking? Close this window, fill the school with a demo by this command, and open it again:',
     ),
     make('pre', { tabindex: '0' }, seedCommand),
-    make('p', {}, 'Or watch a scripted day at the desk of a demo school with'),
-    make('pre', { tabindex: '0' }, 'make demo'),
   );
 }
 

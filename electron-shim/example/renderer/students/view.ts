@@ -66,6 +66,13 @@ export class StudentView {
     this.#input.select();
   }
 
+  /** Show one student, and nobody else. */
+  show(student: Student): void {
+    this.#input.value = nameOf(student);
+    this.refresh();
+    this.#choose(student);
+  }
+
   async #load(typed: string, cursor: string | null): Promise<Found> {
     const state = this.#state.value as Student['state'] | '';
     const page = await this.#client
@@ -95,12 +102,7 @@ export class StudentView {
     this.#found = found;
     fill(this.#rows, ...found.students.map((student) => this.#drawRow(student)));
     this.#more.hidden = found.cursor === null;
-    const { length } = found.students;
-    const many = found.cursor === null ? String(length) : `The first ${length}`;
-    const text =
-      length === 0
-        ? 'Nobody fits. Try less of the name, or another state.'
-        : `${many} ${length === 1 ? 'student' : 'students'}`;
+    const text = countText(found, this.#state.value);
     this.#count.textContent = text;
     say(text);
   }
@@ -175,4 +177,14 @@ export class StudentView {
     fill(this.#rows);
     this.#more.hidden = true;
   }
+}
+
+function countText({ students: { length }, cursor, typed }: Found, state: string): string {
+  if (length > 0) {
+    const many = cursor === null ? String(length) : `The first ${length}`;
+    return `${many} ${length === 1 ? 'student' : 'students'}`;
+  }
+  return typed === '' && state === ''
+    ? 'Nobody is enrolled yet.'
+    : 'Nobody fits. Try less of the name, or another state.';
 }
