@@ -2,7 +2,9 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { faultsOf } from './accessibility';
+import type { SeededSchool } from './seedSchool';
 import {
   drag,
   drop,
@@ -15,6 +17,16 @@ import {
   windowOpenedBy,
 } from './support';
 
+/** Book Paul Østergård for the afternoon of the first day. */
+async function bookPaul(page: Page, { firstDay }: SeededSchool): Promise<void> {
+  await page.fill('#student', 'paul');
+  await page.getByRole('option', { name: 'Paul Østergård' }).click();
+  await page.selectOption('#instructor', { label: 'Cora Weiß' });
+  await page.fill('#date', firstDay);
+  await page.fill('#time', '15:00');
+  await page.click('#book');
+}
+
 test('what one window books another one shows at once', async (t) => {
   const school = await newSchool();
   const desk = await launch(t, school.dataDir);
@@ -25,12 +37,7 @@ test('what one window books another one shows at once', async (t) => {
   const other = await windowOpenedBy(app, page.click('#new-desk'));
   await goToFirstDay(other, school);
 
-  await page.fill('#student', 'paul');
-  await page.getByRole('option', { name: 'Paul Østergård' }).click();
-  await page.selectOption('#instructor', { label: 'Cora Weiß' });
-  await page.fill('#date', school.firstDay);
-  await page.fill('#time', '15:00');
-  await page.click('#book');
+  await bookPaul(page, school);
 
   await lesson(other, 'Paul Østergård', '15:00').waitFor();
   await other.locator('#last-event', { hasText: 'a lesson was booked' }).waitFor();
@@ -49,6 +56,9 @@ test('a window without rights shows the week, is refused the rest, and says why'
   await wall.getByRole('heading', { name: 'View only' }).waitFor();
   equal(await wall.isVisible('#book-form'), false);
   equal(await wall.isVisible('#to-students'), false);
+
+  await bookPaul(page, school);
+  await lesson(wall, 'Paul Østergård', '15:00').waitFor();
 
   // Whoever drags all the same is told by the main process, in the window and in its record.
   const box = await lesson(wall, 'Ada Byron').first().boundingBox();

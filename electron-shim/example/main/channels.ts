@@ -1,6 +1,6 @@
-/** Which channels the windows of the desk may use. */
+/** What the windows of the desk may use and hear. */
 
-import type { Channel } from '../../src/main';
+import type { Channel, EventType } from '../../src/main';
 
 /** What any window may: find out who it is, sign in, and look at the week. */
 const boardChannels = [
@@ -43,12 +43,22 @@ const deskChannels = ['app.openWindow'];
 /** A desk may everything that is registered; a board hangs on the wall and only shows. */
 export type WindowKind = 'desk' | 'board';
 
-/** Return what a window of *kind* may use. */
-export function channelsOf(kind: WindowKind): readonly string[] {
-  return [
-    ...appChannels,
-    ...boardChannels,
-    // The same names twice do no harm.
-    ...(kind === 'board' ? [] : [...passedOn, ...deskChannels]),
-  ];
+/** What a board hears of: it draws the week anew then, and knows who may look at it. */
+const boardEvents = [
+  'auth.login_succeeded',
+  'instructors.saved',
+  'lessons.booked',
+  'lessons.cancelled',
+  'lessons.rescheduled',
+  'vehicles.saved',
+] as const satisfies readonly EventType[];
+
+/** Return what a window of *kind* may use and hear. */
+export function rightsOf(kind: WindowKind): {
+  readonly channels: readonly string[];
+  readonly events: readonly string[] | 'all';
+} {
+  return kind === 'board'
+    ? { channels: [...appChannels, ...boardChannels], events: boardEvents }
+    : { channels: [...appChannels, ...boardChannels, ...passedOn, ...deskChannels], events: 'all' };
 }

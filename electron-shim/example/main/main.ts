@@ -9,7 +9,7 @@ import {
   type ElectronBridgeController,
   pythonBackend,
 } from '../../src/main';
-import { channelsOf, passedOn } from './channels';
+import { passedOn, rightsOf } from './channels';
 import { DeskSession } from './deskSession';
 import { locateProgram, type Program } from './program';
 import { DeskWindows } from './windows';
@@ -68,7 +68,7 @@ function registerApp(
       handler: (_params, { windowId }) => {
         const kind = windows.kindOf(windowId);
         const { dataDir, seedCommand } = program;
-        return { kind, channels: channelsOf(kind), dataDir, seedCommand };
+        return { kind, channels: rightsOf(kind).channels, dataDir, seedCommand };
       },
       validator: isObject,
     }),

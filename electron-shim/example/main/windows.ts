@@ -7,7 +7,7 @@ import {
   hardenContents,
   secureWebPreferences,
 } from '../../src/main';
-import { channelsOf, type WindowKind } from './channels';
+import { rightsOf, type WindowKind } from './channels';
 
 const titles: Readonly<Record<WindowKind, string>> = {
   desk: 'Driving school',
@@ -42,7 +42,7 @@ export class DeskWindows {
     this.#kinds.set(id, kind);
     window.on('closed', () => this.#kinds.delete(id));
     hardenContents(window.webContents);
-    this.#bridge.attach(window, { channels: channelsOf(kind) });
+    this.#bridge.attach(window, rightsOf(kind));
     window.once('ready-to-show', () => window.show());
     void window.loadFile(this.#page);
   }
