@@ -94,6 +94,9 @@ class Desk {
     onClick('new-student', () => this.#enrolment.open(this.#school));
     onClick('to-calendar', () => this.#turnTo('calendar'));
     onClick('to-students', () => this.#turnTo('students'));
+    window.addEventListener('unhandledrejection', ({ reason }) =>
+      this.#journal.note('this window', reason, Date.now()),
+    );
     this.#client.receive('event', (event) => this.#heard(event));
     this.#calendar.draw();
     showStarting();

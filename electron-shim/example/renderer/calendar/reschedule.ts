@@ -78,14 +78,21 @@ export class Rescheduling {
   async #undo(
     { lesson: before }: LessonView,
     after: LessonView['lesson'],
-    { zone, lesson }: DrawnLesson,
+    drawn: DrawnLesson,
   ): Promise<void> {
+    const { zone, lesson } = drawn;
     try {
       await this.#send(after, before, before.instructorId);
       toast(`${lesson.studentName} is back at ${writeSpan(before, zone)}.`);
-      await this.#host.moved();
     } catch (error) {
-      this.#host.refused(error, zone, (span) => void this.#send(after, span, undefined));
+      const moved = movedTo(drawn, after);
+      this.#host.refused(error, zone, (span) => void this.move(moved, span, before.instructorId));
     }
+    await this.#host.moved();
   }
+}
+
+function movedTo(drawn: DrawnLesson, after: LessonView['lesson']): DrawnLesson {
+  const { startsAt, endsAt, local, instructorId } = after;
+  return { ...drawn, startsAt, endsAt, local, lesson: { ...drawn.lesson, instructorId } };
 }
