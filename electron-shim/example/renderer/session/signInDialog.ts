@@ -124,7 +124,9 @@ export class SignInDialog {
       this.#complain('');
       this.#askForCode(this.#isByRecovery);
     } else if (error.symbol === 'UNAUTHENTICATED') {
-      this.#complain('Login, password or code do not fit.', this.#password);
+      const isWithCode = !find('mfa-field', HTMLElement).hidden;
+      const what = isWithCode ? 'Login, password or code' : 'Login and password';
+      this.#complain(`${what} do not fit.`, this.#password);
       this.#password.select();
     } else if (error.retryAfterMs !== undefined) {
       this.#hold(error.message, Date.now() + error.retryAfterMs);
