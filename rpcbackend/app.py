@@ -16,7 +16,8 @@ from rpcbackend.contract.shipped import contract_hash, read_contract
 from rpcbackend.dispatch.call import Guard, Middleware, Observer, Rings
 from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
 from rpcbackend.dispatch.registry import Method
-from rpcbackend.dispatch.server import STOP_SECONDS, LineSink, Server
+from rpcbackend.dispatch.server import STOP_SECONDS, Server
+from rpcbackend.dispatch.tap import LineSink, Tap
 from rpcbackend.door import StoreDoor, read_key
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.exits import EX_PROTOCOL, EX_TIMED_OUT
@@ -33,6 +34,7 @@ from rpcbackend.middleware.idempotency import idempotency
 from rpcbackend.middleware.open_store import open_store
 from rpcbackend.middleware.progress import progress
 from rpcbackend.middleware.rate_limit import RateLimit
+from rpcbackend.moments import MomentClock
 from rpcbackend.parent import until_gone
 from rpcbackend.schema.lifecycle import (
     Capabilities,
@@ -63,6 +65,8 @@ class Outside:
     tell: Tell = tell_nobody
     """Told what whoever reads the log should know."""
     observers: Sequence[Observer] = ()
+    tap: Tap | None = None
+    """Gets every line, and gives each call its moment."""
 
 
 def build_rings(limits: Limits, rate_limit: RateLimit) -> RingsOf:
@@ -114,7 +118,11 @@ class Application:
         self._limits = limits or Limits()
         self._outside = outside or Outside()
         self._drain_seconds = drain_seconds
-        self._clock = self._outside.clock
+        self._clock, self._tap = self._outside.clock, self._outside.tap
+        still = self._clock
+        if self._tap is not None:
+            still = MomentClock(self._clock, is_still=True)
+            self._clock = MomentClock(self._clock)
         self._started = self._clock.monotonic()
         ids = Ids(self._clock, self._outside.bits)
         self.jobs = JobRunner(
@@ -142,11 +150,11 @@ class Application:
             disk=disk,
             is_read_only=is_read_only,
         )
-        self.access = Access(self._clock)
+        self.access = Access(still)
         """Tells who calls."""
         self.random_bytes = self._outside.random_bytes
         """Gives secrets their bytes."""
-        self.guesses = Guesses(self._clock)
+        self.guesses = Guesses(still)
         """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
@@ -180,7 +188,11 @@ class Application:
     def connect(self, sink: LineSink) -> Server:
         """Begin to serve a connection whose lines out go to *sink*."""
         server = Server(
-            self.dispatcher, sink, clock=self._clock, connection_id=f"con_{len(self._servers) + 1}"
+            self.dispatcher,
+            sink,
+            clock=self._clock,
+            connection_id=f"con_{len(self._servers) + 1}",
+            tap=self._tap,
         )
         self._servers.append(server)
         return server
@@ -225,6 +237,8 @@ class Application:
         if self._closing is not None:
             # A restore that nothing could stop any more.
             return
+        if self._tap is not None:
+            self._tap.opened(store.engine.opener.key)
         self.jobs.welcome(store)
         if self._daily is not None:
             self._daily.welcome(store)
@@ -320,6 +334,8 @@ class Application:
     async def rekey(self, new_key: str, report: Report, *, dry_run: bool) -> None:
         """Encrypt the store with another key; see `StoreDoor.rekey`."""
         await self._door.rekey(new_key, report, dry_run=dry_run)
+        if self._tap is not None and not dry_run:
+            self._tap.opened(read_key(new_key))
 
     async def look_through(
         self, path: Path, report: Report, *, database_key: str | None

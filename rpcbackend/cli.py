@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
     serve.add_argument("--log-level", help="TRACE, DEBUG, INFO, WARNING or ERROR")
+    serve.add_argument("--record", type=Path, metavar="FILE", help="write a transcript")
 
     call = commands.add_parser("call", parents=[where], help="make one call and print the result")
     call.add_argument("channel", metavar="CHANNEL")
@@ -120,6 +121,26 @@ def _parser() -> argparse.ArgumentParser:
         "migrate", parents=[where], help="bring the store up to date; the key comes on stdin"
     )
 
+    replay = commands.add_parser(
+        "replay",
+        help="send a recorded transcript again and print the differences; keys come on stdin",
+    )
+    replay.add_argument("transcript", type=Path, metavar="TRANSCRIPT")
+    replay.add_argument(
+        "--against", type=Path, metavar="DIR", help="on a copy of this store, not on an empty one"
+    )
+    replay.add_argument(
+        "--allow",
+        choices=("ids", "times", "numbers", "additions"),
+        action="append",
+        default=[],
+        help="what may differ, for another version or another store; can be given again",
+    )
+    replay.add_argument("--speed", choices=("fast", "recorded"), default="fast")
+    replay.add_argument(
+        "--keep", type=Path, metavar="FILE", help="copy it there, as a test, if nothing differs"
+    )
+
     demo = commands.add_parser("demo", parents=[where], help="show a morning at the desk")
     demo.add_argument("--students", type=_positive, default=560)
     return parser
@@ -141,7 +162,10 @@ def _serve(given: argparse.Namespace) -> int:
     from rpcbackend.serve import serve
 
     try:
-        settings = load_settings(given.config, data_dir=given.data_dir, log_level=given.log_level)
+        record = {"file": given.record} if given.record else None
+        settings = load_settings(
+            given.config, data_dir=given.data_dir, log_level=given.log_level, record=record
+        )
     except (ValidationError, OSError, ValueError) as error:
         _complain(f"the configuration cannot be used: {error}")
         return EX_CONFIG
@@ -224,6 +248,19 @@ def _migrate(given: argparse.Namespace) -> int:
     return migrate_directory(given.data_dir, sys.stdin)
 
 
+def _replay(given: argparse.Namespace) -> int:
+    from rpcbackend.care.replay import Order, replay_transcript
+
+    order = Order(
+        path=given.transcript,
+        against=given.against,
+        may_differ=frozenset(given.allow),
+        is_as_recorded=given.speed == "recorded",
+        keep=given.keep,
+    )
+    return replay_transcript(order, sys.stdin)
+
+
 def _complain(message: str) -> None:
     sys.stderr.write(f"rpcbackend: {message}\n")
 
@@ -240,4 +277,5 @@ _COMMANDS = {
     "verify": _verify,
     "restore": _restore,
     "migrate": _migrate,
+    "replay": _replay,
 }

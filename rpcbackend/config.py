@@ -55,6 +55,25 @@ class BackupSettings(BaseModel):
     ] = 60.0
 
 
+class RecordSettings(BaseModel):
+    """What is written down of all that goes over the wire (docs/transcripts.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    file: Annotated[
+        Path | None, Field(description="Takes the transcript; without it nothing is recorded.")
+    ] = None
+    part_bytes: Annotated[
+        int, Field(ge=4_096, description="A file that is longer is followed by another.")
+    ] = 32 * MIB
+    parts: Annotated[
+        int, Field(ge=1, le=1_000, description="Files that are kept; the oldest goes first.")
+    ] = 8
+    waiting_bytes: Annotated[
+        int, Field(ge=MIB, description="Memory for what is not written yet; the rest is dropped.")
+    ] = 64 * MIB
+
+
 class Settings(BaseSettings):
     """Every setting; `RPCBACKEND_<NAME>` in the environment, `<name>` in the TOML file.
 
@@ -87,6 +106,9 @@ class Settings(BaseSettings):
     disk: Annotated[
         Disk, Field(description="When the disk is too full, such as `read_only_bytes`.")
     ] = Disk()
+    record: Annotated[
+        RecordSettings, Field(description="Whether a transcript is written, such as `file`.")
+    ] = RecordSettings()
     read_only: Annotated[
         bool, Field(description="Serve the database as it is and write nothing, damaged or not.")
     ] = False

@@ -14,6 +14,7 @@ from typing import Any, TextIO, cast
 from rpcbackend.app import Application, Outside
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
+from rpcbackend.dispatch.tap import Tap
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import (
     EX_BUG,
@@ -100,9 +101,12 @@ async def _serve(
     from rpcbackend.observability.access_log import access_log  # noqa: PLC0415 (after stdout)
     from rpcbackend.observability.logs import report_bug, tell  # noqa: PLC0415 (after stdout)
 
+    outside = Outside(report_bug=report_bug, tell=tell, observers=(access_log(settings.log_level),))
+    if settings.record.file is not None:
+        outside.tap = at_end.enter_context(_recording(settings.record.file, settings, outside))
     app = Application(
         directory,
-        Outside(report_bug=report_bug, tell=tell, observers=(access_log(settings.log_level),)),
+        outside,
         drain_seconds=settings.drain_seconds,
         limits=settings.limits,
         daily_after_seconds=settings.backups.delay_seconds if settings.backups.daily else None,
@@ -126,6 +130,24 @@ async def _serve(
     except TimeoutError:
         return app.exit_code or EX_TIMED_OUT
     return app.exit_code
+
+
+@contextmanager
+def _recording(path: Path, settings: Settings, outside: Outside) -> Iterator[Tap]:
+    from rpcbackend.transcripts.recorder import Recorder  # noqa: PLC0415 (few record)
+    from rpcbackend.transcripts.writing import Bounds  # noqa: PLC0415 (the same)
+
+    if not path.parent.is_dir():
+        raise ExitRequestedError(EX_CANTCREAT, f"there is no folder {path.parent} for a transcript")
+    given = settings.record
+    bounds = Bounds(
+        part_bytes=given.part_bytes, parts=given.parts, waiting_bytes=given.waiting_bytes
+    )
+    recorder = Recorder(path, outside.clock, bounds, outside.tell)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
 
 
 def _hard_stop(app: Application, seconds: float) -> threading.Timer:

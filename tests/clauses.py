@@ -272,6 +272,14 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "damage-found": "Damage to an encrypted store is found, and never read as data.",
         "damaged-log-is-cut": "A damaged log is read up to the damage, whole commits only.",
     },
+    "protocol.md §10": {
+        "transcript-format": "A header that a replay needs, then an entry for every message.",
+        "transcript-no-secret": "No name, password, token or key stands in any transcript.",
+        "transcript-replays": "A replay on an empty store gives every reply byte for byte.",
+        "transcript-sealed": "That of an encrypted store is sealed; a change to it is noticed.",
+        "transcript-torn": "A crash while recording costs what it tore, and nothing before it.",
+        "transcript-drops": "What cannot be written in time is dropped, counted and told.",
+    },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",
         "audit-first-bad-row": "audit.verify names the first row that is not as it was written.",

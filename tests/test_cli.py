@@ -95,7 +95,7 @@ def test_serve_takes_its_settings_from_file_and_options(
     assert main(["serve", *options]) == 0
 
     assert [
-        settings.model_dump(exclude={"limits", "backups", "disk", "read_only"})
+        settings.model_dump(exclude={"limits", "backups", "disk", "record", "read_only"})
         for settings in served
     ] == [{"data_dir": tmp_path, "log_level": "DEBUG", "drain_seconds": 2.0}]
 

@@ -9,6 +9,8 @@ from rpcbackend.config import MIB, BackupSettings, Settings, default_data_dir, l
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 
+GROUPS = {"limits", "backups", "disk", "record", "read_only"}
+
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -38,6 +40,12 @@ def test_without_anything_given_the_defaults_hold() -> None:
             "look_seconds": 10.0,
             "retry_seconds": 2.0,
         },
+        "record": {
+            "file": None,
+            "part_bytes": 32 * MIB,
+            "parts": 8,
+            "waiting_bytes": 64 * MIB,
+        },
         "read_only": False,
     }
 
@@ -45,7 +53,7 @@ def test_without_anything_given_the_defaults_hold() -> None:
 def test_the_file_is_read(file: Path) -> None:
     write(file, 'data_dir = "/data"\nlog_level = "DEBUG"\ndrain_seconds = 1\n')
 
-    assert load_settings(file).model_dump(exclude={"limits", "backups", "disk", "read_only"}) == {
+    assert load_settings(file).model_dump(exclude=GROUPS) == {
         "data_dir": Path("/data"),
         "log_level": "DEBUG",
         "drain_seconds": 1.0,
@@ -61,7 +69,7 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
 
     settings = load_settings(file, data_dir=Path("/given"), log_level=None)
 
-    assert settings.model_dump(exclude={"limits", "backups", "disk", "read_only"}) == {
+    assert settings.model_dump(exclude=GROUPS) == {
         "data_dir": Path("/given"),
         "log_level": "WARNING",
         "drain_seconds": 1.0,

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from rpcbackend.errors import ShuttingDownError
+from rpcbackend.moments import MOMENT, Moment
 
 T = TypeVar("T")
 
@@ -48,6 +49,20 @@ class Job:
     future: "asyncio.Future[Any]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    def __post_init__(self) -> None:
+        moment = MOMENT.get()
+        if moment is not None:
+            # What a call does on another thread is done in its own moment as well.
+            self.run = partial(_run_within, moment, self.run)
+
+
+def _run_within(moment: Moment, run: Callable[[Any], Any], connection: Any) -> Any:
+    before = MOMENT.set(moment)
+    try:
+        return run(connection)
+    finally:
+        MOMENT.reset(before)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,80 @@
+"""When the calls of a transcript came, and what time and chance each of them has to itself."""
+
+from dataclasses import dataclass
+
+from rpcbackend.clock import Clock
+from rpcbackend.moments import Moment, NamedBits, Sequence
+
+DRIFT_MS = 50
+"""A wall clock that is further off than that was set, or the machine slept."""
+
+
+class Timeline:
+    """Milliseconds since the start of a recording: the wall clock's, but finer and in order.
+
+    Args:
+        clock: Is compared with the elapsed time, and followed when it was set.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.started_ms = clock.now_ms()
+        self._zero = clock.monotonic()
+
+    def now(self) -> float:
+        """Return it, to the microsecond."""
+        t = (self._clock.monotonic() - self._zero) * 1_000
+        ahead = self._clock.now_ms() - self.started_ms - t
+        if abs(ahead) > DRIFT_MS:
+            self._zero -= ahead / 1_000
+            t += ahead
+        return round(t, 3)
+
+
+@dataclass(slots=True)
+class Calls:
+    """Gives each call its moment: what it draws follows from its line's place in the transcript.
+
+    Args:
+        key: The seed of the transcript.
+        started_ms: The zero of its times.
+    """
+
+    key: bytes
+    started_ms: int
+    _line: str = ""
+    _t: float = 0.0
+    _count: int = 0
+
+    def begin(self, connection_id: str, number: int, t: float) -> None:
+        """Begin with a line: the so manieth that came in on its connection."""
+        self._line, self._t, self._count = f"{connection_id}/{number}", t, 0
+
+    def next(self) -> Moment:
+        """Return the moment of its next call."""
+        self._count += 1
+        bits = NamedBits(self.key, f"{self._line}/{self._count}")
+        return Moment(self.started_ms + int(self._t), self._t / 1_000, Sequence(bits))
+
+
+class ReplayClock:
+    """The clock of a replay: it stands where the transcript is.
+
+    Args:
+        started_ms: The zero of its times.
+    """
+
+    def __init__(self, started_ms: int) -> None:
+        self._started_ms, self._t, self._latest = started_ms, 0.0, 0.0
+
+    def set(self, t: float) -> None:
+        """Come to a time of the transcript, in milliseconds since its start."""
+        self._t, self._latest = t, max(self._latest, t)
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        return self._started_ms + int(self._t)
+
+    def monotonic(self) -> float:
+        """Seconds since the start; never goes backwards."""
+        return self._latest / 1_000
