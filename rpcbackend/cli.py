@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument(
         "--allow",
-        choices=("ids", "times", "numbers", "additions"),
+        choices=("ids", "times", "numbers", "members"),
         action="append",
         default=[],
         help="what may differ, for another version or another store; can be given again",

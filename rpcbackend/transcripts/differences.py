@@ -11,13 +11,13 @@ from typing import Any, Literal, get_args
 
 from rpcbackend.transcripts.format import is_placeholder
 
-Rule = Literal["process", "versions", "timing", "keys", "ids", "times", "numbers", "additions"]
+Rule = Literal["process", "versions", "timing", "keys", "ids", "times", "numbers", "members"]
 """What may differ.
 
 `process`: process ids, sizes and uptimes. `versions`: of the program and its contract. `timing`:
 what depended on the instant, such as a limit that was reached. `keys`: the ids of API keys, which
 are drawn with them. These four always may. `ids`, `times`, `numbers` (of events and
-audit rows) and `additions` (members that are new) may when that is asked for.
+audit rows) and `members` (new ones, and their order) may when that is asked for.
 """
 
 ALWAYS: frozenset[Rule] = frozenset({"process", "versions", "timing", "keys"})
@@ -165,8 +165,8 @@ class Comparison:
         self, channel: str, recorded: dict[str, Any], actual: dict[str, Any], path: str
     ) -> Iterator[Found]:
         new = [name for name in actual if name not in recorded]
-        if new and self._allows("additions"):
-            actual = {name: value for name, value in actual.items() if name in recorded}
+        is_like = list(recorded) == list(actual) or self._allows("members")
+        if is_like:
             new = []
         for name, value in recorded.items():
             place = f"{path}.{name}".lstrip(".")
@@ -176,7 +176,7 @@ class Comparison:
                 yield place, value, ABSENT
         for name in new:
             yield f"{path}.{name}".lstrip("."), ABSENT, actual[name]
-        if not new and list(recorded) != list(actual):
+        if not new and not is_like:
             yield f"{path} (order)", list(recorded), list(actual)
 
     def _in_list(

@@ -21,8 +21,9 @@ from rpcbackend.transcripts.writing import Bounds, Gap, Line, Taken, Writing
 from rpcbackend.watch import Tell, tell_nobody
 
 SEED_BYTES = 16
-GATHER_SECONDS = 0.05
-"""The thread lets a burst pass before it begins: it shares the interpreter with the calls."""
+GATHER_SECONDS, GATHERS = 0.05, 20
+"""The thread lets a burst pass before it begins, for a second at most: it shares the interpreter
+with the calls, and costs them nothing as long as it waits."""
 BREATH_SECONDS = 0.000_05
 """And lets go of the interpreter after each message, which takes it some 30 µs."""
 CROWD = 5_000
@@ -64,6 +65,7 @@ class Recorder:
         self._put_bytes = self._taken_bytes = 0
         self._wake, self._is_closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._has_ended = False
 
     # On the loop (rpcbackend.dispatch.tap.Tap)
 
@@ -80,7 +82,7 @@ class Recorder:
 
     def went(self, connection_id: str, line: bytes) -> None:
         """Take a line that goes out."""
-        self._put(Line(self._timeline.now(), "out", connection_id, line), len(line))
+        self._put(Line(self._timeline.passed(), "out", connection_id, line), len(line))
 
     def opened(self, key: bytes | None) -> None:
         """Begin to write, or go on in another file because the key is another."""
@@ -100,6 +102,8 @@ class Recorder:
             self._thread.join(CLOSE_SECONDS)
 
     def _put(self, line: Line, size: int) -> None:
+        if self._has_ended:
+            return
         if self._put_bytes - self._taken_bytes > self._bounds.waiting_bytes:
             if self._gap is None:
                 self._gap = Gap(line.t)
@@ -125,16 +129,22 @@ class Recorder:
         except Exception as bug:  # noqa: BLE001 (a bug costs the transcript, and is told)
             self._tell("recording has ended", {"reason": f"unexpected {type(bug).__name__}"})
         finally:
-            # What comes from now on is dropped, and nobody counts it.
-            self._bounds = Bounds(waiting_bytes=-1)
+            self._has_ended = True
             self._waiting.clear()
+
+    def _let_pass(self) -> None:
+        for _ in range(GATHERS):
+            before = len(self._waiting)
+            is_closing = self._is_closing.wait(GATHER_SECONDS)
+            if is_closing or before > CROWD or len(self._waiting) == before:
+                return
 
     def _take(self, write: Callable[[Taken], None]) -> bool:
         """Hand over what waits; tell whether more may come."""
         is_closing = self._is_closing.is_set()
         if not is_closing:
             self._wake.wait()
-            self._is_closing.wait(GATHER_SECONDS)
+            self._let_pass()
             self._wake.clear()
         while self._waiting:
             taken = self._waiting.popleft()

@@ -21,6 +21,10 @@ class Timeline:
         self.started_ms = clock.now_ms()
         self._zero = clock.monotonic()
 
+    def passed(self) -> float:
+        """Return it without a look at the wall, for what goes out soon after something came in."""
+        return (self._clock.monotonic() - self._zero) * 1_000
+
     def now(self) -> float:
         """Return it, to the microsecond."""
         t = (self._clock.monotonic() - self._zero) * 1_000

@@ -117,16 +117,17 @@ class Writing:
             self._size = 0
 
     def _entry(self, taken: Line | Gap) -> Entry:
+        t = round(taken.t, 3)
         if isinstance(taken, Gap):
             self._redaction.forget()
-            return gap(taken.t, taken.count)
+            return gap(t, taken.count)
         if taken.direction == "in":
             msg = self._redaction.came(taken.connection_id, taken.line)
-            return Entry(taken.t, "in", taken.connection_id, msg, self._placeholders.take_news())
+            return Entry(t, "in", taken.connection_id, msg, self._placeholders.take_news())
         msg = self._redaction.went(taken.connection_id, taken.line or b"")
         is_event = isinstance(msg, dict) and "method" in msg
         return Entry(
-            taken.t,
+            t,
             "event" if is_event else "out",
             taken.connection_id,
             msg,

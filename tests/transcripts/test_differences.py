@@ -81,7 +81,8 @@ def test_a_full_name_is_made_of_its_parts() -> None:
         ("times", INSTANT, LATER),
         ("times", {"data": {"timestamp": 1}}, {"data": {"timestamp": 2}}),
         ("numbers", {"result": {"_meta": {"seq": 1}}}, {"result": {"_meta": {"seq": 2}}}),
-        ("additions", {"a": 1}, {"b": 2, "a": 1}),
+        ("members", {"a": 1}, {"b": 2, "a": 1}),
+        ("members", {"a": 1, "b": 2}, {"b": 2, "a": 1}),
     ],
     ids=str,
 )

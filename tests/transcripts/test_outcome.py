@@ -6,7 +6,7 @@ from rpcbackend.transcripts.outcome import Outcome, Wish
 
 def test_without_a_word_nothing_may_differ_but_what_always_may() -> None:
     assert Wish().rules == ALWAYS
-    assert set(ON_REQUEST) == {"ids", "times", "numbers", "additions"}
+    assert set(ON_REQUEST) == {"ids", "times", "numbers", "members"}
 
 
 def test_an_outcome_begins_with_nothing() -> None:
