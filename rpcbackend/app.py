@@ -24,7 +24,7 @@ from rpcbackend.exits import EX_PROTOCOL, EX_TIMED_OUT
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids, RandomBits
-from rpcbackend.jobs.daily import Daily
+from rpcbackend.jobs.daily import ACTOR, CHANNEL, Daily
 from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.authenticate import authenticate
@@ -126,16 +126,21 @@ class Application:
         self._started = self._clock.monotonic()
         ids = Ids(self._clock, self._outside.bits)
         self.jobs = JobRunner(
-            lambda: self.store, clock=self._clock, ids=ids, report_bug=self._outside.report_bug
+            lambda: self.store,
+            clock=self._clock,
+            ids=ids,
+            report_bug=self._outside.report_bug,
+            began=self._tap.began if self._tap is not None else None,
         )
         """Runs what goes on after its call was answered."""
         self.backups = Shelf()
         """Knows which backups there are."""
         self._daily = None
+        self._daily_backup = backing_up(lambda: self.store, self.backups, "daily")
         if daily_after_seconds is not None:
             self._daily = Daily(
                 self.jobs,
-                backing_up(lambda: self.store, self.backups, "daily"),
+                self._daily_backup,
                 lambda: self.backups.newest(self.store, "daily"),
                 clock=self._clock,
                 delay_seconds=daily_after_seconds,
@@ -196,6 +201,10 @@ class Application:
         )
         self._servers.append(server)
         return server
+
+    async def back_up(self) -> None:
+        """Make the day's backup, as a replay does when the recorded process did."""
+        await self.jobs.ended(await self.jobs.launch(CHANNEL, ACTOR, self._daily_backup))
 
     def ready(self) -> Ready:
         """Return what the first line says."""

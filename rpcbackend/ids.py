@@ -3,7 +3,7 @@
 import random
 
 from rpcbackend.clock import Clock
-from rpcbackend.moments import RandomBits, Sequence, current_moment
+from rpcbackend.moments import MOMENT, RandomBits, Sequence
 
 __all__ = ["Ids", "RandomBits"]
 
@@ -28,7 +28,12 @@ class Ids:
 
     def new(self, prefix: str) -> str:
         """Return the next id, such as `stu_0190b5a2-…` for the prefix `stu`."""
-        now_ms, sequence = self._clock.now_ms(), self._sequence()
+        moment = MOMENT.get()
+        if moment is None:
+            now_ms, sequence = self._clock.now_ms(), self._own
+        else:
+            # Also when it is over: what a job leaves after its call has ids of that call.
+            now_ms, sequence = moment.now_ms, moment.sequence
         if now_ms > sequence.last_ms:
             sequence.last_ms, sequence.counter = now_ms, 0
         elif sequence.counter == _LAST_COUNT:
@@ -47,8 +52,6 @@ class Ids:
 
     def correlation(self) -> str:
         """Return a short random mark that ties an error reply to its log lines."""
-        return f"cor_{self._sequence().bits.getrandbits(64):016x}"
-
-    def _sequence(self) -> Sequence:
-        moment = current_moment()
-        return self._own if moment is None else moment.sequence
+        moment = MOMENT.get()
+        sequence = self._own if moment is None else moment.sequence
+        return f"cor_{sequence.bits.getrandbits(64):016x}"

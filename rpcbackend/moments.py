@@ -5,6 +5,8 @@ line arrived and draws its ids from a source of its own (docs/adr/0031-transcrip
 """
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
@@ -58,7 +60,7 @@ class Moment:
     monotonic: float
     sequence: Sequence
     is_over: bool = False
-    """Whether it was answered: what still goes on from it lives in the time of everybody."""
+    """Whether it was answered: what goes on from it, a job, lives in the time of everybody."""
 
 
 MOMENT: ContextVar[Moment | None] = ContextVar("MOMENT", default=None)
@@ -68,6 +70,25 @@ def current_moment() -> Moment | None:
     """Return that of the call that runs here, if calls have any."""
     moment = MOMENT.get()
     return None if moment is None or moment.is_over else moment
+
+
+@contextmanager
+def in_moment(begin: Callable[[], Moment] | None) -> Iterator[None]:
+    """Do what nobody called for in a moment of its own, if there are any.
+
+    Args:
+        begin: Returns it; None while nothing is recorded.
+    """
+    if begin is None:
+        yield
+        return
+    moment = begin()
+    before = MOMENT.set(moment)
+    try:
+        yield
+    finally:
+        moment.is_over = True
+        MOMENT.reset(before)
 
 
 class MomentClock:

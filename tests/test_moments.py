@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from rpcbackend.ids import Ids
-from rpcbackend.moments import MOMENT, Moment, MomentClock, NamedBits, Sequence, current_moment
+from rpcbackend.moments import (
+    MOMENT,
+    Moment,
+    MomentClock,
+    NamedBits,
+    Sequence,
+    current_moment,
+    in_moment,
+)
 from rpcbackend.store.lane import Job
 from rpcbackend.testing import FrozenClock
 
@@ -83,3 +91,27 @@ async def test_a_unit_of_work_runs_in_the_moment_of_its_call() -> None:
     await asyncio.to_thread(thread.join)
 
     assert found == [moment, None]
+
+
+def test_what_nobody_called_for_has_a_moment_that_ends_with_its_beginning() -> None:
+    moment = a_moment()
+
+    with in_moment(lambda: moment):
+        during = current_moment()
+    with in_moment(None):
+        nothing = current_moment()
+
+    assert (during, nothing, moment.is_over) == (moment, None, True)
+
+
+def test_ids_of_what_goes_on_after_a_call_are_still_its_own() -> None:
+    ids = Ids(MomentClock(FrozenClock()))
+    drawn = []
+    for _ in range(2):
+        moment = a_moment()
+        token = MOMENT.set(moment)
+        moment.is_over = True
+        drawn.append(ids.new("evt"))
+        MOMENT.reset(token)
+
+    assert drawn[0] == drawn[1]

@@ -25,11 +25,11 @@ from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 from rpcbackend.store import StorageFailedError, is_encrypted
 from rpcbackend.store.migrations import latest_version
-from rpcbackend.transcripts.differences import ALWAYS, Rule
 from rpcbackend.transcripts.files import Transcript, open_transcript
 from rpcbackend.transcripts.format import TranscriptError
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.replay import Replay
+from rpcbackend.transcripts.rules import ALWAYS, Rule
 from rpcbackend.transcripts.sealed import WrongTranscriptKeyError
 
 SHOWN = 5

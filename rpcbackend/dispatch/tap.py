@@ -38,6 +38,10 @@ class Tap(Protocol):
         """Return that of the next call of the line that came last."""
         ...
 
+    def began(self) -> Moment:
+        """Hear that the process makes the day's backup by itself, and return its moment."""
+        ...
+
     def went(self, connection_id: str, line: bytes) -> None:
         """Take a line that goes out."""
         ...

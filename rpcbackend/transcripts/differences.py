@@ -3,49 +3,21 @@
 A placeholder that has not been met yet takes what stands in its place; from then on it is that.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 from rpcbackend.transcripts.format import is_placeholder
-
-Rule = Literal["process", "versions", "timing", "keys", "ids", "times", "numbers", "members"]
-"""What may differ.
-
-`process`: process ids, sizes and uptimes. `versions`: of the program and its contract. `timing`:
-what depended on the instant, such as a limit that was reached. `keys`: the ids of API keys, which
-are drawn with them. These four always may. `ids`, `times`, `numbers` (of events and
-audit rows) and `members` (new ones, and their order) may when that is asked for.
-"""
-
-ALWAYS: frozenset[Rule] = frozenset({"process", "versions", "timing", "keys"})
-ON_REQUEST: tuple[Rule, ...] = tuple(rule for rule in get_args(Rule) if rule not in ALWAYS)
-
-_PLACES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
-    (
-        "process",
-        re.compile(
-            r"system\.ready params\.(pid|bootMs)"
-            r"|system\.health result\.(pid|uptimeMs|inFlight|queued|lastBackup.*)"
-            r"|system\.health result\.store\.(\w+Bytes|lastBackup.*)"
-            r"|system\.metrics result.*"
-            r"|\S+ \S*\.(ageSeconds|bytes|databaseBytes|walBytes|diskFreeBytes)"
-        ),
-    ),
-    ("versions", re.compile(r"\S+ \S*\.(version|contractHash|protocolVersion|schemaVersion)")),
-    ("versions", re.compile(r"rpc\.discover result.*")),
-    ("times", re.compile(r"\S+ \S*\.timestamp")),
-    ("numbers", re.compile(r"\S+ \S*\.(seq|\w*[sS]eq)")),
+from rpcbackend.transcripts.rules import (
+    ALWAYS,
+    JOB_NAMES,
+    JOB_TIMES,
+    UNDER_WAY,
+    Rule,
+    rule_of_texts,
+    rules_at,
 )
-_ID = re.compile(r"[a-z]{2,4}_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_CORRELATION = re.compile(r"cor_[0-9a-f]{16}")
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_API_KEY_ID, _KEY_ACTOR = re.compile(r"[0-9A-Za-z]{8}"), re.compile(r"key_[0-9A-Za-z]{8}")
-
-_VERSIONS = frozenset({"system.ready", "system.health", "initialize"})
-"""Where `version` is the program's: elsewhere it is a record's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +97,17 @@ class Comparison:
     Args:
         known: What is known so far; a comparison that fails leaves it as it was.
         rules: What may differ.
+        jobs: The channels that begin jobs.
     """
 
-    def __init__(self, known: Known, rules: frozenset[Rule] = ALWAYS) -> None:
+    def __init__(
+        self,
+        known: Known,
+        rules: frozenset[Rule] = ALWAYS,
+        jobs: frozenset[str] = frozenset(),
+    ) -> None:
         self._known, self._rules = known, rules
+        self._jobs, self._job_areas = jobs, {name.partition(".")[0] for name in jobs}
         self.allowed: Counter[Rule] = Counter()
         """How often something differed that may."""
         self._learnt: list[str] = []
@@ -164,12 +143,20 @@ class Comparison:
     def _in_object(
         self, channel: str, recorded: dict[str, Any], actual: dict[str, Any], path: str
     ) -> Iterator[Found]:
+        if self._is_under_way(recorded) and self._allows("jobs"):
+            recorded, actual = (
+                {name: value for name, value in told.items() if name in JOB_NAMES}
+                for told in (recorded, actual)
+            )
         new = [name for name in actual if name not in recorded]
         is_like = list(recorded) == list(actual) or self._allows("members")
         if is_like:
             new = []
+        of_job = self._of_job(recorded)
         for name, value in recorded.items():
             place = f"{path}.{name}".lstrip(".")
+            if name in of_job and name in actual and self._allows("jobs"):
+                continue
             if name in actual:
                 yield from self._differences(channel, value, actual[name], place)
             else:
@@ -178,6 +165,16 @@ class Comparison:
             yield f"{path}.{name}".lstrip("."), ABSENT, actual[name]
         if not new and not is_like:
             yield f"{path} (order)", list(recorded), list(actual)
+
+    def _is_under_way(self, recorded: dict[str, Any]) -> bool:
+        return recorded.get("channel") in self._jobs and recorded.get("state") in UNDER_WAY
+
+    def _of_job(self, recorded: dict[str, Any]) -> frozenset[str]:
+        """Return what of an object depends on when a job did what it did."""
+        area = str(recorded.get("type")).partition(".")[0]
+        is_backup = "auditHeadSeq" in recorded and "createdAt" in recorded
+        is_job = recorded.get("channel") in self._jobs or area in self._job_areas
+        return JOB_TIMES if is_job or is_backup else frozenset()
 
     def _in_list(
         self, channel: str, recorded: list[Any], actual: list[Any], path: str
@@ -198,16 +195,10 @@ class Comparison:
 
     def _may_differ(self, channel: str, path: str, recorded: Any, actual: Any) -> bool:
         if isinstance(recorded, str) and isinstance(actual, str):
-            rule = _rule_of_texts(channel, recorded, actual)
+            rule = rule_of_texts(channel, recorded, actual)
             if rule is not None and self._allows(rule):
                 return rule == "times" or self._is_same(recorded, actual)
-        place = f"{channel} {path}"
-        return any(
-            pattern.fullmatch(place) is not None
-            and (rule != "versions" or channel in _VERSIONS or not path.endswith("version"))
-            and self._allows(rule)
-            for rule, pattern in _PLACES
-        )
+        return any(self._allows(rule) for rule in rules_at(channel, path))
 
     def _allows(self, rule: Rule) -> bool:
         if rule not in self._rules:
@@ -219,18 +210,3 @@ class Comparison:
 def _is_equal(recorded: Any, actual: Any) -> bool:
     # 1, 1.0 and true are equal in Python, and three texts on the wire.
     return type(recorded) is type(actual) and bool(recorded == actual)
-
-
-def _rule_of_texts(channel: str, recorded: str, actual: str) -> Rule | None:
-    """Return the rule under which two texts of one form may differ."""
-    forms: tuple[tuple[Rule, re.Pattern[str]], ...] = (
-        ("ids", _ID),
-        ("ids", _CORRELATION),
-        ("times", _INSTANT),
-        ("keys", _KEY_ACTOR),
-        *((("keys", _API_KEY_ID),) if channel.startswith("apikeys.") else ()),
-    )
-    for rule, form in forms:
-        if form.fullmatch(recorded) and form.fullmatch(actual):
-            return rule
-    return None

@@ -16,6 +16,9 @@ FORMAT = "rpcbackend-transcript/1"
 GAP = "$/gap"
 """The method of an entry that stands for messages that nobody had time to write down."""
 
+DAILY = "$/daily"
+"""The method of an entry that says that the process made the day's backup by itself."""
+
 PROCESS = "-"
 """The connection of what is the process's own."""
 
@@ -83,6 +86,11 @@ class Entry(NamedTuple):
         """How many messages are missing here."""
         is_gap = self.dir == "event" and self.conn == PROCESS and self.msg.get("method") == GAP
         return int(self.msg["params"]["dropped"]) if is_gap else 0
+
+
+def daily(t: float) -> Entry:
+    """Return the entry that says that the day's backup was begun."""
+    return Entry(t, "event", PROCESS, {"jsonrpc": "2.0", "method": DAILY})
 
 
 def gap(t: float, dropped: int) -> Entry:

@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from rpcbackend.transcripts.differences import ALWAYS, Difference, Rule
+from rpcbackend.transcripts.differences import Difference
+from rpcbackend.transcripts.rules import ALWAYS, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,10 @@ class ReplayTap:
         """Return that of the next call of the line that came last."""
         return self._calls.next()
 
+    def began(self) -> Moment:
+        """Return that of the day's backup."""
+        return self._calls.next()
+
     def went(self, connection_id: str, line: bytes) -> None:
         """Look at nothing."""
 

@@ -15,7 +15,7 @@ from rpcbackend.clock import Clock
 from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.moments import Moment
 from rpcbackend.store.migrations import latest_version
-from rpcbackend.transcripts.format import Header
+from rpcbackend.transcripts.format import PROCESS, Header
 from rpcbackend.transcripts.timeline import Calls, Timeline
 from rpcbackend.transcripts.writing import Bounds, Gap, Line, Taken, Writing
 from rpcbackend.watch import Tell, tell_nobody
@@ -71,13 +71,15 @@ class Recorder:
 
     def came(self, connection_id: str, line: bytes | None) -> None:
         """Take a line that came in."""
-        t = self._timeline.now()
-        self._lines[connection_id] = number = self._lines.get(connection_id, 0) + 1
-        self._calls.begin(connection_id, number, t)
-        self._put(Line(t, "in", connection_id, line), len(line or b""))
+        self._begin("in", connection_id, line)
 
     def moment(self) -> Moment:
         """Return that of the next call of the line that came last."""
+        return self._calls.next()
+
+    def began(self) -> Moment:
+        """Hear that the process makes the day's backup by itself, and return its moment."""
+        self._begin("event", PROCESS, None)
         return self._calls.next()
 
     def went(self, connection_id: str, line: bytes) -> None:
@@ -100,6 +102,12 @@ class Recorder:
             self._tell("nothing was recorded", {"reason": "the store was never opened"})
         else:
             self._thread.join(CLOSE_SECONDS)
+
+    def _begin(self, direction: str, connection_id: str, line: bytes | None) -> None:
+        t = self._timeline.now()
+        self._lines[connection_id] = number = self._lines.get(connection_id, 0) + 1
+        self._calls.begin(connection_id, number, t)
+        self._put(Line(t, direction, connection_id, line), len(line or b""))
 
     def _put(self, line: Line, size: int) -> None:
         if self._has_ended:

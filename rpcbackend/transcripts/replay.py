@@ -20,7 +20,7 @@ from rpcbackend.schema.limits import Limits
 from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, Found, Known
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
-from rpcbackend.transcripts.format import Entry, is_placeholder, unreadable_length
+from rpcbackend.transcripts.format import DAILY, PROCESS, Entry, is_placeholder, unreadable_length
 from rpcbackend.transcripts.lending import is_placeholder_in, lend_password, signs_in
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.peer import REPLY_SECONDS, Peer, ReplayTap
@@ -52,14 +52,12 @@ class Replay:
         wish: Wish,
         look: Look = lambda done, total: None,  # noqa: ARG005
     ) -> None:
-        header = transcript.header
+        header, self._outcome = transcript.header, Outcome()
         self._transcript, self._wish, self._look = transcript, wish, look
         self._known, self._stand_ins = Known(is_copy=wish.is_copy), StandIns()
-        self._comparison = Comparison(self._known, wish.rules)
-        self._outcome = Outcome(allowed=self._comparison.allowed)
         self._clock = ReplayClock(header.started_ms)
         self._calls = Calls(bytes.fromhex(header.seed), header.started_ms)
-        self._started = 0.0
+        self._started, self._backups = 0.0, 0
         self._due: dict[str, deque[Entry]] = {}
         self._peers: dict[str, Peer] = {}
         limits, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
@@ -73,6 +71,10 @@ class Replay:
             ),
             limits=limits,
         )
+
+        jobs = {method.channel for method in self._app.dispatcher.registry if method.kind == "job"}
+        self._comparison = Comparison(self._known, wish.rules, frozenset(jobs))
+        self._outcome.allowed = self._comparison.allowed
 
     async def run(self) -> Outcome:
         """Send everything.
@@ -112,6 +114,8 @@ class Replay:
             for event in group.events:
                 self._expect(event)
             await self._run_group(group)
+            for event in group.events:
+                await self._back_up(event)
             await self._catch_up()
             done += 2 * len(group.requests) + len(group.events)
             self._look(min(done, self._outcome.messages), self._outcome.messages)
@@ -233,6 +237,13 @@ class Replay:
         return self._peers[connection_id]
 
     # Events
+
+    async def _back_up(self, entry: Entry) -> None:
+        if entry.msg.get("method") == DAILY:
+            self._backups += 1
+            self._clock.set(entry.t)
+            self._calls.begin(PROCESS, self._backups, entry.t)
+            await self._app.back_up()
 
     def _expect(self, entry: Entry) -> None:
         method = entry.msg.get("method")

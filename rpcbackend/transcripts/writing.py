@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rpcbackend.methods import build_registry
 from rpcbackend.transcripts.files import TranscriptFile
-from rpcbackend.transcripts.format import Entry, Header, gap
+from rpcbackend.transcripts.format import PROCESS, Entry, Header, daily, gap
 from rpcbackend.transcripts.placeholders import Placeholders
 from rpcbackend.transcripts.redaction import Redaction
 
@@ -121,6 +121,8 @@ class Writing:
         if isinstance(taken, Gap):
             self._redaction.forget()
             return gap(t, taken.count)
+        if taken.connection_id == PROCESS:
+            return daily(t)
         if taken.direction == "in":
             msg = self._redaction.came(taken.connection_id, taken.line)
             return Entry(t, "in", taken.connection_id, msg, self._placeholders.take_news())

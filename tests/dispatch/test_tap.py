@@ -1,5 +1,7 @@
 """Who taps a connection sees every line, and gives each call its moment."""
 
+from pathlib import Path
+
 from rpcbackend.app import Application, Outside
 from rpcbackend.dispatch.tap import Tapped
 from rpcbackend.moments import Moment, NamedBits, Sequence
@@ -23,6 +25,11 @@ class Lines:
         number = len(self.moments) + 1
         self.moments.append(Moment(number, 0.0, Sequence(NamedBits(b"", str(number)))))
         return self.moments[-1]
+
+    def began(self) -> Moment:
+        """Keep that something began by itself."""
+        self.seen.append(("own", "-", None))
+        return self.moment()
 
     def went(self, connection_id: str, line: bytes) -> None:
         """Keep a line that goes out."""
@@ -79,3 +86,13 @@ async def test_a_tapped_sink_is_as_writable_as_what_is_behind_it(app: Applicatio
     await tapped.writable()
 
     assert (tapped.is_writable, tapped.is_backed_up) == (True, False)
+
+
+async def test_the_tap_hears_of_the_days_backup_and_gives_it_its_moment(tmp_path: Path) -> None:
+    lines = Lines()
+    async with running_app(tmp_path, Outside(tap=lines)) as app:
+        await Client(app).call("branches.list")
+        await app.back_up()
+
+    assert ("own", "-", None) in lines.seen
+    assert lines.moments[-1].is_over

@@ -7,25 +7,33 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rpcbackend.app import Outside
+from rpcbackend.app import Application, Outside
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.testing import CallFailedError, Client, running_app
-from rpcbackend.transcripts.differences import ALWAYS, Rule
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.format import Entry
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.recorder import Recorder
 from rpcbackend.transcripts.replay import Replay
+from rpcbackend.transcripts.rules import ALWAYS, Rule
 from rpcbackend.transcripts.writing import Bounds
 from tests.people import be_quick
 
 NAME = "transcript.jsonl"
 
 
+class Recorded(Client):
+    """A client whose lines are written down, and what it speaks to."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(app)
+        self.app = app
+
+
 @asynccontextmanager
 async def recorded(
     folder: Path, clock: Clock | None = None, bounds: Bounds | None = None
-) -> AsyncIterator[Client]:
+) -> AsyncIterator[Recorded]:
     """Record a client of an application whose store stands in *folder*."""
     clock = clock or SystemClock()
     bugs: list[Exception] = []
@@ -33,7 +41,7 @@ async def recorded(
     outside = Outside(clock=clock, tap=recorder, report_bug=lambda bug, _: bugs.append(bug))
     async with running_app(folder / "data", outside) as app:
         be_quick(app)
-        yield Client(app)
+        yield Recorded(app)
     recorder.close()
     if bugs:
         raise bugs[0]

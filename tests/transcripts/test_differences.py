@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.transcripts.differences import ABSENT, ALWAYS, Comparison, Difference, Known, Rule
+from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, Known
+from rpcbackend.transcripts.rules import ALWAYS, Rule
 from tests.factories import an_id
 
 INSTANT, LATER = "2026-11-23T08:00:00Z", "2026-11-24T08:00:00.5Z"

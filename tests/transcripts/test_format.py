@@ -9,6 +9,7 @@ from rpcbackend.transcripts.format import (
     Entry,
     Header,
     TranscriptError,
+    daily,
     gap,
     is_placeholder,
     placeholder,
@@ -92,6 +93,12 @@ def test_a_gap_counts_what_is_missing_and_nothing_else_does() -> None:
     assert read_entry(gap(5.0, 12).to_line()).dropped == 12
     assert Entry(1.0, "in", "con_1", CALL).dropped == 0
     assert Entry(1.0, "event", "con_1", {"method": "event"}).dropped == 0
+
+
+def test_the_days_backup_is_an_entry_of_the_process() -> None:
+    assert read_entry(daily(7.0).to_line()) == Entry(
+        7.0, "event", "-", {"jsonrpc": "2.0", "method": "$/daily"}
+    )
 
 
 def test_placeholders_are_told_from_texts() -> None:

@@ -1,7 +1,7 @@
 """What a replay is asked for, and what it comes to, before anything was said."""
 
-from rpcbackend.transcripts.differences import ALWAYS, ON_REQUEST
 from rpcbackend.transcripts.outcome import Outcome, Wish
+from rpcbackend.transcripts.rules import ALWAYS, ON_REQUEST
 
 
 def test_without_a_word_nothing_may_differ_but_what_always_may() -> None:

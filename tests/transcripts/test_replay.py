@@ -13,10 +13,10 @@ from hypothesis import strategies as some
 
 from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.testing import FrozenClock
-from rpcbackend.transcripts.differences import ALWAYS
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.replay import Replay
+from rpcbackend.transcripts.rules import ALWAYS
 from rpcbackend.transcripts.writing import Bounds
 from tests.clauses import clause
 from tests.factories import School, create_student, save_branch
@@ -163,6 +163,32 @@ def test_whatever_a_desk_does_comes_again(steps: list[Step], at_once: int) -> No
             assert_same(await replayed(folder))
 
     asyncio.run(play())
+
+
+@clause("transcript-replays")
+async def test_jobs_and_the_days_backup_come_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        app = client.app
+        await client.call("events.subscribe")
+        await save_branch(client)
+        started = await client.call_with_meta(
+            "backups.create", {"_meta": {"progressToken": 1, "idempotencyKey": "1"}}
+        )
+        await client.call("jobs.get", jobId=started["jobId"])
+        await app.jobs.ended(started["jobId"])
+        ended = await client.call("jobs.get", jobId=started["jobId"])
+        await app.back_up()
+        await save_branch(client, name="Ost")
+        verified = await client.call("backups.verify", backupId=ended["result"]["backupId"])
+        await app.jobs.ended(verified["jobId"])
+        await client.call("jobs.list")
+        await client.call("backups.list")
+        await client.call("audit.list")
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome)
+    assert outcome.allowed["jobs"] > 0
 
 
 async def test_the_limits_of_the_recording_hold_again(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rpcbackend.transcripts.differences import ALWAYS
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.outcome import Wish
 from rpcbackend.transcripts.replay import Replay
+from rpcbackend.transcripts.rules import ALWAYS
 from tests.clauses import clause
 
 KEPT = sorted(path for path in (Path(__file__).parent / "kept").glob("*.jsonl"))
