@@ -21,7 +21,13 @@ from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, F
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
 from rpcbackend.transcripts.format import DAILY, PROCESS, Entry, is_placeholder, unreadable_length
-from rpcbackend.transcripts.lending import is_placeholder_in, lend_password, signs_in
+from rpcbackend.transcripts.lending import (
+    code_in,
+    is_placeholder_in,
+    lend_password,
+    make_code,
+    signs_in,
+)
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.peer import REPLY_SECONDS, Peer, ReplayTap
 from rpcbackend.transcripts.redaction import SEARCHED
@@ -186,6 +192,16 @@ class Replay:
         if login is not None:
             self._known.learn(params.get("login"), login)
 
+    async def _help_in(self, request: Request) -> None:
+        """Give whoever signed in then what he needs to do so now."""
+        if self._wish.is_copy and signs_in(request):
+            await self._lend(request)
+        if (known := code_in(request)) is not None:
+            told = self._known.values.values()
+            code = await make_code(self._app, request, told, self._clock.now_ms())
+            if code is not None:
+                self._known.learn(known, code)
+
     async def _send(self, request: Request) -> Any:
         entry = request.entry
         if self._wish.is_as_recorded:
@@ -193,8 +209,7 @@ class Replay:
             await asyncio.sleep(max(0.0, entry.t / 1_000 - passed))
         self._clock.set(entry.t)
         self._calls.begin(entry.conn, request.number, entry.t)
-        if self._wish.is_copy and signs_in(request):
-            await self._lend(request)
+        await self._help_in(request)
         if request.channel == SHUTDOWN:
             await self._catch_up()
         try:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from rpcbackend import PROTOCOL_VERSION
+from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.testing import FrozenClock
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.outcome import Outcome, Wish
@@ -99,6 +100,27 @@ async def test_people_sign_in_again(tmp_path: Path) -> None:
         assert await refused(client, "students.list") == "UNAUTHENTICATED"
 
     assert_same(await replayed(tmp_path))
+
+
+@clause("transcript-replays")
+async def test_people_sign_in_with_a_second_factor_again(tmp_path: Path) -> None:
+    clock = FrozenClock()
+
+    def code(uri: str) -> str:
+        secret = uri.partition("secret=")[2].partition("&")[0]
+        return code_at(secret, clock.now_ms() // STEP_MS)
+
+    async with recorded(tmp_path, clock) as client:
+        await client.call("auth.bootstrap", **ADA)
+        uri = (await client.call("auth.mfaEnrol"))["secretUri"]
+        assert await refused(client, "auth.mfaEnrol", code="000000") == "INVALID_PARAMS"
+        codes = (await client.call("auth.mfaEnrol", code=code(uri)))["recoveryCodes"]
+        clock.advance(30)
+        assert await refused(client, "auth.login", **ADA) == "MFA_REQUIRED"
+        await client.call("auth.login", **ADA, mfaCode=code(uri))
+        await client.call("auth.login", **ADA, recoveryCode=codes[3])
+
+    assert_same(await replayed(tmp_path), compared=7)
 
 
 @clause("transcript-replays")
