@@ -64,7 +64,9 @@ class TranscriptFile:
 
     def _open_part(self) -> None:
         _rotate(self._path, self._parts)
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        # Windows alone would write line ends of its own.
+        how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._fd = os.open(self._path, how, 0o600)
         self._size, self._seal = 0, None
         if self._key is not None:
             salt = new_salt()

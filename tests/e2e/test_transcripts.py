@@ -1,8 +1,13 @@
 """A real process that records, dies or ends, and its transcript replayed by another one."""
 
+import shutil
 import signal
 from pathlib import Path
 
+from rpcbackend.clock import SystemClock
+from rpcbackend.demo.desk import running_backend
+from rpcbackend.demo.scenes import Morning
+from rpcbackend.demo.stage import Stage
 from rpcbackend.transcripts.files import open_transcript
 from tests.clauses import clause
 from tests.e2e.backend import Start, run
@@ -28,6 +33,21 @@ async def test_a_recorded_process_is_replayed_by_another(start: Start, tmp_path:
     transcript = open_transcript(path)
     assert next(transcript.entries()).msg["method"] == "system.ready"
     assert not transcript.is_torn
+
+
+@clause("transcript-replays")
+async def test_the_demos_morning_comes_again_on_a_copy_of_its_school(
+    seeded_school: Path, tmp_path: Path
+) -> None:
+    path, copy = tmp_path / "morning.jsonl", tmp_path / "copy"
+    shutil.copytree(seeded_school, copy)
+    async with running_backend(seeded_school, "--record", str(path)) as backend:
+        await Morning(backend, Stage(), SystemClock()).play(None)
+
+    code, out, _ = await run("replay", str(path), "--against", str(copy))
+
+    assert (code, b", 0 differences\n" in out) == (0, True)
+    assert b"1 searches not sent" in out
 
 
 @clause("transcript-torn")
