@@ -106,7 +106,7 @@ class Recorder:
     def _begin(self, direction: str, connection_id: str, line: bytes | None) -> None:
         t = self._timeline.now()
         self._lines[connection_id] = number = self._lines.get(connection_id, 0) + 1
-        self._calls.begin(connection_id, number, t)
+        self._calls.begin(connection_id, number, t, self._timeline.read_at)
         self._put(Line(t, direction, connection_id, line), len(line or b""))
 
     def _put(self, line: Line, size: int) -> None:

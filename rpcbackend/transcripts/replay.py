@@ -208,7 +208,7 @@ class Replay:
             passed = asyncio.get_running_loop().time() - self._started
             await asyncio.sleep(max(0.0, entry.t / 1_000 - passed))
         self._clock.set(entry.t)
-        self._calls.begin(entry.conn, request.number, entry.t)
+        self._calls.begin(entry.conn, request.number, entry.t, self._clock.monotonic())
         await self._help_in(request)
         if request.channel == SHUTDOWN:
             await self._catch_up()
@@ -257,7 +257,7 @@ class Replay:
         if entry.msg.get("method") == DAILY:
             self._backups += 1
             self._clock.set(entry.t)
-            self._calls.begin(PROCESS, self._backups, entry.t)
+            self._calls.begin(PROCESS, self._backups, entry.t, self._clock.monotonic())
             await self._app.back_up()
 
     def _expect(self, entry: Entry) -> None:

@@ -19,7 +19,8 @@ class Timeline:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.started_ms = clock.now_ms()
-        self._zero = clock.monotonic()
+        self._zero = self.read_at = clock.monotonic()
+        """When `now` was asked last, in seconds of the clock."""
 
     def passed(self) -> float:
         """Return it without a look at the wall, for what goes out soon after something came in."""
@@ -27,7 +28,8 @@ class Timeline:
 
     def now(self) -> float:
         """Return it, to the microsecond."""
-        t = (self._clock.monotonic() - self._zero) * 1_000
+        self.read_at = self._clock.monotonic()
+        t = (self.read_at - self._zero) * 1_000
         ahead = self._clock.now_ms() - self.started_ms - t
         if abs(ahead) > DRIFT_MS:
             self._zero -= ahead / 1_000
@@ -48,17 +50,26 @@ class Calls:
     started_ms: int
     _line: str = ""
     _t: float = 0.0
+    _monotonic: float = 0.0
     _count: int = 0
 
-    def begin(self, connection_id: str, number: int, t: float) -> None:
-        """Begin with a line: the so manieth that came in on its connection."""
-        self._line, self._t, self._count = f"{connection_id}/{number}", t, 0
+    def begin(self, connection_id: str, number: int, t: float, monotonic: float) -> None:
+        """Begin with a line: the so manieth that came in on its connection.
+
+        Args:
+            connection_id: Of the line.
+            number: Of the line.
+            t: When it came.
+            monotonic: The same, in seconds of the clock that others read.
+        """
+        self._line, self._count = f"{connection_id}/{number}", 0
+        self._t, self._monotonic = t, monotonic
 
     def next(self) -> Moment:
         """Return the moment of its next call."""
         self._count += 1
         bits = NamedBits(self.key, f"{self._line}/{self._count}")
-        return Moment(self.started_ms + int(self._t), self._t / 1_000, Sequence(bits))
+        return Moment(self.started_ms + int(self._t), self._monotonic, Sequence(bits))
 
 
 class ReplayClock:

@@ -51,7 +51,7 @@ async def test_the_tap_of_a_replay_gives_the_moments_of_the_recording() -> None:
     calls, again = Calls(b"seed", 1_000), Calls(b"seed", 1_000)
     tap = ReplayTap(calls)
     for each in (calls, again):
-        each.begin("con_1", 3, 7.0)
+        each.begin("con_1", 3, 7.0, 0.0)
     tap.came("con_1", b"")
     tap.went("con_1", b"")
     tap.opened(None)

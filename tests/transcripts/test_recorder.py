@@ -149,6 +149,22 @@ def test_what_was_never_opened_is_never_written(tmp_path: Path) -> None:
     assert told.lines == [("nothing was recorded", {"reason": "the store was never opened"})]
 
 
+async def test_recording_ends_no_session_however_long_the_machine_is_up(tmp_path: Path) -> None:
+    """Who judges what has expired is asked by calls, and by those who are no call."""
+    clock = FrozenClock()
+    clock.advance(50_000)
+    async with recorded(tmp_path, clock) as client:
+        await client.call("auth.bootstrap", login=LOGIN, password=PASS)
+        await client.call("events.subscribe")
+        for name in ("Mitte", "Ost"):
+            # Each event asks whether the subscriber may still see it.
+            await client.call("branches.save", name=name, zone="UTC", currency="EUR")
+            await client.next_line()
+
+        assert client.app.access.now() == clock.now_ms() // 1_000
+        assert (await client.call("auth.me"))["session"] is not None
+
+
 @clause("transcript-drops")
 def test_what_cannot_be_written_in_time_is_dropped_and_counted(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / NAME, FrozenClock(), Bounds(waiting_bytes=100))
