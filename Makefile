@@ -74,6 +74,7 @@ bench: $(VENV)/.bench electron-shim/node_modules/.installed  ## speed side by si
 	node bench/bridge.mjs
 	$(PY) bench/rings.py
 	$(PY) bench/store.py
+	$(PY) bench/recording.py
 	$(PY) bench/plot.py
 
 app: $(VENV)/.dev electron-shim/node_modules/.installed .demo/school.db  ## open the example window in Electron, over the demo school

@@ -146,7 +146,8 @@ def _say(order: Order, transcript: Transcript, outcome: Outcome) -> None:
     header = transcript.header
     say = sys.stdout.write
     say(f"{order.path}: {outcome.messages:,} messages, recorded by version {header.version}\n")
-    say(f"{outcome.compared:,} replies and events compared, {outcome.count:,} differences\n")
+    found = "1 difference" if outcome.count == 1 else f"{outcome.count:,} differences"
+    say(f"{outcome.compared:,} replies and events compared, {found}\n")
     told = {
         "requests overlapped with others": outcome.overlapped,
         "requests not sent: their replies came of the instant, and they had no effect": (

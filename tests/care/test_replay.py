@@ -69,7 +69,7 @@ def test_differences_are_told_and_exit_with_1(
 
     assert replay(day) == 1
     told = capsys.readouterr().out
-    assert "1 differences\n" in told
+    assert "compared, 1 difference\n" in told
     assert "first difference: branches.save, 0.000 s after the start, on con_1\n" in told
     assert '  at result.name\n    expected "West"\n         got "Ost"\n' in told
 
