@@ -13,6 +13,7 @@ from rpcbackend.dispatch.dispatcher import is_answerless
 from rpcbackend.dispatch.registry import Registry
 from rpcbackend.dispatch.server import CANCEL, SHUTDOWN
 from rpcbackend.protocol import codec
+from rpcbackend.protocol.envelope import is_response
 from rpcbackend.transcripts.format import Entry, unreadable_length
 
 TIMING = frozenset(
@@ -42,6 +43,8 @@ class Request:
     job: bool
     position: int
     """Its place in the transcript."""
+    first_call: int = 1
+    """Which of the calls of its line it begins with: elements of a batch come one by one."""
     reply: Entry | None = None
     replied_at: int = 0
     """The place of its reply."""
@@ -61,8 +64,8 @@ class Request:
         """Whether an answer is due."""
         msg = self.entry.msg
         if isinstance(msg, list):
-            return not msg or not all(map(is_answerless, msg))
-        return not is_answerless(msg)
+            return not msg or any(map(_wants_reply, msg))
+        return _wants_reply(msg)
 
     @property
     def is_cancellation(self) -> bool:
@@ -162,27 +165,28 @@ class _Grouping:
 
     def _begin(self, position: int, entry: Entry) -> None:
         self._numbers[entry.conn] = number = self._numbers.get(entry.conn, 0) + 1
+        request = self._request(entry, number, position)
+        self.group.requests.append(request)
+        if request.wants_reply:
+            self._waiting.setdefault(entry.conn, deque()).append(request)
+            self._under_way += 1
+
+    def _request(self, entry: Entry, number: int, position: int) -> Request:
         messages = entry.msg if isinstance(entry.msg, list) else [entry.msg]
         methods = [
             self._registry.get(message.get("method"))
             for message in messages
             if isinstance(message, dict)
         ]
-        request = Request(
+        known = [method for method in methods if method is not None]
+        is_ordered = any(each.kind != "query" or each.channel in _ORDERED for each in known)
+        return Request(
             entry,
             number,
-            is_command=isinstance(entry.msg, list)
-            or any(
-                method is not None and (method.kind != "query" or method.channel in _ORDERED)
-                for method in methods
-            ),
-            job=any(method is not None and method.kind == "job" for method in methods),
+            is_command=is_ordered or isinstance(entry.msg, list),
+            job=any(method.kind == "job" for method in known),
             position=position,
         )
-        self.group.requests.append(request)
-        if request.wants_reply:
-            self._waiting.setdefault(entry.conn, deque()).append(request)
-            self._under_way += 1
 
     def _end(self, position: int, entry: Entry) -> None:
         waiting = self._waiting.get(entry.conn, deque())
@@ -192,7 +196,24 @@ class _Grouping:
                 request.reply, request.replied_at = entry, position
                 waiting.remove(request)
                 self._under_way -= 1
+                if isinstance(request.entry.msg, list) and isinstance(entry.msg, list):
+                    self._take_apart(request, entry, position)
                 return
+
+    def _take_apart(self, batch: Request, reply: Entry, position: int) -> None:
+        """Put the elements of a batch in its place: they ran beside each other."""
+        elements, replies, calls = [], iter(reply.msg), 1
+        for message in batch.entry.msg:
+            entry = batch.entry._replace(msg=message)
+            element = self._request(entry, batch.number, batch.position)
+            element.first_call = calls
+            calls += not (element.is_cancellation or is_response(message))
+            if element.wants_reply:
+                element.reply = reply._replace(msg=next(replies, None))
+                element.replied_at = position
+            elements.append(element)
+        at = self.group.requests.index(batch)
+        self.group.requests[at : at + 1] = elements
 
 
 def _answers(reply: Any, ids: set[bytes], request: Any) -> bool:
@@ -203,6 +224,10 @@ def _answers(reply: Any, ids: set[bytes], request: Any) -> bool:
     return ids == (_ids_in(request) or {b"null"}) or (
         ids == {b"null"} and not (isinstance(request, dict) and "method" in request)
     )
+
+
+def _wants_reply(msg: Any) -> bool:
+    return not is_answerless(msg) and not is_response(msg)
 
 
 def _ids_in(msg: Any) -> set[bytes]:

@@ -209,6 +209,7 @@ class Replay:
             await asyncio.sleep(max(0.0, entry.t / 1_000 - passed))
         self._clock.set(entry.t)
         self._calls.begin(entry.conn, request.number, entry.t, self._clock.monotonic())
+        self._calls.skip(request.first_call - 1)
         await self._help_in(request)
         if request.channel == SHUTDOWN:
             await self._catch_up()

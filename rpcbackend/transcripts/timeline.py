@@ -65,6 +65,10 @@ class Calls:
         self._line, self._count = f"{connection_id}/{number}", 0
         self._t, self._monotonic = t, monotonic
 
+    def skip(self, count: int) -> None:
+        """Go on behind so many calls of the line."""
+        self._count += count
+
     def next(self) -> Moment:
         """Return the moment of its next call."""
         self._count += 1

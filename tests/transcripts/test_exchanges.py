@@ -62,14 +62,33 @@ def test_what_has_no_id_is_answered_with_null() -> None:
     assert [(r.channel, r.replied_at) for r in found] == [("no JSON", 2), ("no method", 3)]
 
 
-def test_a_batch_is_answered_by_a_list() -> None:
-    batch = Entry(1, "in", "con_1", [call(1, 1).msg, call(1, 2).msg, {"x": 1}])
-    reply = Entry(3, "out", "con_1", [result(3, 1).msg, result(3, 2).msg, error(3, None).msg])
+def test_a_batch_that_was_answered_by_a_list_is_taken_apart() -> None:
+    cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1}}
+    silent = {"jsonrpc": "2.0", "method": "ping"}
+    answer = {"jsonrpc": "2.0", "id": 1, "result": {}}
+    batch = Entry(1, "in", "con_1", [cancel, answer, call(1, 1).msg, silent, {"x": 1}])
+    reply = Entry(3, "out", "con_1", [result(3, 1).msg, error(3, None).msg])
 
-    single, both = requests(call(0, 1), batch, reply, result(4, 1))
+    single, *elements = requests(call(0, 1), batch, reply, result(4, 1))
 
-    assert (both.channel, both.is_command, both.reply) == ("batch", True, reply)
     assert single.replied_at == 3
+    assert [(each.channel, each.first_call) for each in elements] == [
+        ("$/cancelRequest", 1),
+        ("no method", 1),
+        ("students.list", 1),
+        ("ping", 2),
+        ("no method", 3),
+    ]
+    replies = [each.reply.msg if each.reply is not None else None for each in elements]
+    assert replies == [None, None, reply.msg[0], None, reply.msg[1]]
+
+
+def test_a_batch_that_was_refused_stays_one() -> None:
+    batch = Entry(1, "in", "con_1", [])
+
+    (request,) = requests(batch, error(2, None))
+
+    assert (request.channel, request.is_command, request.replied_at) == ("batch", True, 1)
 
 
 def test_notifications_wait_for_nothing() -> None:

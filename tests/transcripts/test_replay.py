@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -166,6 +167,28 @@ async def test_calls_that_overlapped_come_again_in_an_order_that_explains_them(
 
     assert_same(outcome)
     assert outcome.overlapped > 30
+
+
+@clause("transcript-replays")
+async def test_batches_come_again_element_by_element(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        school = School(client)
+        await school.open()
+        fields = {"branchId": school.branch["id"], "familyName": "B", "bornOn": "2001-01-01"}
+        calls = [
+            ("students.create", {**fields, "givenName": "Zoe"}),
+            ("students.list", {}),
+            ("students.update", {"studentId": school.student["id"], "givenName": "Eva"}),
+            ("audit.list", {}),
+            ("nobody.knows", {}),
+        ]
+        batch = [
+            {"jsonrpc": "2.0", "id": number, "method": channel, "params": params}
+            for number, (channel, params) in enumerate(calls * 4)
+        ]
+        await client.raw(orjson.dumps([*batch, {"jsonrpc": "2.0", "method": "ping"}, 7]))
+
+    assert_same(await replayed(tmp_path), compared=4 + len(batch) + 1)
 
 
 @clause("transcript-replays")
