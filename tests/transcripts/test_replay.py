@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from rpcbackend import PROTOCOL_VERSION
+from rpcbackend.dispatch.server import MAX_UNREADABLE_IN_ROW, OutOfStepError
 from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.testing import FrozenClock
 from rpcbackend.transcripts.files import open_transcript
@@ -142,6 +143,19 @@ async def test_bad_lines_come_again(tmp_path: Path) -> None:
         )
 
     assert_same(await replayed(tmp_path))
+
+
+@clause("transcript-replays")
+async def test_the_last_bad_line_of_a_stream_that_is_given_up_comes_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        for _ in range(MAX_UNREADABLE_IN_ROW - 1):
+            await client.raw(b"?")
+        with pytest.raises(OutOfStepError):
+            client.server.receive(b"?")
+        await client.next_line()
+
+    assert_same(await replayed(tmp_path), compared=1 + MAX_UNREADABLE_IN_ROW)
 
 
 @clause("transcript-replays")
