@@ -183,6 +183,19 @@ async def test_calls_that_overlapped_come_again_in_an_order_that_explains_them(
     assert outcome.overlapped > 30
 
 
+@pytest.mark.parametrize(("claimed", "differences"), [(3, 0), (1, 1)])
+async def test_a_command_that_overlapped_may_claim_what_others_did_and_no_less(
+    tmp_path: Path, claimed: int, differences: int
+) -> None:
+    branch = {"zone": "UTC", "currency": "EUR"}
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await all_of(client, *(("branches.save", branch | {"name": name}) for name in "AB"))
+    spoil(tmp_path, lambda text: text.replace('"seq":2', f'"seq":{claimed}'))
+
+    assert (await replayed(tmp_path)).count == differences
+
+
 @clause("transcript-replays")
 async def test_batches_come_again_element_by_element(tmp_path: Path) -> None:
     async with recorded(tmp_path) as client:
