@@ -35,6 +35,7 @@ from rpcbackend.middleware.open_store import open_store
 from rpcbackend.middleware.progress import progress
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.moments import MomentClock
+from rpcbackend.observability.monitor import Load, ProcessMonitor
 from rpcbackend.parent import until_gone
 from rpcbackend.schema.lifecycle import (
     Capabilities,
@@ -123,7 +124,7 @@ class Application:
         if self._tap is not None:
             still = MomentClock(self._clock, is_still=True)
             self._clock = MomentClock(self._clock)
-        self._started = self._clock.monotonic()
+        started = self._clock.monotonic()
         ids = Ids(self._clock, self._outside.bits)
         self.jobs = JobRunner(
             lambda: self.store,
@@ -171,11 +172,20 @@ class Application:
         self._has_begun_to_end = asyncio.Event()
         self.ended = asyncio.Event()
         """Set when the process should end, with `exit_code`."""
+        registry = build_registry()
+        self.monitor = ProcessMonitor(
+            registry,
+            clock=self._clock,
+            started=started,
+            load=self._load,
+            store=lambda: self.store if self.has_store else None,
+        )
+        """Knows the figures of this process."""
         self.dispatcher = Dispatcher(
-            build_registry(),
+            registry,
             rings=build_rings(self._limits, self._rate_limit),
             limits=self._limits,
-            observers=self._outside.observers,
+            observers=(self.monitor.calls.observe, *self._outside.observers),
             host=self,
             sources=Sources(clock=self._clock, ids=ids),
             report_bug=self._outside.report_bug,
@@ -215,7 +225,7 @@ class Application:
             contract_hash=contract_hash(),
             pid=os.getpid(),
             locked=self._door.is_locked,
-            boot_ms=round((self._clock.monotonic() - self._started) * 1_000),
+            boot_ms=self.monitor.uptime_ms,
         )
 
     async def close(self) -> None:
@@ -301,10 +311,15 @@ class Application:
             status=self._status(store),
             version=__version__,
             pid=os.getpid(),
-            uptime_ms=round((self._clock.monotonic() - self._started) * 1_000),
+            uptime_ms=self.monitor.uptime_ms,
+            **self._load()._asdict(),
+            store=store,
+        )
+
+    def _load(self) -> Load:
+        return Load(
             in_flight=sum(server.in_flight for server in self._servers),
             queued=sum(server.queued for server in self._servers),
-            store=store,
         )
 
     async def initialize(self, params: Initialize, *, may_end: bool) -> Initialized:

@@ -76,6 +76,8 @@ students.list        -      A     A     A      o          o       A           st
 students.transition  -      A     A     A      -          -       -           students:read+write
 students.update      -      A     A     A      -          o       -           students:read+write
 
+system.metrics       -      A     A     -      -          -       -           metrics:read
+
 users.list           -      A     A     -      -          -       -
 users.save           -      -     A     -      -          -       -
 

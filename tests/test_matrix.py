@@ -124,6 +124,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "students.transition": {"studentId": an_id("stu", OTHER), "to": "paused"},
     "students.update": {"studentId": an_id("stu", OTHER), "phone": None},
     "system.health": {},
+    "system.metrics": {},
     "users.list": {},
     "users.save": {"login": "eva", "roles": ["student"]},
     "vehicles.list": {},

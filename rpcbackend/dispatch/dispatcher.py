@@ -34,6 +34,7 @@ from rpcbackend.protocol.limits import check_bounds
 from rpcbackend.schema.base import Encoded, Params
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.meta import MAX_TIMEOUT_MS, CallMeta
+from rpcbackend.security.principal import NOBODY, Principal
 
 MAX_VIOLATIONS, MAX_PATH = 20, 200
 """An error says enough with these many; a caller chooses names, so it could be made huge."""
@@ -130,9 +131,10 @@ class Dispatcher:
             failed = exc
         else:
             flight.has_written = call.context.has_written
-            self._observe(connection.id, method, flight, started)
+            self._observe(connection.id, method, flight, started, call.context.principal)
             return None if is_notification(flight.message) else reply
-        return self._fail(failed, connection.id, method, flight, started)
+        principal = call.context.principal if call is not None else NOBODY
+        return self._fail(failed, connection.id, method, flight, started, principal=principal)
 
     def patience(self, message: Json) -> float:
         """Return how many seconds a message may wait to be run, before it is looked at closely."""
@@ -202,13 +204,17 @@ class Dispatcher:
         method: Method | None,
         flight: Flight,
         started: float,
+        *,
+        principal: Principal = NOBODY,
     ) -> bytes | None:
         correlation_id = self._ids.correlation()
         error = failed if isinstance(failed, RpcError) else RpcError()
         if error is not failed:
             self._report_bug(failed, correlation_id)
         self._observe(
-            connection_id, method, flight, started, error=error, correlation_id=correlation_id
+            *(connection_id, method, flight, started, principal),
+            error=error,
+            correlation_id=correlation_id,
         )
         if is_answerless(flight.message):
             return None
@@ -232,19 +238,23 @@ class Dispatcher:
         method: Method | None,
         flight: Flight,
         started: float,
+        principal: Principal,
         *,
         error: RpcError | None = None,
         correlation_id: str | None = None,
     ) -> None:
         if not self._observers:
             return
+        # By position: names would cost every call 0.3 µs.
         exchange = Exchange(
-            connection_id=connection_id,
-            channel=method.channel if method else None,
-            request_id=flight.request_id,
-            correlation_id=correlation_id,
-            seconds=self._clock.monotonic() - started,
-            error=error,
+            connection_id,
+            method.channel if method else None,
+            flight.request_id,
+            correlation_id,
+            self._clock.monotonic() - started,
+            error,
+            principal,
+            flight.message,
         )
         for observer in self._observers:
             try:

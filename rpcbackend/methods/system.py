@@ -1,8 +1,9 @@
-"""How the process is: system.health."""
+"""How the process is: system.health, system.metrics."""
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import ForbiddenError, UnauthenticatedError
+from rpcbackend.schema.metrics import GetMetrics, MetricsAnswer
 from rpcbackend.schema.system import GetHealth, Health
 from rpcbackend.security.roles import Permission
 
@@ -25,3 +26,11 @@ async def health(ctx: Context, params: GetHealth) -> Health:
         ctx.check(Permission.STORE_CHECK)
         ctx.host.take_heavy(ctx)
     return await ctx.host.health(deep=params.deep, report=ctx.report)
+
+
+@method("system.metrics", permission=Permission.METRICS_READ, lane="control")
+async def metrics(ctx: Context, params: GetMetrics) -> MetricsAnswer:
+    """Return the figures of this process since it started; nothing in them is about anybody."""
+    if params.format == "prometheus":
+        return MetricsAnswer(text=await ctx.host.monitor.prometheus())
+    return MetricsAnswer(metrics=await ctx.host.monitor.metrics(has_buckets=params.buckets))

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     LESSONS_READ = "lessons:read"
     LESSONS_BOOK = "lessons:book"
     LESSONS_CANCEL = "lessons:cancel"
+    METRICS_READ = "metrics:read"
     STORE_CHECK = "store:check"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
@@ -119,6 +120,7 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _P.EVENTS_READ,
             }
         ),
+        "metrics:read": frozenset({_P.METRICS_READ}),
         "students:read": frozenset({_P.STUDENTS_READ}),
         "students:write": frozenset({_P.STUDENTS_WRITE, _P.STUDENTS_UPDATE}),
     }

@@ -23,6 +23,7 @@ from rpcbackend.store.files import (
     path_in,
 )
 from rpcbackend.store.idempotency import Keyed, StoredReply
+from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.mending import Examined, examine, fold_log_in, make_indexes_anew
 from rpcbackend.store.outbox import Lease, Message
@@ -49,6 +50,7 @@ __all__ = [
     "Finding",
     "Gap",
     "Keyed",
+    "LaneFacts",
     "Lease",
     "Link",
     "Message",

@@ -83,6 +83,12 @@ export interface BackupPage {
   readonly items: readonly (BackupEntry)[];
 }
 
+/** How many batches had so many units. */
+export interface BatchSize {
+  readonly units: number;
+  readonly count: number;
+}
+
 /** Params of lessons.book. */
 export interface BookLesson {
   readonly studentId: string;
@@ -123,6 +129,12 @@ export interface Branch {
 /** All branches, by name. */
 export interface BranchPage {
   readonly items: readonly (Branch)[];
+}
+
+/** How many lasted less than this, and not less than the bucket before says. */
+export interface Bucket {
+  readonly belowMs: number;
+  readonly count: number;
 }
 
 /** One claim on a resource. */
@@ -185,6 +197,25 @@ export interface CallMeta {
   readonly capability?: string | null;
 }
 
+/** How many calls came from there. */
+export interface CallerCount {
+  /** nobody, local, user, api_key, or the id of an API key. */
+  readonly caller: string;
+  readonly count: number;
+}
+
+/** What all calls came to. */
+export interface CallsMetrics {
+  readonly inFlight: number;
+  readonly queued: number;
+  /** All but those that look after the process. */
+  readonly work: Times;
+  /** Of those: errors of the system or the network. */
+  readonly failed: number;
+  /** By name. */
+  readonly channels: readonly (ChannelMetrics)[];
+}
+
 /** Why a lesson was cancelled. */
 export type CancelCode = 'illness' | 'weather' | 'vehicle' | 'personal' | 'mistake' | 'other';
 
@@ -231,6 +262,19 @@ export interface ChangePassword {
   readonly currentPassword?: string | null;
   /** 12 characters or more, 1,024 bytes at most, none that others would guess. */
   readonly newPassword: string;
+}
+
+/** What the calls of one channel came to. */
+export interface ChannelMetrics {
+  /** null: lines that name none of ours. */
+  readonly channel: string | null;
+  /** From the arrival on, the queue included. */
+  readonly times: Times;
+  readonly totalMs: number;
+  /** The most frequent first. */
+  readonly errors: readonly (ErrorCount)[];
+  /** The most frequent first. */
+  readonly callers: readonly (CallerCount)[];
 }
 
 /** A half-open span of one resource's time: touching claims do not conflict. */
@@ -311,6 +355,13 @@ export interface EnrolMfa {
   readonly code?: string | null;
 }
 
+/** How many calls ended with this error. */
+export interface ErrorCount {
+  readonly symbol: string;
+  readonly type: string;
+  readonly count: number;
+}
+
 /** Why a job failed: what `error.data` says of a call. */
 export interface ErrorResponse {
   readonly code: string;
@@ -375,6 +426,14 @@ export interface GetJob {
 /** Params of lessons.get. */
 export interface GetLesson {
   readonly lessonId: string;
+}
+
+/** Params of system.metrics. */
+export interface GetMetrics {
+  /** prometheus answers the text that its server reads. */
+  readonly format?: 'json' | 'prometheus';
+  /** Also the buckets of the histograms, which add up. */
+  readonly buckets?: boolean;
 }
 
 /** Params of students.get. */
@@ -472,6 +531,17 @@ export interface JobStarted {
 
 /** How far a job is; the last three are its end. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** What the threads of the database do: the writer's batches are its commits. */
+export interface LaneMetrics {
+  /** Units that no thread has begun. */
+  readonly waiting: number;
+  /** Units. */
+  readonly done: number;
+  readonly sizes: readonly (BatchSize)[];
+  /** Of whole batches. */
+  readonly times: Times;
+}
 
 /** The newest backup in the store's own folder. */
 export interface LastBackup {
@@ -684,6 +754,26 @@ export interface Me {
   readonly permissions: Readonly<Record<string, 'all' | 'own'>>;
 }
 
+/** Figures since the process started. */
+export interface Metrics {
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly calls: CallsMetrics;
+  /** null while it is not open. */
+  readonly store: StoreMetrics | null;
+  readonly process: ProcessMetrics;
+}
+
+/** What system.metrics answers: the one or the other. */
+export interface MetricsAnswer {
+  readonly metrics?: Metrics | null;
+  /** In Prometheus' text format 0.0.4. */
+  readonly text?: string | null;
+}
+
 /** What auth.mfaEnrol answers: first the one, then the other. */
 export interface MfaEnrolled {
   /** For the QR code. */
@@ -711,6 +801,19 @@ export type OwnerType = 'lesson' | 'class' | 'exam' | 'time_off' | 'work_order' 
 export interface Peer {
   readonly name: string;
   readonly version: string;
+}
+
+/** What the process needs of the machine. */
+export interface ProcessMetrics {
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+  /** File descriptors; handles on Windows. */
+  readonly openFiles: number;
+  readonly threads: number;
+  /** Of the event loop. */
+  readonly tasks: number;
+  /** By how much a timer was late, looked at every few seconds. */
+  readonly loopLag: Times;
 }
 
 /** Params of $/progress. */
@@ -968,6 +1071,16 @@ export interface StoreHealth {
   readonly problems?: readonly (string)[];
 }
 
+/** What the store does. */
+export interface StoreMetrics {
+  readonly writer: LaneMetrics;
+  /** null: the writer reads too. */
+  readonly reader: LaneMetrics | null;
+  readonly databaseBytes: number;
+  readonly walBytes: number;
+  readonly diskFreeBytes: number;
+}
+
 /** One student. */
 export interface Student {
   readonly id: string;
@@ -1005,6 +1118,16 @@ export interface SubscribeEvents {
 export interface Subscribed {
   readonly subscriptionId: string;
   readonly headSeq: number;
+}
+
+/** How long something took; a quantile is off by 3.2 % at most. */
+export interface Times {
+  readonly count: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  /** Those that are not empty. They are the same everywhere: 16 to an octave of microseconds. */
+  readonly buckets?: readonly (Bucket)[] | null;
 }
 
 /** Params of students.transition. */
@@ -1221,6 +1344,8 @@ export interface Channels {
   readonly 'students.update': { readonly params: UpdateStudent; readonly result: Student };
   /** Say how the process and its store are; answers while the store is locked too. */
   readonly 'system.health': { readonly params: GetHealth; readonly result: Health };
+  /** Return the figures of this process since it started; nothing in them is about anybody. */
+  readonly 'system.metrics': { readonly params: GetMetrics; readonly result: MetricsAnswer };
   /** Return the users that fit, by login. */
   readonly 'users.list': { readonly params: ListUsers; readonly result: UserPage };
   /** Add a user, or replace the one with the given id. */
@@ -1287,6 +1412,7 @@ export const channelNames: readonly Channel[] = [
   'students.transition',
   'students.update',
   'system.health',
+  'system.metrics',
   'users.list',
   'users.save',
   'vehicles.list',
@@ -1353,6 +1479,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'students.transition': 'key',
   'students.update': 'key',
   'system.health': 'natural',
+  'system.metrics': 'natural',
   'users.list': 'natural',
   'users.save': 'key',
   'vehicles.list': 'natural',
@@ -1398,4 +1525,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '0ee3a512f4d03ffaf8517f87a9f2e718e4cc90d28faa45fafbd84bd26b31526b';
+export const contractHash = '4c5c891fae6fddc971fff309ec28576fe48a4f52d1a397a3b4b29ee13687c74c';
