@@ -198,6 +198,7 @@ class Application:
 
     async def boot(self) -> None:
         """Open the store now if there is a plain one; see `StoreDoor.boot`."""
+        self.monitor.start()
         await self._door.boot()
 
     def connect(self, sink: LineSink) -> Server:
@@ -250,6 +251,7 @@ class Application:
         await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
         await self.access.settle()
+        await self.monitor.close()
         await self._door.close()
 
     def _welcome(self, store: Store) -> None:
@@ -259,6 +261,7 @@ class Application:
         if self._tap is not None:
             self._tap.opened(store.engine.opener.key)
         self.jobs.welcome(store)
+        self.monitor.welcome(store)
         if self._daily is not None:
             self._daily.welcome(store)
 
@@ -313,6 +316,7 @@ class Application:
             pid=os.getpid(),
             uptime_ms=self.monitor.uptime_ms,
             **self._load()._asdict(),
+            service=self.monitor.service(),
             store=store,
         )
 

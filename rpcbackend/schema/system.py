@@ -58,6 +58,28 @@ class StoreHealth(WireModel):
     )
 
 
+class ServiceWindow(WireModel):
+    """How well the school was served; sign-ins and what looks after the process do not count."""
+
+    seconds: Annotated[Integer, Field(description="How far back it goes, across restarts.")]
+    calls: Integer
+    p99_ms: Annotated[
+        float | None, Field(description="99 % of the calls took no longer; to be below 100.")
+    ]
+    failed_share: Annotated[
+        float | None,
+        Field(description="Ended by errors of the system or the network; to be below 0.001."),
+    ]
+    up_share: Annotated[
+        float | None,
+        Field(
+            description="Of the time in which the process was there, or had died and was there "
+            "again within an hour; to be 0.999 at least."
+        ),
+    ]
+    is_met: Annotated[bool, Field(description="Whether all three are as they are to be.")]
+
+
 class Health(WireModel):
     """What system.health answers."""
 
@@ -67,4 +89,7 @@ class Health(WireModel):
     uptime_ms: Integer
     in_flight: Integer
     queued: Integer
+    service: Annotated[
+        list[ServiceWindow], Field(description="Over the last hour, day and 30 days.")
+    ]
     store: StoreHealth | None

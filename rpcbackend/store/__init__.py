@@ -25,6 +25,7 @@ from rpcbackend.store.files import (
 from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.measurements import Measured, Measurements, Run
 from rpcbackend.store.mending import Examined, examine, fold_log_in, make_indexes_anew
 from rpcbackend.store.outbox import Lease, Message
 from rpcbackend.store.quarantine import put_aside
@@ -53,6 +54,8 @@ __all__ = [
     "LaneFacts",
     "Lease",
     "Link",
+    "Measured",
+    "Measurements",
     "Message",
     "NoBackupError",
     "Origin",
@@ -62,6 +65,7 @@ __all__ = [
     "Report",
     "Restored",
     "Room",
+    "Run",
     "Salvaged",
     "Sight",
     "SigningKey",

@@ -8,10 +8,11 @@ import orjson
 from rpcbackend.store.store import Store
 from rpcbackend.store.work import Work
 
-# Left out: `migrations` and `clock` tell when the file was made and used, not what it holds.
+# Left out: these tell when and how the file was made and used, not what it holds.
 _TABLES = """
 SELECT name FROM sqlite_schema
-WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('migrations', 'clock')
+WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+  AND name NOT IN ('migrations', 'clock', 'measurements', 'runs')
 ORDER BY name
 """
 

@@ -39,6 +39,17 @@ async def test_health_of_an_open_store_tells_how_it_is(
         "uptimeMs": 1_500,
         "inFlight": 1,
         "queued": 0,
+        "service": [
+            {
+                "seconds": seconds,
+                "calls": 1,
+                "p99Ms": 0,
+                "failedShare": 0,
+                "upShare": 1,
+                "isMet": True,
+            }
+            for seconds in (3_600, 86_400, 2_592_000)
+        ],
         "store": {
             "engine": "sqlite",
             "isEncrypted": False,

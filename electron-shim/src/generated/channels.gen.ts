@@ -449,6 +449,8 @@ export interface Health {
   readonly uptimeMs: number;
   readonly inFlight: number;
   readonly queued: number;
+  /** Over the last hour, day and 30 days. */
+  readonly service: readonly (ServiceWindow)[];
   readonly store: StoreHealth | null;
 }
 
@@ -983,6 +985,21 @@ export interface SearchSlots {
   readonly stepMinutes?: number;
   readonly limit?: number;
   readonly cursor?: string | null;
+}
+
+/** How well the school was served; sign-ins and what looks after the process do not count. */
+export interface ServiceWindow {
+  /** How far back it goes, across restarts. */
+  readonly seconds: number;
+  readonly calls: number;
+  /** 99 % of the calls took no longer; to be below 100. */
+  readonly p99Ms: number | null;
+  /** Ended by errors of the system or the network; to be below 0.001. */
+  readonly failedShare: number | null;
+  /** Of the time in which the process was there, or had died and was there again within an hour; to be 0.999 at least. */
+  readonly upShare: number | null;
+  /** Whether all three are as they are to be. */
+  readonly isMet: boolean;
 }
 
 /** One session. */
@@ -1525,4 +1542,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '4c5c891fae6fddc971fff309ec28576fe48a4f52d1a397a3b4b29ee13687c74c';
+export const contractHash = 'd2052c15ee051ae592a9409008745b0d3b81eaeddb506b5554b0ee6d9a765736';
