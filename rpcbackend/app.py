@@ -35,6 +35,7 @@ from rpcbackend.middleware.open_store import open_store
 from rpcbackend.middleware.progress import progress
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.moments import MomentClock
+from rpcbackend.monitor import LogLevels
 from rpcbackend.observability.monitor import Load, ProcessMonitor
 from rpcbackend.parent import until_gone
 from rpcbackend.schema.lifecycle import (
@@ -68,6 +69,8 @@ class Outside:
     observers: Sequence[Observer] = ()
     tap: Tap | None = None
     """Gets every line, and gives each call its moment."""
+    log_levels: LogLevels = field(default_factory=LogLevels)
+    """From which level on the log is written."""
 
 
 def build_rings(limits: Limits, rate_limit: RateLimit) -> RingsOf:
@@ -172,6 +175,8 @@ class Application:
         self._has_begun_to_end = asyncio.Event()
         self.ended = asyncio.Event()
         """Set when the process should end, with `exit_code`."""
+        self.log_levels = self._outside.log_levels
+        """Tells from which level on the log is written."""
         registry = build_registry()
         self.monitor = ProcessMonitor(
             registry,

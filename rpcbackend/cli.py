@@ -162,10 +162,9 @@ def _serve(given: argparse.Namespace) -> int:
     from rpcbackend.serve import serve
 
     try:
+        log = {"level": given.log_level} if given.log_level else None
         record = {"file": given.record} if given.record else None
-        settings = load_settings(
-            given.config, data_dir=given.data_dir, log_level=given.log_level, record=record
-        )
+        settings = load_settings(given.config, data_dir=given.data_dir, log=log, record=record)
     except (ValidationError, OSError, ValueError) as error:
         _complain(f"the configuration cannot be used: {error}")
         return EX_CONFIG

@@ -19,7 +19,7 @@ from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.lives import confirm
-from rpcbackend.monitor import Monitor
+from rpcbackend.monitor import LogLevels, Monitor
 from rpcbackend.protocol.codec import Json
 from rpcbackend.running import Jobs
 from rpcbackend.schema.base import ModelT
@@ -132,6 +132,11 @@ class Host(Protocol):
     @property
     def jobs(self) -> Jobs:
         """Runs what goes on after its call was answered."""
+        ...
+
+    @property
+    def log_levels(self) -> LogLevels:
+        """Tells from which level on the log is written, and changes that."""
         ...
 
     @property

@@ -25,6 +25,9 @@ class Ids:
     def __init__(self, clock: Clock, bits: RandomBits | None = None) -> None:
         self._clock = clock
         self._own = Sequence(bits or random.SystemRandom())
+        # When it began tells one process from another, and takes nothing from a seeded source.
+        self._mark_of_process = clock.now_ms() & 0xFFFFFFFF
+        self._mark = 0
 
     def new(self, prefix: str) -> str:
         """Return the next id, such as `stu_0190b5a2-…` for the prefix `stu`."""
@@ -50,8 +53,20 @@ class Ids:
         digits = f"{value:032x}"
         return f"{prefix}_{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
-    def correlation(self) -> str:
-        """Return a short random mark that ties an error reply to its log lines."""
+    def mark(self) -> int:
+        """Return the next number, for a correlation id: most are never written out."""
+        self._mark += 1
+        return self._mark
+
+    def correlation(self, mark: int | None = None) -> str:
+        """Return what ties a reply to its log lines: when the process began, then a number.
+
+        Within a moment it follows from that alone, so that a replay gives the same one.
+
+        Args:
+            mark: The number; the next one if there is none yet.
+        """
         moment = MOMENT.get()
-        sequence = self._own if moment is None else moment.sequence
-        return f"cor_{sequence.bits.getrandbits(64):016x}"
+        if moment is None:
+            return f"cor_{self._mark_of_process:08x}{mark or self.mark():08x}"
+        return moment.mark

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rpcbackend.clock import Clock
@@ -35,6 +35,10 @@ class NamedBits:
     def __init__(self, key: bytes, name: str) -> None:
         self._key, self._name, self._count = key, name, 0
 
+    def apart(self, name: str) -> "NamedBits":
+        """Return others, which follow from the same key and a longer name."""
+        return NamedBits(self._key, f"{self._name}/{name}")
+
     def getrandbits(self, k: int, /) -> int:
         """Return *k* bits, 128 at most."""
         self._count += 1
@@ -58,9 +62,18 @@ class Moment:
 
     now_ms: int
     monotonic: float
-    sequence: Sequence
+    bits: NamedBits
     is_over: bool = False
     """Whether it was answered: what goes on from it, a job, lives in the time of everybody."""
+    sequence: Sequence = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sequence = Sequence(self.bits)
+
+    @property
+    def mark(self) -> str:
+        """Its correlation id: it takes nothing from the ids, which no log level may change."""
+        return f"cor_{self.bits.apart('correlation').getrandbits(64):016x}"
 
 
 MOMENT: ContextVar[Moment | None] = ContextVar("MOMENT", default=None)

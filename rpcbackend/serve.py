@@ -9,7 +9,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.config import Settings, default_data_dir
@@ -24,6 +24,7 @@ from rpcbackend.exits import (
     EX_UNREADABLE,
     EX_USAGE,
 )
+from rpcbackend.monitor import LogLevels
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
@@ -47,26 +48,23 @@ def serve(settings: Settings) -> int:
     make_files_private()
     from loguru import logger  # noqa: PLC0415 (stdout first)
 
-    from rpcbackend.observability.logs import Strays, escaped, log_to_stderr  # noqa: PLC0415 (stdout first)
+    from rpcbackend.process_log import ProcessLog  # noqa: PLC0415 (stdout first)
 
-    sink = log_to_stderr(settings.log_level)
-    # A stray print must not wait for a reader of stderr either.
-    strays = Strays(sink)
-    sys.stdout = sys.stderr = cast("TextIO", strays)
     directory = settings.data_dir or default_data_dir()
+    levels = LogLevels(settings.log.level)
+    log = ProcessLog(settings.log, directory, levels)
     try:
         # What is done at the end comes after the wait for threads, and before others may have it.
         with owned(directory), ExitStack() as at_end:
-            return _run(_serve(wire, directory, settings, at_end))
+            return _run(_serve(wire, directory, settings, levels, at_end))
     except ExitRequestedError as end:
-        sink.write(f"rpcbackend: {escaped(str(end))}\n")
+        log.say_why(str(end))
         return end.code
     except Exception as bug:  # noqa: BLE001 (the process ends here, with a code that says so)
         logger.opt(exception=bug).critical("the backend failed")
         return EX_BUG
     finally:
-        strays.end()
-        sink.drain()
+        log.end()
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:
@@ -96,12 +94,19 @@ def owned(directory: Path) -> Iterator[None]:
 
 
 async def _serve(
-    wire: tuple[int, int], directory: Path, settings: Settings, at_end: ExitStack
+    wire: tuple[int, int],
+    directory: Path,
+    settings: Settings,
+    levels: LogLevels,
+    at_end: ExitStack,
 ) -> int:
-    from rpcbackend.observability.access_log import access_log  # noqa: PLC0415 (after stdout)
-    from rpcbackend.observability.logs import report_bug, tell  # noqa: PLC0415 (after stdout)
+    from rpcbackend.observability.access_log import AccessLog  # noqa: PLC0415 (after stdout)
+    from rpcbackend.observability.logs import correlate, report_bug, tell  # noqa: PLC0415 (as above)
 
-    outside = Outside(report_bug=report_bug, tell=tell, observers=(access_log(settings.log_level),))
+    access_log = AccessLog(levels)
+    outside = Outside(
+        report_bug=report_bug, tell=tell, observers=(access_log.observe,), log_levels=levels
+    )
     if settings.record.file is not None:
         outside.tap = at_end.enter_context(_recording(settings.record.file, settings, outside))
     app = Application(
@@ -113,6 +118,8 @@ async def _serve(
         disk=settings.disk,
         is_read_only=settings.read_only,
     )
+    access_log.registry = app.dispatcher.registry
+    correlate(app.dispatcher.correlation_id)
     transport = StdioTransport(*wire, settings.limits)
     await app.boot()
     server = app.connect(transport)

@@ -77,6 +77,7 @@ students.transition  -      A     A     A      -          -       -           st
 students.update      -      A     A     A      -          o       -           students:read+write
 
 system.metrics       -      A     A     -      -          -       -           metrics:read
+system.setLogLevel   -      A     A     -      -          -       -
 
 users.list           -      A     A     -      -          -       -
 users.save           -      -     A     -      -          -       -

@@ -48,7 +48,7 @@ LONG = {
 
 # These speak to a person, or are the transport itself.
 MAY_PRINT = {"cli.py", "oneshot.py", "serve.py"}
-MAY_TOUCH_STDOUT = {"transport/stdio.py", *MAY_PRINT}
+MAY_TOUCH_STDOUT = {"transport/stdio.py", "process_log.py", *MAY_PRINT}
 
 
 def name_of(module: Path) -> str:

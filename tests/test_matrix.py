@@ -125,6 +125,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "students.update": {"studentId": an_id("stu", OTHER), "phone": None},
     "system.health": {},
     "system.metrics": {},
+    "system.setLogLevel": {"level": "INFO"},
     "users.list": {},
     "users.save": {"login": "eva", "roles": ["student"]},
     "vehicles.list": {},

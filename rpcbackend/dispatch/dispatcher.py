@@ -5,6 +5,7 @@ The only place where an exception becomes an answer.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
@@ -40,6 +41,9 @@ MAX_VIOLATIONS, MAX_PATH = 20, 200
 """An error says enough with these many; a caller chooses names, so it could be made huge."""
 
 NO_META = CallMeta()
+
+_RUNNING: ContextVar[Flight | None] = ContextVar("_RUNNING", default=None)
+"""The call that the present code belongs to: each runs in a context of its own."""
 
 ParamsT = TypeVar("ParamsT", bound=Params)
 
@@ -115,6 +119,8 @@ class Dispatcher:
         """Return the reply line to one message, or None where none is due."""
         started = flight.arrived_at
         method = call = None
+        flight.mark = self._ids.mark()
+        _RUNNING.set(flight)
         try:
             method, named = self._find(flight.message)
             call = self._make_call(method, named, flight, connection)
@@ -135,6 +141,11 @@ class Dispatcher:
             return None if is_notification(flight.message) else reply
         principal = call.context.principal if call is not None else NOBODY
         return self._fail(failed, connection.id, method, flight, started, principal=principal)
+
+    def correlation_id(self) -> str | None:
+        """Return the id that the call which runs now, or began what runs now, is found by."""
+        flight = _RUNNING.get()
+        return self._ids.correlation(flight.mark) if flight else None
 
     def patience(self, message: Json) -> float:
         """Return how many seconds a message may wait to be run, before it is looked at closely."""
@@ -207,7 +218,7 @@ class Dispatcher:
         *,
         principal: Principal = NOBODY,
     ) -> bytes | None:
-        correlation_id = self._ids.correlation()
+        correlation_id = self._ids.correlation(flight.mark)
         error = failed if isinstance(failed, RpcError) else RpcError()
         if error is not failed:
             self._report_bug(failed, correlation_id)
@@ -261,7 +272,7 @@ class Dispatcher:
                 observer(exchange)
             except Exception as bug:
                 # Whoever only looks must not be able to cost anybody his answer.
-                self._report_bug(bug, self._ids.correlation())
+                self._report_bug(bug, self._ids.correlation(flight.mark))
 
 
 def _is_ending() -> bool:

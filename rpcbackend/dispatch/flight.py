@@ -35,6 +35,8 @@ class Flight:
     """The batch it is an element of."""
     number: int = 0
     """Its place among all that arrived."""
+    mark: int = 0
+    """The number of its correlation id, once it runs."""
     is_control: bool = False
     """Whether it overtakes the queue."""
     is_command: bool = False

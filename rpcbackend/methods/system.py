@@ -1,10 +1,10 @@
-"""How the process is: system.health, system.metrics."""
+"""How the process is, and what it logs: system.health, system.metrics, system.setLogLevel."""
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
-from rpcbackend.errors import ForbiddenError, UnauthenticatedError
+from rpcbackend.errors import ForbiddenError, NotInitializedError, UnauthenticatedError
 from rpcbackend.schema.metrics import GetMetrics, MetricsAnswer
-from rpcbackend.schema.system import GetHealth, Health
+from rpcbackend.schema.system import GetHealth, Health, LogLevelSet, SetLogLevel
 from rpcbackend.security.roles import Permission
 
 
@@ -34,3 +34,24 @@ async def metrics(ctx: Context, params: GetMetrics) -> MetricsAnswer:
     if params.format == "prometheus":
         return MetricsAnswer(text=await ctx.host.monitor.prometheus())
     return MetricsAnswer(metrics=await ctx.host.monitor.metrics(has_buckets=params.buckets))
+
+
+@method(
+    "system.setLogLevel",
+    permission=Permission.LOGS_WRITE,
+    kind="command",
+    lane="control",
+    # The main process may do it while the store is locked: that may be what is looked into.
+    needs_store=False,
+    errors=(NotInitializedError,),
+)
+async def set_log_level(ctx: Context, params: SetLogLevel) -> LogLevelSet:
+    """Log from another level on, until the process ends; for the main process and the owner."""
+    levels, capability = ctx.host.log_levels, ctx.meta.capability
+    if capability is None or not ctx.connection.is_main(capability):
+        await ctx.host.open_store()
+        await ctx.identify()
+        ctx.check(Permission.LOGS_WRITE)
+    if not ctx.meta.dry_run:
+        levels.change(params.level)
+    return LogLevelSet(level=params.level, configured=levels.configured)

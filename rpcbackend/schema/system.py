@@ -11,6 +11,9 @@ ReadOnlyReason = Literal["disk", "damage", "file_system", "setting"]
 setting wants it."""
 
 
+LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
+
+
 class GetHealth(Params):
     """Params of system.health."""
 
@@ -93,3 +96,19 @@ class Health(WireModel):
         list[ServiceWindow], Field(description="Over the last hour, day and 30 days.")
     ]
     store: StoreHealth | None
+
+
+class SetLogLevel(Params):
+    """Params of system.setLogLevel."""
+
+    level: Annotated[
+        LogLevel,
+        Field(description="DEBUG also logs calls that went well; TRACE what they asked for."),
+    ]
+
+
+class LogLevelSet(WireModel):
+    """What system.setLogLevel answers."""
+
+    level: LogLevel
+    configured: Annotated[LogLevel, Field(description="What the next start returns to.")]

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     LESSONS_READ = "lessons:read"
     LESSONS_BOOK = "lessons:book"
     LESSONS_CANCEL = "lessons:cancel"
+    LOGS_WRITE = "logs:write"
     METRICS_READ = "metrics:read"
     STORE_CHECK = "store:check"
     STUDENTS_READ = "students:read"

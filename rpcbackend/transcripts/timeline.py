@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rpcbackend.clock import Clock
-from rpcbackend.moments import Moment, NamedBits, Sequence
+from rpcbackend.moments import Moment, NamedBits
 
 DRIFT_MS = 50
 """A wall clock that is further off than that was set, or the machine slept."""
@@ -73,7 +73,7 @@ class Calls:
         """Return the moment of its next call."""
         self._count += 1
         bits = NamedBits(self.key, f"{self._line}/{self._count}")
-        return Moment(self.started_ms + int(self._t), self._monotonic, Sequence(bits))
+        return Moment(self.started_ms + int(self._t), self._monotonic, bits)
 
 
 class ReplayClock:

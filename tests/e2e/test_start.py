@@ -109,7 +109,7 @@ async def test_a_byte_order_mark_before_the_first_line_does_no_harm(tmp_path: Pa
 
 
 async def test_the_environment_is_read(start: Start) -> None:
-    backend = await start(RPCBACKEND_LOG_LEVEL="DEBUG")
+    backend = await start(RPCBACKEND_LOG__LEVEL="DEBUG")
 
     await backend.call("branches.list")
 

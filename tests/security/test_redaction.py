@@ -228,12 +228,15 @@ HARMLESS = {
         *("Initialized.contractHash", "OpenRpcDocument.openrpc", "OpenRpcDocument.info"),
         *("OpenRpcDocument.methods", "Peer.name", "Peer.version", "Ready.name", "Ready.version"),
         *("Ready.protocolVersion", "Ready.contractHash", "Session.client", "Session.audience"),
-        *("Bootstrap.client", "LogIn.client", "ApiKey.name", "CreateApiKey.name"),
-        *("StoreHealth.engine", "Me.permissions"),
+        *("Bootstrap.client", "LogIn.client"),
+        *("StoreHealth.engine", "Me.permissions", "Metrics.version"),
     },
-    "the school's own name and address, and what its cars are": {
-        *("Branch.name", "Branch.address", "SaveBranch.name", "SaveBranch.address"),
+    "what the cars are": {
         *("Vehicle.make", "Vehicle.model", "SaveVehicle.make", "SaveVehicle.model"),
+    },
+    "names of channels and errors, and figures": {
+        *("CallerCount.caller", "ChannelMetrics.channel", "ErrorCount.symbol", "ErrorCount.type"),
+        "MetricsAnswer.text",
     },
     "hashes": {
         *(

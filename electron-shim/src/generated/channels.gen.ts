@@ -738,6 +738,13 @@ export interface LogIn {
   readonly client?: string;
 }
 
+/** What system.setLogLevel answers. */
+export interface LogLevelSet {
+  readonly level: 'TRACE' | 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+  /** What the next start returns to. */
+  readonly configured: 'TRACE' | 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+}
+
 /** Params of auth.logout. */
 export interface LogOut {
   /** Everywhere, not only here. */
@@ -1019,6 +1026,12 @@ export interface Session {
 /** Sessions, the last used first. */
 export interface SessionPage {
   readonly items: readonly (Session)[];
+}
+
+/** Params of system.setLogLevel. */
+export interface SetLogLevel {
+  /** DEBUG also logs calls that went well; TRACE what they asked for. */
+  readonly level: 'TRACE' | 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 }
 
 /** Who signed in, and the tokens for whoever has no connection of his own. */
@@ -1363,6 +1376,8 @@ export interface Channels {
   readonly 'system.health': { readonly params: GetHealth; readonly result: Health };
   /** Return the figures of this process since it started; nothing in them is about anybody. */
   readonly 'system.metrics': { readonly params: GetMetrics; readonly result: MetricsAnswer };
+  /** Log from another level on, until the process ends; for the main process and the owner. */
+  readonly 'system.setLogLevel': { readonly params: SetLogLevel; readonly result: LogLevelSet };
   /** Return the users that fit, by login. */
   readonly 'users.list': { readonly params: ListUsers; readonly result: UserPage };
   /** Add a user, or replace the one with the given id. */
@@ -1430,6 +1445,7 @@ export const channelNames: readonly Channel[] = [
   'students.update',
   'system.health',
   'system.metrics',
+  'system.setLogLevel',
   'users.list',
   'users.save',
   'vehicles.list',
@@ -1497,6 +1513,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'students.update': 'key',
   'system.health': 'natural',
   'system.metrics': 'natural',
+  'system.setLogLevel': 'natural',
   'users.list': 'natural',
   'users.save': 'key',
   'vehicles.list': 'natural',
@@ -1542,4 +1559,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'd2052c15ee051ae592a9409008745b0d3b81eaeddb506b5554b0ee6d9a765736';
+export const contractHash = 'f9df724b5ee785570ff9821846bb88fc30615a1a90f30b9567ab5d8c016e16cf';
