@@ -73,6 +73,7 @@ bench: $(VENV)/.bench electron-shim/node_modules/.installed  ## speed side by si
 	$(NPM) run build
 	node bench/bridge.mjs
 	$(PY) bench/rings.py
+	$(PY) bench/observers.py
 	$(PY) bench/store.py
 	$(PY) bench/recording.py
 	$(PY) bench/plot.py

@@ -184,6 +184,7 @@ class Application:
             started=started,
             load=self._load,
             store=lambda: self.store if self.has_store else None,
+            directory=directory,
         )
         """Knows the figures of this process."""
         self.dispatcher = Dispatcher(

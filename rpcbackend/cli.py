@@ -141,6 +141,11 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", type=Path, metavar="FILE", help="copy it there, as a test, if nothing differs"
     )
 
+    top = commands.add_parser(
+        "top", parents=[where], help="show what a running backend does, live, until Ctrl-C"
+    )
+    top.add_argument("--once", action="store_true", help="show one picture and end")
+
     demo = commands.add_parser("demo", parents=[where], help="show a morning at the desk")
     demo.add_argument("--students", type=_positive, default=560)
     return parser
@@ -199,6 +204,12 @@ def _demo(given: argparse.Namespace) -> int:
     from rpcbackend.demo.morning import show_morning
 
     return show_morning(given.data_dir, students=given.students)
+
+
+def _top(given: argparse.Namespace) -> int:
+    from rpcbackend.top import show_top
+
+    return show_top(given.data_dir, is_once=given.once)
 
 
 def _rekey(given: argparse.Namespace) -> int:
@@ -277,4 +288,5 @@ _COMMANDS = {
     "restore": _restore,
     "migrate": _migrate,
     "replay": _replay,
+    "top": _top,
 }

@@ -89,8 +89,12 @@ class Connection(Caller, Protocol):
         """Wait until the peer has read most of what it was sent."""
         ...
 
-    def subscribe(self, feed: Feed) -> None:
+    def subscribe(self, feed: Feed, what: str = "event") -> None:
         """Keep *feed* running until the connection ends, in the place of the one before."""
+        ...
+
+    def unsubscribe(self, what: str) -> None:
+        """Stop the feed of this kind, if there is one."""
         ...
 
     def entrust(self, capability: str) -> None:

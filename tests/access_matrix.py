@@ -78,6 +78,7 @@ students.update      -      A     A     A      -          o       -           st
 
 system.metrics       -      A     A     -      -          -       -           metrics:read
 system.setLogLevel   -      A     A     -      -          -       -
+system.watch         -      A     A     -      -          -       -           metrics:read
 
 users.list           -      A     A     -      -          -       -
 users.save           -      -     A     -      -          -       -

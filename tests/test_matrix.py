@@ -126,6 +126,7 @@ PROBES: dict[str, dict[str, Any]] = {
     "system.health": {},
     "system.metrics": {},
     "system.setLogLevel": {"level": "INFO"},
+    "system.watch": {},
     "users.list": {},
     "users.save": {"login": "eva", "roles": ["student"]},
     "vehicles.list": {},

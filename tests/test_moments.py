@@ -21,7 +21,7 @@ from rpcbackend.testing import FrozenClock
 
 
 def a_moment(name: str = "con_1/1/1", now_ms: int = 1_000) -> Moment:
-    return Moment(now_ms, 1.0, Sequence(NamedBits(b"key", name)))
+    return Moment(now_ms, 1.0, NamedBits(b"key", name))
 
 
 @given(name=some.text(), k=some.integers(1, 128))

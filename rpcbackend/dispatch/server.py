@@ -77,7 +77,7 @@ class Server(Peer):
         self._arrived = 0
         self._control = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._feed: Feed | None = None
+        self._feeds: dict[str, Feed] = {}
         self._unreadable_in_row = 0
         self._is_starting = False
         self._is_draining = False
@@ -135,14 +135,18 @@ class Server(Peer):
         """Wait until the peer has read most of what it was sent."""
         await self._sink.writable()
 
-    def subscribe(self, feed: Feed) -> None:
+    def subscribe(self, feed: Feed, what: str = "event") -> None:
         """Keep *feed* running until the connection ends; it takes the place of the one before."""
-        if self._feed is not None:
-            self._feed.stop()
-        self._feed = feed
+        self.unsubscribe(what)
+        self._feeds[what] = feed
         if self._is_draining:
             feed.stop()
         self._spawn(feed.run())
+
+    def unsubscribe(self, what: str) -> None:
+        """Stop the feed of this kind, if there is one."""
+        if what in self._feeds:
+            self._feeds.pop(what).stop()
 
     def resume(self) -> None:
         """Go on with what waits: the peer reads again."""
@@ -155,8 +159,8 @@ class Server(Peer):
             Whether everything ended by itself within *seconds*.
         """
         self._is_draining = True
-        if self._feed is not None:
-            self._feed.stop()
+        for feed in self._feeds.values():
+            feed.stop()
         # Not asyncio.timeout: a call's first step, such as shutdown's, runs outside of any task.
         idle = self._spawn(self._until_idle())
         await asyncio.wait({idle}, timeout=seconds)

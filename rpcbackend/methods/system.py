@@ -1,9 +1,10 @@
-"""How the process is, and what it logs: system.health, system.metrics, system.setLogLevel."""
+"""How the process is, and what it logs: health, metrics, and the level of the log."""
 
 from rpcbackend.context import Context
+from rpcbackend.dispatch.metrics_feed import NOTIFICATION, MetricsFeed
 from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import ForbiddenError, NotInitializedError, UnauthenticatedError
-from rpcbackend.schema.metrics import GetMetrics, MetricsAnswer
+from rpcbackend.schema.metrics import GetMetrics, MetricsAnswer, Watch, Watching
 from rpcbackend.schema.system import GetHealth, Health, LogLevelSet, SetLogLevel
 from rpcbackend.security.roles import Permission
 
@@ -34,6 +35,26 @@ async def metrics(ctx: Context, params: GetMetrics) -> MetricsAnswer:
     if params.format == "prometheus":
         return MetricsAnswer(text=await ctx.host.monitor.prometheus())
     return MetricsAnswer(metrics=await ctx.host.monitor.metrics(has_buckets=params.buckets))
+
+
+@method("system.watch", permission=Permission.METRICS_READ, lane="control")
+async def watch(ctx: Context, params: Watch) -> Watching:
+    """Send `system.metrics` notifications every few seconds, without buckets, beginning at once.
+
+    Only while the caller's session or key lasts. Whoever does not read what he is sent misses some,
+    and is sent the present ones later. A connection has one such watch: a new one takes its place.
+    """
+    if params.interval_seconds is None:
+        ctx.connection.unsubscribe(NOTIFICATION)
+    else:
+        feed = MetricsFeed(
+            ctx.host.monitor,
+            ctx.standing(),
+            seconds=params.interval_seconds,
+            subscriber=ctx.connection,
+        )
+        ctx.connection.subscribe(feed, NOTIFICATION)
+    return Watching(interval_seconds=params.interval_seconds)
 
 
 @method(

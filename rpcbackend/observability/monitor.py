@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from rpcbackend import __version__
@@ -11,11 +12,12 @@ from rpcbackend.clock import Clock, SettledClock
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.observability.calls import CallMetrics
 from rpcbackend.observability.keeper import Keeper
+from rpcbackend.observability.live_file import LiveFile
 from rpcbackend.observability.pulse import Pulse
 from rpcbackend.observability.report import tell_calls, tell_process, tell_store
 from rpcbackend.observability.resources import look_at_process
 from rpcbackend.observability.service import ServiceRecord
-from rpcbackend.schema.metrics import Metrics
+from rpcbackend.schema.metrics import Live, Metrics
 from rpcbackend.schema.system import ServiceWindow
 from rpcbackend.store import Store
 
@@ -36,6 +38,7 @@ class ProcessMonitor:
         started: Since when the process is there, by the clock's seconds.
         load: Tells how many calls there are.
         store: Returns the open store, if there is one.
+        directory: The data directory, where `rpcbackend top` looks.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class ProcessMonitor:
         started: float,
         load: Callable[[], Load],
         store: Callable[[], Store | None],
+        directory: Path | None = None,
     ) -> None:
         self._clock, self._load, self._store = clock, load, store
         self._started = started
@@ -57,6 +61,7 @@ class ProcessMonitor:
         self._record = ServiceRecord()
         self.keeper = Keeper(self._record, clock, self._settled)
         """Keeps that record."""
+        self._live = LiveFile(directory, self._show, clock)
         self._pulse = Pulse(self._beat)
 
     def start(self) -> None:
@@ -70,12 +75,18 @@ class ProcessMonitor:
     async def close(self) -> None:
         """Keep the last of the record; before the store closes."""
         self._pulse.stop()
+        await self._live.close()
         self._note()
         await self.keeper.close()
 
     def _beat(self) -> None:
         self._note()
         self.keeper.beat()
+        self._live.beat()
+
+    async def _show(self) -> bytes:
+        live = Live(metrics=await self.metrics(has_buckets=True), service=self.service())
+        return live.model_dump_json().encode()
 
     def _note(self) -> None:
         now, before = self._clock.monotonic(), self._noted_at

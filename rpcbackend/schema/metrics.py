@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rpcbackend.schema.base import Flag, Instant, Integer, Params, WireModel
+from rpcbackend.schema.system import ServiceWindow
 
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[Integer, Field(ge=0)]
@@ -131,6 +132,28 @@ class Metrics(WireModel):
     calls: CallsMetrics
     store: Annotated[StoreMetrics | None, Field(description="null while it is not open.")]
     process: ProcessMetrics
+
+
+class Watch(Params):
+    """Params of system.watch."""
+
+    interval_seconds: Annotated[
+        Annotated[Integer, Field(ge=1, le=3_600)] | None,
+        Field(description="How often; null ends it."),
+    ] = 2
+
+
+class Watching(WireModel):
+    """What system.watch answers."""
+
+    interval_seconds: Integer | None
+
+
+class Live(WireModel):
+    """What `rpcbackend top` is shown."""
+
+    metrics: Metrics
+    service: list[ServiceWindow]
 
 
 class MetricsAnswer(WireModel):

@@ -23,7 +23,7 @@ class Lines:
     def moment(self) -> Moment:
         """Make one that tells how many there were."""
         number = len(self.moments) + 1
-        self.moments.append(Moment(number, 0.0, Sequence(NamedBits(b"", str(number)))))
+        self.moments.append(Moment(number, 0.0, NamedBits(b"", str(number))))
         return self.moments[-1]
 
     def began(self) -> Moment:

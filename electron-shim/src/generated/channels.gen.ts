@@ -1282,6 +1282,17 @@ export interface ViewCalendar {
   readonly resourceTypes?: readonly (ResourceType)[];
 }
 
+/** Params of system.watch. */
+export interface Watch {
+  /** How often; null ends it. */
+  readonly intervalSeconds?: number | null;
+}
+
+/** What system.watch answers. */
+export interface Watching {
+  readonly intervalSeconds: number | null;
+}
+
 /** Every channel with its params and result. */
 export interface Channels {
   /** Make a key that may what its scopes say, and never more than who made it. */
@@ -1378,6 +1389,8 @@ export interface Channels {
   readonly 'system.metrics': { readonly params: GetMetrics; readonly result: MetricsAnswer };
   /** Log from another level on, until the process ends; for the main process and the owner. */
   readonly 'system.setLogLevel': { readonly params: SetLogLevel; readonly result: LogLevelSet };
+  /** Send `system.metrics` notifications every few seconds, without buckets, beginning at once. */
+  readonly 'system.watch': { readonly params: Watch; readonly result: Watching };
   /** Return the users that fit, by login. */
   readonly 'users.list': { readonly params: ListUsers; readonly result: UserPage };
   /** Add a user, or replace the one with the given id. */
@@ -1446,6 +1459,7 @@ export const channelNames: readonly Channel[] = [
   'system.health',
   'system.metrics',
   'system.setLogLevel',
+  'system.watch',
   'users.list',
   'users.save',
   'vehicles.list',
@@ -1514,6 +1528,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'system.health': 'natural',
   'system.metrics': 'natural',
   'system.setLogLevel': 'natural',
+  'system.watch': 'natural',
   'users.list': 'natural',
   'users.save': 'key',
   'vehicles.list': 'natural',
@@ -1559,4 +1574,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'f9df724b5ee785570ff9821846bb88fc30615a1a90f30b9567ab5d8c016e16cf';
+export const contractHash = '1b74ce79f0f2c137f0ac68a627162754785c2d378f565850cb32d18f2379dae1';
