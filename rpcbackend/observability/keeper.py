@@ -1,6 +1,7 @@
 """Keeps the record of the service in the store: learns what was before, and writes now and then."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from loguru import logger
@@ -99,13 +100,23 @@ class Keeper:
             if is_end:
                 await work.measurements.end_run(now)
 
-        try:
-            await store.write(unit, actor="monitor")
-        except RpcError:
+        if await _is_written(store, unit):
+            self._has_begun = True
+        else:
             for one in series:
                 one.changed.update(spans[one.span_seconds])
-        else:
-            self._has_begun = True
 
     def _now(self) -> int:
         return self._settled.now_ms() // 1_000
+
+
+async def _is_written(store: Store, unit: Callable[[Work], Awaitable[None]]) -> bool:
+    """Write, and tell whether that went well; if not it is tried again, and holds up no end."""
+    try:
+        await store.write(unit, actor="monitor")
+    except RpcError:
+        return False
+    except Exception as bug:  # noqa: BLE001 (told)
+        logger.opt(exception=bug).error("the figures cannot be kept")
+        return False
+    return True

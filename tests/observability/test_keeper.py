@@ -14,7 +14,7 @@ from rpcbackend.histogram import Histogram
 from rpcbackend.observability.keeper import Keeper
 from rpcbackend.observability.service import ServiceRecord
 from rpcbackend.schema.system import ServiceWindow
-from rpcbackend.store import Store, Work
+from rpcbackend.store import Measured, Store, Work
 from rpcbackend.store.digest import state_hash
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import KEY, save_branch, store_in
@@ -189,6 +189,22 @@ async def test_what_the_store_refuses_is_kept_for_later(tmp_path: Path) -> None:
 
         assert await kept(store) == 4
         assert life.over(DAY).calls == 4
+
+
+async def test_a_bug_in_what_is_kept_ends_nothing(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    async with store_in(tmp_path, clock=clock) as store:
+        life = Life(store, clock)
+        await life.keeper.settle()
+        # No span begins there.
+        life.record.short.spans[7] = Measured()
+        life.record.short.changed.add(life.now - life.now % 300 + 7)
+        life.record.short.spans[life.now - life.now % 300 + 7] = Measured(times={1: 1})
+        await life.live(1, calls=1)
+        await life.keeper.close()
+
+        assert await kept(store) == 0
+        assert life.over(DAY).calls == 1
 
 
 async def test_a_restored_store_is_told_what_happened_since(tmp_path: Path) -> None:
