@@ -14,7 +14,7 @@ from types import ModuleType
 
 import orjson
 
-from rpcbackend.app import Application, build_rings
+from rpcbackend.app import Application
 from rpcbackend.clock import SystemClock
 from rpcbackend.context import Context
 from rpcbackend.dispatch.call import Guard, Rings
@@ -24,6 +24,7 @@ from rpcbackend.ids import Ids
 from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.middleware.authorize import authorize
 from rpcbackend.middleware.rate_limit import RateLimit
+from rpcbackend.rings import build_rings
 from rpcbackend.schema.apikeys import ApiKey
 from rpcbackend.schema.base import Empty, NoParams
 from rpcbackend.schema.limits import Limits

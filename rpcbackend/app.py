@@ -13,9 +13,8 @@ from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import Disk
 from rpcbackend.context import Context
 from rpcbackend.contract.shipped import contract_hash, read_contract
-from rpcbackend.dispatch.call import Guard, Middleware, Observer, Rings
-from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
-from rpcbackend.dispatch.registry import Method
+from rpcbackend.dispatch.call import Observer
+from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
 from rpcbackend.dispatch.server import STOP_SECONDS, Server
 from rpcbackend.dispatch.tap import LineSink, Tap
 from rpcbackend.door import StoreDoor, read_key
@@ -27,17 +26,12 @@ from rpcbackend.ids import Ids, RandomBits
 from rpcbackend.jobs.daily import ACTOR, CHANNEL, Daily
 from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
-from rpcbackend.middleware.authenticate import authenticate
-from rpcbackend.middleware.authorize import authorize
-from rpcbackend.middleware.deadline import Deadline
-from rpcbackend.middleware.idempotency import idempotency
-from rpcbackend.middleware.open_store import open_store
-from rpcbackend.middleware.progress import progress
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.moments import MomentClock
 from rpcbackend.monitor import LogLevels
 from rpcbackend.observability.monitor import Load, ProcessMonitor
 from rpcbackend.parent import until_gone
+from rpcbackend.rings import build_rings
 from rpcbackend.schema.lifecycle import (
     Capabilities,
     Initialize,
@@ -71,27 +65,6 @@ class Outside:
     """Gets every line, and gives each call its moment."""
     log_levels: LogLevels = field(default_factory=LogLevels)
     """From which level on the log is written."""
-
-
-def build_rings(limits: Limits, rate_limit: RateLimit) -> RingsOf:
-    """Return what tells the rings around a method, outermost first.
-
-    A ring that would let every such call pass is left out: a ping would pay for it too.
-    """
-    deadline = Deadline(limits)
-
-    def rings_of(method: Method, *, has_meta: bool) -> Rings:
-        guards: list[Guard] = [deadline]
-        if method.needs_store:
-            guards += [open_store, authenticate, authorize, rate_limit]
-        elif method.main_only:
-            guards += [authorize]
-        middleware: list[Middleware] = [progress] if has_meta else []
-        if method.may_repeat and (has_meta or method.idempotency == "once"):
-            middleware += [idempotency]
-        return Rings(guards, middleware)
-
-    return rings_of
 
 
 class Application:

@@ -12,7 +12,6 @@ from rpcbackend.moments import (
     Moment,
     MomentClock,
     NamedBits,
-    Sequence,
     current_moment,
     in_moment,
 )

@@ -24,7 +24,7 @@ _PLACES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
         "process",
         re.compile(
             r"system\.ready params\.(pid|bootMs)"
-            r"|system\.health result\.(pid|uptimeMs|inFlight|queued|lastBackup.*)"
+            r"|system\.health result\.(pid|uptimeMs|inFlight|queued|lastBackup.*|service.*)"
             r"|system\.health result\.store\.(\w+Bytes|lastBackup.*)"
             r"|system\.metrics result.*"
             r"|\S+ \S*\.(ageSeconds|bytes|databaseBytes|walBytes|diskFreeBytes)"

@@ -33,7 +33,7 @@ async def record(folder: Path, key: bytes | None = None, *, is_first: bool = Tru
         if is_first:
             await School(client).open()
         await client.call("students.list")
-        await save_branch(client, name="Ost")
+        await save_branch(client, currency="CHF")
     recorder.close()
     return path
 
@@ -65,13 +65,13 @@ def test_a_transcript_that_comes_again_is_told_in_figures(
 def test_differences_are_told_and_exit_with_1(
     day: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil(day, '"name":"Ost","address"', '"name":"West","address"')
+    spoil(day, '"currency":"CHF","isActive"', '"currency":"SEK","isActive"')
 
     assert replay(day) == 1
     told = capsys.readouterr().out
     assert "compared, 1 difference\n" in told
     assert "first difference: branches.save, 0.000 s after the start, on con_1\n" in told
-    assert '  at result.name\n    expected "West"\n         got "Ost"\n' in told
+    assert '  at result.currency\n    expected "SEK"\n         got "CHF"\n' in told
 
 
 def test_what_may_differ_can_be_said(day: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +91,7 @@ def test_a_transcript_becomes_a_test_if_nothing_differs(
     assert capsys.readouterr().out.endswith(f"kept as {kept}\n")
     assert kept.read_bytes() == day.read_bytes()
     assert replay(day, "--keep", str(kept)) == 73
-    spoil(day, '"name":"Ost","address"', '"name":"West","address"')
+    spoil(day, '"currency":"CHF","isActive"', '"currency":"SEK","isActive"')
     assert replay(day, "--keep", str(tmp_path / "other")) == 1
     assert not (tmp_path / "other").exists()
 

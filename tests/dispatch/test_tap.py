@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.dispatch.tap import Tapped
-from rpcbackend.moments import Moment, NamedBits, Sequence
+from rpcbackend.moments import Moment, NamedBits
 from rpcbackend.testing import Client, running_app
 
 

@@ -250,7 +250,7 @@ async def test_jobs_and_the_days_backup_come_again(tmp_path: Path) -> None:
         await app.jobs.ended(started["jobId"])
         ended = await client.call("jobs.get", jobId=started["jobId"])
         await app.back_up()
-        await save_branch(client, name="Ost")
+        await save_branch(client, currency="CHF")
         verified = await client.call("backups.verify", backupId=ended["result"]["backupId"])
         await app.jobs.ended(verified["jobId"])
         await client.call("jobs.list")
@@ -337,7 +337,7 @@ async def test_a_replay_ends_where_messages_are_missing(tmp_path: Path) -> None:
     [
         (('"isActive":true', '"isActive":false'), "result.isActive"),
         (('"seq":2', '"seq":3'), "result._meta.seq"),
-        (('"name":"Ost","address"', '"name":"West","address"'), "result.name"),
+        (('"currency":"CHF","isActive"', '"currency":"SEK","isActive"'), "result.currency"),
         (('"branches.saved"', '"branches.spoilt"'), "params.type"),
     ],
     ids=str,
@@ -348,7 +348,7 @@ async def test_the_first_difference_is_told(
     async with recorded(tmp_path) as client:
         await client.call("events.subscribe")
         await save_branch(client)
-        await save_branch(client, name="Ost")
+        await save_branch(client, currency="CHF")
         await client.next_line()
         await client.next_line()
     spoil(tmp_path, lambda text: text.replace(*change))
