@@ -129,17 +129,23 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument(
         "--against", type=Path, metavar="DIR", help="on a copy of this store, not on an empty one"
     )
-    replay.add_argument(
-        "--allow",
-        choices=("ids", "times", "numbers", "members"),
-        action="append",
-        default=[],
-        help="what may differ, for another version or another store; can be given again",
-    )
+    _add_allow(replay)
     replay.add_argument("--speed", choices=("fast", "recorded"), default="fast")
     replay.add_argument(
         "--keep", type=Path, metavar="FILE", help="copy it there, as a test, if nothing differs"
     )
+
+    inspect = commands.add_parser(
+        "inspect", help="write a page that shows a transcript; keys come on stdin"
+    )
+    inspect.add_argument("transcript", type=Path, metavar="TRANSCRIPT")
+    inspect.add_argument(
+        "-o", "--output", type=Path, metavar="FILE.html", help="instead of TRANSCRIPT.html"
+    )
+    inspect.add_argument(
+        "--against", type=Path, metavar="SECOND", help="another transcript, to see what differs"
+    )
+    _add_allow(inspect)
 
     top = commands.add_parser(
         "top", parents=[where], help="show what a running backend does, live, until Ctrl-C"
@@ -149,6 +155,16 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", parents=[where], help="show a morning at the desk")
     demo.add_argument("--students", type=_positive, default=560)
     return parser
+
+
+def _add_allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow",
+        choices=("ids", "times", "numbers", "members"),
+        action="append",
+        default=[],
+        help="what may differ, for another version or another store; can be given again",
+    )
 
 
 def _positive(text: str) -> int:
@@ -271,6 +287,18 @@ def _replay(given: argparse.Namespace) -> int:
     return replay_transcript(order, sys.stdin)
 
 
+def _inspect(given: argparse.Namespace) -> int:
+    from rpcbackend.care.inspector import Look, inspect_transcript
+
+    look = Look(
+        path=given.transcript,
+        output=given.output,
+        against=given.against,
+        may_differ=frozenset(given.allow),
+    )
+    return inspect_transcript(look, sys.stdin)
+
+
 def _complain(message: str) -> None:
     sys.stderr.write(f"rpcbackend: {message}\n")
 
@@ -289,4 +317,5 @@ _COMMANDS = {
     "migrate": _migrate,
     "replay": _replay,
     "top": _top,
+    "inspect": _inspect,
 }

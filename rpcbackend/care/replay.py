@@ -10,7 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
 
-from rpcbackend.care.command import Progress, read_key_line, require_data
+from rpcbackend.care.command import Progress, require_data
+from rpcbackend.care.transcripts import open_with_keys
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import (
     EX_CANTCREAT,
@@ -19,18 +20,16 @@ from rpcbackend.exits import (
     EX_STORAGE,
     EX_UNREADABLE,
     EX_USAGE,
-    EX_WRONG_KEY,
 )
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
 from rpcbackend.store import StorageFailedError, is_encrypted
 from rpcbackend.store.migrations import latest_version
-from rpcbackend.transcripts.files import Transcript, open_transcript
+from rpcbackend.transcripts.files import Transcript
 from rpcbackend.transcripts.format import TranscriptError
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.replay import Replay
 from rpcbackend.transcripts.rules import ALWAYS, Rule
-from rpcbackend.transcripts.sealed import WrongTranscriptKeyError
 
 SHOWN = 5
 """Differences that are told; the others are counted."""
@@ -78,19 +77,7 @@ def replay_transcript(order: Order, stdin: TextIO) -> int:
 
 
 def _open(path: Path, stdin: TextIO) -> Transcript:
-    keys: list[bytes] = []
-    while True:
-        try:
-            transcript = open_transcript(path, keys)
-            break
-        except WrongTranscriptKeyError as error:
-            if (key := read_key_line(stdin)) is None:
-                raise ExitRequestedError(EX_WRONG_KEY if keys else EX_USAGE, str(error)) from None
-            keys.append(key)
-        except TranscriptError as error:
-            raise ExitRequestedError(EX_UNREADABLE, f"{path}: {error}") from None
-        except OSError as error:
-            raise ExitRequestedError(EX_USAGE, f"{path}: {error.strerror}") from None
+    transcript = open_with_keys(path, stdin, [])
     if transcript.header.schema_version > latest_version():
         raise ExitRequestedError(EX_SCHEMA, "a newer version of this program wrote the transcript")
     return transcript

@@ -127,6 +127,10 @@ class Comparison:
             self._known.forget(recorded_value)
         return found
 
+    def compare_all(self, channel: str, recorded: Any, actual: Any) -> list[Found]:
+        """Return every difference, and keep what was learnt on the way."""
+        return list(self._differences(channel, recorded, actual, ""))
+
     def _differences(self, channel: str, recorded: Any, actual: Any, path: str) -> Iterator[Found]:
         if is_placeholder(recorded):
             if not self._is_same(recorded, actual):
@@ -163,7 +167,7 @@ class Comparison:
                 yield place, value, ABSENT
         for name in new:
             yield f"{path}.{name}".lstrip("."), ABSENT, actual[name]
-        if not new and not is_like:
+        if not is_like and recorded.keys() == actual.keys():
             yield f"{path} (order)", list(recorded), list(actual)
 
     def _is_under_way(self, recorded: dict[str, Any]) -> bool:

@@ -125,12 +125,13 @@ class Transcript:
                     yield read_entry(line)
 
 
-def open_transcript(path: Path, keys: Sequence[bytes] = ()) -> Transcript:
+def open_transcript(path: Path, keys: Sequence[bytes] = (), *, is_whole: bool = True) -> Transcript:
     """Find the files of a transcript and read its header.
 
     Args:
         path: Its newest file, or an older one to leave out what came after.
         keys: Of the store, should it be sealed: one after the other is tried.
+        is_whole: Whether its first file must be there, as a replay wants it.
 
     Raises:
         TranscriptError: It is none, or an older part of it is missing.
@@ -142,6 +143,8 @@ def open_transcript(path: Path, keys: Sequence[bytes] = ()) -> Transcript:
     while found.part > 1:
         before = _before(paths[0])
         if not before.exists():
+            if not is_whole:
+                break
             raise TranscriptError(f"part {found.part - 1} of the transcript is missing")
         older = _header_of(before, keys)
         if (older.seed, older.part) != (header.seed, found.part - 1):

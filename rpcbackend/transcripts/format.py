@@ -47,16 +47,21 @@ class Header:
     part: int = 1
     """A transcript that grew long goes on in another file."""
 
+    @property
+    def started_at(self) -> str:
+        """The same as an instant."""
+        at = datetime.fromtimestamp(self.started_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+        return at.removesuffix("+00:00") + "Z"
+
     def to_line(self) -> bytes:
         """Write it, its line end included."""
-        at = datetime.fromtimestamp(self.started_ms / 1_000, UTC).isoformat(timespec="milliseconds")
         return _line(
             {
                 "format": FORMAT,
                 "version": self.version,
                 "contractHash": self.contract_hash,
                 "seed": self.seed,
-                "startedAt": at.removesuffix("+00:00") + "Z",
+                "startedAt": self.started_at,
                 "schemaVersion": self.schema_version,
                 "part": self.part,
             }

@@ -38,6 +38,15 @@ def test_the_first_difference_is_found(recorded: Any, actual: Any, found: Any) -
     assert compared(recorded, actual) == found
 
 
+def test_all_differences_are_found_and_what_was_learnt_beside_them_is_kept() -> None:
+    comparison = Comparison(Known())
+
+    found = comparison.compare_all("c", {"a": 1, "b": "<personal:1>", "c": [1]}, {"a": 2, "b": "x"})
+
+    assert found == [("a", 1, 2), ("c", [1], ABSENT)]
+    assert comparison.compare("c", "<personal:1>", "y") == ("", "<personal:1>", "y")
+
+
 def test_a_placeholder_is_what_it_was_the_first_time() -> None:
     known = Known()
     comparison = Comparison(known)

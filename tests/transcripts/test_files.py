@@ -80,6 +80,8 @@ def test_no_more_files_are_kept_than_wanted_and_that_the_first_is_missing_is_tol
     assert names(tmp_path) == ["t", "t.1"]
     with pytest.raises(TranscriptError, match="is missing"):
         open_transcript(tmp_path / "t")
+    rest = list(open_transcript(tmp_path / "t", is_whole=False).entries())
+    assert rest == ENTRIES[-len(rest) :]
 
 
 def test_a_transcript_before_is_moved_out_of_the_way_and_is_no_part_of_it(tmp_path: Path) -> None:
