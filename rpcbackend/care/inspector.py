@@ -42,7 +42,7 @@ def inspect_transcript(look: Look, stdin: TextIO) -> int:
     except ExitRequestedError as end:
         sys.stderr.write(f"rpcbackend: {end}\n")
         return end.code
-    told = "" if look.against is None else f", {page.differing:,} rows differ"
+    told = "" if look.against is None else f", different rows: {page.differing:,}"
     sys.stdout.write(f"{output}: {page.messages:,} messages{told}\n")
     for damage in page.damage:
         sys.stderr.write(f"rpcbackend: {damage}; the page shows what was before\n")

@@ -42,7 +42,7 @@ def test_rows_that_differ_from_a_second_transcript_are_counted(
 
     assert inspect(day, "--against", second, "-o", page) == 0
 
-    assert capsys.readouterr().out == f"{page}: 8 messages, 1 rows differ\n"
+    assert capsys.readouterr().out == f"{page}: 8 messages, different rows: 1\n"
 
 
 def test_what_may_differ_is_told_as_for_a_replay(
@@ -53,7 +53,7 @@ def test_what_may_differ_is_told_as_for_a_replay(
 
     assert inspect(day, "--against", second, "--allow", "members") == 0
 
-    assert ", 0 rows differ" in capsys.readouterr().out
+    assert ", different rows: 0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ async def empty_page(browser: Browser, scheme: Scheme = "light") -> AsyncIterato
 async def show(page: Page, path: Path) -> None:
     """Open a file, and wait until everything is drawn."""
     await page.goto(path.as_uri())
-    await page.wait_for_function("performance.getEntriesByName('ready').length")
+    await page.wait_for_selector("body[aria-busy=false]")
 
 
 async def press(page: Page, *keys: str) -> None:

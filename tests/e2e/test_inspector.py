@@ -1,6 +1,6 @@
 """The page that `inspect` writes, in a real browser without a network."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +9,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from rpcbackend.cli import main
-from rpcbackend.transcripts.format import Entry
 from tests.e2e.backend import run
 from tests.e2e.browser import Scheme, browser, chosen, empty_page, focused, press, show, texts
-from tests.transcripts.scripts import asked, failed, happened, told, write_script
+from tests.transcripts.scripts import asked, busy_day, failed, happened, told, write_script
 
 EVIL = "</script><!--\u2028<img src=x onerror=alert(1)>"
 
@@ -76,13 +75,6 @@ async def chromium() -> AsyncIterator[Browser]:
 async def page(chromium: Browser) -> AsyncIterator[Page]:
     async with empty_page(chromium) as opened:
         yield opened
-
-
-def busy_day(messages: int) -> Iterator[Entry]:
-    for number in range(messages // 2):
-        at, name = number * 7.5, ("students.get", "lessons.list", "payments.list")[number % 3]
-        yield asked(at, number, name, studentId=f"stu_{number * 7919 % 9973}")
-        yield told(at + number % 97 / 10, number, fullName=f"<personal:{number % 500}>", rev=number)
 
 
 async def test_the_page_shows_the_transcript_and_asks_the_network_for_nothing(

@@ -1,6 +1,6 @@
 """Transcripts that are written by hand: calls, replies and events at given times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,14 @@ def happened(t: float, kind: str, conn: str = "con_1", **data: Any) -> Entry:
     """Write an event."""
     msg = {"jsonrpc": "2.0", "method": "event", "params": {"type": kind, "data": data}}
     return Entry(t, "event", conn, msg)
+
+
+def busy_day(messages: int) -> Iterator[Entry]:
+    """Write a day on which one call follows the other."""
+    for number in range(messages // 2):
+        at, name = number * 7.5, ("students.get", "lessons.list", "payments.list")[number % 3]
+        yield asked(at, number, name, studentId=f"stu_{number * 7919 % 9973}")
+        yield told(at + number % 97 / 10, number, fullName=f"<personal:{number % 500}>", rev=number)
 
 
 def write_script(

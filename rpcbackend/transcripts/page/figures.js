@@ -28,8 +28,7 @@ const Figures = (() => {
     );
     Charts.latency(byId('latency'), times, wanted.latency);
     const { from, to } = wanted.span;
-    const span = `${Format.since(from)} to ${Format.since(to)}, ${Format.span(to - from)}`;
-    byId('window').textContent = span;
+    byId('window').textContent = `from ${Format.since(from)}, ${Format.span(to - from)}`;
     byId('status').textContent =
       `${Format.count(shown.length)} of ${Format.count(rows.count)} rows`;
   }

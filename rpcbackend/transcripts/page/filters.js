@@ -145,7 +145,7 @@ const Filters = (() => {
     offer(byId('channels'), overview.channels, channel, wanted.channels);
     offer(byId('conns'), overview.conns, conn, wanted.conns);
     rove(byId('latency'));
-    byId('differences').hidden = !two;
+    for (const id of ['differences', 'legend-differences']) byId(id).hidden = !two;
     for (const name of SWITCHES) byId(name).addEventListener('click', () => toggle(name));
     byId('reset').addEventListener('click', reset);
     byId('latency').addEventListener('click', (event) => {

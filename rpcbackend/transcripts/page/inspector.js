@@ -162,7 +162,10 @@ function showAbout({ first, second, messages }, end) {
 Data.open().then(
   (overview) => {
     inspect(overview);
-    requestAnimationFrame(() => performance.mark('ready'));
+    requestAnimationFrame(() => {
+      document.body.setAttribute('aria-busy', 'false');
+      performance.mark('ready');
+    });
   },
   (error) => {
     byId('about').textContent = `The page cannot be read: ${error}`;

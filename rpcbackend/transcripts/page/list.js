@@ -50,6 +50,8 @@ const List = (() => {
       view.append(...drawn.map(({ place, row }) => rowOf(place, row, span)));
       rows.replaceChildren(view);
       showAxis(axis, span);
+      // A scroll bar may take room from the rows.
+      axis.style.marginRight = `${grid.offsetWidth - grid.clientWidth}px`;
       const isDrawn = chosen >= from && chosen < to;
       if (isDrawn) grid.setAttribute('aria-activedescendant', `row-${chosen}`);
       else grid.removeAttribute('aria-activedescendant');
@@ -142,7 +144,9 @@ const List = (() => {
       return;
     }
     const ticks = [0, 0.25, 0.5, 0.75].map((share) => {
-      const text = share === 0 ? Format.since(span.from) : `+${Format.span(span.ms * share)}`;
+      // The hour stands in each row.
+      const text =
+        share === 0 ? Format.since(span.from).slice(3) : `+${Format.span(span.ms * share)}`;
       const tick = make('span', {}, text);
       tick.style.left = `${100 * share}%`;
       return tick;
