@@ -278,6 +278,39 @@ async def test_a_torn_transcript_opens_up_to_the_tear(page: Page, pages: Pages) 
     )
 
 
+async def test_a_long_reply_is_shown_down_to_its_difference_and_the_rest_on_demand(
+    page: Page, tmp_path: Path
+) -> None:
+    def day(path: Path, odd: int) -> Path:
+        items = [number == odd for number in range(5_000)]
+        return write_script(path, [asked(1, 1, "students.list"), told(2, 1, items=items)])
+
+    first, second = day(tmp_path / "a", 2_000), day(tmp_path / "b", 2_001)
+    output = tmp_path / "page.html"
+    assert main(["inspect", str(first), "--against", str(second), "-o", str(output)]) == 0
+    await show(page, output)
+
+    await press(page, "Enter")
+
+    assert await texts(page, ".changes b") == ["result.items[2000]", "result.items[2001]"]
+    await page.click(".changes >> text=result.items[2001]")
+    assert await texts(page, ".pair.changed .line") == ["true,", "false,", "false,", "true,"]
+    assert await page.locator(".pair").count() < 2_200
+    await page.click("text=more lines")
+    assert await page.locator(".pair").count() == 5_000 + 8 + 6
+
+
+async def test_a_transcript_of_nothing_opens(page: Page, tmp_path: Path) -> None:
+    path = write_script(tmp_path / "day.jsonl", [])
+    assert main(["inspect", str(path)]) == 0
+
+    await show(page, tmp_path / "day.jsonl.html")
+    await press(page, "ArrowDown", "Enter", "n", "+", "e", "End")
+
+    assert await page.inner_text("#status") == "0 of 0 rows"
+    assert await texts(page, "#figures dd") == ["0", "0", "0", "-", "-", "-", "-"]
+
+
 async def test_a_hundred_thousand_messages_open_scroll_and_are_searched(
     page: Page, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ const Figures = (() => {
   function percentileOf(times, share) {
     const ms = Charts.percentile(times, share);
     const name = share === 1 ? 'longest' : `p${100 * share}`;
-    return [name, ms === null ? '–' : `${Format.ms(ms)} ms`, ''];
+    return [name, ms === null ? '-' : `${Format.ms(ms)} ms`, ''];
   }
 
   /** @param {[string, string, string][]} figures */
