@@ -23,10 +23,14 @@ demo: $(VENV)/.core  ## install, create the demo school, and show a morning at i
 
 test: check test-python test-shim e2e  ## install everything and pass all tests
 
+# Whole processes and many worlds: coverage and the loop's debug mode would take longer than the tests.
+WHOLE := tests/e2e tests/faults tests/properties tests/simulation
+
 test-python: $(VENV)/.dev
-	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest
+	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest tests $(WHOLE:%=--ignore=%)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest $(WHOLE)
 
 test-shim: $(VENV)/.dev electron-shim/node_modules/.installed
 	$(NPM) test
@@ -64,11 +68,15 @@ gen: $(VENV)/.dev  ## make again what is generated from the code
 	$(call describe,settings,docs/configuration.md)
 	$(call describe,typescript,electron-shim/src/generated/channels.gen.ts)
 
-bench: $(VENV)/.bench  ## speed side by side with a bare Python loop, and a plot
+bench: $(VENV)/.bench electron-shim/node_modules/.installed  ## speed side by side with a bare Python loop, and a plot
 	node bench/wire.mjs
+	$(NPM) run build
+	node bench/bridge.mjs
 	$(PY) bench/rings.py
+	$(PY) bench/observers.py
 	$(PY) bench/store.py
 	$(PY) bench/cache.py
+	$(PY) bench/recording.py
 	$(PY) bench/plot.py
 
 app: $(VENV)/.dev electron-shim/node_modules/.installed .demo/school.db  ## open the example window in Electron, over the demo school

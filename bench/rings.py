@@ -14,7 +14,7 @@ from types import ModuleType
 
 import orjson
 
-from rpcbackend.app import Application, build_rings
+from rpcbackend.app import Application
 from rpcbackend.clock import SystemClock
 from rpcbackend.context import Context
 from rpcbackend.dispatch.call import Guard, Rings
@@ -24,6 +24,7 @@ from rpcbackend.ids import Ids
 from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.middleware.authorize import authorize
 from rpcbackend.middleware.rate_limit import RateLimit
+from rpcbackend.rings import build_rings
 from rpcbackend.schema.apikeys import ApiKey
 from rpcbackend.schema.base import Empty, NoParams
 from rpcbackend.schema.limits import Limits
@@ -50,6 +51,7 @@ class Sink:
     """Takes the replies and looks at the last."""
 
     is_writable = True
+    is_backed_up = False
 
     def __init__(self) -> None:
         self.last = b""
@@ -67,7 +69,7 @@ class Sink:
 def build(*, has_rings: bool) -> Application:
     """Make an application whose only channel does nothing."""
     app = Application(None, limits=LIMITS)
-    rings_of = build_rings(LIMITS)
+    rings_of = build_rings(LIMITS, RateLimit(LIMITS))
 
     def rings(method: Method, *, has_meta: bool) -> Rings:
         guards, middleware = rings_of(method, has_meta=has_meta)

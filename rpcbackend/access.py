@@ -89,7 +89,11 @@ class Access:
         self._touching: set[asyncio.Task[None]] = set()
 
     def now(self) -> int:
-        """Unix seconds that never go back nor stand still, whatever is done to the clock.
+        """Unix seconds; see `now_ms`."""
+        return self.now_ms() // 1_000
+
+    def now_ms(self) -> int:
+        """Unix milliseconds that never go back nor stand still, whatever is done to the clock.
 
         After it was set back they go on from the latest time there was, as fast as time passes.
         """
@@ -98,8 +102,8 @@ class Access:
         wall_ms = self._clock.now_ms()
         if wall_ms >= now_ms:
             self._go_on_from(wall_ms)
-            return wall_ms // 1_000
-        return now_ms // 1_000
+            return wall_ms
+        return now_ms
 
     def _go_on_from(self, now_ms: int) -> None:
         self._latest_ms, self._latest_at = now_ms, self._clock.monotonic()

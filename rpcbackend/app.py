@@ -12,29 +12,27 @@ from rpcbackend.backups import Shelf, backing_up
 from rpcbackend.caching import Caching
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import CacheSettings, Disk
+from rpcbackend.context import Context
 from rpcbackend.contract.shipped import contract_hash, read_contract
-from rpcbackend.dispatch.call import Guard, Middleware, Observer, Rings
-from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, RingsOf, Sources
-from rpcbackend.dispatch.registry import Method
-from rpcbackend.dispatch.server import STOP_SECONDS, LineSink, Server
+from rpcbackend.dispatch.call import Observer
+from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
+from rpcbackend.dispatch.server import STOP_SECONDS, Server
+from rpcbackend.dispatch.tap import LineSink, Tap
 from rpcbackend.door import StoreDoor, read_key
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.exits import EX_PROTOCOL, EX_TIMED_OUT
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids, RandomBits
-from rpcbackend.jobs.daily import Daily
+from rpcbackend.jobs.daily import ACTOR, CHANNEL, Daily
 from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
-from rpcbackend.middleware.authenticate import authenticate
-from rpcbackend.middleware.authorize import authorize
-from rpcbackend.middleware.cache import Cache
-from rpcbackend.middleware.deadline import Deadline
-from rpcbackend.middleware.idempotency import idempotency
-from rpcbackend.middleware.open_store import open_store
-from rpcbackend.middleware.progress import progress
 from rpcbackend.middleware.rate_limit import RateLimit
+from rpcbackend.moments import MomentClock
+from rpcbackend.monitor import LogLevels
+from rpcbackend.observability.monitor import Load, ProcessMonitor
 from rpcbackend.parent import until_gone
+from rpcbackend.rings import build_rings
 from rpcbackend.schema.lifecycle import (
     Capabilities,
     Initialize,
@@ -64,33 +62,10 @@ class Outside:
     tell: Tell = tell_nobody
     """Told what whoever reads the log should know."""
     observers: Sequence[Observer] = ()
-
-
-def build_rings(limits: Limits, cache: Cache | None = None) -> RingsOf:
-    """Return what tells the rings around a method, outermost first.
-
-    A ring that would let every such call pass is left out: a ping would pay for it too.
-
-    Args:
-        limits: What a connection may ask for.
-        cache: Keeps answers, if any are kept.
-    """
-    deadline, rate_limit = Deadline(limits), RateLimit(limits)
-
-    def rings_of(method: Method, *, has_meta: bool) -> Rings:
-        guards: list[Guard] = [deadline]
-        if method.needs_store:
-            guards += [open_store, authenticate, authorize, rate_limit]
-        elif method.main_only:
-            guards += [authorize]
-        middleware: list[Middleware] = [progress] if has_meta else []
-        if cache is not None and method.kept is not None:
-            middleware += [cache]
-        if method.may_repeat and (has_meta or method.idempotency == "once"):
-            middleware += [idempotency]
-        return Rings(guards, middleware)
-
-    return rings_of
+    tap: Tap | None = None
+    """Gets every line, and gives each call its moment."""
+    log_levels: LogLevels = field(default_factory=LogLevels)
+    """From which level on the log is written."""
 
 
 class Application:
@@ -123,20 +98,29 @@ class Application:
         self._limits = limits or Limits()
         self._outside = outside or Outside()
         self._drain_seconds = drain_seconds
-        self._clock = self._outside.clock
-        self._started = self._clock.monotonic()
+        self._clock, self._tap = self._outside.clock, self._outside.tap
+        still = self._clock
+        if self._tap is not None:
+            still = MomentClock(self._clock, is_still=True)
+            self._clock = MomentClock(self._clock)
+        started = self._clock.monotonic()
         ids = Ids(self._clock, self._outside.bits)
         self.jobs = JobRunner(
-            lambda: self.store, clock=self._clock, ids=ids, report_bug=self._outside.report_bug
+            lambda: self.store,
+            clock=self._clock,
+            ids=ids,
+            report_bug=self._outside.report_bug,
+            began=self._tap.began if self._tap is not None else None,
         )
         """Runs what goes on after its call was answered."""
         self.backups = Shelf()
         """Knows which backups there are."""
         self._daily = None
+        self._daily_backup = backing_up(lambda: self.store, self.backups, "daily")
         if daily_after_seconds is not None:
             self._daily = Daily(
                 self.jobs,
-                backing_up(lambda: self.store, self.backups, "daily"),
+                self._daily_backup,
                 lambda: self.backups.newest(self.store, "daily"),
                 clock=self._clock,
                 delay_seconds=daily_after_seconds,
@@ -151,14 +135,15 @@ class Application:
             disk=disk,
             is_read_only=is_read_only,
         )
-        self.access = Access(self._clock)
+        self.access = Access(still)
         """Tells who calls."""
         self.random_bytes = self._outside.random_bytes
         """Gives secrets their bytes."""
-        self.guesses = Guesses(self._clock)
+        self.guesses = Guesses(still)
         """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
+        self._rate_limit = RateLimit(self._limits)
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
@@ -166,16 +151,27 @@ class Application:
         self._has_begun_to_end = asyncio.Event()
         self.ended = asyncio.Event()
         """Set when the process should end, with `exit_code`."""
+        self.log_levels = self._outside.log_levels
+        """Tells from which level on the log is written."""
         registry = build_registry()
+        self.monitor = ProcessMonitor(
+            registry,
+            clock=self._clock,
+            started=started,
+            load=self._load,
+            store=lambda: self.store if self.has_store else None,
+            directory=directory,
+        )
+        """Knows the figures of this process."""
         self.caching = Caching(
-            cache, self, registry, clock=self._clock, ids=ids, is_idle=self._is_idle
+            cache, self, registry, clock=self._clock, ids=ids, is_idle=lambda: not any(self._load())
         )
         """Keeps answers."""
         self.dispatcher = Dispatcher(
             registry,
-            rings=build_rings(self._limits, self.caching.ring),
+            rings=build_rings(self._limits, self._rate_limit, self.caching.ring),
             limits=self._limits,
-            observers=self._outside.observers,
+            observers=(self.monitor.calls.observe, *self._outside.observers),
             host=self,
             sources=Sources(clock=self._clock, ids=ids),
             report_bug=self._outside.report_bug,
@@ -188,15 +184,24 @@ class Application:
 
     async def boot(self) -> None:
         """Open the store now if there is a plain one; see `StoreDoor.boot`."""
+        self.monitor.start()
         await self._door.boot()
 
     def connect(self, sink: LineSink) -> Server:
         """Begin to serve a connection whose lines out go to *sink*."""
         server = Server(
-            self.dispatcher, sink, clock=self._clock, connection_id=f"con_{len(self._servers) + 1}"
+            self.dispatcher,
+            sink,
+            clock=self._clock,
+            connection_id=f"con_{len(self._servers) + 1}",
+            tap=self._tap,
         )
         self._servers.append(server)
         return server
+
+    async def back_up(self) -> None:
+        """Make the day's backup, as a replay does when the recorded process did."""
+        await self.jobs.ended(await self.jobs.launch(CHANNEL, ACTOR, self._daily_backup))
 
     def ready(self) -> Ready:
         """Return what the first line says."""
@@ -207,7 +212,7 @@ class Application:
             contract_hash=contract_hash(),
             pid=os.getpid(),
             locked=self._door.is_locked,
-            boot_ms=round((self._clock.monotonic() - self._started) * 1_000),
+            boot_ms=self.monitor.uptime_ms,
         )
 
     async def close(self) -> None:
@@ -232,6 +237,7 @@ class Application:
         await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
         await self.access.settle()
+        await self.monitor.close()
         await self.caching.close()
         await self._door.close()
 
@@ -239,13 +245,13 @@ class Application:
         if self._closing is not None:
             # A restore that nothing could stop any more.
             return
+        if self._tap is not None:
+            self._tap.opened(store.engine.opener.key)
         self.jobs.welcome(store)
+        self.monitor.welcome(store)
+        self.caching.welcome(store)
         if self._daily is not None:
             self._daily.welcome(store)
-        self.caching.welcome(store)
-
-    def _is_idle(self) -> bool:
-        return not any(server.in_flight or server.queued for server in self._servers)
 
     def end(self, exit_code: int) -> None:
         """Let the process end; the first code that is not 0 stays."""
@@ -282,6 +288,10 @@ class Application:
         """Return the OpenRPC document, encoded."""
         return read_contract()
 
+    def take_heavy(self, ctx: Context) -> None:
+        """Count a heavy call whose channel is a light one; see `RateLimit.take`."""
+        self._rate_limit.take(ctx, "heavy")
+
     async def health(self, *, deep: bool, report: Report) -> Health:
         """Say how the process and its store are."""
         store = await self._door.health(deep=deep, report=report)
@@ -292,10 +302,16 @@ class Application:
             status=self._status(store),
             version=__version__,
             pid=os.getpid(),
-            uptime_ms=round((self._clock.monotonic() - self._started) * 1_000),
+            uptime_ms=self.monitor.uptime_ms,
+            **self._load()._asdict(),
+            service=self.monitor.service(),
+            store=store,
+        )
+
+    def _load(self) -> Load:
+        return Load(
             in_flight=sum(server.in_flight for server in self._servers),
             queued=sum(server.queued for server in self._servers),
-            store=store,
         )
 
     async def initialize(self, params: Initialize, *, may_end: bool) -> Initialized:
@@ -334,6 +350,8 @@ class Application:
     async def rekey(self, new_key: str, report: Report, *, dry_run: bool) -> None:
         """Encrypt the store with another key; see `StoreDoor.rekey`."""
         await self._door.rekey(new_key, report, dry_run=dry_run)
+        if self._tap is not None and not dry_run:
+            self._tap.opened(read_key(new_key))
 
     async def look_through(
         self, path: Path, report: Report, *, database_key: str | None

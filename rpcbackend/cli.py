@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
     serve.add_argument("--log-level", help="TRACE, DEBUG, INFO, WARNING or ERROR")
+    serve.add_argument("--record", type=Path, metavar="FILE", help="write a transcript")
 
     call = commands.add_parser("call", parents=[where], help="make one call and print the result")
     call.add_argument("channel", metavar="CHANNEL")
@@ -120,9 +121,50 @@ def _parser() -> argparse.ArgumentParser:
         "migrate", parents=[where], help="bring the store up to date; the key comes on stdin"
     )
 
+    replay = commands.add_parser(
+        "replay",
+        help="send a recorded transcript again and print the differences; keys come on stdin",
+    )
+    replay.add_argument("transcript", type=Path, metavar="TRANSCRIPT")
+    replay.add_argument(
+        "--against", type=Path, metavar="DIR", help="on a copy of this store, not on an empty one"
+    )
+    _add_allow(replay)
+    replay.add_argument("--speed", choices=("fast", "recorded"), default="fast")
+    replay.add_argument(
+        "--keep", type=Path, metavar="FILE", help="copy it there, as a test, if nothing differs"
+    )
+
+    inspect = commands.add_parser(
+        "inspect", help="write a page that shows a transcript; keys come on stdin"
+    )
+    inspect.add_argument("transcript", type=Path, metavar="TRANSCRIPT")
+    inspect.add_argument(
+        "-o", "--output", type=Path, metavar="FILE.html", help="instead of TRANSCRIPT.html"
+    )
+    inspect.add_argument(
+        "--against", type=Path, metavar="SECOND", help="another transcript, to see what differs"
+    )
+    _add_allow(inspect)
+
+    top = commands.add_parser(
+        "top", parents=[where], help="show what a running backend does, live, until Ctrl-C"
+    )
+    top.add_argument("--once", action="store_true", help="show one picture and end")
+
     demo = commands.add_parser("demo", parents=[where], help="show a morning at the desk")
     demo.add_argument("--students", type=_positive, default=560)
     return parser
+
+
+def _add_allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow",
+        choices=("ids", "times", "numbers", "members"),
+        action="append",
+        default=[],
+        help="what may differ, for another version or another store; can be given again",
+    )
 
 
 def _positive(text: str) -> int:
@@ -141,7 +183,9 @@ def _serve(given: argparse.Namespace) -> int:
     from rpcbackend.serve import serve
 
     try:
-        settings = load_settings(given.config, data_dir=given.data_dir, log_level=given.log_level)
+        log = {"level": given.log_level} if given.log_level else None
+        record = {"file": given.record} if given.record else None
+        settings = load_settings(given.config, data_dir=given.data_dir, log=log, record=record)
     except (ValidationError, OSError, ValueError) as error:
         _complain(f"the configuration cannot be used: {error}")
         return EX_CONFIG
@@ -176,6 +220,12 @@ def _demo(given: argparse.Namespace) -> int:
     from rpcbackend.demo.morning import show_morning
 
     return show_morning(given.data_dir, students=given.students)
+
+
+def _top(given: argparse.Namespace) -> int:
+    from rpcbackend.top import show_top
+
+    return show_top(given.data_dir, is_once=given.once)
 
 
 def _rekey(given: argparse.Namespace) -> int:
@@ -224,6 +274,31 @@ def _migrate(given: argparse.Namespace) -> int:
     return migrate_directory(given.data_dir, sys.stdin)
 
 
+def _replay(given: argparse.Namespace) -> int:
+    from rpcbackend.care.replay import Order, replay_transcript
+
+    order = Order(
+        path=given.transcript,
+        against=given.against,
+        may_differ=frozenset(given.allow),
+        is_as_recorded=given.speed == "recorded",
+        keep=given.keep,
+    )
+    return replay_transcript(order, sys.stdin)
+
+
+def _inspect(given: argparse.Namespace) -> int:
+    from rpcbackend.care.inspector import Look, inspect_transcript
+
+    look = Look(
+        path=given.transcript,
+        output=given.output,
+        against=given.against,
+        may_differ=frozenset(given.allow),
+    )
+    return inspect_transcript(look, sys.stdin)
+
+
 def _complain(message: str) -> None:
     sys.stderr.write(f"rpcbackend: {message}\n")
 
@@ -240,4 +315,7 @@ _COMMANDS = {
     "verify": _verify,
     "restore": _restore,
     "migrate": _migrate,
+    "replay": _replay,
+    "top": _top,
+    "inspect": _inspect,
 }

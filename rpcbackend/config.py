@@ -12,8 +12,7 @@ from pydantic_settings import (
 )
 
 from rpcbackend.schema.limits import Limits
-
-LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
+from rpcbackend.schema.system import LogLevel
 
 MIB = 1024 * 1024
 
@@ -72,6 +71,65 @@ class BackupSettings(BaseModel):
     ] = 60.0
 
 
+class RecordSettings(BaseModel):
+    """What is written down of all that goes over the wire (docs/transcripts.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    file: Annotated[
+        Path | None, Field(description="Takes the transcript; without it nothing is recorded.")
+    ] = None
+    part_bytes: Annotated[
+        int, Field(ge=4_096, description="A file that is longer is followed by another.")
+    ] = 32 * MIB
+    parts: Annotated[
+        int, Field(ge=1, le=1_000, description="Files that are kept; the oldest goes first.")
+    ] = 8
+    waiting_bytes: Annotated[
+        int, Field(ge=MIB, description="Memory for what is not written yet; the rest is dropped.")
+    ] = 64 * MIB
+
+
+class LogSettings(BaseModel):
+    """What is logged, how, and where to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    level: Annotated[
+        LogLevel,
+        Field(
+            description="From which level on: `TRACE`, `DEBUG`, `INFO`, `WARNING`, `ERROR`. "
+            "`DEBUG` has a line for every call, `TRACE` its params too."
+        ),
+    ] = "INFO"
+    format: Annotated[
+        Literal["text", "json"], Field(description="`text` for people, `json` for programs.")
+    ] = "text"
+    destination: Annotated[Literal["stderr", "file"], Field(description="`stderr` or `file`.")] = (
+        "stderr"
+    )
+    file: Annotated[
+        Path | None,
+        Field(description="Which; by default `logs/rpcbackend.log` in the data directory."),
+    ] = None
+    max_bytes: Annotated[
+        int, Field(ge=4_096, description="A file that would become larger is followed by another.")
+    ] = 10 * MIB
+    interval: Annotated[
+        Literal["hour", "day", "week"],
+        Field(
+            description="`hour`, `day` or `week`: each has a file of its own, whatever its size."
+        ),
+    ] = "day"
+    keep_files: Annotated[
+        int, Field(ge=0, le=10_000, description="How many files before it are kept at most.")
+    ] = 10
+    keep_days: Annotated[
+        int, Field(ge=0, le=36_500, description="How many days those are kept at most.")
+    ] = 14
+    compress: Annotated[bool, Field(description="Whether those are compressed, by gzip.")] = True
+
+
 class Settings(BaseSettings):
     """Every setting; `RPCBACKEND_<NAME>` in the environment, `<name>` in the TOML file.
 
@@ -89,9 +147,6 @@ class Settings(BaseSettings):
     data_dir: Annotated[
         Path | None, Field(description="Holds the database; by default where the system keeps it.")
     ] = None
-    log_level: Annotated[
-        LogLevel, Field(description="From which level on the log is written to stderr.")
-    ] = "INFO"
     drain_seconds: Annotated[
         float, Field(gt=0, le=60, description="How long a shutdown waits for running calls.")
     ] = 5.0
@@ -107,6 +162,12 @@ class Settings(BaseSettings):
     disk: Annotated[
         Disk, Field(description="When the disk is too full, such as `read_only_bytes`.")
     ] = Disk()
+    record: Annotated[
+        RecordSettings, Field(description="Whether a transcript is written, such as `file`.")
+    ] = RecordSettings()
+    log: Annotated[LogSettings, Field(description="What is logged, how, and where to.")] = (
+        LogSettings()
+    )
     read_only: Annotated[
         bool, Field(description="Serve the database as it is and write nothing, damaged or not.")
     ] = False

@@ -19,6 +19,7 @@ from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.lives import confirm
+from rpcbackend.monitor import LogLevels, Monitor
 from rpcbackend.protocol.codec import Json
 from rpcbackend.running import Jobs
 from rpcbackend.schema.base import ModelT
@@ -88,8 +89,12 @@ class Connection(Caller, Protocol):
         """Wait until the peer has read most of what it was sent."""
         ...
 
-    def subscribe(self, feed: Feed) -> None:
+    def subscribe(self, feed: Feed, what: str = "event") -> None:
         """Keep *feed* running until the connection ends, in the place of the one before."""
+        ...
+
+    def unsubscribe(self, what: str) -> None:
+        """Stop the feed of this kind, if there is one."""
         ...
 
     def entrust(self, capability: str) -> None:
@@ -134,6 +139,16 @@ class Host(Protocol):
         ...
 
     @property
+    def log_levels(self) -> LogLevels:
+        """Tells from which level on the log is written, and changes that."""
+        ...
+
+    @property
+    def monitor(self) -> Monitor:
+        """Knows the figures of this process."""
+        ...
+
+    @property
     def random_bytes(self) -> Callable[[int], bytes]:
         """Gives secrets their bytes."""
         ...
@@ -155,6 +170,14 @@ class Host(Protocol):
 
     def contract(self) -> bytes:
         """Return the OpenRPC document, encoded."""
+        ...
+
+    def take_heavy(self, ctx: "Context") -> None:
+        """Count a heavy call whose channel is a light one.
+
+        Raises:
+            RateLimitedError: Whoever calls made too many of them.
+        """
         ...
 
     async def health(self, *, deep: bool, report: Report) -> Health:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -202,8 +203,10 @@ class StoreDoor:
         )
         # Not the key itself: one copy of it, with the connections, is enough.
         self._key_sha256 = hashlib.sha256(key).digest() if key is not None else b""
-        self._look_after(self._store)
-        self._on_open(self._store)
+        # What looks after it belongs to no call, not even to the one that opened it.
+        context = Context()
+        context.run(self._look_after, self._store)
+        context.run(self._on_open, self._store)
 
     def _look_after(self, store: Store) -> None:
         reason = store.engine.read_only
@@ -280,7 +283,7 @@ class StoreDoor:
             if database_key is not None:
                 origin = replace(origin, key=read_key(database_key))
             await restore(self.store, origin, report)
-            self._on_open(self.store)
+            Context().run(self._on_open, self.store)
 
     async def health(self, *, deep: bool, report: Report) -> StoreHealth | None:
         """Say how the store is, or None while it is not open."""

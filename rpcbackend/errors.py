@@ -333,6 +333,15 @@ class PrerequisiteMissingError(RpcError):
     code, symbol, error_type = 1316, "PREREQUISITE_MISSING", "business"
 
 
+# 1500 exams and files
+
+
+class FileRefusedError(RpcError):
+    """The file cannot be written there; choose another folder."""
+
+    code, symbol, error_type = 1510, "FILE_REFUSED", "business"
+
+
 # 1700 safety
 
 

@@ -1,5 +1,7 @@
 """The exit codes of the process; a supervisor never restarts 64, 69, and 76 to 79."""
 
+EX_DIFFERENT = 1
+"""Something else came of a replay than was recorded."""
 EX_USAGE = 64
 EX_UNREADABLE = 65
 """What came on stdin is no stream of messages."""

@@ -1,26 +1,21 @@
 """Where ids come from: prefixed, time-ordered, from an injected clock and random source."""
 
 import random
-from typing import Protocol
 
 from rpcbackend.clock import Clock
+from rpcbackend.moments import MOMENT, RandomBits, Sequence
+
+__all__ = ["Ids", "RandomBits"]
 
 _LAST_COUNT = 0xFFF
-
-
-class RandomBits(Protocol):
-    """Gives random bits: `random.SystemRandom` in service, a seeded `random.Random` in replays."""
-
-    def getrandbits(self, k: int, /) -> int:
-        """Return *k* random bits as a non-negative integer."""
-        ...
 
 
 class Ids:
     """Make prefixed UUIDv7 texts, strictly increasing within one process.
 
     RFC 9562 section 5.7, with the 12 bits of rand_a as a counter (section 6.2, method 1). When the
-    wall clock steps back the last time is kept, so order never breaks.
+    wall clock steps back the last time is kept, so order never breaks. A call that has a moment of
+    its own (`rpcbackend.moments`) draws from that, and order holds within it.
 
     Args:
         clock: Gives the 48-bit millisecond timestamp.
@@ -29,29 +24,49 @@ class Ids:
 
     def __init__(self, clock: Clock, bits: RandomBits | None = None) -> None:
         self._clock = clock
-        self._bits: RandomBits = bits or random.SystemRandom()
-        self._last_ms = 0
-        self._counter = 0
+        self._own = Sequence(bits or random.SystemRandom())
+        # When it began tells one process from another, and takes nothing from a seeded source.
+        self._mark_of_process = clock.now_ms() & 0xFFFFFFFF
+        self._mark = 0
 
     def new(self, prefix: str) -> str:
         """Return the next id, such as `stu_0190b5a2-…` for the prefix `stu`."""
-        now_ms = self._clock.now_ms()
-        if now_ms > self._last_ms:
-            self._last_ms, self._counter = now_ms, 0
-        elif self._counter == _LAST_COUNT:
-            self._last_ms, self._counter = self._last_ms + 1, 0
+        moment = MOMENT.get()
+        if moment is None:
+            now_ms, sequence = self._clock.now_ms(), self._own
         else:
-            self._counter += 1
+            # Also when it is over: what a job leaves after its call has ids of that call.
+            now_ms, sequence = moment.now_ms, moment.sequence
+        if now_ms > sequence.last_ms:
+            sequence.last_ms, sequence.counter = now_ms, 0
+        elif sequence.counter == _LAST_COUNT:
+            sequence.last_ms, sequence.counter = sequence.last_ms + 1, 0
+        else:
+            sequence.counter += 1
         value = (
-            self._last_ms << 80
+            sequence.last_ms << 80
             | 0x7 << 76
-            | self._counter << 64
+            | sequence.counter << 64
             | 0b10 << 62
-            | self._bits.getrandbits(62)
+            | sequence.bits.getrandbits(62)
         )
         digits = f"{value:032x}"
         return f"{prefix}_{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
-    def correlation(self) -> str:
-        """Return a short random mark that ties an error reply to its log lines."""
-        return f"cor_{self._bits.getrandbits(64):016x}"
+    def mark(self) -> int:
+        """Return the next number, for a correlation id: most are never written out."""
+        self._mark += 1
+        return self._mark
+
+    def correlation(self, mark: int | None = None) -> str:
+        """Return what ties a reply to its log lines: when the process began, then a number.
+
+        Within a moment it follows from that alone, so that a replay gives the same one.
+
+        Args:
+            mark: The number; the next one if there is none yet.
+        """
+        moment = MOMENT.get()
+        if moment is None:
+            return f"cor_{self._mark_of_process:08x}{mark or self.mark():08x}"
+        return moment.mark

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
+from rpcbackend.dispatch.tap import Tap
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import (
     EX_BUG,
@@ -23,10 +24,11 @@ from rpcbackend.exits import (
     EX_UNREADABLE,
     EX_USAGE,
 )
+from rpcbackend.monitor import LogLevels
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
-from rpcbackend.transport.stdio import StdioTransport, claim_stdio
+from rpcbackend.transport.stdio import StdioTransport, claim_stdio, close_leaked
 
 GRACE_SECONDS = 3.0
 """Beyond the drain, a shutdown that hangs, on a dead disk say, is cut off."""
@@ -37,6 +39,7 @@ LAST_WRITE_SECONDS = 2.0
 
 def serve(settings: Settings) -> int:
     """Speak the protocol on stdin and stdout until it ends, and return the exit code."""
+    close_leaked()
     try:
         wire = claim_stdio()
     except OSError as error:
@@ -45,26 +48,23 @@ def serve(settings: Settings) -> int:
     make_files_private()
     from loguru import logger  # noqa: PLC0415 (stdout first)
 
-    from rpcbackend.observability.logs import Strays, escaped, log_to_stderr  # noqa: PLC0415 (stdout first)
+    from rpcbackend.process_log import ProcessLog  # noqa: PLC0415 (stdout first)
 
-    sink = log_to_stderr(settings.log_level)
-    # A stray print must not wait for a reader of stderr either.
-    strays = Strays(sink)
-    sys.stdout = sys.stderr = cast("TextIO", strays)
     directory = settings.data_dir or default_data_dir()
+    levels = LogLevels(settings.log.level)
+    log = ProcessLog(settings.log, directory, levels)
     try:
         # What is done at the end comes after the wait for threads, and before others may have it.
         with owned(directory), ExitStack() as at_end:
-            return _run(_serve(wire, directory, settings, at_end))
+            return _run(_serve(wire, directory, settings, levels, at_end))
     except ExitRequestedError as end:
-        sink.write(f"rpcbackend: {escaped(str(end))}\n")
+        log.say_why(str(end))
         return end.code
     except Exception as bug:  # noqa: BLE001 (the process ends here, with a code that says so)
         logger.opt(exception=bug).critical("the backend failed")
         return EX_BUG
     finally:
-        strays.end()
-        sink.drain()
+        log.end()
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:
@@ -94,14 +94,24 @@ def owned(directory: Path) -> Iterator[None]:
 
 
 async def _serve(
-    wire: tuple[int, int], directory: Path, settings: Settings, at_end: ExitStack
+    wire: tuple[int, int],
+    directory: Path,
+    settings: Settings,
+    levels: LogLevels,
+    at_end: ExitStack,
 ) -> int:
-    from rpcbackend.observability.access_log import access_log  # noqa: PLC0415 (after stdout)
-    from rpcbackend.observability.logs import report_bug, tell  # noqa: PLC0415 (after stdout)
+    from rpcbackend.observability.access_log import AccessLog  # noqa: PLC0415 (after stdout)
+    from rpcbackend.observability.logs import correlate, report_bug, tell  # noqa: PLC0415 (as above)
 
+    access_log = AccessLog(levels)
+    outside = Outside(
+        report_bug=report_bug, tell=tell, observers=(access_log.observe,), log_levels=levels
+    )
+    if settings.record.file is not None:
+        outside.tap = at_end.enter_context(_recording(settings.record.file, settings, outside))
     app = Application(
         directory,
-        Outside(report_bug=report_bug, tell=tell, observers=(access_log(settings.log_level),)),
+        outside,
         drain_seconds=settings.drain_seconds,
         limits=settings.limits,
         daily_after_seconds=settings.backups.delay_seconds if settings.backups.daily else None,
@@ -109,6 +119,8 @@ async def _serve(
         cache=settings.cache,
         is_read_only=settings.read_only,
     )
+    access_log.registry = app.dispatcher.registry
+    correlate(app.dispatcher.correlation_id)
     transport = StdioTransport(*wire, settings.limits)
     await app.boot()
     server = app.connect(transport)
@@ -126,6 +138,24 @@ async def _serve(
     except TimeoutError:
         return app.exit_code or EX_TIMED_OUT
     return app.exit_code
+
+
+@contextmanager
+def _recording(path: Path, settings: Settings, outside: Outside) -> Iterator[Tap]:
+    from rpcbackend.transcripts.recorder import Recorder  # noqa: PLC0415 (few record)
+    from rpcbackend.transcripts.writing import Bounds  # noqa: PLC0415 (the same)
+
+    if not path.parent.is_dir():
+        raise ExitRequestedError(EX_CANTCREAT, f"there is no folder {path.parent} for a transcript")
+    given = settings.record
+    bounds = Bounds(
+        part_bytes=given.part_bytes, parts=given.parts, waiting_bytes=given.waiting_bytes
+    )
+    recorder = Recorder(path, outside.clock, bounds, outside.tell)
+    try:
+        yield recorder
+    finally:
+        recorder.close()
 
 
 def _hard_stop(app: Application, seconds: float) -> threading.Timer:

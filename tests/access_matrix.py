@@ -49,6 +49,8 @@ branches.save        -      A     A     -      -          -       -
 calendar.view        -      A     A     A      o          o       A           lessons:read
 events.subscribe     -      A     A     A      o          o       A           lessons:read
 
+exports.start        -      A     A     -      -          -       A
+
 instructors.list     -      A     A     A      o          r       A           lessons:read
 instructors.save     -      A     A     -      -          -       -
 
@@ -62,6 +64,8 @@ lessons.book         -      A     A     A      o          -       -           le
 lessons.cancel       -      A     A     A      o          o       -           lessons:book
 lessons.get          -      A     A     A      o          o       A           lessons:read
 lessons.list         -      A     A     A      o          o       A           lessons:read
+lessons.reschedule   -      A     A     A      o          o       -           lessons:book
+lessons.searchSlots  -      A     A     A      o          o       A           lessons:read
 
 sessions.list        -      o     A     o      o          o       o
 sessions.revoke      -      o     A     o      o          o       o
@@ -71,6 +75,10 @@ students.get         -      A     A     A      o          o       A           st
 students.list        -      A     A     A      o          o       A           students:read
 students.transition  -      A     A     A      -          -       -           students:read+write
 students.update      -      A     A     A      -          o       -           students:read+write
+
+system.metrics       -      A     A     -      -          -       -           metrics:read
+system.setLogLevel   -      A     A     -      -          -       -
+system.watch         -      A     A     -      -          -       -           metrics:read
 
 users.list           -      A     A     -      -          -       -
 users.save           -      -     A     -      -          -       -

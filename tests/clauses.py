@@ -145,6 +145,8 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "damage-stays": "A damaged database stays as it is, copied aside, and what to do is said.",
         "damage-explained": "The doctor says what is wrong and what to do, and mends if asked.",
         "log-not-personal": "Secret and personal values are taken out before anything is kept.",
+        "export-no-formula": "No cell of an exported table begins like a formula.",
+        "export-whole-or-not-there": "An export is whole or not there, and replaces nothing.",
         "log-not-forged": "No text from outside begins a log line, or has an escape in it.",
     },
     "protocol.md §3": {
@@ -269,6 +271,14 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "kill-loses-nothing": "A kill under load loses nothing acknowledged and doubles nothing.",
         "damage-found": "Damage to an encrypted store is found, and never read as data.",
         "damaged-log-is-cut": "A damaged log is read up to the damage, whole commits only.",
+    },
+    "protocol.md §10": {
+        "transcript-format": "A header that a replay needs, then an entry for every message.",
+        "transcript-no-secret": "No name, password, token or key stands in any transcript.",
+        "transcript-replays": "A replay on an empty store gives every reply byte for byte.",
+        "transcript-sealed": "That of an encrypted store is sealed; a change to it is noticed.",
+        "transcript-torn": "A crash while recording costs what it tore, and nothing before it.",
+        "transcript-drops": "What cannot be written in time is dropped, counted and told.",
     },
     "domain.md A1": {
         "audit-every-command": "Every command that takes effect leaves a row of the audit.",

@@ -1,6 +1,7 @@
 """The machine without a school: throw-away channels behind the real dispatcher and server."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -23,7 +24,19 @@ from rpcbackend.testing import FrozenClock
 NOW_MS = 1_795_420_800_000
 """Monday 2026-11-23, 08:00 UTC: the frozen clock's now."""
 
-CORRELATION_ID = "cor_00000000000000ff"
+
+class AnyCorrelationId(str):
+    """Equals every correlation id of a machine, whose calls are numbered."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and re.fullmatch("cor_[0-9a-f]{16}", other) is not None
+
+    __hash__ = str.__hash__
+
+
+CORRELATION_ID = AnyCorrelationId("cor_…")
 
 
 class FixedBits:

@@ -55,6 +55,7 @@ async def test_health_says_how_the_process_and_its_store_are(
     assert store.pop("walBytes") >= 0
     assert store.pop("lastBackup") is None
     assert store.pop("schemaVersion") >= 1
+    assert [window["seconds"] for window in health.pop("service")] == [3_600, 86_400, 2_592_000]
     assert health == {
         "status": "ok",
         "version": __version__,

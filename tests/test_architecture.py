@@ -27,13 +27,17 @@ LONG = {
     "access.py": "who calls: what is remembered, and what is read, are one invariant",
     "app.py": "the composition root: one process's whole life, and what handlers ask of it",
     "methods/auth.py": "one area's channels stand in one module",
+    "methods/lessons.py": "the same",
     "care/doctor.py": "one walk through a data directory: the order of its checks is the point",
+    "cli.py": "every command's options stand in one place, and load nothing",
     "context.py": "what a handler is given: all that it may ask of the process, in one place",
     "dispatch/dispatcher.py": "the one place where an exception becomes an answer",
     "dispatch/server.py": "all the state of one connection; its parts are already beside it",
     "door.py": "the one store: opening, unlocking and a change of keys exclude each other",
     "errors.py": "one file answers what a caller can get",
     "jobs/runner.py": "one job's whole way, and all of its ends",
+    "transcripts/replay.py": "one replay's whole way, from the first line to the last event",
+    "top.py": "one picture, from the file that it is read from to the last column",
     "store/driver.py": "all that is said to the driver, and what its errors mean",
     "store/snapshot.py": "how a backup is made, named, encrypted anew and removed",
     "store/store.py": "what the rest of the program asks of the store, and how it is opened",
@@ -46,7 +50,7 @@ LONG = {
 
 # These speak to a person, or are the transport itself.
 MAY_PRINT = {"cli.py", "oneshot.py", "serve.py"}
-MAY_TOUCH_STDOUT = {"transport/stdio.py", *MAY_PRINT}
+MAY_TOUCH_STDOUT = {"transport/stdio.py", "process_log.py", *MAY_PRINT}
 
 
 def name_of(module: Path) -> str:
@@ -101,7 +105,7 @@ def test_every_module_of_methods_is_an_area_with_its_schema_and_its_tests() -> N
     "package",
     [
         *("contract", "dispatch", "jobs", "middleware", "observability", "protocol"),
-        *("resilience", "security", "transport"),
+        *("resilience", "security", "transcripts", "transport"),
     ],
 )
 def test_every_module_of_the_machine_has_its_tests(package: str) -> None:

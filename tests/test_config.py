@@ -9,6 +9,7 @@ from rpcbackend.config import (
     MIB,
     BackupSettings,
     CacheSettings,
+    LogSettings,
     Settings,
     default_data_dir,
     load_settings,
@@ -16,8 +17,7 @@ from rpcbackend.config import (
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 
-GROUPS = {"limits", "backups", "cache", "disk", "read_only"}
-"""What the tests of the other settings leave out."""
+GROUPS = {"limits", "backups", "cache", "disk", "record", "read_only"}
 
 
 @pytest.fixture
@@ -36,7 +36,6 @@ def write(file: Path, text: str) -> Path:
 def test_without_anything_given_the_defaults_hold() -> None:
     assert load_settings(None).model_dump(by_alias=False) == {
         "data_dir": None,
-        "log_level": "INFO",
         "drain_seconds": 5.0,
         "limits": Limits().model_dump(by_alias=False),
         "backups": {"daily": True, "delay_seconds": 60.0},
@@ -49,34 +48,48 @@ def test_without_anything_given_the_defaults_hold() -> None:
             "look_seconds": 10.0,
             "retry_seconds": 2.0,
         },
+        "record": {
+            "file": None,
+            "part_bytes": 32 * MIB,
+            "parts": 8,
+            "waiting_bytes": 64 * MIB,
+        },
+        "log": {
+            "level": "INFO",
+            "format": "text",
+            "destination": "stderr",
+            "file": None,
+            "max_bytes": 10 * MIB,
+            "interval": "day",
+            "keep_files": 10,
+            "keep_days": 14,
+            "compress": True,
+        },
         "read_only": False,
     }
 
 
 def test_the_file_is_read(file: Path) -> None:
-    write(file, 'data_dir = "/data"\nlog_level = "DEBUG"\ndrain_seconds = 1\n')
+    write(file, 'data_dir = "/data"\ndrain_seconds = 1\n[log]\nlevel = "DEBUG"\n')
 
-    assert load_settings(file).model_dump(exclude=GROUPS) == {
-        "data_dir": Path("/data"),
-        "log_level": "DEBUG",
-        "drain_seconds": 1.0,
-    }
+    settings = load_settings(file)
+
+    assert (settings.data_dir, settings.drain_seconds) == (Path("/data"), 1.0)
+    assert settings.log == LogSettings(level="DEBUG")
 
 
 def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(file, 'log_level = "DEBUG"\ndrain_seconds = 1\n')
-    monkeypatch.setenv("RPCBACKEND_LOG_LEVEL", "WARNING")
+    write(file, 'drain_seconds = 1\n[log]\nlevel = "DEBUG"\nformat = "json"\nkeep_days = 1\n')
+    monkeypatch.setenv("RPCBACKEND_LOG__LEVEL", "WARNING")
+    monkeypatch.setenv("RPCBACKEND_LOG__KEEP_DAYS", "2")
     monkeypatch.setenv("RPCBACKEND_DATA_DIR", "/from/environment")
 
-    settings = load_settings(file, data_dir=Path("/given"), log_level=None)
+    settings = load_settings(file, data_dir=Path("/given"), log={"level": "ERROR"}, disk=None)
 
-    assert settings.model_dump(exclude=GROUPS) == {
-        "data_dir": Path("/given"),
-        "log_level": "WARNING",
-        "drain_seconds": 1.0,
-    }
+    assert (settings.data_dir, settings.drain_seconds) == (Path("/given"), 1.0)
+    assert settings.log == LogSettings(level="ERROR", format="json", keep_days=2)
 
 
 @clause("limit-configurable")
@@ -124,7 +137,9 @@ def test_a_limit_that_makes_no_sense_is_refused(file: Path, text: str) -> None:
         "[cache]\nbytes = -1",
         "[cache]\nttl_seconds = 0",
         "[backups]\nhourly = true",
-        "log_level = 'LOUD'",
+        "[log]\nlevel = 'LOUD'",
+        "[log]\nmax_bytes = 10",
+        "log_level = 'INFO'",
         "drain_seconds = 0",
         "drain_seconds = 61",
         "unknown = 1",
@@ -138,9 +153,9 @@ def test_what_does_not_fit_is_refused(file: Path, text: str) -> None:
 
 def test_a_refusal_does_not_repeat_the_value(file: Path) -> None:
     with pytest.raises(ValidationError) as refused:
-        load_settings(write(file, "log_level = 'secret'"))
+        load_settings(write(file, "[log]\nlevel = 'secret'"))
 
-    assert "log_level" in str(refused.value)
+    assert "log.level" in str(refused.value)
     assert "secret" not in str(refused.value)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rpcbackend.accounts.tries import Try
+from rpcbackend.accounts.tries import Source, Try
 from rpcbackend.errors import RateLimitedError
 from rpcbackend.guesses import ALL_MISSES, PEER_MISSES, PEER_SECONDS, Guesses
 from rpcbackend.testing import FrozenClock
@@ -34,7 +34,7 @@ def test_a_peer_that_missed_too_often_waits_and_nobody_else(clock: FrozenClock) 
 def test_a_try_does_not_show_what_was_typed() -> None:
     tried = Try(
         login="l0gin",
-        device="desk",
+        source=Source("desk", 0),
         password_hash="h4sh",  # noqa: S106 (no secret)
         is_right=False,
         rehashed="r3hash",
@@ -42,4 +42,4 @@ def test_a_try_does_not_show_what_was_typed() -> None:
         recovery_code="r3covery",
     )
 
-    assert repr(tried) == "Try(device='desk', is_right=False)"
+    assert repr(tried) == "Try(source=Source(device='desk', now_ms=0), is_right=False)"

@@ -2,6 +2,7 @@
 
 import random
 import re
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -61,10 +62,22 @@ def test_equal_seeds_give_equal_ids() -> None:
 
 
 @pytest.mark.parametrize("bits", [None, random.Random(1)])  # noqa: S311 (a replay's source)
-def test_a_correlation_id_is_a_short_random_mark(bits: random.Random | None) -> None:
+def test_a_correlation_id_is_the_process_s_mark_and_a_number(bits: random.Random | None) -> None:
     ids = Ids(FrozenClock(), bits)
 
-    made = {ids.correlation() for _ in range(100)}
+    made = [ids.correlation() for _ in range(100)]
 
-    assert len(made) == 100
+    assert len(set(made)) == 100
+    assert made == sorted(made)
     assert all(re.fullmatch("cor_[0-9a-f]{16}", each) for each in made)
+    assert len({each[:12] for each in made}) == 1
+    assert Ids(FrozenClock(datetime(2026, 11, 24, tzinfo=UTC))).correlation() not in made
+
+
+def test_a_correlation_id_is_the_same_whenever_it_is_written_out() -> None:
+    ids = Ids(FrozenClock())
+    early, late = ids.mark(), ids.mark()
+
+    assert ids.correlation(late) > ids.correlation(early)
+    assert ids.correlation(early) == ids.correlation(early)
+    assert ids.correlation() > ids.correlation(late)

@@ -11,7 +11,7 @@ from rpcbackend.schema.claims import OwnerType, ResourceType
 from rpcbackend.schema.instructors import InstructorState
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Work
-from rpcbackend.testing import Client
+from rpcbackend.testing import CallFailedError, Client
 from tests.access_matrix import MATRIX
 from tests.callers import connect_as
 from tests.factories import NINE, an_id, at, make_claim, make_instructor, make_lesson
@@ -85,9 +85,10 @@ def as_if(said: Any, prefix: str, number: int) -> Any:
 def test_every_channel_that_names_rows_of_people_is_tried() -> None:
     assert {channel for channel, _, _ in CASES} == {
         *("lessons.book", "lessons.cancel", "lessons.get", "lessons.list"),
+        *("lessons.reschedule", "lessons.searchSlots"),
         *("students.get", "students.update"),
     }
-    assert len(CASES) == 13
+    assert len(CASES) == 19
 
 
 @pytest.mark.parametrize(("channel", "role", "name"), CASES)
@@ -135,6 +136,78 @@ async def test_a_lesson_is_cancelled_on_one_s_own_side(
     assert said.get("code") == symbol
     if symbol is None:
         assert said["lesson"]["cancelledBy"] == by
+
+
+@pytest.mark.parametrize(
+    ("role", "changes", "symbol"),
+    [
+        (Role.INSTRUCTOR, {}, None),
+        (Role.INSTRUCTOR, {"instructorId": an_id("ins")}, None),
+        (Role.INSTRUCTOR, {"vehicleId": an_id("veh")}, None),
+        (Role.INSTRUCTOR, {"instructorId": an_id("ins", OTHER)}, "NOT_FOUND"),
+        (Role.STUDENT, {}, None),
+        (Role.STUDENT, {"instructorId": an_id("ins"), "vehicleId": None}, None),
+        (Role.STUDENT, {"instructorId": an_id("ins", OTHER)}, "NOT_FOUND"),
+        (Role.STUDENT, {"vehicleId": an_id("veh")}, "FORBIDDEN"),
+        (Role.STUDENT, {"vehicleId": an_id("veh", UNKNOWN)}, "FORBIDDEN"),
+        (Role.OFFICE, {"instructorId": an_id("ins", OTHER), "vehicleId": an_id("veh")}, None),
+    ],
+    ids=str,
+)
+async def test_an_instructor_keeps_what_he_moves_and_a_student_changes_the_time_alone(
+    callers: dict[Role, Client], role: Role, changes: dict[str, Any], symbol: str | None
+) -> None:
+    params = own("lessons.reschedule") | changes
+
+    said = await answer(callers[role], "lessons.reschedule", **params)
+
+    assert said.get("code") == symbol
+    if symbol is None:
+        assert said["lesson"] == said["lesson"] | changes | {"startsAt": params["startsAt"]}
+
+
+async def test_who_gives_a_lesson_away_is_told_that_it_is_no_longer_his(
+    app: Application, callers: dict[Role, Client]
+) -> None:
+    teacher = await connect_as(app, 10, Role.INSTRUCTOR, linked_person_id=an_id("ins"))
+    bystander = await connect_as(app, 11, Role.INSTRUCTOR, linked_person_id=an_id("ins", 3))
+    for client in (teacher, bystander):
+        await client.call("events.subscribe")
+
+    await callers[Role.OFFICE].call(
+        "lessons.reschedule",
+        lessonId=an_id("les"),
+        instructorId=an_id("ins", OTHER),
+        startsAt="2026-11-25T09:00:00Z",
+    )
+    await callers[Role.OFFICE].call(
+        "lessons.cancel", lessonId=an_id("les"), by="school", reasonCode="other"
+    )
+
+    told = (await teacher.lines.get())["params"]
+    assert (told["type"], told["aggregate"]["id"]) == ("lessons.rescheduled", an_id("les"))
+    with pytest.raises(CallFailedError):
+        await teacher.call("lessons.get", lessonId=an_id("les"))
+    assert teacher.lines.empty()
+    assert bystander.lines.empty()
+
+
+@pytest.mark.parametrize(
+    ("role", "found"),
+    [
+        (Role.INSTRUCTOR, {an_id("ins")}),
+        (Role.STUDENT, {an_id("ins"), an_id("ins", OTHER)}),
+        (Role.OFFICE, {an_id("ins"), an_id("ins", OTHER)}),
+    ],
+)
+async def test_an_instructor_searches_in_his_own_time_and_a_student_in_his(
+    callers: dict[Role, Client], role: Role, found: set[str]
+) -> None:
+    params = PROBES["lessons.searchSlots"] | {"studentId": None}
+
+    slots = (await callers[role].call("lessons.searchSlots", **params))["items"]
+
+    assert {slot["instructorId"] for slot in slots} == found
 
 
 @pytest.mark.parametrize(
@@ -188,7 +261,7 @@ async def test_who_is_linked_to_a_person_that_does_not_fit_his_role_has_no_rows_
 
     for channel in ("lessons.list", "students.list", "instructors.list"):
         assert (await client.call(channel))["items"] == []
-    for channel in ("lessons.get", "students.get", "lessons.cancel"):
+    for channel in ("lessons.get", "students.get", "lessons.cancel", "lessons.reschedule"):
         assert (await answer(client, channel, **own(channel)))["code"] == "NOT_FOUND"
 
 
@@ -200,7 +273,10 @@ async def test_who_is_linked_to_nobody_has_no_rows_of_his_own(app: Application) 
         assert (await client.call(channel))["items"] == []
     view = await client.call("calendar.view", **PROBES["calendar.view"])
     assert (view["resources"], view["items"]) == ([], [])
-    for channel in ("lessons.get", "students.get", "lessons.cancel", "lessons.book"):
+    span = PROBES["lessons.searchSlots"] | {"studentId": None}
+    assert (await client.call("lessons.searchSlots", **span))["items"] == []
+    refusing = ("lessons.cancel", "lessons.book", "lessons.reschedule", "lessons.searchSlots")
+    for channel in ("lessons.get", "students.get", *refusing):
         assert (await answer(client, channel, **own(channel)))["code"] == "NOT_FOUND"
 
 

@@ -20,7 +20,7 @@ import sys
 from rpcbackend.config import Settings
 from rpcbackend import serve
 {before}
-sys.exit(serve.serve(Settings(data_dir=sys.argv[1], log_level="INFO", drain_seconds=1)))
+sys.exit(serve.serve(Settings(data_dir=sys.argv[1], drain_seconds=1)))
 """
 
 

@@ -1,6 +1,6 @@
 /** Fills an empty store with a small school through the wire. */
 
-import { addDays, instantOf } from '../example/renderer/week';
+import { addDays, instantOf } from '../example/renderer/base/week';
 import { createBackend, pythonBackend } from '../src/main/node';
 
 /** The wall clock of the school. */

@@ -1,7 +1,8 @@
 // Build dist/: bundles by esbuild, declarations by tsc (npm run build does both), the example, the tests.
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { makeValidators } from './validators.mjs';
 
 // Electron 9 carries Node 12.14 and Chrome 83; newer ones run the same files.
 const node = {
@@ -15,13 +16,30 @@ const web = { bundle: true, platform: 'browser', target: 'chrome83' };
 const preload = { ...web, format: 'cjs', external: ['electron'] };
 const page = { ...web, format: 'iife' };
 
+/** Share one file of validators, which lies at *path* as seen from the bundle, or take it in. */
+const validatorsAt = (path, external = true) => ({
+  name: 'validators',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /validators\.gen$/ }, () => ({ path, external }));
+  },
+});
+
 await rm('dist', { recursive: true, force: true });
+await makeValidators();
 await Promise.all([
   build({
     ...node,
+    plugins: [validatorsAt('./validators.cjs')],
     entryPoints: { main: 'src/main/index.ts', node: 'src/main/node.ts' },
     outdir: 'dist',
     outExtension: { '.js': '.cjs' },
+  }),
+  build({
+    ...node,
+    plugins: [validatorsAt('./validators.cjs')],
+    external: ['electron', 'playwright-core'],
+    entryPoints: ['src/testing/index.ts'],
+    outfile: 'dist/testing.cjs',
   }),
   build({ ...preload, entryPoints: ['src/preload/index.ts'], outfile: 'dist/preload.cjs' }),
   build({
@@ -43,7 +61,12 @@ await Promise.all([
 async function buildExample() {
   await mkdir('dist/example', { recursive: true });
   await Promise.all([
-    build({ ...node, entryPoints: ['example/main/main.ts'], outfile: 'dist/example/main.cjs' }),
+    build({
+      ...node,
+      plugins: [validatorsAt('../validators.cjs')],
+      entryPoints: ['example/main/main.ts'],
+      outfile: 'dist/example/main.cjs',
+    }),
     build({
       ...preload,
       entryPoints: ['src/preload/index.ts'],
@@ -51,7 +74,12 @@ async function buildExample() {
     }),
     build({ ...page, entryPoints: ['example/renderer/app.ts'], outfile: 'dist/example/app.js' }),
     cp('example/renderer/index.html', 'dist/example/index.html'),
-    cp('example/renderer/style.css', 'dist/example/style.css'),
+    build({
+      ...page,
+      entryPoints: ['example/renderer/style/style.css'],
+      outfile: 'dist/example/style.css',
+      loader: { '.woff2': 'file' },
+    }),
   ]);
 }
 
@@ -65,11 +93,12 @@ async function buildTests() {
   await build({
     ...node,
     target: 'node20',
+    plugins: [validatorsAt(resolve('dist/validators.cjs'), false)],
     entryPoints: tests,
     outbase: '.',
     outdir: 'dist/test',
     outExtension: { '.js': '.cjs' },
-    external: ['electron', 'playwright-core'],
+    external: ['electron', 'playwright-core', 'axe-core'],
     sourcemap: 'inline',
   });
 }

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from rpcbackend.accounts.sessions import Opened, Place
+from rpcbackend.accounts.tries import Source
 from rpcbackend.context import Context
 from rpcbackend.schema.auth import SignedIn
 from rpcbackend.security.refresh import make_refresh
@@ -18,13 +19,13 @@ def place_of(ctx: Context) -> Place:
     )
 
 
-def device_of(ctx: Context) -> str | None:
+def source_of(ctx: Context) -> Source:
     """Return what counts wrong passwords by itself once it has signed in, if that can be told.
 
     It is the desk, whoever sits there. What reaches us over a network proves nothing that would
     still be known after a restart: all of it counts together.
     """
-    return "desk" if ctx.connection.is_desk else None
+    return Source("desk" if ctx.connection.is_desk else None, ctx.host.access.now_ms())
 
 
 def signed_in(ctx: Context, opened: Opened, *, binds: bool) -> SignedIn:

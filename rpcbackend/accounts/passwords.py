@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from rpcbackend.accounts.sessions import end_sessions
-from rpcbackend.accounts.tries import note_miss, note_success, require_turn
+from rpcbackend.accounts.tries import Source, note_miss, note_success, require_turn
 from rpcbackend.errors import (
     InvalidParamsError,
     RpcError,
@@ -48,8 +48,7 @@ class Change:
 
     user_id: str
     by: Principal
-    device: str | None
-    """Where, as for a login."""
+    source: Source
     old_hash: str | None = field(repr=False)
     """What the current password was compared with."""
     is_right: bool
@@ -63,7 +62,7 @@ class Change:
 
 
 async def hash_to_change(
-    work: Work, user_id: str, by: Principal, device: str | None
+    work: Work, user_id: str, by: Principal, source: Source
 ) -> tuple[str, str | None]:
     """Return the login, and what the current password is to be compared with.
 
@@ -73,7 +72,7 @@ async def hash_to_change(
     """
     user = await work.users.require(user_id)
     if by.actor == user_id:
-        await require_turn(work, user.login, device)
+        await require_turn(work, user.login, source)
     return user.login, (await work.credentials.get(user_id)).password_hash
 
 
@@ -91,11 +90,11 @@ async def change_password(work: Work, change: Change) -> Empty | RpcError:
     user = await work.users.require(change.user_id)
     proofs: Proofs = await work.credentials.get(user.id)
     if change.is_own:
-        await require_turn(work, user.login, change.device)
+        await require_turn(work, user.login, change.source)
         if not change.is_right or proofs.password_hash != change.old_hash:
-            await note_miss(work, user.login, user, change.device)
+            await note_miss(work, user.login, user, change.source)
             return UnauthenticatedError("The current password does not fit.")
-        await note_success(work, user.login, change.device)
+        await note_success(work, user.login, change.source)
     else:
         # He who is locked out gets a new one: nobody may have used up his tries.
         await work.credentials.drop_misses(user.login)

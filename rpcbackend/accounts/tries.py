@@ -24,14 +24,23 @@ Six digits need the long wait everywhere; only who knows the password can make a
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a try comes from, and when."""
+
+    device: str | None
+    """What counts by itself: see `answers.source_of`."""
+    now_ms: int
+    """In time that never goes back: a clock that is set ends no wait."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
     """What somebody typed, and whether the password fitted."""
 
     login: str = field(repr=False)
     """Perhaps a password in the wrong field."""
-    device: str | None
-    """Where, if that is a place by itself: see `answers.device_of`."""
+    source: Source
     password_hash: str | None = field(repr=False)
     """What the password was compared with: None where there was nothing."""
     is_right: bool
@@ -46,20 +55,20 @@ class Try:
         return self.mfa_code is not None or self.recovery_code is not None
 
 
-async def password_hash_of(work: Work, login: str, device: str | None) -> str | None:
+async def password_hash_of(work: Work, login: str, source: Source) -> str | None:
     """Return what a password under this login is to be compared with, if the login may be tried.
 
     Raises:
         AccountLockedError: Not yet, after too many misses.
     """
-    await require_turn(work, login, device)
+    await require_turn(work, login, source)
     user = await work.users.find(login)
     if user is None or user.status is not UserStatus.ACTIVE:
         return None
     return (await work.credentials.get(user.id)).password_hash
 
 
-async def require_turn(work: Work, login: str, device: str | None) -> None:
+async def require_turn(work: Work, login: str, source: Source) -> None:
     """Check that a try under this login is read now; unknown logins wait like known ones.
 
     A device that signed in under it before waits for its own misses alone, and shortly.
@@ -67,15 +76,15 @@ async def require_turn(work: Work, login: str, device: str | None) -> None:
     Raises:
         AccountLockedError: It has to wait; says how long.
     """
-    counter = await _counter_of(work, login, device)
+    counter = await _counter_of(work, login, source.device)
     is_known = counter != _ALL_OTHERS
     longest = LONGEST_KNOWN_WAIT_SECONDS if is_known else LONGEST_WAIT_SECONDS
-    await _require_turn(work, login, counter, longest)
+    await _require_turn(work, login, counter, longest, source.now_ms)
 
 
-async def _require_turn(work: Work, login: str, counter: str, longest: int) -> None:
+async def _require_turn(work: Work, login: str, counter: str, longest: int, now_ms: int) -> None:
     misses, last_miss_at_ms = await work.credentials.misses(login, counter)
-    wait_ms = wait_left_ms(misses, last_miss_at_ms, work.now_ms, longest)
+    wait_ms = wait_left_ms(misses, last_miss_at_ms, now_ms, longest)
     if wait_ms > 0:
         raise AccountLockedError(retry_after_ms=wait_ms)
 
@@ -90,30 +99,31 @@ def _own(device: str) -> str:
     return f"device:{device}"
 
 
-async def note_success(work: Work, login: str, device: str | None) -> None:
+async def note_success(work: Work, login: str, source: Source) -> None:
     """Wipe out the misses of the device, which counts by itself from now on.
 
     Those of others stay when it did so before: they are not the ones who signed in.
     """
-    counter = await _counter_of(work, login, device)
+    counter = await _counter_of(work, login, source.device)
     if counter == _ALL_OTHERS:
         await work.credentials.drop_misses(login)
-    if device is not None:
-        await work.credentials.note_misses(login, 0, work.now_ms, _own(device))
+    if source.device is not None:
+        await work.credentials.note_misses(login, 0, source.now_ms, _own(source.device))
     await work.credentials.drop_misses(login, _CODES)
 
 
-async def _count(work: Work, login: str, counter: str) -> int:
+async def _count(work: Work, login: str, counter: str, now_ms: int) -> int:
     misses, last_miss_at_ms = await work.credentials.misses(login, counter)
-    misses = misses_that_count(misses, last_miss_at_ms, work.now_ms) + 1
-    await work.credentials.note_misses(login, misses, work.now_ms, counter)
+    misses = misses_that_count(misses, last_miss_at_ms, now_ms) + 1
+    await work.credentials.note_misses(login, misses, now_ms, counter)
     return misses
 
 
-async def note_miss(work: Work, login: str, user: User | None, device: str | None) -> None:
+async def note_miss(work: Work, login: str, user: User | None, source: Source) -> None:
     """Count a wrong password or code, and leave an event that does not say what was typed."""
-    misses = await _count(work, login, await _counter_of(work, login, device))
-    await work.credentials.forget_misses(work.now_ms - FORGOTTEN_AFTER_MS)
+    counter = await _counter_of(work, login, source.device)
+    misses = await _count(work, login, counter, source.now_ms)
+    await work.credentials.forget_misses(source.now_ms - FORGOTTEN_AFTER_MS)
     await work.record(
         "auth.login_failed",
         ("user", user.id, user.version) if user else ("user", "unknown", 0),
@@ -131,7 +141,8 @@ async def judge(work: Work, tried: Try) -> User | RpcError:
     Raises:
         AccountLockedError: Others missed meanwhile: the try is neither read nor counted.
     """
-    await require_turn(work, tried.login, tried.device)
+    now_ms = tried.source.now_ms
+    await require_turn(work, tried.login, tried.source)
     user = await work.users.find(tried.login)
     if user is not None and user.status is UserStatus.ACTIVE and tried.is_right:
         proofs = await work.credentials.get(user.id)
@@ -140,12 +151,12 @@ async def judge(work: Work, tried: Try) -> User | RpcError:
         if is_same and proofs.mfa_secret is not None and not tried.has_code:
             return MfaRequiredError()
         if is_same:
-            await _require_turn(work, tried.login, _CODES, LONGEST_WAIT_SECONDS)
+            await _require_turn(work, tried.login, _CODES, LONGEST_WAIT_SECONDS, now_ms)
             if await _use_code(work, proofs, proofs.mfa_secret, tried):
-                await note_success(work, tried.login, tried.device)
+                await note_success(work, tried.login, tried.source)
                 return user
-            await _count(work, tried.login, _CODES)
-    await note_miss(work, tried.login, user, tried.device)
+            await _count(work, tried.login, _CODES, now_ms)
+    await note_miss(work, tried.login, user, tried.source)
     return UnauthenticatedError()
 
 

@@ -33,10 +33,11 @@ Nothing need be set. What is set stands in the environment, or in a TOML file th
 name in the file that is none of these, ends the start with exit code 78.
 
 ```toml
-log_level = "WARNING"
-
 [limits]
 in_flight = 64
+
+[log]
+level = "WARNING"
 ```
 """
 

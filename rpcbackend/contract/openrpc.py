@@ -28,6 +28,7 @@ from rpcbackend.errors import (
 from rpcbackend.schema.events import Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.meta import CallMeta
+from rpcbackend.schema.metrics import Metrics
 from rpcbackend.schema.progress import Progress
 from rpcbackend.security.roles import Permission
 
@@ -47,7 +48,7 @@ _FOR_STRANGERS: tuple[type[RpcError], ...] = (
     ForbiddenError,
     ScopeMissingError,
 )
-_BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (CallMeta, Event, Progress, Ready)
+_BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (CallMeta, Event, Metrics, Progress, Ready)
 
 
 class _Schema(GenerateJsonSchema):
@@ -83,6 +84,7 @@ def build_openrpc(registry: Registry) -> dict[str, Any]:
             {"name": "system.ready", "params": _ref(Ready)},
             {"name": "event", "params": _ref(Event)},
             {"name": "$/progress", "params": _ref(Progress)},
+            {"name": "system.metrics", "params": _ref(Metrics)},
         ],
         "x-events": sorted({event for method in registry for event in method.events}),
     }

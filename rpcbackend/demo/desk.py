@@ -110,11 +110,16 @@ class Backend:
 
 
 @asynccontextmanager
-async def running_backend(directory: Path) -> AsyncIterator[Backend]:
-    """Run a backend on a data directory; whatever happens, it is gone afterwards."""
+async def running_backend(directory: Path, *arguments: str) -> AsyncIterator[Backend]:
+    """Run a backend on a data directory; whatever happens, it is gone afterwards.
+
+    Args:
+        directory: The data directory.
+        arguments: More of them for `rpcbackend serve`.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rpcbackend", "serve"),
-        *("--data-dir", str(directory), "--log-level", "WARNING"),
+        *("--data-dir", str(directory), "--log-level", "WARNING", *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=_MAX_LINE_BYTES,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rpcbackend.demo.chance import Stamps
-from rpcbackend.schema.base import format_instant
+from rpcbackend.domain.lessons import event_data
 from rpcbackend.schema.branches import Branch
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.lessons import Lesson, LessonState
@@ -112,14 +112,5 @@ def of_lesson(lesson: Lesson, booked_at: datetime, ended_at: datetime | None) ->
 
 
 def _of_lesson(lesson: Lesson, at: datetime, state: LessonState, version: int) -> Happening:
-    data = {
-        "lessonId": lesson.id,
-        "branchId": lesson.branch_id,
-        "studentId": lesson.student_id,
-        "instructorId": lesson.instructor_id,
-        "vehicleId": lesson.vehicle_id,
-        "state": state,
-        "startsAt": format_instant(lesson.starts_at),
-        "endsAt": format_instant(lesson.ends_at),
-    }
+    data = event_data(lesson) | {"state": state}
     return Happening(at, f"lessons.{state}", ("lesson", lesson.id, version), data)

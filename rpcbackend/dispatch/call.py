@@ -8,8 +8,10 @@ from rpcbackend.context import Context
 from rpcbackend.dispatch.flight import Flight
 from rpcbackend.dispatch.registry import Method, Result
 from rpcbackend.errors import RpcError
+from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId
 from rpcbackend.schema.base import Params
+from rpcbackend.security.principal import Principal
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +49,12 @@ class Exchange(NamedTuple):
     request_id: RequestId
     correlation_id: str | None
     seconds: float
+    """From its arrival on, so the time in the queue is part of it."""
     error: RpcError | None
+    principal: Principal
+    """Who called, as far as anybody asked."""
+    message: Json
+    """What came in, secrets and all; see `rpcbackend.security.redaction`."""
 
 
 Observer = Callable[[Exchange], None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+from rpcbackend.moments import Moment
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId, echo_id
 from rpcbackend.schema.limits import Limits
@@ -34,11 +35,15 @@ class Flight:
     """The batch it is an element of."""
     number: int = 0
     """Its place among all that arrived."""
+    mark: int = 0
+    """The number of its correlation id, once it runs."""
     is_control: bool = False
     """Whether it overtakes the queue."""
     is_command: bool = False
     has_written: bool = False
     """Whether what it did is kept, whatever is answered."""
+    moment: Moment | None = None
+    """Its own time and chance, while the process records."""
     request_id: RequestId = field(init=False)
     stop_reason: StopReason | None = None
     deadline_at: float | None = None

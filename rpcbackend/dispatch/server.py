@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
@@ -12,6 +12,7 @@ from rpcbackend.dispatch.dispatcher import Dispatcher
 from rpcbackend.dispatch.flight import LATE, Batch, Flight, Started
 from rpcbackend.dispatch.peer import Peer
 from rpcbackend.dispatch.registry import Method
+from rpcbackend.dispatch.tap import LineSink, Tap, Tapped
 from rpcbackend.dispatch.turns import WEIGHED_FROM_BYTES, Turns, weigh
 from rpcbackend.errors import (
     DeadlineExceededError,
@@ -25,6 +26,7 @@ from rpcbackend.errors import (
     RpcError,
     ShuttingDownError,
 )
+from rpcbackend.moments import MOMENT
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import is_request, is_request_id, is_response
@@ -40,28 +42,6 @@ STOP_SECONDS = 1.0
 """How long stopped calls may take to answer, and a commit under way to end."""
 
 
-class LineSink(Protocol):
-    """Takes reply lines."""
-
-    def send(self, line: bytes) -> None:
-        """Queue one line, its line end included."""
-        ...
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether the peer has read most of what it was sent."""
-        ...
-
-    @property
-    def is_backed_up(self) -> bool:
-        """Whether so much is unread that nothing should cause more."""
-        ...
-
-    async def writable(self) -> None:
-        """Wait until the peer has read most of what it was sent."""
-        ...
-
-
 class OutOfStepError(Exception):
     """So many lines in a row were unreadable that the stream cannot be trusted any more."""
 
@@ -74,14 +54,22 @@ class Server(Peer):
         sink: Takes the replies and notifications.
         clock: Measures deadlines.
         connection_id: Tells connections of one process apart.
+        tap: Gets every line, in and out.
     """
 
     def __init__(
-        self, dispatcher: Dispatcher, sink: LineSink, *, clock: Clock, connection_id: str
+        self,
+        dispatcher: Dispatcher,
+        sink: LineSink,
+        *,
+        clock: Clock,
+        connection_id: str,
+        tap: Tap | None = None,
     ) -> None:
         self.id = connection_id
         self._dispatcher, self._limits = dispatcher, dispatcher.limits
-        self._sink = sink
+        self._tap = tap
+        self._sink = sink if tap is None else Tapped(sink, tap, connection_id)
         self._clock = clock
         super().__init__("stdio")
         self._running: set[Flight] = set()
@@ -89,7 +77,7 @@ class Server(Peer):
         self._arrived = 0
         self._control = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._feed: Feed | None = None
+        self._feeds: dict[str, Feed] = {}
         self._unreadable_in_row = 0
         self._is_starting = False
         self._is_draining = False
@@ -113,6 +101,8 @@ class Server(Peer):
         """
         if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
             return
+        if self._tap is not None:
+            self._tap.came(self.id, line)
         if line is None:
             self._count_unreadable(RequestTooLargeError())
             return
@@ -145,14 +135,18 @@ class Server(Peer):
         """Wait until the peer has read most of what it was sent."""
         await self._sink.writable()
 
-    def subscribe(self, feed: Feed) -> None:
+    def subscribe(self, feed: Feed, what: str = "event") -> None:
         """Keep *feed* running until the connection ends; it takes the place of the one before."""
-        if self._feed is not None:
-            self._feed.stop()
-        self._feed = feed
+        self.unsubscribe(what)
+        self._feeds[what] = feed
         if self._is_draining:
             feed.stop()
         self._spawn(feed.run())
+
+    def unsubscribe(self, what: str) -> None:
+        """Stop the feed of this kind, if there is one."""
+        if what in self._feeds:
+            self._feeds.pop(what).stop()
 
     def resume(self) -> None:
         """Go on with what waits: the peer reads again."""
@@ -165,8 +159,8 @@ class Server(Peer):
             Whether everything ended by itself within *seconds*.
         """
         self._is_draining = True
-        if self._feed is not None:
-            self._feed.stop()
+        for feed in self._feeds.values():
+            feed.stop()
         # Not asyncio.timeout: a call's first step, such as shutdown's, runs outside of any task.
         idle = self._spawn(self._until_idle())
         await asyncio.wait({idle}, timeout=seconds)
@@ -227,6 +221,8 @@ class Server(Peer):
     def _admit_call(self, flight: Flight, method: Method | None) -> None:
         self._arrived += 1
         flight.number = self._arrived
+        if self._tap is not None:
+            flight.moment = self._tap.moment()
         if method is not None:
             flight.is_control = method.lane == "control"
             flight.is_command = method.kind != "query"
@@ -287,6 +283,8 @@ class Server(Peer):
         coroutine = self._dispatcher.answer(flight, self)
         # Its own context from the first step on: what a call sets there ends with it.
         context = copy_context()
+        if flight.moment is not None:
+            context.run(MOMENT.set, flight.moment)
         try:
             waits_for = context.run(coroutine.send, None)
         except StopIteration as stop:
@@ -311,6 +309,8 @@ class Server(Peer):
             self._turns.finish(flight)
         if flight.timer is not None:
             flight.timer.cancel()
+        if flight.moment is not None:
+            flight.moment.is_over = True
         flight.deliver(reply)
         if self._turns:
             self._start_waiting()
@@ -350,7 +350,10 @@ class Server(Peer):
     # Replies out
 
     def _refuse(self, flight: Flight, error: RpcError) -> None:
-        flight.deliver(self._dispatcher.refuse(flight, error, self.id))
+        context = copy_context()
+        if self._tap is not None:
+            context.run(MOMENT.set, flight.moment or self._tap.moment())
+        flight.deliver(context.run(self._dispatcher.refuse, flight, error, self.id))
 
     def _send(self, reply: bytes | None) -> None:
         if reply is not None:

@@ -1,10 +1,10 @@
-"""What may be booked and cancelled, and how a refusal explains itself."""
+"""What may be booked, moved and cancelled, and how a refusal explains itself."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import datetime, timedelta
+from typing import Any
 
 from rpcbackend.domain.spans import Span, nearest_free
-from rpcbackend.domain.zones import local_hours
 from rpcbackend.errors import (
     InstructorConflictError,
     InvalidTransitionError,
@@ -20,12 +20,9 @@ from rpcbackend.errors import (
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import Instructor, InstructorState
-from rpcbackend.schema.lessons import Lesson, LessonState
+from rpcbackend.schema.lessons import BookLesson, Lesson, LessonState, RescheduleLesson
 from rpcbackend.schema.students import Student, StudentState
 from rpcbackend.schema.vehicles import Vehicle, VehicleState
-
-DAY_OPENS, DAY_CLOSES = time(7), time(21)
-"""Alternatives are looked for in these local hours: nobody wants to be offered a lesson at 3 am."""
 
 CLAIMING = frozenset(
     {
@@ -39,7 +36,8 @@ CLAIMING = frozenset(
 )
 """States in which a lesson holds its claims (domain section 2.3)."""
 
-CANCELLABLE = frozenset({LessonState.REQUESTED, LessonState.BOOKED, LessonState.CONFIRMED})
+AHEAD = frozenset({LessonState.REQUESTED, LessonState.BOOKED, LessonState.CONFIRMED})
+"""States in which a lesson can still be moved or cancelled."""
 
 _CONFLICT: dict[ResourceType, type[RpcError]] = {
     ResourceType.INSTRUCTOR: InstructorConflictError,
@@ -74,21 +72,40 @@ def check_fit(student: Student, instructor: Instructor, vehicle: Vehicle | None)
         PrerequisiteMissingError: The student or the instructor is not active.
         VehicleUnfitError: The vehicle is in the workshop or retired.
     """
+    check_student(student)
+    if not may_teach(instructor):
+        raise PrerequisiteMissingError(
+            "The instructor is not active.",
+            details={"rule": "instructor.active", "instructorId": instructor.id},
+        )
+    if vehicle is not None and not may_be_driven(vehicle):
+        raise VehicleUnfitError(
+            _UNFIT[vehicle.state],
+            details={"rule": "K9", "vehicleId": vehicle.id, "state": vehicle.state},
+        )
+
+
+def check_student(student: Student) -> None:
+    """Check that the student may take part in a lesson at all.
+
+    Raises:
+        PrerequisiteMissingError: He is not active.
+    """
     if student.state is not StudentState.ACTIVE:
         raise PrerequisiteMissingError(
             f"The student is {student.state}; make him active first.",
             details={"rule": "student.active", "studentId": student.id, "state": student.state},
         )
-    if instructor.state is not InstructorState.ACTIVE:
-        raise PrerequisiteMissingError(
-            "The instructor is not active.",
-            details={"rule": "instructor.active", "instructorId": instructor.id},
-        )
-    if vehicle is not None and vehicle.state is not VehicleState.ACTIVE:
-        raise VehicleUnfitError(
-            _UNFIT[vehicle.state],
-            details={"rule": "K9", "vehicleId": vehicle.id, "state": vehicle.state},
-        )
+
+
+def may_teach(instructor: Instructor) -> bool:
+    """Tell whether the instructor may take part in a lesson at all."""
+    return instructor.state is InstructorState.ACTIVE
+
+
+def may_be_driven(vehicle: Vehicle) -> bool:
+    """Tell whether the vehicle may take part in a lesson at all."""
+    return vehicle.state is VehicleState.ACTIVE
 
 
 def claims_of(lesson: Lesson) -> list[Claim]:
@@ -112,18 +129,10 @@ def claims_of(lesson: Lesson) -> list[Claim]:
     ]
 
 
-def search_window(wanted: Span, zone: str, now: datetime) -> Span | None:
-    """Return the part of the wanted local day in which an alternative may lie, if any is left."""
-    opens, closes = local_hours(wanted.start, zone, DAY_OPENS, DAY_CLOSES)
-    # Whole minutes only: `now` is seldom on the grid.
-    earliest = max(opens, now.replace(second=0, microsecond=0))
-    return Span(earliest, closes) if earliest < closes else None
-
-
 def refuse_overlap(
     wanted: Span,
     conflicts: Sequence[Busy],
-    busy: Sequence[Claim],
+    busy: Sequence[Span],
     window: Span | None,
     now: datetime,
 ) -> RpcError:
@@ -132,12 +141,12 @@ def refuse_overlap(
     Args:
         wanted: The span asked for.
         conflicts: The claims in its way as far as the caller may know them, at least one.
-        busy: All claims of the same resources within *window*.
+        busy: When the same resources are busy within *window*.
         window: Where to look for alternatives.
         now: No alternative lies before it.
     """
     first = min(conflicts, key=lambda claim: list(ResourceType).index(claim.resource_type))
-    free = nearest_free(wanted, [span_of(claim) for claim in busy], window) if window else []
+    free = nearest_free(wanted, busy, window) if window else []
     return _CONFLICT[first.resource_type](
         details={
             "rule": "K1",
@@ -151,9 +160,54 @@ def refuse_overlap(
     )
 
 
-def span_of(claim: Claim) -> Span:
-    """Return when the claim holds."""
-    return Span(claim.starts_at, claim.ends_at)
+def event_data(lesson: Lesson) -> dict[str, Any]:
+    """Return what events tell of a lesson: ids and times."""
+    return {
+        "lessonId": lesson.id,
+        "branchId": lesson.branch_id,
+        "studentId": lesson.student_id,
+        "state": lesson.state,
+        **place_of(lesson),
+    }
+
+
+def place_of(lesson: Lesson) -> dict[str, Any]:
+    """Return where in the calendar a lesson is: what a move changes."""
+    return {
+        "instructorId": lesson.instructor_id,
+        "vehicleId": lesson.vehicle_id,
+        "startsAt": format_instant(lesson.starts_at),
+        "endsAt": format_instant(lesson.ends_at),
+    }
+
+
+def moved(old: Lesson, change: RescheduleLesson) -> BookLesson:
+    """Return the booking that would have made the lesson as it is to be."""
+    has_vehicle = "vehicle_id" in change.model_fields_set
+    return BookLesson.model_construct(
+        student_id=old.student_id,
+        instructor_id=change.instructor_id or old.instructor_id,
+        vehicle_id=change.vehicle_id if has_vehicle else old.vehicle_id,
+        starts_at=change.starts_at or old.starts_at,
+        duration_minutes=change.duration_minutes
+        or (old.ends_at - old.starts_at) // timedelta(minutes=1),
+        type=old.type,
+        pickup=old.pickup,
+        dropoff=old.dropoff,
+    )
+
+
+def check_move(lesson: Lesson, now: datetime) -> None:
+    """Check that a lesson can be moved.
+
+    Raises:
+        InvalidTransitionError: It has begun, or is over or cancelled.
+    """
+    if not _is_ahead(lesson, now):
+        raise InvalidTransitionError(
+            "Only a lesson that has not begun can be moved.",
+            details={"from": lesson.state, "to": LessonState.BOOKED, "allowed": []},
+        )
 
 
 def check_cancel(lesson: Lesson, now: datetime) -> None:
@@ -162,8 +216,12 @@ def check_cancel(lesson: Lesson, now: datetime) -> None:
     Raises:
         InvalidTransitionError: It has begun (use no-show or complete) or is over.
     """
-    if lesson.state not in CANCELLABLE or lesson.starts_at <= now:
+    if not _is_ahead(lesson, now):
         raise InvalidTransitionError(
             "Only a lesson that has not begun can be cancelled.",
             details={"from": lesson.state, "to": LessonState.CANCELLED, "allowed": []},
         )
+
+
+def _is_ahead(lesson: Lesson, now: datetime) -> bool:
+    return lesson.state in AHEAD and lesson.starts_at > now

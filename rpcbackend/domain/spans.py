@@ -1,6 +1,7 @@
-"""Half-open spans of time: do they meet, and where is the nearest free one."""
+"""Half-open spans of time: do they meet, and where is there room for another one."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,7 +39,7 @@ def nearest_free(wanted: Span, busy: Iterable[Span], within: Span) -> list[Span]
         At most two: the nearest that starts before the wanted start and the nearest after it. One
         at the wanted start itself would be no alternative, so none is given when it is free.
     """
-    starts = [start for gap in _gaps(busy, within) for start in _starts(gap, wanted)]
+    starts = [start for gap in gaps(busy, within) for start in _starts(gap, wanted)]
     before = max((start for start in starts if start < wanted.start), default=None)
     after = min((start for start in starts if start > wanted.start), default=None)
     return [Span(start, start + wanted.length) for start in (before, after) if start is not None]
@@ -52,13 +53,45 @@ def _starts(gap: Span, wanted: Span) -> list[datetime]:
     return [min(max(wanted.start, gap.start), last)]
 
 
-def _gaps(busy: Iterable[Span], within: Span) -> list[Span]:
-    gaps = []
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The starts at which something of one length may begin, in order.
+
+    A set of them is an integer, with the bit `1 << n` for the n-th: to join and to cut sets of many
+    thousand starts takes microseconds.
+    """
+
+    starts: Sequence[datetime]
+    length: timedelta
+
+    def free(self, busy: Iterable[Span]) -> int:
+        """Return the set of the starts at which nothing is in the way."""
+        if not self.starts:
+            return 0
+        found = 0
+        for gap in gaps(busy, Span(self.starts[0], self.starts[-1] + self.length)):
+            first = bisect_left(self.starts, gap.start)
+            end = bisect_right(self.starts, gap.end - self.length)
+            if first < end:
+                found |= (1 << end) - (1 << first)
+        return found
+
+    def indexes(self, found: int) -> Iterator[int]:
+        """Go through a set in order."""
+        while found:
+            lowest = found & -found
+            yield lowest.bit_length() - 1
+            found ^= lowest
+
+
+def gaps(busy: Iterable[Span], within: Span) -> list[Span]:
+    """Return what *busy*, in any order and perhaps overlapping, leaves free of *within*."""
+    found = []
     free_from = within.start
     for span in sorted(busy):
         if span.start > free_from:
-            gaps.append(Span(free_from, min(span.start, within.end)))
+            found.append(Span(free_from, min(span.start, within.end)))
         free_from = max(free_from, span.end)
     if free_from < within.end:
-        gaps.append(Span(free_from, within.end))
-    return [gap for gap in gaps if gap.start < gap.end]
+        found.append(Span(free_from, within.end))
+    return [gap for gap in found if gap.start < gap.end]

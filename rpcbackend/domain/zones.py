@@ -1,6 +1,7 @@
 """Wall clocks: instants to local time and civil days to spans (domain rules T1, T4)."""
 
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -38,6 +39,20 @@ def local_hours(at: datetime, zone: str, opens: time, closes: time) -> tuple[dat
     tz = zone_of(zone)
     on = at.astimezone(tz).date()
     return _instant(on, opens, tz), _instant(on, closes, tz)
+
+
+def local_hours_between(
+    start: datetime, end: datetime, zone: str, opens: time, closes: time
+) -> Iterator[tuple[datetime, datetime]]:
+    """Go through the local dates from *start* to *end*: when it is *opens* to *closes* on each."""
+    tz = zone_of(zone)
+    on, last = start.astimezone(tz).date(), end.astimezone(tz).date()
+    while on <= last:
+        opening = _instant(on, opens, tz)
+        # A whole date may not exist (rule T4): its hours would be those of the next one.
+        if opening.astimezone(tz).date() == on:
+            yield opening, _instant(on, closes, tz)
+        on += timedelta(days=1)
 
 
 def _wall_clock(at: datetime, tz: ZoneInfo) -> str:

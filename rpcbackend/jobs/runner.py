@@ -13,6 +13,7 @@ from rpcbackend.clock import Clock
 from rpcbackend.dispatch.dispatcher import ReportBug, error_object
 from rpcbackend.errors import OutcomeUnknownError, OverloadedError, RpcError, ShuttingDownError
 from rpcbackend.ids import Ids
+from rpcbackend.moments import Moment, in_moment
 from rpcbackend.running import Conclude, JobOverError, Order, Run
 from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.jobs import ErrorResponse, Job, JobStarted, JobState
@@ -82,11 +83,19 @@ class JobRunner:
         clock: Gives the times of ends.
         ids: Makes the marks that tie a failed job to its log lines.
         report_bug: Told about an exception that no job expected.
+        began: Told of a job that nobody called for, and gives it its moment.
     """
 
     def __init__(
-        self, store: Callable[[], Store], *, clock: Clock, ids: Ids, report_bug: ReportBug
+        self,
+        store: Callable[[], Store],
+        *,
+        clock: Clock,
+        ids: Ids,
+        report_bug: ReportBug,
+        began: Callable[[], Moment] | None = None,
     ) -> None:
+        self._began = began
         self._store, self._clock, self._ids = store, clock, ids
         self._report_bug = report_bug
         self._live: dict[str, _Live] = {}
@@ -185,17 +194,18 @@ class JobRunner:
         Raises:
             RpcError: As those of `room`, or of the store.
         """
-        created_at = _whole_second(self._clock.now_ms())
-        job = Job(
-            id=self._ids.new("job"),
-            channel=channel,
-            state=JobState.QUEUED,
-            actor=actor,
-            created_at=created_at,
-        )
-        with self.room(job.id):
-            await self._store().write(lambda work: work.jobs.put(job), actor=actor)
-            self.start(Order(job=job, command=Command(channel=channel), run=run))
+        with in_moment(self._began):
+            created_at = _whole_second(self._clock.now_ms())
+            job = Job(
+                id=self._ids.new("job"),
+                channel=channel,
+                state=JobState.QUEUED,
+                actor=actor,
+                created_at=created_at,
+            )
+            with self.room(job.id):
+                await self._store().write(lambda work: work.jobs.put(job), actor=actor)
+                self.start(Order(job=job, command=Command(channel=channel), run=run))
         return job.id
 
     async def ended(self, job_id: str) -> Job | None:

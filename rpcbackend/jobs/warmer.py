@@ -232,6 +232,9 @@ class _Nobody(Peer):
     async def writable(self) -> None:
         """Wait for nobody."""
 
-    def subscribe(self, feed: Feed) -> None:
+    def subscribe(self, feed: Feed, what: str = "") -> None:  # noqa: ARG002 (the form)
         """Let nobody be told."""
         feed.stop()
+
+    def unsubscribe(self, what: str) -> None:
+        """Go on telling nobody."""

@@ -4,7 +4,7 @@ No answer of these channels is kept for a repeated delivery, and none can be ask
 that nothing counts would be free.
 """
 
-from rpcbackend.accounts.answers import device_of, place_of, signed_in
+from rpcbackend.accounts.answers import place_of, signed_in, source_of
 from rpcbackend.accounts.commit import commit, require_try
 from rpcbackend.accounts.factors import begin_enrolment, finish_enrolment
 from rpcbackend.accounts.first import add_first_owner, require_nobody
@@ -61,7 +61,7 @@ async def bootstrap(ctx: Context, params: Bootstrap) -> SignedIn:
 
     async def unit(work: Work) -> Opened:
         user = await add_first_owner(work, params.login, password_hash)
-        await note_success(work, params.login, device_of(ctx))
+        await note_success(work, params.login, source_of(ctx))
         return await open_session(work, user, place, client=params.client, instead_of=None)
 
     return signed_in(ctx, await commit(ctx, unit), binds=True)
@@ -82,15 +82,15 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
     the wait for the next try. MFA_REQUIRED answers a right password that wants a code beside it.
     """
     require_try(ctx)
-    hashing, device = ctx.host.hashing, device_of(ctx)
-    password_hash = await ctx.read(lambda work: password_hash_of(work, params.login, device))
+    hashing, source = ctx.host.hashing, source_of(ctx)
+    password_hash = await ctx.read(lambda work: password_hash_of(work, params.login, source))
     is_right = await hashing.verify(password_hash, params.password)
     rehashed = None
     if is_right and password_hash is not None and hashing.needs_rehash(password_hash):
         rehashed = await hashing.hash(params.password)
     tried = Try(
         login=params.login,
-        device=device,
+        source=source,
         password_hash=password_hash,
         is_right=is_right,
         rehashed=rehashed,
@@ -221,16 +221,16 @@ async def change_password(ctx: Context, params: ChangePassword) -> Empty:
     elif params.current_password is None:
         error = {"path": "currentPassword", "rule": "missing"}
         raise InvalidParamsError(details={"errors": [error]})
-    device = device_of(ctx)
+    source = source_of(ctx)
     of_login, old_hash = await ctx.read(
-        lambda work: hash_to_change(work, user_id, ctx.principal, device)
+        lambda work: hash_to_change(work, user_id, ctx.principal, source)
     )
     check_new(params.new_password, of_login, "newPassword")
     is_right = not is_own or await hashing.verify(old_hash, params.current_password or "")
     change = Change(
         user_id=user_id,
         by=ctx.principal,
-        device=device,
+        source=source,
         old_hash=old_hash,
         is_right=is_right,
         new_hash=await hashing.hash(params.new_password) if is_right else "",

@@ -1,12 +1,13 @@
-"""Lessons: book, look up, cancel."""
+"""Lessons: book, look up, move, cancel."""
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.kept import Kept
 from rpcbackend.dispatch.registry import method
-from rpcbackend.domain import lessons
+from rpcbackend.domain import lessons, slots
 from rpcbackend.domain.spans import Span
 from rpcbackend.domain.versions import next_version
 from rpcbackend.domain.zones import local_span
@@ -24,7 +25,7 @@ from rpcbackend.errors import (
     VehicleUnfitError,
     VersionConflictError,
 )
-from rpcbackend.schema.base import Encoded, format_instant
+from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.claims import Claim, OwnerType
 from rpcbackend.schema.lessons import (
     BookLesson,
@@ -37,6 +38,7 @@ from rpcbackend.schema.lessons import (
     LessonState,
     LessonView,
     ListLessons,
+    RescheduleLesson,
 )
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Sight, Work
@@ -66,15 +68,67 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
     """
 
     async def unit(work: Work) -> LessonView:
-        lessons.check_start(params.starts_at, work.now)
-        lesson = await _plan(work, params)
-        claims = lessons.claims_of(lesson)
-        await _claim(work, lesson, claims)
+        if not work.sight.is_whole and params.instructor_id != work.sight.instructor_id:
+            raise NotFoundError.of("instructor", params.instructor_id)
+        lesson = await _plan(work, params, work.new_id("les"))
+        claims = await _claim(work, lesson)
         await work.lessons.add(lesson)
         await _record(work, "lessons.booked", lesson)
         return LessonView(lesson=lesson, claims=claims)
 
     return await ctx.write(unit)
+
+
+@method(
+    "lessons.reschedule",
+    permission=Permission.LESSONS_CANCEL,
+    kind="command",
+    errors=(
+        NotFoundError,
+        ForbiddenError,
+        VersionConflictError,
+        InvalidTransitionError,
+        TimeInPastError,
+        TimeNotOnGridError,
+        InstructorConflictError,
+        VehicleConflictError,
+        StudentConflictError,
+        PrerequisiteMissingError,
+        VehicleUnfitError,
+    ),
+    events=("lessons.rescheduled",),
+)
+async def reschedule(ctx: Context, params: RescheduleLesson) -> LessonView:
+    """Move a lesson that has not begun to another time, instructor or vehicle, or say why not.
+
+    It stays the same lesson. Its old time is never in its own way, and is kept when it is refused.
+    An instructor moves his own lessons and keeps them; a student changes the time of his.
+    """
+
+    async def unit(work: Work) -> LessonView:
+        old = await work.lessons.require(params.lesson_id)
+        wanted = lessons.moved(old, params)
+        _check_may_move(work.sight, old, wanted)
+        version = next_version(old, params.expected_version)
+        lessons.check_move(old, work.now)
+        planned = await _plan(work, wanted, old.id)
+        lesson = planned.model_copy(update={"state": old.state, "version": version})
+        await work.claims.release(OwnerType.LESSON, old.id)
+        claims = await _claim(work, lesson)
+        await work.lessons.put(lesson)
+        await _record(work, "lessons.rescheduled", lesson, previous=lessons.place_of(old))
+        return LessonView(lesson=lesson, claims=claims)
+
+    return await ctx.write(unit)
+
+
+def _check_may_move(sight: Sight, old: Lesson, wanted: BookLesson) -> None:
+    if sight.is_whole:
+        return
+    if wanted.instructor_id != old.instructor_id:
+        raise NotFoundError.of("instructor", wanted.instructor_id)
+    if sight.student_id and wanted.vehicle_id != old.vehicle_id:
+        raise ForbiddenError("A student changes the time of a lesson; ask the office for more.")
 
 
 @method(
@@ -153,10 +207,9 @@ def _sides_of(sight: Sight) -> Collection[CancelledBy]:
     return (CancelledBy.STUDENT,)
 
 
-async def _plan(work: Work, params: BookLesson) -> Lesson:
+async def _plan(work: Work, params: BookLesson, lesson_id: str) -> Lesson:
     """Make the lesson as it would be, once all who take part are found and fit."""
-    if not work.sight.is_whole and params.instructor_id != work.sight.instructor_id:
-        raise NotFoundError.of("instructor", params.instructor_id)
+    lessons.check_start(params.starts_at, work.now)
     student = await work.students.require(params.student_id)
     instructor = await work.instructors.require(params.instructor_id)
     vehicle = await work.vehicles.require(params.vehicle_id) if params.vehicle_id else None
@@ -164,7 +217,7 @@ async def _plan(work: Work, params: BookLesson) -> Lesson:
     branch = await work.branches.require(instructor.branch_id)
     ends_at = params.starts_at + timedelta(minutes=params.duration_minutes)
     return Lesson(
-        id=work.new_id("les"),
+        id=lesson_id,
         branch_id=branch.id,
         student_id=student.id,
         instructor_id=instructor.id,
@@ -184,29 +237,20 @@ async def _plan(work: Work, params: BookLesson) -> Lesson:
     )
 
 
-async def _claim(work: Work, lesson: Lesson, claims: list[Claim]) -> None:
+async def _claim(work: Work, lesson: Lesson) -> list[Claim]:
     """Claim the time of all who take part, or refuse and say why."""
+    claims = lessons.claims_of(lesson)
     conflicts = await work.claims.take_if_free(claims)
     if not conflicts:
-        return
+        return claims
     wanted = Span(lesson.starts_at, lesson.ends_at)
-    window = lessons.search_window(wanted, lesson.zone, work.now)
-    busy = await work.claims.within(claims, window.start, window.end) if window else []
-    raise lessons.refuse_overlap(wanted, conflicts, busy, window, work.now)
+    window = slots.search_window(wanted, lesson.zone, work.now)
+    resources = {claim.resource_id: claim.resource_type for claim in claims}
+    busy = await work.claims.busy(resources, window.start, window.end) if window else {}
+    spans = [Span(*pair) for pairs in busy.values() for pair in pairs]
+    raise lessons.refuse_overlap(wanted, conflicts, spans, window, work.now)
 
 
-async def _record(work: Work, event: str, lesson: Lesson) -> None:
-    await work.record(
-        event,
-        ("lesson", lesson.id, lesson.version),
-        {
-            "lessonId": lesson.id,
-            "branchId": lesson.branch_id,
-            "studentId": lesson.student_id,
-            "instructorId": lesson.instructor_id,
-            "vehicleId": lesson.vehicle_id,
-            "state": lesson.state,
-            "startsAt": format_instant(lesson.starts_at),
-            "endsAt": format_instant(lesson.ends_at),
-        },
-    )
+async def _record(work: Work, event: str, lesson: Lesson, **more: Any) -> None:
+    aggregate = ("lesson", lesson.id, lesson.version)
+    await work.record(event, aggregate, lessons.event_data(lesson) | more)

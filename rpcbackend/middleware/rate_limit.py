@@ -2,7 +2,9 @@
 
 import math
 
+from rpcbackend.context import Context
 from rpcbackend.dispatch.call import Call
+from rpcbackend.dispatch.registry import RateClass
 from rpcbackend.errors import RateLimitedError
 from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.schema.limits import Limits
@@ -22,7 +24,7 @@ class RateLimit:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._buckets = {
+        self._buckets: dict[RateClass, Gcra] = {
             "auth": Gcra(limits.auth_per_minute / 60, limits.auth_per_minute),
             "heavy": Gcra(limits.heavy_per_second, 2 * limits.heavy_per_second),
             "command": Gcra(limits.command_per_second, 2 * limits.command_per_second),
@@ -35,7 +37,14 @@ class RateLimit:
         Raises:
             RateLimitedError: It has not; says when it will have.
         """
-        context, kind = call.context, call.method.rate_class
+        self.take(call.context, call.method.rate_class)
+
+    def take(self, context: Context, kind: RateClass) -> None:
+        """Count a call of that class, if there is room for it.
+
+        Raises:
+            RateLimitedError: There is not; says when there will be.
+        """
         is_named = context.principal.kind in _LIMITED
         if is_named or kind == "auth":
             whose = context.principal.actor if is_named else context.connection.id

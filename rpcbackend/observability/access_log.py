@@ -1,41 +1,67 @@
 """One log line for each exchange that failed, and for each at all when debugging."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
-from rpcbackend.dispatch.call import Exchange, Observer
+from rpcbackend.dispatch.call import Exchange
+from rpcbackend.dispatch.registry import Registry
+from rpcbackend.errors import InvalidParamsError
+from rpcbackend.monitor import LogLevels
+from rpcbackend.security.redaction import redact_params
 
 if TYPE_CHECKING:
     # loguru names its type in its stubs alone.
     from loguru import Logger
 
+_SHOWS_ALL: Final = ("TRACE", "DEBUG")
 
-def access_log(level: str) -> Observer:
-    """Return the observer for a log of *level*; it never sees params or results.
 
-    Calls that went well cost a log line only where one is wanted.
+class AccessLog:
+    """The observer that logs exchanges.
+
+    Calls that went well cost a log line only where one is wanted; params are never shown but at
+    TRACE, if they fit, and then without what is secret or personal.
+
+    Args:
+        levels: Tells what is wanted.
     """
-    return _log_every if level in ("TRACE", "DEBUG") else _log_failed
+
+    def __init__(self, levels: LogLevels) -> None:
+        self._levels = levels
+        self.registry: Registry | None = None
+        """Tells what of the params is secret; without it none are shown."""
+
+    def observe(self, exchange: Exchange) -> None:
+        """Log one exchange, if it is worth a line."""
+        if exchange.error is not None:
+            self._line(exchange).bind(
+                symbol=exchange.error.symbol, correlation_id=exchange.correlation_id
+            ).info("refused")
+        elif self._levels.level in _SHOWS_ALL:
+            self._line(exchange).debug("answered")
+
+    def _line(self, exchange: Exchange) -> "Logger":
+        line = logger.bind(
+            connection=exchange.connection_id,
+            channel=exchange.channel,
+            ms=round(exchange.seconds * 1_000, 3),
+            actor=exchange.principal.actor,
+        )
+        if self._levels.level == "TRACE":
+            return line.bind(params=self._params_of(exchange))
+        return line
+
+    def _params_of(self, exchange: Exchange) -> Any:
+        method = self.registry.get(exchange.channel) if self.registry else None
+        message = exchange.message
+        if isinstance(exchange.error, InvalidParamsError):
+            # A name may stand where an id belongs.
+            return None
+        if method is None or not isinstance(message, dict) or "params" not in message:
+            return None
+        return redact_params(method.params, message["params"], _hide)
 
 
-def _log_every(exchange: Exchange) -> None:
-    if exchange.error is None:
-        _line(exchange).debug("answered")
-    else:
-        _log_failed(exchange)
-
-
-def _log_failed(exchange: Exchange) -> None:
-    if exchange.error is not None:
-        _line(exchange).bind(
-            symbol=exchange.error.symbol, correlation_id=exchange.correlation_id
-        ).info("refused")
-
-
-def _line(exchange: Exchange) -> "Logger":
-    return logger.bind(
-        connection=exchange.connection_id,
-        channel=exchange.channel,
-        ms=round(exchange.seconds * 1_000, 3),
-    )
+def _hide(mark: str, _value: Any) -> str:
+    return f"[{mark}]"

@@ -1,140 +1,80 @@
-"""Log lines on stderr, written so that an unread stderr never holds up the process (D10).
+"""The log of this process: from which level on, in which form, and with the call it belongs to."""
 
-Nobody can forge one: a line that begins with a time is ours, and whatever came from elsewhere,
-traces and stray prints included, stands escaped behind a bar.
-"""
-
-import os
-import re
-import sys
-import threading
-import traceback
-from collections import deque
+import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from rpcbackend.monitor import LogLevels
+from rpcbackend.observability.forms import Form
+from rpcbackend.observability.sinks import BoundedSink
+
 if TYPE_CHECKING:
     # loguru names its types in its stubs alone.
-    from loguru import Message
+    from loguru import Message, Record
 
-MAX_WAITING_LINES = 2_000
-"""Lines kept while nobody reads stderr; older ones go first."""
+_BY_NUMBER = ((50, "CRITICAL"), (40, "ERROR"), (30, "WARNING"), (0, "INFO"))
+"""Levels of the standard library's logging, by the least of their numbers."""
 
-MAX_STRAY_CHARACTERS = 8_192
-"""Of a stray line that does not end: then what there is goes out."""
-
-BAR = "| "
-"""Stands before every line that is no log line of ours."""
-
-_UNSEEN = re.compile(
-    # Control characters, and those that break or turn a line (Unicode 17, sections 2.7 and 23.2).
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
-)
+_LEAST_OF_LIBRARIES = 20
+"""What a library logs below INFO is for its authors, and may hold values: whole statements, say."""
 
 
-class BoundedStderr:
-    """A sink that drops the oldest lines instead of waiting for a reader."""
+def start_log(sink: BoundedSink, form: Form, levels: LogLevels) -> None:
+    """Send all log lines to *sink* and nowhere else, from the present level on.
 
-    def __init__(self, fd: int = 2) -> None:
-        self._fd = fd
-        self._lines: deque[str] = deque(maxlen=MAX_WAITING_LINES)
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._is_flushed = threading.Event()
-        self._is_flushed.set()
-        self._dropped = 0
-        threading.Thread(target=self._run, name="stderr", daemon=True).start()
-
-    def write(self, line: str) -> None:
-        """Queue one line."""
-        with self._lock:
-            if len(self._lines) == MAX_WAITING_LINES:
-                self._dropped += 1
-            self._is_flushed.clear()
-            self._lines.append(line)
-        self._wake.set()
-
-    def drain(self, seconds: float = 0.5) -> None:
-        """Wait a little for what is queued to be read; whoever does not read cannot stop us."""
-        self._is_flushed.wait(seconds)
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            while self._lines:
-                line = self._lines.popleft()
-                if self._dropped:
-                    line = f"({self._dropped} lines dropped: nobody read stderr)\n{line}"
-                    self._dropped = 0
-                try:
-                    os.write(self._fd, line.encode("utf-8", "backslashreplace"))
-                except OSError:
-                    # stderr is closed: there is nowhere left to say so.
-                    return
-            with self._lock:
-                if not self._lines:
-                    self._is_flushed.set()
-
-
-class Strays:
-    """Stands in for stdout and stderr: what is printed goes to the sink, escaped, line by line."""
-
-    def __init__(self, sink: BoundedStderr) -> None:
-        self._sink = sink
-        self._rest = ""
-
-    def write(self, text: str) -> int:
-        """Take a piece of text; what has no line end yet waits for it."""
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._sink.write(_behind_bar(line))
-        if len(self._rest) > MAX_STRAY_CHARACTERS:
-            self.end()
-        return len(text)
-
-    def end(self) -> None:
-        """Let go what still waits for its line end."""
-        if self._rest:
-            self._sink.write(_behind_bar(self._rest))
-            self._rest = ""
-
-    def flush(self) -> None:
-        """Do nothing: lines go out as soon as they are read, and `print` must not wait for that."""
-
-
-def log_to_stderr(level: str) -> BoundedStderr:
-    """Send log lines of *level* and above to stderr, and nowhere else."""
-    sink = BoundedStderr(sys.stderr.fileno())
+    Those of the standard library's logging too: libraries use it, and the event loop.
+    """
     logger.remove()
-    # No text from elsewhere ever is a format: lines are put together by `_lines` alone (D10).
-    logger.add(lambda message: sink.write(_lines(message)), level=level, format=lambda _: "")
-    return sink
+    # No text from elsewhere ever is a format: lines are put together by the form alone (D10).
+    last = _add(sink, form, levels.level)
+
+    def change(level: str) -> None:
+        nonlocal last
+        # The new one first: a line twice is better than none.
+        last, before = _add(sink, form, level), last
+        logger.remove(before)
+        _listen_from(level)
+
+    levels.on_change = change
+    logging.root.handlers = [_Intercepted()]
+    _listen_from(levels.level)
+    logging.captureWarnings(capture=True)
 
 
-def escaped(text: str) -> str:
-    """Write what is unseen, or would end or turn the line, as Python writes it."""
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+def _add(sink: BoundedSink, form: Form, level: str) -> int:
+    def write(message: "Message") -> None:
+        sink.write(form.of_record(message.record))
+
+    return logger.add(write, level=level, format=lambda _: "", catch=True, backtrace=False)
 
 
-def _lines(message: "Message") -> str:
-    record = message.record
-    time = f"{record['time']:YYYY-MM-DDTHH:mm:ss.SSSZ}"
-    text = escaped(f"{record['message']} {record['extra']}")
-    trace = ""
-    if record["exception"] is not None:
-        # Without the values of variables, which are the peer's.
-        trace = "".join(
-            _behind_bar(line)
-            for part in traceback.format_exception(record["exception"].value)
-            for line in part.rstrip("\n").split("\n")
-        )
-    return f"{time} {record['level'].name: <7} {text}\n{trace}"
+def _listen_from(level: str) -> None:
+    logging.root.setLevel(max(logger.level(level).no, _LEAST_OF_LIBRARIES))
 
 
-def _behind_bar(line: str) -> str:
-    return f"{BAR}{escaped(line)}\n"
+def correlate(correlation_id: Callable[[], str | None]) -> None:
+    """Let every line of a call tell its correlation id; asked only when a line is written."""
+
+    def patch(record: "Record") -> None:
+        if "correlation_id" not in record["extra"] and (found := correlation_id()):
+            record["extra"]["correlation_id"] = found
+
+    logger.configure(patcher=patch)
+
+
+class _Intercepted(logging.Handler):
+    """Hands on what a library logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            said = record.getMessage()
+        except Exception:  # noqa: BLE001 (its author's mistake, which is told like any other)
+            said = f"{record.msg!r} % {record.args!r}"
+        level = next(name for least, name in _BY_NUMBER if record.levelno >= least)
+        bug = record.exc_info[1] if record.exc_info else None
+        logger.bind(library=record.name, said=said).opt(exception=bug).log(level, "a library says")
 
 
 def report_bug(bug: Exception, correlation_id: str) -> None:

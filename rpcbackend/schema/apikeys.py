@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from rpcbackend.schema.base import SECRET, Instant, Integer, Name, Params, WireModel
+from rpcbackend.schema.base import PERSONAL, SECRET, Instant, Integer, Name, Params, WireModel
 from rpcbackend.schema.users import UserId
 
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{8}$")]
@@ -12,6 +12,7 @@ Scopes = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^(?:[a-z]+:(?:read|write)|lessons:book)$")]],
     Field(min_length=1, max_length=20),
 ]
+KeyName = Annotated[Name, Field(json_schema_extra=PERSONAL)]
 
 MAX_DAYS = 365
 
@@ -20,7 +21,7 @@ class ApiKey(WireModel):
     """One API key, without its secret."""
 
     id: KeyId
-    name: Name
+    name: KeyName
     scopes: Scopes
     user_id: Annotated[UserId, Field(description="Who made it; it never may more than he.")]
     created_at: Instant
@@ -32,7 +33,7 @@ class ApiKey(WireModel):
 class CreateApiKey(Params):
     """Params of apikeys.create."""
 
-    name: Name
+    name: KeyName
     scopes: Scopes
     days: Annotated[Integer, Field(ge=1, le=MAX_DAYS, description="How long it is good.")] = 90
 

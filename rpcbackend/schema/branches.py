@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rpcbackend.schema.base import (
+    PERSONAL,
     BranchId,
     Currency,
     Flag,
@@ -17,13 +18,17 @@ from rpcbackend.schema.base import (
     Zone,
 )
 
+# A school is often called after whoever runs it, and at home where he is.
+BranchName = Annotated[Name, Field(json_schema_extra=PERSONAL)]
+Address = Annotated[Note | None, Field(json_schema_extra=PERSONAL)]
+
 
 class Branch(WireModel):
     """One place of the school."""
 
     id: BranchId
-    name: Name
-    address: Note | None
+    name: BranchName
+    address: Address
     zone: Annotated[Zone, Field(description="IANA name; it rules the branch's lessons.")]
     currency: Annotated[Currency, Field(description="ISO 4217.")]
     is_active: Flag
@@ -34,8 +39,8 @@ class SaveBranch(Params):
     """Params of branches.save: without branchId a new one is made."""
 
     branch_id: BranchId | None = None
-    name: Name
-    address: Note | None = None
+    name: BranchName
+    address: Address = None
     zone: Zone
     currency: Currency
     is_active: Flag = True

@@ -28,6 +28,8 @@ from rpcbackend.schema.claims import Claim
 MIN_MINUTES, MAX_MINUTES = 5, 600
 """No lesson is shorter than a wait at the lights; ten hours is a day's legal work in Germany."""
 
+Minutes = Annotated[Integer, Field(ge=MIN_MINUTES, le=MAX_MINUTES)]
+
 
 class LessonType(StrEnum):
     """What is practised."""
@@ -101,7 +103,7 @@ class BookLesson(Params):
     instructor_id: InstructorId
     vehicle_id: VehicleId | None = None
     starts_at: Annotated[Instant, Field(description="On a whole minute, not in the past.")]
-    duration_minutes: Annotated[Integer, Field(ge=MIN_MINUTES, le=MAX_MINUTES)]
+    duration_minutes: Minutes
     type: LessonType = LessonType.NORMAL
     pickup: Annotated[Name | None, Field(json_schema_extra=PERSONAL)] = None
     dropoff: Annotated[Name | None, Field(json_schema_extra=PERSONAL)] = None
@@ -141,6 +143,21 @@ class LessonPage(WireModel):
 
     items: list[Lesson]
     next_cursor: Cursor | None
+
+
+class RescheduleLesson(Params):
+    """Params of lessons.reschedule: what is left out stays as it is."""
+
+    lesson_id: LessonId
+    expected_version: Version | None = None
+    starts_at: Annotated[
+        Instant | None, Field(description="On a whole minute, not in the past.")
+    ] = None
+    duration_minutes: Minutes | None = None
+    instructor_id: InstructorId | None = None
+    vehicle_id: Annotated[VehicleId | None, Field(description="null takes the vehicle away.")] = (
+        None
+    )
 
 
 class CancelLesson(Params):

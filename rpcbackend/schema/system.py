@@ -11,6 +11,9 @@ ReadOnlyReason = Literal["disk", "damage", "file_system", "setting"]
 setting wants it."""
 
 
+LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
+
+
 class GetHealth(Params):
     """Params of system.health."""
 
@@ -58,6 +61,28 @@ class StoreHealth(WireModel):
     )
 
 
+class ServiceWindow(WireModel):
+    """How well the school was served; sign-ins and what looks after the process do not count."""
+
+    seconds: Annotated[Integer, Field(description="How far back it goes, across restarts.")]
+    calls: Integer
+    p99_ms: Annotated[
+        float | None, Field(description="99 % of the calls took no longer; to be below 100.")
+    ]
+    failed_share: Annotated[
+        float | None,
+        Field(description="Ended by errors of the system or the network; to be below 0.001."),
+    ]
+    up_share: Annotated[
+        float | None,
+        Field(
+            description="Of the time in which the process was there, or had died and was there "
+            "again within an hour; to be 0.999 at least."
+        ),
+    ]
+    is_met: Annotated[bool, Field(description="Whether all three are as they are to be.")]
+
+
 class Health(WireModel):
     """What system.health answers."""
 
@@ -67,4 +92,23 @@ class Health(WireModel):
     uptime_ms: Integer
     in_flight: Integer
     queued: Integer
+    service: Annotated[
+        list[ServiceWindow], Field(description="Over the last hour, day and 30 days.")
+    ]
     store: StoreHealth | None
+
+
+class SetLogLevel(Params):
+    """Params of system.setLogLevel."""
+
+    level: Annotated[
+        LogLevel,
+        Field(description="DEBUG also logs calls that went well; TRACE what they asked for."),
+    ]
+
+
+class LogLevelSet(WireModel):
+    """What system.setLogLevel answers."""
+
+    level: LogLevel
+    configured: Annotated[LogLevel, Field(description="What the next start returns to.")]

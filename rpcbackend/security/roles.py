@@ -23,6 +23,7 @@ class Permission(StrEnum):
     BRANCHES_READ = "branches:read"
     BRANCHES_WRITE = "branches:write"
     EVENTS_READ = "events:read"
+    EXPORTS_WRITE = "exports:write"
     INSTRUCTORS_READ = "instructors:read"
     INSTRUCTORS_WRITE = "instructors:write"
     JOBS_READ = "jobs:read"
@@ -31,6 +32,8 @@ class Permission(StrEnum):
     LESSONS_READ = "lessons:read"
     LESSONS_BOOK = "lessons:book"
     LESSONS_CANCEL = "lessons:cancel"
+    LOGS_WRITE = "logs:write"
+    METRICS_READ = "metrics:read"
     STORE_CHECK = "store:check"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
@@ -95,6 +98,7 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.AUDIT_READ: _ALL,
             _P.BRANCHES_READ: _ALL,
             _P.EVENTS_READ: _ALL,
+            _P.EXPORTS_WRITE: _ALL,
             _P.INSTRUCTORS_READ: _ALL,
             _P.LESSONS_READ: _ALL,
             _P.STUDENTS_READ: _ALL,
@@ -117,6 +121,7 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _P.EVENTS_READ,
             }
         ),
+        "metrics:read": frozenset({_P.METRICS_READ}),
         "students:read": frozenset({_P.STUDENTS_READ}),
         "students:write": frozenset({_P.STUDENTS_WRITE, _P.STUDENTS_UPDATE}),
     }
@@ -140,6 +145,7 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
         "auth": _P.USERS_READ,
         "backups": _P.BACKUPS_READ,
         "branches": _P.BRANCHES_READ,
+        "exports": _P.EXPORTS_WRITE,
         "instructors": _P.INSTRUCTORS_READ,
         "jobs": _P.JOBS_READ,
         "lessons": _P.LESSONS_READ,

@@ -24,7 +24,9 @@ from rpcbackend.store.files import (
     path_in,
 )
 from rpcbackend.store.idempotency import Keyed, StoredReply
+from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
+from rpcbackend.store.measurements import Measured, Measurements, Run
 from rpcbackend.store.mending import Examined, examine, fold_log_in, make_indexes_anew
 from rpcbackend.store.opening import open_store
 from rpcbackend.store.outbox import Lease, Message
@@ -52,8 +54,11 @@ __all__ = [
     "Finding",
     "Gap",
     "Keyed",
+    "LaneFacts",
     "Lease",
     "Link",
+    "Measured",
+    "Measurements",
     "Message",
     "NoBackupError",
     "Origin",
@@ -63,6 +68,7 @@ __all__ = [
     "Report",
     "Restored",
     "Room",
+    "Run",
     "Salvaged",
     "Sight",
     "SigningKey",

@@ -1,9 +1,11 @@
 """The claims as rows: the one table that says who or what is busy (rules K1, K2, K5)."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
-from rpcbackend.schema.claims import Busy, Claim, OwnerType
+import orjson
+
+from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
 from rpcbackend.store import driver
 from rpcbackend.store.json_sql import json_object
 from rpcbackend.store.lessons import Lessons
@@ -24,16 +26,20 @@ SELECT * FROM (
 ) WHERE ends_at > :starts_at
 """  # noqa: S608 (our own columns)
 
-_WITHIN = f"""
-SELECT {_CLAIM} AS json FROM resource_claims
-WHERE school_id = :school AND resource_type = :resource_type AND resource_id = :resource_id
-  AND starts_at < :ends_at
-  AND starts_at >= coalesce((
-    SELECT max(starts_at) FROM resource_claims
-    WHERE school_id = :school AND resource_type = :resource_type AND resource_id = :resource_id
-      AND starts_at <= :starts_at), :starts_at)
-  AND ends_at > :starts_at
-"""  # noqa: S608 (our own columns)
+# For each resource one seek for the claim that may reach into the span from before, then a scan of
+# the claims that start in it.
+_BUSY = """
+SELECT claim.resource_id, claim.starts_at, claim.ends_at
+FROM json_each(:resources) AS wanted
+CROSS JOIN resource_claims AS claim
+  ON claim.school_id = :school AND claim.resource_type = wanted.value
+ AND claim.resource_id = wanted.key AND claim.starts_at < :ends_at
+ AND claim.starts_at >= coalesce((
+   SELECT max(starts_at) FROM resource_claims AS before
+   WHERE before.school_id = :school AND before.resource_type = wanted.value
+     AND before.resource_id = wanted.key AND before.starts_at <= :starts_at), :starts_at)
+ AND claim.ends_at > :starts_at
+"""
 
 _TAKE = """
 INSERT INTO resource_claims
@@ -76,23 +82,23 @@ class Claims:
         lessons = Lessons(self._tx, self._sight)
         return claim.owner_type is OwnerType.LESSON and await lessons.is_seen(claim.owner_id)
 
-    async def within(
-        self, resources: Sequence[Claim], starts_at: datetime, ends_at: datetime
-    ) -> list[Claim]:
-        """Return the claims between two instants on the resources that *resources* are on.
+    async def busy(
+        self, resources: Mapping[str, ResourceType], starts_at: datetime, ends_at: datetime
+    ) -> dict[str, list[tuple[datetime, datetime]]]:
+        """Return when resources are busy between two instants, from when to when, by their ids.
 
-        All of them, whoever asks: they are for the rules, not to be told.
+        All of it, whoever asks: it is for the rules, not to be told.
         """
-        busy: list[Claim] = []
-        for resource in resources:
-            rows = await self._tx.all(
-                _WITHIN,
-                resource_type=resource.resource_type,
-                resource_id=resource.resource_id,
-                starts_at=to_column(starts_at),
-                ends_at=to_column(ends_at),
-            )
-            busy += [Claim.model_validate_json(row["json"]) for row in rows]
+        rows = await self._tx.all(
+            _BUSY,
+            resources=orjson.dumps(resources).decode(),
+            starts_at=to_column(starts_at),
+            ends_at=to_column(ends_at),
+        )
+        busy: dict[str, list[tuple[datetime, datetime]]] = {each: [] for each in resources}
+        for resource_id, start, end in rows:
+            pair = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
+            busy[resource_id].append(pair)
         return busy
 
     async def take_if_free(self, claims: Sequence[Claim]) -> list[Busy]:

@@ -8,12 +8,11 @@ import orjson
 from rpcbackend.store.store import Store
 from rpcbackend.store.work import Work
 
-# Left out: `migrations`, `clock` and `cached_answers` tell when the file was made and how it was
-# used, not what it holds.
+# Left out: these tell when and how the file was made and used, not what it holds.
 _TABLES = """
 SELECT name FROM sqlite_schema
 WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-  AND name NOT IN ('cached_answers', 'clock', 'migrations')
+  AND name NOT IN ('migrations', 'clock', 'measurements', 'runs', 'cached_answers')
 ORDER BY name
 """
 

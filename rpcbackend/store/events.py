@@ -36,7 +36,9 @@ ORDER BY seq LIMIT :limit
 """  # noqa: S608 (only our own column list)
 
 # One's own events name oneself; that a colleague's vehicle was repaired is nobody's own.
-_OF_INSTRUCTOR = "(aggregate_id = :seer OR json_extract(data, '$.instructorId') = :seer)"
+# Who gave a lesson away has to learn that it is no longer his.
+_OF_INSTRUCTOR = """(aggregate_id = :seer OR json_extract(data, '$.instructorId') = :seer
+  OR json_extract(data, '$.previous.instructorId') = :seer)"""
 _OF_STUDENT = "(aggregate_id = :seer OR json_extract(data, '$.studentId') = :seer)"
 
 # By area and not by type: what an area will tell one day is hidden from its first day on, and so is

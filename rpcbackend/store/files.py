@@ -53,8 +53,10 @@ def leftovers_in(directory: Path) -> list[Path]:
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory for its owner alone, if it is not there; one that is stays as it is."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make a directory for its owner alone, durably, if it is not there; else it stays as it is."""
+    if not directory.is_dir():
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync_way_to(directory)
 
 
 def is_locked(directory: Path) -> bool:

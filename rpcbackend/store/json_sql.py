@@ -33,7 +33,7 @@ def instant(column: str) -> str:
 
 
 def _column(name: str, annotation: Any) -> str:
-    plain = _plain(annotation)
+    plain = plain_type(annotation)
     if plain is datetime:
         return instant(name)
     if plain is bool:
@@ -47,10 +47,10 @@ def _is_object(plain: Any) -> bool:
     return isinstance(plain, type) and issubclass(plain, WireModel)
 
 
-def _plain(annotation: Any) -> Any:
+def plain_type(annotation: Any) -> Any:
     """Take `Annotated` and `| None` off a type."""
     if get_origin(annotation) is Annotated:
-        return _plain(get_args(annotation)[0])
+        return plain_type(get_args(annotation)[0])
     if get_origin(annotation) in (types.UnionType, Union):
-        return _plain(next(part for part in get_args(annotation) if part is not type(None)))
+        return plain_type(next(part for part in get_args(annotation) if part is not type(None)))
     return annotation

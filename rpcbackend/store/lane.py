@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from rpcbackend.errors import ShuttingDownError
+from rpcbackend.histogram import Histogram
+from rpcbackend.moments import MOMENT, Moment
 
 T = TypeVar("T")
 
@@ -49,6 +51,20 @@ class Job:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
+    def __post_init__(self) -> None:
+        moment = MOMENT.get()
+        if moment is not None:
+            # What a call does on another thread is done in its own moment as well.
+            self.run = partial(_run_within, moment, self.run)
+
+
+def _run_within(moment: Moment, run: Callable[[Any], Any], connection: Any) -> Any:
+    before = MOMENT.set(moment)
+    try:
+        return run(connection)
+    finally:
+        MOMENT.reset(before)
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -67,6 +83,18 @@ thread.
 """
 AfterBatch = Callable[[Any, bool], None]
 """Takes the driver's connection, and whether nothing waits."""
+
+
+@dataclass(slots=True)
+class LaneFacts:
+    """What a lane has to do, and what it did."""
+
+    waiting: int
+    """Jobs that no thread has begun."""
+    sizes: list[int]
+    """How many batches had 0, 1, 2, … jobs."""
+    times: Histogram
+    """How long batches took."""
 
 
 class Lane:
@@ -92,7 +120,7 @@ class Lane:
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._now = now
-        self._hands = [_Hand(thread, Results(loop, now)) for thread in threads]
+        self._hands = [_Hand(thread, Results(loop, now), [0] * (batch + 1)) for thread in threads]
         self._helper: asyncio.TimerHandle | None = None
         self._is_stopped = False
         self._run_batch, self._batch = run_batch, batch
@@ -164,6 +192,14 @@ class Lane:
         for job in held:
             self._begin_soon(job)
 
+    def facts(self) -> LaneFacts:
+        """Return what it has to do, and what it did so far."""
+        times = Histogram()
+        for hand in self._hands:
+            times.merge(hand.times)
+        sizes = [sum(counts) for counts in zip(*(hand.sizes for hand in self._hands), strict=True)]
+        return LaneFacts(len(self._jobs) + len(self._held or ()), sizes, times)
+
     def stop(self) -> None:
         """Take no more jobs."""
         self._is_stopped = True
@@ -191,7 +227,7 @@ class Lane:
         # Those that come later belong to the next batch: they may count on what was written
         # before they came, and this batch may already look at an older state.
         hand.last = self._count
-        hand.since = self._now()
+        hand.since = started = self._now()
         first = self._take(hand.last)
         if first is None:
             return
@@ -201,6 +237,8 @@ class Lane:
         except Exception as error:  # noqa: BLE001 (on this thread nobody else would hear of it)
             for job in begun:
                 hand.results.add(Outcome(job, error=error))
+        hand.sizes[len(begun)] += 1
+        hand.times.add(int((self._now() - started) * 1_000_000))
         hand.results.flush()
         if self._after_batch is not None:
             # No job's trouble, and those that come next must be served.
@@ -250,6 +288,8 @@ class _Hand:
 
     thread: Thread
     results: "Results"
+    sizes: list[int]
+    times: Histogram = field(default_factory=Histogram)
     is_posted: bool = False
     last: int = 0
     """The number of the last job that may belong to its batch."""

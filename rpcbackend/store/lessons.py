@@ -25,6 +25,9 @@ _TABLE = Table(
     more_columns=_more_columns,
 )
 
+ROW_JSON = _TABLE.json
+"""The SQL of a row as the wire has it."""
+
 _SEEN = Seen(_TABLE, instructor="instructor_id = :seer", student="student_id = :seer")
 
 # One condition a filter, added only when it is used: each has its index, which a condition that is

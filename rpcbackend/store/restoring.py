@@ -155,8 +155,8 @@ def _swap(directory: Path, quarantine: Path | None, _: Report) -> None:
     try:
         put_stage_in_place(directory, quarantine)
     except OSError as error:
-        if (directory / MARKER_NAME).exists():
-            # From here on there is only one way, and the next start goes it.
+        if (directory / MARKER_NAME).exists() or not (directory / STAGE_NAME).exists():
+            # There is only one way left, and the next start goes it, or it is gone already.
             raise StorageFailedError("the restored database cannot be put in place") from error
         raise
 
@@ -215,8 +215,8 @@ def _staging(directory: Path, origin: Origin, key: bytes | None) -> Callable[[Re
         if key is None and origin.key is not None:
             # It would have to lose its key, or the store to get one.
             raise BackupInvalidError(details={"faults": ["key"]})
-        path = stage_in(directory)
         try:
+            path = stage_in(directory)
             sha256 = _copy(origin.path, path, report)
             given = origin.key or key
             verdict = verify_backup(path, given, report, copy_of=origin.path)
@@ -224,7 +224,9 @@ def _staging(directory: Path, origin: Origin, key: bytes | None) -> Callable[[Re
             if key is not None and given != key:
                 change_key_of(path, given, key)
         except BaseException as error:
-            stage_in(directory)
+            # What stays all the same is removed at the next start.
+            with suppress(OSError):
+                stage_in(directory)
             if isinstance(error, OSError):
                 raise _refusal(error) from error
             raise

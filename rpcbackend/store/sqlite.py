@@ -73,7 +73,7 @@ class SqliteEngine:
         self.is_encrypted, self.schema_version = False, 0
         self.migrated_from = 0
         """The version that was found; 0 for a new database."""
-        self._school, self._is_poisoned = school, False
+        self.school, self._is_poisoned = school, False
         self._noting = threading.Lock()
         self._connections: list[driver.Thread] = []
         self._lanes: list[Lane] = []
@@ -115,18 +115,18 @@ class SqliteEngine:
             self.schema_version = migrate(connection, now_ms)
 
         await writer.run(bring_up_to_date)
-        self._writer = Lane([writer], self._write_group, batch=GROUP, after_batch=self._checkpoint)
-        self._reader = self._writer
-        self._lanes.append(self._writer)
+        self.writer = Lane([writer], self._write_group, batch=GROUP, after_batch=self._checkpoint)
+        self.reader = self.writer
+        self._lanes.append(self.writer)
         # A second connection to a database in memory would see another database.
         if self.path:
             for _ in range(READERS):
                 reader = await driver.connect(self.path, key, may_write=False, uri=uri)
                 self._connections.append(reader)
-            self._reader = Lane(
+            self.reader = Lane(
                 self._connections[1:], partial(read_group, settle=self._settle), batch=READ_GROUP
             )
-            self._lanes.append(self._reader)
+            self._lanes.append(self.reader)
 
     @property
     def opener(self) -> driver.Opener:
@@ -162,11 +162,11 @@ class SqliteEngine:
 
     async def read(self, work: Work) -> Any:
         """Run *work* on one snapshot; a cancelled read is stopped soon."""
-        return await self._read(work, self._reader)
+        return await self._read(work, self.reader)
 
     async def _read(self, work: Work, lane: Lane) -> Any:
-        job = Job(lambda connection: drive(work(SqliteTransaction(connection, self._school))))
-        if lane is self._writer:
+        job = Job(lambda connection: drive(work(SqliteTransaction(connection, self.school))))
+        if lane is self.writer:
             job.keep = False
         lane.put(job)
         try:
@@ -191,10 +191,10 @@ class SqliteEngine:
         if self.read_only is not None:
             raise ReadOnlyModeError.because(self.read_only)
         job = Job(
-            lambda connection: drive(work(SqliteTransaction(connection, self._school))), keep=keep
+            lambda connection: drive(work(SqliteTransaction(connection, self.school))), keep=keep
         )
-        self._writer.put(job)
-        return await see_through(job.future, withdraw=lambda: self._writer.withdraw(job))
+        self.writer.put(job)
+        return await see_through(job.future, withdraw=lambda: self.writer.withdraw(job))
 
     async def rekey(self, key: bytes, report: Report) -> None:
         """Encrypt the whole database anew and return when that is durable.
@@ -256,7 +256,7 @@ class SqliteEngine:
         results = []
 
         def run(connection: Any) -> None:
-            results.append(drive(work(SqliteTransaction(connection, self._school))))
+            results.append(drive(work(SqliteTransaction(connection, self.school))))
 
         await self._connections[0].run(run)
         return results[0]
@@ -267,7 +267,7 @@ class SqliteEngine:
         On a connection of its own: it takes seconds, and the readers have others to serve.
         """
         if self.path is None:
-            return await checks.look_through(partial(self._read, lane=self._reader), report)
+            return await checks.look_through(partial(self._read, lane=self.reader), report)
         async with self.alone:
             try:
                 connection = await self._connections[-1].twin()

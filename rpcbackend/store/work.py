@@ -20,6 +20,7 @@ from rpcbackend.store.instructors import Instructors
 from rpcbackend.store.jobs import Jobs
 from rpcbackend.store.latest import LatestTime
 from rpcbackend.store.lessons import Lessons
+from rpcbackend.store.measurements import Measurements
 from rpcbackend.store.outbox import Outbox
 from rpcbackend.store.sessions import Sessions
 from rpcbackend.store.sight import EVERYTHING, Sight
@@ -157,6 +158,11 @@ class Work:
     def lessons(self) -> Lessons:
         """The lessons."""
         return Lessons(self.tx, self.sight)
+
+    @property
+    def measurements(self) -> Measurements:
+        """How well the process served."""
+        return Measurements(self.tx)
 
     @property
     def outbox(self) -> Outbox:

@@ -30,6 +30,8 @@ OnLines = Callable[[Iterable[Line]], None]
 OnEnd = Callable[[], None]
 OnResume = Callable[[], None]
 
+STDERR = 2
+
 LOOK_SECONDS = 1.0
 STALLED_LOOKS = 10
 """A peer that has closed our stdin and reads nothing for this many looks is gone for good."""
@@ -53,6 +55,24 @@ def claim_stdio() -> tuple[int, int]:
         msvcrt.setmode(wire_in, os.O_BINARY)
         msvcrt.setmode(wire_out, os.O_BINARY)
     return wire_in, wire_out
+
+
+def close_leaked() -> None:
+    """Close what the parent left open in us beside stdin, stdout and stderr.
+
+    Electron on Linux leaks some fourteen descriptors to each child: as long as we held them its
+    files would be in use and its sockets connected (electron#34808). What this process opened by
+    itself no child inherits (PEP 446), so it is told apart by that and stays.
+    """
+    with suppress(OSError):  # there is none on Windows, which leaks nothing, or without /proc
+        for name in os.listdir("/dev/fd"):  # noqa: PTH208 (names are all that is wanted)
+            _close_inherited(int(name))
+
+
+def _close_inherited(fd: int) -> None:
+    with suppress(OSError):  # the listing's own is among the listed
+        if fd > STDERR and os.get_inheritable(fd):
+            os.close(fd)
 
 
 class StdioTransport:

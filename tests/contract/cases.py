@@ -91,6 +91,33 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "expectedVersion": 7,
         },
     ),
+    "lessons.reschedule.ok": (
+        "lessons.reschedule",
+        {"lessonId": an_id("les"), "startsAt": "2026-11-24T10:00:00Z", "durationMinutes": 60},
+    ),
+    "lessons.reschedule.time_in_past": (
+        "lessons.reschedule",
+        {"lessonId": an_id("les"), "startsAt": "2026-11-23T07:00:00Z"},
+    ),
+    "lessons.reschedule.vehicle_unfit": (
+        "lessons.reschedule",
+        {"lessonId": an_id("les"), "vehicleId": an_id("veh", 2)},
+    ),
+    "lessons.searchSlots.ok": (
+        "lessons.searchSlots",
+        DAY
+        | {
+            "durationMinutes": 90,
+            "studentId": an_id("stu"),
+            "vehicleIds": [an_id("veh", 2), an_id("veh")],
+            "stepMinutes": 60,
+            "limit": 3,
+        },
+    ),
+    "lessons.searchSlots.limit_exceeded": (
+        "lessons.searchSlots",
+        DAY | {"to": "2027-11-25T00:00:00Z", "durationMinutes": 90},
+    ),
     "calendar.view.ok": (
         "calendar.view",
         DAY | {"resourceTypes": ["instructor", "vehicle", "student"]},
@@ -102,6 +129,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "backups.restore.invalid_params": (
         "backups.restore",
         {"backupId": "2026-11-23T06-00-03Z-daily", "mode": "inspect"},
+    ),
+    "exports.start.ok": (
+        "exports.start",
+        {"kind": "students", "format": "csv", "path": "/nowhere/students.csv"},
+    ),
+    "exports.start.invalid_params": (
+        "exports.start",
+        {"kind": "students", "format": "json", "path": "students.json", "byteOrderMark": True}
+        | DAY,
     ),
     "jobs.get.not_found": ("jobs.get", {"jobId": an_id("job")}),
     "jobs.list.ok": ("jobs.list", {}),

@@ -4,6 +4,7 @@ import pytest
 
 from rpcbackend.dispatch.call import Call, Exchange, Proceed
 from rpcbackend.dispatch.registry import Result
+from rpcbackend.security.principal import NOBODY
 from tests.machine import Label, Machine, notification, request, say
 
 
@@ -41,6 +42,8 @@ async def test_an_observer_sees_an_exchange_it_cannot_change() -> None:
             correlation_id=None,
             seconds=0.0,
             error=None,
+            principal=NOBODY,
+            message=notification("test.say"),
         )
     ]
     with pytest.raises(AttributeError):

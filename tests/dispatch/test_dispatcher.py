@@ -285,8 +285,9 @@ async def test_what_nobody_expected_is_hidden_and_reported_under_the_same_correl
     machine.receive(request(1, "test.break", label=SECRET), request(2, "test.say", label="next"))
 
     assert machine.sent == [failed(1, RpcError), said(2, "next")]
+    told = machine.sent[0]["error"]["data"]["correlationId"]
     assert [(type(bug), correlation_id) for bug, correlation_id in machine.bugs] == [
-        (RuntimeError, CORRELATION_ID)
+        (RuntimeError, str(told))
     ]
     assert SECRET not in str(machine.sent)
 
@@ -436,3 +437,35 @@ async def test_a_call_whose_future_somebody_else_cancelled_is_a_bug_with_an_answ
     assert sent == [failed(1, RpcError), said(2, "next")]
     assert [str(bug) for bug, _ in machine.bugs] == ["something the call waited for was cancelled"]
     assert machine.server.in_flight == 0
+
+
+async def test_all_that_a_call_does_is_found_by_the_id_of_its_reply() -> None:
+    """Two calls take turns, so each must be told apart after every wait."""
+    seen: dict[str, list[str | None]] = {"a": [], "b": []}
+    turns = {name: asyncio.Event() for name in seen}
+
+    @method("test.take_turns", permission=Permission.PUBLIC, needs_store=False)
+    async def take_turns(ctx: Context, params: Label) -> Said:  # noqa: ARG001 (a toy)
+        """Look before and after a wait, and beside the call."""
+
+        async def look() -> None:
+            seen[params.label].append(machine.dispatcher.correlation_id())
+
+        await look()
+        await turns[params.label].wait()
+        await look()
+        await asyncio.create_task(look())
+        raise NotFoundError.of("toy", params.label)
+
+    machine = Machine(take_turns)
+    machine.receive(
+        request("a", "test.take_turns", label="a"), request("b", "test.take_turns", label="b")
+    )
+    for name in ("b", "a"):
+        turns[name].set()
+
+    replies = {reply["id"]: reply for reply in await machine.until_sent(2)}
+    told = {name: replies[name]["error"]["data"]["correlationId"] for name in seen}
+    assert seen == {name: [told[name]] * 3 for name in seen}
+    assert told["a"] != told["b"]
+    assert machine.dispatcher.correlation_id() is None

@@ -1,6 +1,7 @@
 """What may be booked and cancelled, and how a refusal explains itself."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -10,12 +11,13 @@ from rpcbackend.domain.lessons import (
     CLAIMING,
     check_cancel,
     check_fit,
+    check_move,
     check_start,
     claims_of,
+    moved,
     refuse_overlap,
-    search_window,
-    span_of,
 )
+from rpcbackend.domain.slots import search_window
 from rpcbackend.domain.spans import Span
 from rpcbackend.errors import (
     InvalidTransitionError,
@@ -25,9 +27,10 @@ from rpcbackend.errors import (
     TimeNotOnGridError,
     VehicleUnfitError,
 )
+from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import InstructorState
-from rpcbackend.schema.lessons import LessonState
+from rpcbackend.schema.lessons import Lesson, LessonState, LessonType, RescheduleLesson
 from rpcbackend.schema.students import StudentState
 from rpcbackend.schema.vehicles import VehicleState
 from tests.factories import (
@@ -112,7 +115,6 @@ def test_a_lesson_claims_instructor_vehicle_and_student_in_this_order() -> None:
 
     assert claims_of(make_lesson()) == [instructor, vehicle, student]
     assert claims_of(make_lesson(vehicle_id=None)) == [instructor, student]
-    assert span_of(instructor) == Span(at(NINE), at("2026-11-24T10:30:00Z"))
     assert instructor.owner_type is OwnerType.LESSON
 
 
@@ -121,29 +123,11 @@ def test_the_states_that_claim_are_those_of_the_design() -> None:
     assert set(LessonState) - CLAIMING == {"declined", "expired", "cancelled"}
 
 
-@pytest.mark.parametrize(
-    ("now", "window"),
-    [
-        ("2026-11-23T08:00:00Z", ("2026-11-24T06:00:00Z", "2026-11-24T20:00:00Z")),
-        ("2026-11-24T08:00:30Z", ("2026-11-24T08:00:00Z", "2026-11-24T20:00:00Z")),
-        ("2026-11-24T20:00:00Z", None),
-        ("2026-11-24T23:00:00Z", None),
-    ],
-)
-def test_alternatives_are_looked_for_in_what_is_left_of_the_local_day(
-    now: str, window: tuple[str, str] | None
-) -> None:
-    wanted = Span(at(NINE), at("2026-11-24T10:30:00Z"))
-
-    found = search_window(wanted, "Europe/Berlin", at(now))
-
-    assert found == (Span(at(window[0]), at(window[1])) if window else None)
-
-
 CLAIMS = {
     kind: make_claim(resource_type=kind, resource_id=f"{kind}_1")
     for kind in (ResourceType.ROOM, ResourceType.STUDENT, ResourceType.VEHICLE)
 } | {ResourceType.INSTRUCTOR: make_claim()}
+TAKEN = Span(at(NINE), at("2026-11-24T10:30:00Z"))
 PRECEDENCE = ["instructor", "vehicle", "student", "room"]
 
 
@@ -157,7 +141,7 @@ def test_an_overlap_is_named_after_the_first_of_instructor_vehicle_student_and_r
 ) -> None:
     conflicts = [CLAIMS[kind] for kind in kinds]
 
-    refused = refuse_overlap(span_of(conflicts[0]), conflicts, [], None, NOW)
+    refused = refuse_overlap(TAKEN, conflicts, [], None, NOW)
 
     first = min(kinds, key=PRECEDENCE.index)
     assert refused.symbol == f"CONFLICT_{first.upper()}"
@@ -177,24 +161,63 @@ def test_an_overlap_is_named_after_the_first_of_instructor_vehicle_student_and_r
     ],
 )
 def test_a_refusal_offers_nothing_that_begins_before_now(now: str, alternatives: list[str]) -> None:
-    taken = make_claim()
-    window = search_window(span_of(taken), "Europe/Berlin", at(now))
+    window = search_window(TAKEN, "Europe/Berlin", at(now))
 
-    refused = refuse_overlap(span_of(taken), [taken], [taken], window, at(now))
+    refused = refuse_overlap(TAKEN, [make_claim()], [TAKEN], window, at(now))
 
     assert refused.details is not None
     assert [span["startsAt"] for span in refused.details["alternatives"]] == alternatives
 
 
+@pytest.mark.parametrize(
+    ("check", "to"), [(check_cancel, "cancelled"), (check_move, "booked")], ids=["cancel", "move"]
+)
 @pytest.mark.parametrize("state", LessonState)
-def test_a_lesson_is_cancelled_only_before_it_begins(state: LessonState) -> None:
+def test_a_lesson_is_cancelled_or_moved_only_before_it_begins(
+    state: LessonState, check: Callable[[Lesson, datetime], None], to: str
+) -> None:
     given: dict[str, Any] = {"state": state, "starts_at": NOW + timedelta(microseconds=1)}
     lesson = make_lesson(**given)
     if state in {"requested", "booked", "confirmed"}:
-        check_cancel(lesson, NOW)
+        check(lesson, NOW)
         given["starts_at"] = NOW
 
     with pytest.raises(InvalidTransitionError) as refused:
-        check_cancel(make_lesson(**given), NOW)
+        check(make_lesson(**given), NOW)
 
-    assert refused.value.details == {"from": state, "to": "cancelled", "allowed": []}
+    assert refused.value.details == {"from": state, "to": to, "allowed": []}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, {}),
+        ({"startsAt": "2026-11-25T07:00:00Z"}, {"starts_at": at("2026-11-25T07:00:00Z")}),
+        ({"durationMinutes": 45}, {"duration_minutes": 45}),
+        ({"instructorId": an_id("ins", 2)}, {"instructor_id": an_id("ins", 2)}),
+        ({"vehicleId": an_id("veh", 2)}, {"vehicle_id": an_id("veh", 2)}),
+        ({"vehicleId": None}, {"vehicle_id": None}),
+        ({"startsAt": None, "durationMinutes": None, "instructorId": None}, {}),
+    ],
+    ids=str,
+)
+def test_what_a_change_leaves_out_stays_as_it_is(
+    change: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    old = make_lesson(type=LessonType.NIGHT, pickup="Bahnhof", dropoff="Schule")
+
+    wanted = moved(old, RescheduleLesson(lessonId=old.id, **change))
+
+    assert wanted.model_dump(by_alias=False, mode="python") == {
+        "student_id": an_id("stu"),
+        "instructor_id": an_id("ins"),
+        "vehicle_id": an_id("veh"),
+        "starts_at": format_instant(at(NINE)),
+        "duration_minutes": 90,
+        "type": LessonType.NIGHT,
+        "pickup": "Bahnhof",
+        "dropoff": "Schule",
+    } | {
+        name: format_instant(new) if isinstance(new, datetime) else new
+        for name, new in expected.items()
+    }

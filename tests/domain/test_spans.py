@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.domain.spans import Span, nearest_free, overlap
+from rpcbackend.domain.spans import Grid, Span, nearest_free, overlap
 from tests.factories import at
 
 DAWN = at("2026-11-24T00:00:00Z")
@@ -85,6 +85,23 @@ def test_the_nearest_free_spans_are_free_inside_long_enough_and_nothing_is_neare
     after = [start for start in starts if start > first][:1]
     assert [minutes_of(one).start for one in found] == before + after
     assert {one.length for one in found} <= {wanted.length}
+
+
+@settings(max_examples=300)
+@given(
+    starts=some.lists(some.integers(0, HORIZON), unique=True).map(sorted),
+    length=some.integers(1, 40),
+    busy=some.lists(SPANS, max_size=6),
+)
+def test_the_free_starts_of_a_grid_are_all_those_at_which_no_minute_is_taken(
+    starts: list[int], length: int, busy: list[Span]
+) -> None:
+    taken = {minute for one in busy for minute in minutes_of(one)}
+    grid = Grid([DAWN + timedelta(minutes=one) for one in starts], timedelta(minutes=length))
+
+    found = [starts[number] for number in grid.indexes(grid.free(busy))]
+
+    assert found == [one for one in starts if not taken & set(range(one, one + length))]
 
 
 def test_nothing_is_offered_when_what_is_wanted_is_free() -> None:

@@ -4,7 +4,7 @@ from datetime import time
 
 import pytest
 
-from rpcbackend.domain.zones import local_hours, local_span, zone_of
+from rpcbackend.domain.zones import local_hours, local_hours_between, local_span, zone_of
 from rpcbackend.errors import ZoneUnknownError
 from rpcbackend.schema.base import LocalSpan
 from tests.factories import at
@@ -63,6 +63,41 @@ def test_opening_hours_are_those_of_the_local_day(
     on: str, zone: str, opens: str, closes: str
 ) -> None:
     assert local_hours(at(on), zone, time(7), time(21)) == (at(opens), at(closes))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone", "openings"),
+    [
+        ("2026-11-24T09:00Z", "2026-11-24T09:01Z", "Europe/Berlin", ["11-24T06:00"]),
+        # The clock jumps on the 29th, and 7:00 comes an hour earlier.
+        (
+            "2026-03-28T12:00Z",
+            "2026-03-30T04:00Z",
+            "Europe/Berlin",
+            ["03-28T06:00", "03-29T05:00", "03-30T05:00"],
+        ),
+        # Midnight over there is at 15:00 in UTC.
+        ("2026-11-24T14:59Z", "2026-11-24T15:00Z", "Asia/Tokyo", ["11-23T22:00", "11-24T22:00"]),
+    ],
+)
+def test_each_local_date_of_a_span_has_its_opening_hours(
+    start: str, end: str, zone: str, openings: list[str]
+) -> None:
+    hours = list(local_hours_between(at(start), at(end), zone, time(7), time(21)))
+
+    assert [opens for opens, _ in hours] == [at(f"2026-{one}Z") for one in openings]
+    assert {(closes - opens).total_seconds() / 3_600 for opens, closes in hours} == {14}
+
+
+def test_a_date_that_the_clock_skipped_has_no_opening_hours() -> None:
+    """Rule T4: 2011-12-30 does not exist in Apia."""
+    hours = local_hours_between(
+        at("2011-12-29T20:00Z"), at("2011-12-31T20:00Z"), "Pacific/Apia", time(7), time(21)
+    )
+
+    assert [opens for opens, _ in hours] == [
+        at(f"2011-12-{one}:00Z") for one in ("29T17", "30T17", "31T17")
+    ]
 
 
 def test_an_hour_that_the_clock_skips_begins_as_much_later() -> None:

@@ -60,7 +60,7 @@ def kind(reply: Any) -> str:
 @pytest.mark.timeout(300)
 def test_a_million_requests_are_answered_once_each_in_flat_memory(tmp_path: Path) -> None:
     # At this level a log line is a bug's.
-    with child(tmp_path / "data", RPCBACKEND_LOG_LEVEL="ERROR") as backend:
+    with child(tmp_path / "data", RPCBACKEND_LOG__LEVEL="ERROR") as backend:
         before = warm_memory(backend)
         kinds: Counter[str] = Counter()
         times_answered = bytearray(REQUESTS)
@@ -106,7 +106,7 @@ def warm_memory(backend: Child) -> Memory:
 def test_a_peer_that_reads_nothing_is_not_read_any_more_and_then_answered(tmp_path: Path) -> None:
     """Requests of 56 bytes, replies of 88 KB: what the pipe holds asks for a gigabyte."""
     count = 16_000
-    with child(tmp_path / "data", RPCBACKEND_LOG_LEVEL="ERROR") as backend:
+    with child(tmp_path / "data", RPCBACKEND_LOG__LEVEL="ERROR") as backend:
         before = warm_memory(backend)
 
         backend.feed(b"".join(encode(request(n, "rpc.discover")) for n in range(count)))
@@ -133,7 +133,7 @@ def test_what_waits_for_its_turn_does_not_begin_while_nobody_reads(seeded_school
     count = 1_000
     with child(
         seeded_school,
-        RPCBACKEND_LOG_LEVEL="ERROR",
+        RPCBACKEND_LOG__LEVEL="ERROR",
         RPCBACKEND_LIMITS__UNREAD_BYTES=str(MIB),
         RPCBACKEND_LIMITS__UNREAD_RESUME_BYTES=str(MIB // 2),
         RPCBACKEND_LIMITS__IN_FLIGHT="16",

@@ -18,6 +18,7 @@ import orjson
 import pytest
 
 from rpcbackend import PROTOCOL_VERSION
+from rpcbackend.transcripts.files import open_transcript
 from tests.clauses import clause
 from tests.e2e.backend import QUIET, TIMEOUT_SECONDS, Backend, run
 from tests.machine import request
@@ -131,6 +132,32 @@ async def test_no_file_shows_a_name_or_a_key_at_any_time(start: Start, tmp_path:
     sizes = [len(files["school.db-wal"]) for files in every]
     assert 0 < sizes[1] < min(sizes[0], sizes[2], sizes[3])
     assert [found(CANARIES, *files.values()) for files in every] == [[]] * 4
+
+
+@clause("transcript-no-secret", "transcript-sealed")
+async def test_no_transcript_shows_a_name_or_a_key_at_any_time(
+    start: Start, tmp_path: Path
+) -> None:
+    path = tmp_path / "data" / "day.jsonl"
+    (tmp_path / "data").mkdir(mode=0o700)
+    backend = await start("--record", str(path))
+
+    await fill(backend)
+    await backend.call("students.list", text=NAMES["familyName"])
+    await backend.call("keys.rekey", newDatabaseKey=text_of(OTHER_KEY))
+    await fill(backend)
+    assert await backend.end() == 0
+    left = files_in(tmp_path / "data")
+
+    transcripts = [text for name, text in left.items() if name.startswith("day.jsonl")]
+    assert len(transcripts) == 2
+    assert found(CANARIES, *left.values()) == []
+    keys = [OTHER_KEY, KEY]
+    opened = [entry.to_line() for entry in open_transcript(path, keys).entries()]
+    # The school's own name and address are nobody's secret, once it is open.
+    people = [name.encode() for field, name in NAMES.items() if field[0] not in "ab"]
+    assert found([*people, *spellings(KEY), *spellings(OTHER_KEY)], *opened) == []
+    assert len(opened) > 120
 
 
 async def test_a_plain_store_shows_every_name(start: Start, tmp_path: Path) -> None:

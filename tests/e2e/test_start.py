@@ -11,7 +11,7 @@ import orjson
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.contract.shipped import contract_hash
 from tests.clauses import clause
-from tests.e2e.backend import TIMEOUT_SECONDS, Backend, Start, run
+from tests.e2e.backend import COMMAND, TIMEOUT_SECONDS, Backend, Start, run
 
 LOADED_AT_READY = """
 aiosqlite annotated_types cachetools cython_runtime dotenv loguru orjson
@@ -112,9 +112,34 @@ async def test_a_byte_order_mark_before_the_first_line_does_no_harm(tmp_path: Pa
 
 
 async def test_the_environment_is_read(start: Start) -> None:
-    backend = await start(RPCBACKEND_LOG_LEVEL="DEBUG")
+    backend = await start(RPCBACKEND_LOG__LEVEL="DEBUG")
 
     await backend.call("branches.list")
 
     await backend.end()
     assert "answered" in backend.stderr
+
+
+async def test_what_the_parent_leaked_is_closed_at_the_start(tmp_path: Path) -> None:
+    """Electron leaks files, sockets and pipes to each child (electron#34808)."""
+    ours, leaked = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "serve", "--data-dir", str(tmp_path / "data")),
+        stdin=PIPE,
+        stdout=PIPE,
+        pass_fds=[leaked],
+    )
+    os.close(leaked)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        assert b"system.ready" in await process.stdout.readline()
+
+        # Nobody holds the other end any more, though the process goes on.
+        assert os.read(ours, 1) == b""
+
+        process.stdin.write(orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}) + b"\n")
+        assert orjson.loads(await process.stdout.readline())["result"] == {}
+        process.stdin.close()
+        assert await process.wait() == 0
+    os.close(ours)

@@ -32,7 +32,7 @@ def test_calls_are_answered_and_the_end_is_in_order(
     tmp_path: Path, pipe: tuple[int, int], level: str, *, is_closed: bool
 ) -> None:
     config = tmp_path / "config.toml"
-    config.write_text(f'log_level = "{level}"\n', encoding="utf-8")
+    config.write_text(f'[log]\nlevel = "{level}"\n', encoding="utf-8")
     arguments = ("--config", str(config))
     with child(tmp_path / "data", *arguments, stderr=pipe[1]) as backend:
         if is_closed:

@@ -60,7 +60,7 @@ def test_whoever_prints_while_calls_run_only_replies_are_on_stdout(tmp_path: Pat
 def test_a_closed_stdout_ends_the_process_in_order_and_frees_the_directory(
     tmp_path: Path, count: int
 ) -> None:
-    with child(tmp_path / "data", RPCBACKEND_LOG_LEVEL="ERROR") as backend:
+    with child(tmp_path / "data", RPCBACKEND_LOG__LEVEL="ERROR") as backend:
         backend.feed(request("first", "branches.list"))
         assert "result" in next(backend.replies)
 

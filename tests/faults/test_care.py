@@ -241,3 +241,28 @@ async def test_a_restore_that_is_killed_again_while_it_is_finished_converges(
 
     FIGURES.tell("restore, killed twice", lives=lives)
     assert lives > 0
+
+
+@clause("care-survives-a-kill")
+async def test_a_restore_whose_disk_fails_near_its_end_is_never_said_to_be_undone_when_it_is_not(
+    fault: Path, folder: Path
+) -> None:
+    await make_template(folder)
+    cases: Counter[str] = Counter()
+
+    with mortal(PROGRAM, fault, folder) as program:
+        last = program.count_calls("restore")
+        while not _has_marker_at(program, last):
+            last -= 1
+        # Until the last sync behind the marker, which is what makes the end durable.
+        for at in range(last - FINISHING, last + 3):
+            life = program.live("eio", at, "restore")
+            cases[await judge_restore(program.directory, life)] += 1
+
+    FIGURES.tell("restore, eio near its end", lives=cases.total(), **cases)
+    assert cases.keys() == {"old", "new"}
+
+
+def _has_marker_at(program: Mortal, at: int) -> bool:
+    program.live("kill", at, "restore")
+    return (program.directory / MARKER_NAME).exists()

@@ -113,6 +113,11 @@ async def _cancel_lesson(stage: Stage) -> dict[str, Any]:
     return {"lessonId": lesson["id"], "by": "student", "reasonCode": "illness"}
 
 
+async def _reschedule_lesson(stage: Stage) -> dict[str, Any]:
+    lesson = await stage.school.book()
+    return {"lessonId": lesson["id"], "startsAt": "2026-11-25T09:00:00Z"}
+
+
 async def _create_api_key(stage: Stage) -> dict[str, Any]:
     await stage.sign_in()
     return {"name": "Website", "scopes": ["lessons:read"]} | keyed()
@@ -161,6 +166,10 @@ async def _verify_backup(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (that 
     return {"path": "/nowhere/2026-11-28T06-00-03Z-daily.db"}
 
 
+async def _export(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (that it fails does not matter)
+    return {"kind": "students", "format": "csv", "path": "/nowhere/students.csv"}
+
+
 async def _cancel_job(stage: Stage) -> dict[str, Any]:
     play = Play()
     await play.start(stage.app)
@@ -196,11 +205,13 @@ EXAMPLES: dict[str, Example] = {
     "backups.restore": _inspect_backup,
     "backups.verify": _verify_backup,
     "branches.save": _save_branch,
+    "exports.start": _export,
     "instructors.save": _save_instructor,
     "jobs.cancel": _cancel_job,
     "keys.rekey": _rekey,
     "lessons.book": _book_lesson,
     "lessons.cancel": _cancel_lesson,
+    "lessons.reschedule": _reschedule_lesson,
     "sessions.revoke": _revoke_session,
     "students.create": _create_student,
     "students.transition": _transition_student,

@@ -501,6 +501,23 @@ async def test_the_right_password_waits_too_and_then_opens(
     await sign_in(app)
 
 
+@pytest.mark.parametrize("back", [1, 900, 25 * 3_600, 365 * 24 * 3_600])
+async def test_a_clock_that_is_set_back_ends_no_wait_and_wipes_out_no_miss(
+    app: Application, clock: FrozenClock, back: int
+) -> None:
+    for _ in range(5):
+        await refused(Client(app), "auth.login", **WRONG)
+
+    clock.set_wall(-back)
+
+    assert await refused(Client(app), "auth.login", **RIGHT) == "ACCOUNT_LOCKED"
+    clock.advance(1)
+    assert await refused(Client(app), "auth.login", **WRONG) == "UNAUTHENTICATED"
+    assert (await failure(Client(app), "auth.login", RIGHT))["retryAfterMs"] == 2_000
+    clock.advance(2)
+    await sign_in(app)
+
+
 async def test_tries_during_the_wait_do_not_lengthen_it(
     app: Application, clock: FrozenClock
 ) -> None:

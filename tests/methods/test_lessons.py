@@ -19,6 +19,8 @@ from tests.factories import (
     at,
     claims_in,
     create_student,
+    keyed,
+    save_branch,
     save_instructor,
     save_vehicle,
     told_of,
@@ -488,6 +490,215 @@ async def test_a_cursor_of_another_list_is_refused(client: Client, cursor: str) 
     failed = await refusal(client, "lessons.list", cursor=cursor)
 
     assert failed.symbol == "CURSOR_INVALID"
+
+
+# lessons.reschedule
+
+
+async def test_a_moved_lesson_is_the_same_one_at_another_time(client: Client, store: Store) -> None:
+    """Rule K16."""
+    school = await School(client).open()
+    lesson = await school.book(type="night", pickup="Bahnhof")
+    before = store.head_seq
+
+    moved = await client.call(
+        "lessons.reschedule",
+        lessonId=lesson["id"],
+        startsAt="2026-11-25T12:00:00Z",
+        durationMinutes=60,
+        expectedVersion=1,
+    )
+
+    changes = {
+        "startsAt": "2026-11-25T12:00:00Z",
+        "endsAt": "2026-11-25T13:00:00Z",
+        "local": {"start": "2026-11-25T13:00", "end": "2026-11-25T14:00"},
+        "version": 2,
+    }
+    assert moved["lesson"] == lesson | changes
+    assert await client.call("lessons.get", lessonId=lesson["id"]) == moved
+    assert {claim["startsAt"] for claim in moved["claims"]} == {"2026-11-25T12:00:00Z"}
+    assert await claims_in(store) == 3
+    ((event, aggregate, data),) = await told_of(store, before)
+    assert event == "lessons.rescheduled"
+    assert aggregate == {"type": "lesson", "id": lesson["id"], "version": 2}
+    assert data == {
+        "lessonId": lesson["id"],
+        "branchId": school.branch["id"],
+        "studentId": school.student["id"],
+        "instructorId": school.instructor["id"],
+        "vehicleId": school.vehicle["id"],
+        "state": "booked",
+        "startsAt": "2026-11-25T12:00:00Z",
+        "endsAt": "2026-11-25T13:00:00Z",
+        "previous": {
+            "instructorId": school.instructor["id"],
+            "vehicleId": school.vehicle["id"],
+            "startsAt": "2026-11-24T09:00:00Z",
+            "endsAt": "2026-11-24T10:30:00Z",
+        },
+    }
+    # Its old time is free again.
+    assert (await school.book())["state"] == "booked"
+
+
+async def test_a_lesson_moves_into_its_own_old_time(client: Client) -> None:
+    lesson = await (await School(client).open()).book()
+
+    moved = await client.call(
+        "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-24T09:30:00Z"
+    )
+
+    assert moved["lesson"]["endsAt"] == "2026-11-24T11:00:00Z"
+
+
+async def test_a_lesson_moves_to_another_instructor_of_another_branch_and_out_of_its_vehicle(
+    client: Client,
+) -> None:
+    lesson = await (await School(client).open()).book()
+    london = await save_branch(client, name="London", zone="Europe/London")
+    other = await save_instructor(client, london["id"])
+
+    moved = await client.call(
+        "lessons.reschedule", lessonId=lesson["id"], instructorId=other["id"], vehicleId=None
+    )
+
+    assert moved["lesson"] == lesson | {
+        "instructorId": other["id"],
+        "vehicleId": None,
+        "branchId": london["id"],
+        "zone": "Europe/London",
+        "local": {"start": "2026-11-24T09:00", "end": "2026-11-24T10:30"},
+        "version": 2,
+    }
+    assert [claim["resourceId"] for claim in moved["claims"]] == [
+        other["id"],
+        lesson["studentId"],
+    ]
+
+
+async def test_a_move_to_a_taken_time_is_refused_like_a_booking_and_leaves_the_old_time(
+    client: Client, store: Store
+) -> None:
+    school = await School(client).open()
+    in_the_way = await client.call("lessons.book", **school.booking())
+    lesson = await school.book(startsAt="2026-11-24T12:00:00Z")
+    before, standing = store.head_seq, await client.call("lessons.get", lessonId=lesson["id"])
+
+    failed = await refusal(
+        client, "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-24T10:00:00Z"
+    )
+
+    assert failed.symbol == "CONFLICT_INSTRUCTOR"
+    assert failed.details == {
+        "rule": "K1",
+        "conflicts": in_the_way["claims"],
+        # The second one overlaps the lesson as it stands, which would not be there any more.
+        "alternatives": [
+            {"startsAt": "2026-11-24T07:30:00Z", "endsAt": "2026-11-24T09:00:00Z"},
+            {"startsAt": "2026-11-24T10:30:00Z", "endsAt": "2026-11-24T12:00:00Z"},
+        ],
+    }
+    assert await client.call("lessons.get", lessonId=lesson["id"]) == standing
+    assert store.head_seq == before
+
+
+async def test_every_alternative_that_is_offered_for_a_move_can_be_taken(client: Client) -> None:
+    school = await School(client).open()
+    await school.book(durationMinutes=60)
+    lesson = await school.book(startsAt="2026-11-24T10:00:00Z")
+
+    failed = await refusal(
+        client, "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-24T09:30:00Z"
+    )
+
+    assert failed.details is not None
+    assert len(failed.details["alternatives"]) == 2
+    for alternative in failed.details["alternatives"]:
+        moved = await client.call(
+            "lessons.reschedule", lessonId=lesson["id"], startsAt=alternative["startsAt"]
+        )
+        assert moved["lesson"]["endsAt"] == alternative["endsAt"]
+
+
+@pytest.mark.parametrize(
+    ("given", "symbol"),
+    [
+        ({"startsAt": "2026-11-23T07:59:00Z"}, "TIME_IN_PAST"),
+        ({"startsAt": "2026-11-24T09:00:30Z"}, "TIME_NOT_ON_GRID"),
+        ({"instructorId": an_id("ins")}, "NOT_FOUND"),
+        ({"vehicleId": an_id("veh")}, "NOT_FOUND"),
+        ({"lessonId": an_id("les")}, "NOT_FOUND"),
+        ({"expectedVersion": 2}, "VERSION_CONFLICT"),
+    ],
+    ids=str,
+)
+async def test_a_move_is_refused_for_what_a_booking_would_be_and_a_cancellation(
+    client: Client, given: dict[str, Any], symbol: str
+) -> None:
+    lesson = await (await School(client).open()).book()
+
+    failed = await refusal(client, "lessons.reschedule", **{"lessonId": lesson["id"]} | given)
+
+    assert failed.symbol == symbol
+    assert (await client.call("lessons.get", lessonId=lesson["id"]))["lesson"] == lesson
+
+
+async def test_who_takes_part_must_still_fit_when_a_lesson_is_moved(client: Client) -> None:
+    school = await School(client).open()
+    lesson = await school.book()
+    await client.call("students.transition", studentId=school.student["id"], to="paused")
+
+    failed = await refusal(
+        client, "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-25T09:00:00Z"
+    )
+
+    assert failed.symbol == "PREREQUISITE_MISSING"
+
+
+async def test_a_lesson_that_has_begun_or_was_cancelled_cannot_be_moved(
+    client: Client, clock: FrozenClock
+) -> None:
+    school = await School(client).open()
+    begun = await school.book()
+    cancelled = await school.book(startsAt="2026-11-26T09:00:00Z")
+    await client.call("lessons.cancel", lessonId=cancelled["id"], by="school", reasonCode="other")
+    clock.advance(25 * 3_600)
+
+    for lesson, state in ((begun, "booked"), (cancelled, "cancelled")):
+        failed = await refusal(
+            client, "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-27T09:00:00Z"
+        )
+        assert failed.symbol == "INVALID_TRANSITION"
+        assert failed.details == {"from": state, "to": "booked", "allowed": []}
+
+
+async def test_a_dry_run_of_a_move_answers_what_it_would_and_leaves_the_lesson(
+    client: Client, store: Store
+) -> None:
+    lesson = await (await School(client).open()).book()
+    before = store.head_seq
+    move = {"lessonId": lesson["id"], "startsAt": "2026-11-25T09:00:00Z"}
+
+    dry = await client.call("lessons.reschedule", **move, _meta={"dryRun": True})
+
+    assert (await client.call("lessons.get", lessonId=lesson["id"]))["lesson"] == lesson
+    assert store.head_seq == before
+    assert await client.call("lessons.reschedule", **move) == dry
+
+
+async def test_a_move_that_is_delivered_twice_by_one_key_moves_once(
+    client: Client, store: Store
+) -> None:
+    lesson = await (await School(client).open()).book()
+    move = {"lessonId": lesson["id"], "startsAt": "2026-11-25T09:00:00Z"} | keyed()
+    first = await client.call("lessons.reschedule", **move)
+    head_seq = store.head_seq
+
+    second = await client.call("lessons.reschedule", **move)
+
+    assert second == first
+    assert store.head_seq == head_seq
 
 
 # lessons.cancel

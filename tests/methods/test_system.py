@@ -11,10 +11,13 @@ import pytest
 from rpcbackend import __version__
 from rpcbackend.app import Outside
 from rpcbackend.door import MAX_WATCHERS
-from rpcbackend.errors import RequestCancelledError, UnauthenticatedError
+from rpcbackend.errors import RateLimitedError, RequestCancelledError, UnauthenticatedError
+from rpcbackend.schema.limits import Limits
+from rpcbackend.schema.users import Role
 from rpcbackend.store import Store
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
+from tests.callers import connect_as
 from tests.factories import KEY, save_branch
 from tests.people import PASSWORD
 from tests.store.damage import damage, fill_pages
@@ -36,6 +39,17 @@ async def test_health_of_an_open_store_tells_how_it_is(
         "uptimeMs": 1_500,
         "inFlight": 1,
         "queued": 0,
+        "service": [
+            {
+                "seconds": seconds,
+                "calls": 1,
+                "p99Ms": 0,
+                "failedShare": 0,
+                "upShare": 1,
+                "isMet": True,
+            }
+            for seconds in (3_600, 86_400, 2_592_000)
+        ],
         "store": {
             "engine": "sqlite",
             "isEncrypted": False,
@@ -112,6 +126,30 @@ async def test_the_deep_look_is_for_the_owner_also_while_somebody_waits_for_the_
 
         await waiting
         assert refused.value.code == UnauthenticatedError.code
+
+
+async def test_the_deep_look_counts_as_a_heavy_call_and_the_other_one_as_none(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    async with running_app(
+        tmp_path, Outside(clock=clock), limits=Limits(heavy_per_second=1)
+    ) as app:
+        await app.open_store()
+        owner, other = [await connect_as(app, number, Role.OWNER) for number in (1, 2)]
+        await owner.call("audit.verify")
+        await owner.call("system.health", deep=True)
+
+        with pytest.raises(CallFailedError) as limited:
+            await owner.call("system.health", deep=True)
+
+        assert limited.value.code == RateLimitedError.code
+        assert limited.value.data["retryAfterMs"] == 1_000
+        assert (await owner.call("system.health"))["store"]["integrity"] is None
+        # Somebody else has his own, and time gives it back.
+        for client in (other, owner):
+            clock.advance(1)
+            health = await client.call("system.health", deep=True)
+            assert health["store"]["integrity"] == "ok"
 
 
 async def test_a_check_that_nobody_waits_for_any_more_ends_and_takes_no_place(

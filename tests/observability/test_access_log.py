@@ -1,4 +1,4 @@
-"""What the log says of an exchange: how it ended, never what was in it."""
+"""What the log says of an exchange: how it ended, and never what is secret in it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from rpcbackend.app import Outside
 from rpcbackend.errors import NotFoundError, ParseError
-from rpcbackend.observability.access_log import access_log
+from rpcbackend.monitor import LogLevels
+from rpcbackend.observability.access_log import AccessLog
+from rpcbackend.schema.system import LogLevel
+from rpcbackend.testing import CallFailedError, Client, running_app
+from tests.clauses import clause
 from tests.dispatch.test_dispatcher import refuse
 from tests.machine import CORRELATION_ID, Machine, request, say
 
@@ -26,12 +31,19 @@ def logged() -> Iterator[list[Any]]:
     logger.remove(sink)
 
 
+def look(machine: Machine, level: LogLevel, *, with_registry: bool = True) -> None:
+    """Let the access log see all that happened."""
+    log = AccessLog(LogLevels(level))
+    log.registry = machine.dispatcher.registry if with_registry else None
+    for exchange in machine.exchanges:
+        log.observe(exchange)
+
+
 async def test_a_log_of_what_went_wrong_has_no_line_for_the_rest(logged: list[Any]) -> None:
     machine = Machine(say)
     machine.receive(request(1, "test.say", label="secret"), b"{")
 
-    for exchange in machine.exchanges:
-        access_log("INFO")(exchange)
+    look(machine, "INFO")
 
     assert [(level, message) for level, message, _ in logged] == [("INFO", "refused")]
 
@@ -42,10 +54,9 @@ async def test_every_exchange_leaves_one_line_without_params_or_results(logged: 
         request(1, "test.say", label="secret"), request(2, "test.refuse", label="secret"), b"{"
     )
 
-    for exchange in machine.exchanges:
-        access_log("DEBUG")(exchange)
+    look(machine, "DEBUG")
 
-    whole = {"connection": "con_1", "ms": 0.0}
+    whole = {"connection": "con_1", "ms": 0.0, "actor": "nobody"}
     refused = {"correlation_id": CORRELATION_ID}
     assert logged == [
         ("DEBUG", "answered", {**whole, "channel": "test.say"}),
@@ -57,3 +68,43 @@ async def test_every_exchange_leaves_one_line_without_params_or_results(logged: 
         ("INFO", "refused", {**whole, **refused, "channel": None, "symbol": ParseError.symbol}),
     ]
     assert "secret" not in str(logged)
+
+
+@pytest.mark.parametrize("with_registry", [True, False])
+async def test_a_trace_shows_the_params_that_are_known_to_be_harmless(
+    logged: list[Any], *, with_registry: bool
+) -> None:
+    machine = Machine(say)
+    machine.receive(
+        request(1, "test.say", label="a"),
+        request(2, "test.say", label="a", _meta={"token": "secret", "timeoutMs": 5}),
+        request(3, "test.say", label="secret", unknown="secret"),
+        request(4, "test.unknown", label="secret"),
+        {"jsonrpc": "2.0", "id": 5, "method": "test.say"},
+        [7],
+        b"{",
+    )
+
+    look(machine, "TRACE", with_registry=with_registry)
+
+    fits = [{"label": "a"}, {"label": "a", "_meta": {"token": "[secret]", "timeoutMs": 5}}]
+    params = [extra["params"] for *_, extra in logged]
+    assert params == [*(fits if with_registry else [None] * 2), *[None] * 5]
+
+
+@clause("log-not-personal")
+async def test_a_trace_of_a_sign_in_holds_neither_name_nor_password(logged: list[Any]) -> None:
+    levels = LogLevels("TRACE")
+    log = AccessLog(levels)
+    async with running_app(outside=Outside(observers=(log.observe,))) as app:
+        log.registry = app.dispatcher.registry
+        client = Client(app)
+        with pytest.raises(CallFailedError):
+            await client.call("auth.login", login="ada@canary.example", password="canary")  # noqa: S106 (must not be shown)
+        await client.call("students.list", text="canary")
+
+    assert [extra["params"] for *_, extra in logged if "params" in extra] == [
+        {"login": "[personal]", "password": "[secret]"},
+        {"text": "[personal]"},
+    ]
+    assert "canary" not in str(logged)

@@ -1,170 +1,148 @@
-"""Log lines leave in order, and an unread or closed stderr holds up nobody."""
+"""From which level on lines are written, what libraries log, and which call a line belongs to."""
 
-import asyncio
-import os
-import sys
+import logging
+import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from loguru import logger
 
-from rpcbackend.observability import logs
-from rpcbackend.observability.logs import (
-    BoundedStderr,
-    Strays,
-    escaped,
-    log_to_stderr,
-    report_bug,
-)
-from tests.clauses import clause
+from rpcbackend.monitor import LogLevels
+from rpcbackend.observability.forms import TEXT
+from rpcbackend.observability.logs import correlate, report_bug, start_log, tell
+from rpcbackend.observability.sinks import BoundedSink, to_fd
+
+
+class Kept(BoundedSink):
+    """A sink that keeps the lines, without their times."""
+
+    def __init__(self) -> None:
+        super().__init__(to_fd(2))
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        """Keep it."""
+        self.lines.append(line.partition(" ")[2])
 
 
 @pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    read, write = os.pipe()
-    yield read, write
-    os.close(read)
+def log() -> Iterator[tuple[Kept, LogLevels]]:
+    """A log that was started, and everything as before in the end."""
+    handlers, level = logging.root.handlers, logging.root.level
+    sink, levels = Kept(), LogLevels("INFO")
+    start_log(sink, TEXT, levels)
+    yield sink, levels
+    logger.remove()
+    logger.configure(patcher=lambda _: None)
+    logging.captureWarnings(capture=False)
+    logging.root.handlers = handlers
+    logging.root.setLevel(level)
 
 
-async def flushed(sink: BoundedStderr) -> None:
-    """Flush, which gives up after a second: then nothing would have been flushed."""
-    async with asyncio.timeout(0.9):
-        await asyncio.to_thread(sink.drain, 1)
+def test_lines_below_the_level_are_not_written(log: tuple[Kept, LogLevels]) -> None:
+    logger.debug("too fine")
+    logger.bind(n=1).info("fine")
+
+    assert log[0].lines == ["INFO    fine {'n': 1}\n"]
 
 
-async def test_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
-    sink = BoundedStderr(pipe[1])
-
-    for line in ("a\n", "ü\n", "c\n"):
-        sink.write(line)
-    await flushed(sink)
-
-    assert os.read(pipe[0], 100) == "a\nü\nc\n".encode()
-
-
-async def test_a_process_that_logged_nothing_does_not_wait_at_its_end(
-    pipe: tuple[int, int],
+def test_the_level_changes_while_the_process_runs_and_goes_back(
+    log: tuple[Kept, LogLevels],
 ) -> None:
-    sink = BoundedStderr(pipe[1])
+    sink, levels = log
+    library = logging.getLogger("library")
+    for level in ("DEBUG", "ERROR", levels.configured):
+        levels.change(level)
+        logger.debug("debug, at {}", level)
+        library.debug("for its authors alone")
+        library.info("info, at %s", level)
+        logger.info("info, at {}", level)
 
-    await flushed(sink)
-    sink.write("a\n")
-    await flushed(sink)
-    await flushed(sink)
-
-    assert os.read(pipe[0], 100) == b"a\n"
-
-
-async def test_the_oldest_lines_go_when_nobody_reads_and_their_number_is_told(
-    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logs, "MAX_WAITING_LINES", 3)
-    sink = BoundedStderr(pipe[1])
-    filler = "x" * 200_000 + "\n"
-    sink.write(filler)
-    # The thread is stuck with the first line once the pipe is full.
-    head = os.read(pipe[0], 1)
-
-    for number in range(10):
-        sink.write(f"{number}\n")
-    text = head + await asyncio.to_thread(_read_until, pipe[0], b"9\n")
-
-    assert text == filler.encode() + b"(7 lines dropped: nobody read stderr)\n7\n8\n9\n"
-
-
-async def test_a_closed_stderr_is_no_reason_to_fail() -> None:
-    read, write = os.pipe()
-    os.close(read)
-    sink = BoundedStderr(write)
-
-    sink.write("a\n")
-    await asyncio.to_thread(sink.drain, 0.1)
-    sink.write("b\n")
-
-    os.close(write)
-
-
-async def test_a_bug_is_logged_with_its_id_and_without_the_values_of_variables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with (tmp_path / "stderr").open("w+", encoding="utf-8") as stderr:
-        monkeypatch.setattr(sys, "stderr", stderr)
-        sink = log_to_stderr("INFO")
-        try:
-            _fail(f"{4929}-{1234}")
-        except ZeroDivisionError as bug:
-            report_bug(bug, "cor_1")
-        logger.debug("too fine")
-        await flushed(sink)
-        logger.remove()
-
-    written = (tmp_path / "stderr").read_text(encoding="utf-8")
-    assert "ERROR   unexpected error {'correlation_id': 'cor_1'}" in written
-    assert "ZeroDivisionError: division by zero" in written
-    assert "too fine" not in written
-    assert "4929-1234" not in written
-
-
-FORGED = "\n2026-11-23T08:00:00.000+0000 INFO    all is well {}\r\x1b[2J\u2028\u202e{0.__class__}"
-ESCAPED = (
-    "\\n2026-11-23T08:00:00.000+0000 INFO    all is well {}\\r\\x1b[2J\\u2028\\u202e{0.__class__}"
-)
-
-
-@clause("log-not-forged")
-async def test_no_text_forges_a_line_wherever_it_comes_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with (tmp_path / "stderr").open("w+", encoding="utf-8") as stderr:
-        monkeypatch.setattr(sys, "stderr", stderr)
-        sink = log_to_stderr("INFO")
-        logger.info("{}", FORGED)
-        logger.bind(channel=FORGED).info("bound")
-        bug = RuntimeError(FORGED)
-        bug.add_note(FORGED)
-        report_bug(bug, FORGED)
-        print(FORGED, file=Strays(sink))
-        await flushed(sink)
-        logger.remove()
-
-    lines = (tmp_path / "stderr").read_bytes().decode().split("\n")
-    ours = [line for line in lines if line and not line.startswith("| ")]
-    assert [line.partition(" ")[2] for line in ours] == [
-        f"INFO    {ESCAPED} {{}}",
-        f"INFO    bound {{'channel': {FORGED!r}}}",
-        f"ERROR   unexpected error {{'correlation_id': {FORGED!r}}}",
+    assert levels.level == "INFO"
+    assert sink.lines == [
+        "DEBUG   debug, at DEBUG {}\n",
+        "INFO    a library says {'library': 'library', 'said': 'info, at DEBUG'}\n",
+        "INFO    info, at DEBUG {}\n",
+        "INFO    a library says {'library': 'library', 'said': 'info, at INFO'}\n",
+        "INFO    info, at INFO {}\n",
     ]
-    assert all(escaped(line) == line for line in lines)
-    assert "| RuntimeError: " in lines
-    # Of the message, the note and what was printed: behind the bar each.
-    assert sum(line.startswith(f"| {ESCAPED[2:]}") for line in lines) == 3
 
 
-async def test_what_is_printed_without_a_line_end_goes_out_at_the_end_or_when_it_is_long(
-    pipe: tuple[int, int],
+@pytest.mark.parametrize(
+    ("number", "level"),
+    [
+        (20, "INFO"),
+        (25, "INFO"),
+        (30, "WARNING"),
+        (40, "ERROR"),
+        (50, "CRITICAL"),
+        (99, "CRITICAL"),
+    ],
+)
+def test_what_a_library_logs_comes_into_the_same_log(
+    log: tuple[Kept, LogLevels], number: int, level: str
 ) -> None:
-    sink = BoundedStderr(pipe[1])
-    strays = Strays(sink)
+    logging.getLogger("a.library").log(number, "%s is %d", "it", 7)
 
-    strays.write("a")
-    strays.write("b\nc")
-    strays.write("d" * 8_192)
-    strays.write("e")
-    strays.flush()
-    strays.end()
-    strays.end()
-    await flushed(sink)
-
-    assert os.read(pipe[0], 10_000).decode() == f"| ab\n| c{'d' * 8_192}\n| e\n"
+    assert log[0].lines == [
+        f"{level: <7} a library says {{'library': 'a.library', 'said': 'it is 7'}}\n"
+    ]
 
 
-def _fail(card_number: str) -> float:
-    return len(card_number) / 0
+def test_what_a_library_logs_wrongly_is_logged_as_it_is(log: tuple[Kept, LogLevels]) -> None:
+    record = {"name": "library", "levelno": 30, "msg": "%d", "args": ("seven",)}
+    # Not by a logger, where pytest's own handler would fail.
+    logging.root.handlers[0].handle(logging.makeLogRecord(record))
+
+    assert log[0].lines == [
+        "WARNING a library says {'library': 'library', 'said': \"'%d' % ('seven',)\"}\n"
+    ]
 
 
-def _read_until(fd: int, end: bytes) -> bytes:
-    text = b""
-    while not text.endswith(end):
-        text += os.read(fd, 65_536)
-    return text
+def test_the_trace_of_a_library_s_trouble_is_logged(log: tuple[Kept, LogLevels]) -> None:
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        logging.getLogger("library").exception("trouble")
+    logging.getLogger("library").error("none", exc_info=(None, None, None))
+
+    first, second = log[0].lines
+    assert first.startswith("ERROR   a library says {'library': 'library', 'said': 'trouble'}\n| ")
+    assert first.endswith("\n| ZeroDivisionError: division by zero\n")
+    assert second == "ERROR   a library says {'library': 'library', 'said': 'none'}\n"
+
+
+def test_warnings_are_logged(log: tuple[Kept, LogLevels]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        # Again: whoever catches warnings takes over how they are shown.
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        logging.captureWarnings(capture=False)
+
+    assert "DeprecationWarning: old" in log[0].lines[0]
+
+
+def test_a_line_tells_its_call_and_one_that_knows_better_its_own(
+    log: tuple[Kept, LogLevels],
+) -> None:
+    calls = iter(["cor_1", None])
+    correlate(lambda: next(calls))
+
+    logger.info("within")
+    logger.info("without")
+    report_bug(RuntimeError(), "cor_7")
+    logging.getLogger("library")
+
+    assert [line.partition("\n")[0] for line in log[0].lines] == [
+        "INFO    within {'correlation_id': 'cor_1'}",
+        "INFO    without {}",
+        "ERROR   unexpected error {'correlation_id': 'cor_7'}",
+    ]
+
+
+def test_what_should_be_known_is_a_warning(log: tuple[Kept, LogLevels]) -> None:
+    tell("the disk is filling up", {"free_bytes": 7})
+
+    assert log[0].lines == ["WARNING the disk is filling up {'free_bytes': 7}\n"]

@@ -25,7 +25,17 @@ class Step:
 METAS = some.sampled_from(
     [{}, {}, {}, {"dryRun": True}, {"idempotencyKey": "a"}, {"idempotencyKey": "b"}]
 )
-KINDS = ["branch", "instructor", "vehicle", "student", "update", "transition", "book", "cancel"]
+KINDS = [
+    "branch",
+    "instructor",
+    "vehicle",
+    "student",
+    "update",
+    "transition",
+    "book",
+    "cancel",
+    "move",
+]
 STEPS = some.lists(
     some.builds(Step, some.sampled_from(KINDS), NUMBERS, some.integers(0, 40), METAS), max_size=20
 )
@@ -100,6 +110,7 @@ class Desk:
             "update": ("students.update", student | {"givenName": f"A{step.number}"}),
             "transition": ("students.transition", student | {"to": STATES[step.number % 7]}),
             "book": ("lessons.book", school.booking(startsAt=start, durationMinutes=45)),
+            "move": ("lessons.reschedule", {"lessonId": lesson, "startsAt": start}),
             "cancel": (
                 "lessons.cancel",
                 {"lessonId": lesson, "by": "school", "reasonCode": "other"},

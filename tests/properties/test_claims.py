@@ -1,9 +1,10 @@
-"""Rules K1 to K3 under random commands, against a model that tries every pair."""
+"""Rules K1 to K3 and K16 under random commands, against a model that tries every pair."""
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -40,6 +41,16 @@ class Cancel:
     which: int
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Move one of the lessons booked so far, cancelled ones included; None is left out."""
+
+    which: int
+    to: Book
+    """The student of it does not matter."""
+    leaves_out: frozenset[str]
+
+
 BOOK = some.builds(
     Book,
     instructor=some.integers(0, 1),
@@ -48,7 +59,11 @@ BOOK = some.builds(
     minute=some.integers(0, 300),
     minutes=some.integers(5, 120) | some.sampled_from([5, 60, 600]),
 )
-COMMANDS = some.lists(BOOK | BOOK | BOOK | some.builds(Cancel, some.integers(0, 20)), max_size=25)
+PARTS = ("instructorId", "vehicleId", "startsAt", "durationMinutes")
+MOVE = some.builds(Move, some.integers(0, 20), BOOK, some.frozensets(some.sampled_from(PARTS)))
+COMMANDS = some.lists(
+    BOOK | BOOK | MOVE | MOVE | some.builds(Cancel, some.integers(0, 20)), max_size=25
+)
 
 
 @dataclass
@@ -84,23 +99,30 @@ class World:
         }
         self.events_before = self.store.head_seq
 
-    async def run(self, command: Book | Cancel) -> None:
+    async def run(self, command: Book | Move | Cancel) -> None:
         """Send the command and expect what the model says."""
         if isinstance(command, Book):
             self.judge(command, await self.ask(command))
-        elif self.model.lessons:
-            await self._cancel(self.model.lessons[command.which % len(self.model.lessons)])
+            return
+        if not self.model.lessons:
+            return
+        lesson = self.model.lessons[command.which % len(self.model.lessons)]
+        if isinstance(command, Move):
+            await self._move(lesson, command)
+        else:
+            await self._cancel(lesson)
 
     async def ask(self, command: Book) -> dict[str, Any]:
         """Send a booking and return the whole reply."""
+        async with asyncio.timeout(5):
+            return await self.client.start("lessons.book", self._params(command))
+
+    def _params(self, command: Book) -> dict[str, Any]:
         starts_at, _ = self._span(command)
-        params: dict[str, Any] = {f"{kind}Id": key for kind, key in self._resources(command)}
-        params |= {
+        return {f"{kind}Id": key for kind, key in self._resources(command)} | {
             "startsAt": format_instant(datetime.fromtimestamp(starts_at, UTC)),
             "durationMinutes": command.minutes,
         }
-        async with asyncio.timeout(5):
-            return await self.client.start("lessons.book", params)
 
     def judge(self, command: Book, reply: dict[str, Any]) -> None:
         """Compare the reply with what the model says, and bring the model up to date."""
@@ -132,6 +154,57 @@ class World:
     def _span(self, command: Book) -> tuple[int, int]:
         start = int(DAWN.timestamp()) + 60 * command.minute
         return start, start + 60 * command.minutes
+
+    async def _move(self, lesson: str, command: Move) -> None:
+        """Move a lesson, and expect K16: the same lesson elsewhere, or everything as it was."""
+        before = await self.client.call("lessons.get", lessonId=lesson)
+        old = before["lesson"]
+        given = {"vehicleId": None} | self._params(command.to)
+        change = {key: given[key] for key in PARTS if key not in command.leaves_out}
+
+        async with asyncio.timeout(5):
+            reply = await self.client.start("lessons.reschedule", {"lessonId": lesson} | change)
+
+        after = await self.client.call("lessons.get", lessonId=lesson)
+        expected = self._moved(old, change)
+        span = tuple(int(at(expected[key]).timestamp()) for key in ("startsAt", "endsAt"))
+        resources = [
+            (kind, expected[f"{kind}Id"])
+            for kind in ("instructor", "vehicle", "student")
+            if expected[f"{kind}Id"]
+        ]
+        held = [row for row in self.model.busy if row[4] == lesson]
+        self.model.busy = [row for row in self.model.busy if row[4] != lesson]
+        conflicts = self.model.conflicts(resources, *span)
+        if not held or conflicts:
+            refusal = reply["error"]["data"]
+            first = next((kind for kind, _ in resources if kind in conflicts), "")
+            assert refusal["code"] == (
+                f"CONFLICT_{first.upper()}" if held else "INVALID_TRANSITION"
+            )
+            assert after == before
+            self.model.busy += held
+            return
+        assert reply["result"]["lesson"] == after["lesson"] == expected
+        self.model.busy += [(*resource, *span, lesson) for resource in resources]
+        self.model.events.append(("lessons.rescheduled", lesson))
+
+    def _moved(self, old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+        """Tell how a lesson must stand after a change."""
+        new = old | {key: change[key] for key in change if key != "durationMinutes"}
+        length = at(old["endsAt"]) - at(old["startsAt"])
+        if "durationMinutes" in change:
+            length = timedelta(minutes=change["durationMinutes"])
+        ends_at = at(new["startsAt"]) + length
+        zone = ZoneInfo("Europe/Berlin")
+        return new | {
+            "endsAt": format_instant(ends_at),
+            "local": {
+                "start": f"{at(new['startsAt']).astimezone(zone):%Y-%m-%dT%H:%M}",
+                "end": f"{ends_at.astimezone(zone):%Y-%m-%dT%H:%M}",
+            },
+            "version": old["version"] + 1,
+        }
 
     async def _cancel(self, lesson: str) -> None:
         held = [row for row in self.model.busy if row[4] == lesson]
@@ -190,8 +263,8 @@ def overlapping(claims: list[Row]) -> list[tuple[Row, Row]]:
 
 @settings(max_examples=100)
 @given(commands=COMMANDS)
-async def test_whatever_is_booked_and_cancelled_nothing_overlaps_and_nothing_is_left_over(
-    commands: list[Book | Cancel],
+async def test_whatever_is_booked_moved_and_cancelled_nothing_overlaps_and_nothing_is_left_over(
+    commands: list[Book | Move | Cancel],
 ) -> None:
     async with running_app(outside=Outside(clock=FrozenClock())) as app:
         await app.open_store()

@@ -10,6 +10,16 @@ HEALTH = {
     "uptimeMs": 1,
     "inFlight": 1,
     "queued": 0,
+    "service": [
+        {
+            "seconds": 3_600,
+            "calls": 0,
+            "p99Ms": None,
+            "failedShare": None,
+            "upShare": None,
+            "isMet": True,
+        }
+    ],
     "store": {
         "engine": "sqlite",
         "isEncrypted": True,

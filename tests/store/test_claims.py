@@ -1,6 +1,6 @@
 """The claims as rows: nothing overlaps, even past the code (rules K1, K2, K5)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,19 +81,26 @@ async def test_the_one_claim_that_is_looked_at_tells_whether_any_overlaps(
             held.append(one)
     asked = claim(*wanted)
 
-    async def unit(work: Work) -> tuple[list[Busy], list[Claim]]:
+    async def unit(work: Work) -> tuple[list[Busy], dict[str, list[tuple[datetime, datetime]]]]:
         await work.claims.take(held)
+        resources = {
+            asked.resource_id: asked.resource_type,
+            an_id("ins", 2): ResourceType.INSTRUCTOR,
+            # Whose type does not fit is somebody else.
+            f"{asked.resource_id}x": ResourceType.VEHICLE,
+        }
         return (
             await work.claims.conflicting([asked]),
-            await work.claims.within([asked], asked.starts_at, asked.ends_at),
+            await work.claims.busy(resources, asked.starts_at, asked.ends_at),
         )
 
     async with store_in(None) as store:
-        conflicting, within = await store.write(unit, actor="tests")
+        conflicting, busy = await store.write(unit, actor="tests")
 
     overlapping = [one for one in held if minutes_of(one) & minutes_of(asked)]
     assert conflicting == sorted(overlapping, key=lambda one: one.starts_at)[-1:]
-    assert sorted(within, key=repr) == sorted(overlapping, key=repr)
+    pairs = sorted((one.starts_at, one.ends_at) for one in overlapping)
+    assert busy == {asked.resource_id: pairs, an_id("ins", 2): [], f"{asked.resource_id}x": []}
 
 
 @settings(max_examples=100)

@@ -141,6 +141,31 @@ async def test_another_thread_does_what_waits_for_one_that_is_slow(
     assert await results_of([slow]) == [None]
 
 
+async def test_a_lane_knows_what_waits_and_how_its_batches_were(
+    worker: Worker, helper: Worker
+) -> None:
+    passed = iter(range(1_000_000))
+    may_begin = threading.Event()
+    worker.post(lambda _: hold_until(may_begin))
+    lane = Lane([worker, helper], Batches().run, batch=4, now=lambda: next(passed) / 1_000_000)
+    lane.put(returns(0))
+    lane.hold()
+    jobs = [returns(number) for number in range(6)]
+    for job in jobs:
+        lane.put(job)
+
+    assert (lane.facts().waiting, lane.facts().times.count) == (7, 0)
+    lane.resume()
+    may_begin.set()
+    await results_of(jobs)
+    await lane.drain()
+
+    facts = lane.facts()
+    assert (facts.waiting, facts.sizes) == (0, [0, 0, 0, 1, 1])
+    assert facts.times.count == 2
+    assert facts.times.total > 0
+
+
 async def test_a_lane_serves_again_after_it_ran_dry(worker: Worker) -> None:
     lane = Lane([worker], Batches().run, batch=4)
 

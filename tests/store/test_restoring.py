@@ -275,6 +275,17 @@ async def test_what_is_no_database_or_not_there_is_refused(tmp_path: Path) -> No
     assert await refused(tmp_path / "data", tmp_path / "none.db") == ["missing"]
 
 
+async def test_a_folder_in_which_nothing_can_be_staged_is_a_refusal(tmp_path: Path) -> None:
+    backup = await backed_up(tmp_path, KEY)
+    # What cannot be unlinked: a failing disk would do as well.
+    (tmp_path / f"{STAGE_NAME}-journal").mkdir()
+    async with store_in(tmp_path, key=KEY) as store:
+        with pytest.raises(BackupInvalidError, match="a disk failed"):
+            await restore(store, origin_of(backup.path), nobody)
+
+        await write(store, 3)
+
+
 async def test_a_backup_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     backup = await backed_up(tmp_path)
     connection = Opener(backup.path, None, may_write=True)()

@@ -1,31 +1,22 @@
-/** The main process of the example: one window over one supervised backend. */
+/** The main process of the example: the windows of a desk over one supervised backend. */
 
-import { app, BrowserWindow, nativeTheme } from 'electron';
+import { app } from 'electron';
 import { join } from 'path';
 import { pathToFileURL } from 'url';
 import {
   createElectronBridge,
   defineChannel,
   type ElectronBridgeController,
-  hardenContents,
   pythonBackend,
-  rpcChannel,
-  secureWebPreferences,
 } from '../../src/main';
+import { passedOn, rightsOf } from './channels';
+import { DeskSession } from './deskSession';
 import { locateProgram, type Program } from './program';
+import { DeskWindows } from './windows';
 
 // Bundled to electron-shim/dist/example/main.cjs.
 const repository = join(__dirname, '../../..');
 const page = join(__dirname, 'index.html');
-
-const channels = [
-  'branches.list',
-  'calendar.view',
-  'instructors.list',
-  'lessons.book',
-  'students.list',
-  'vehicles.list',
-] as const;
 
 app.commandLine.appendSwitch('lang', 'en-GB');
 
@@ -38,32 +29,70 @@ if (app.requestSingleInstanceLock()) {
 
 function open(): void {
   const program = locateProgram(process.env, repository, app.getPath('userData'));
-  const bridge = wire(program);
-  const window = openWindow(bridge);
-  app.on('second-instance', () => {
-    // While the backend stops the window is gone already.
-    if (!window.isDestroyed()) {
-      window.focus();
-    }
-  });
-  start(bridge);
-}
-
-function wire(program: Program): ElectronBridgeController {
   const bridge = createElectronBridge({
     backend: { ...pythonBackend(program.python, program.dataDir), cwd: repository },
     client: { name: 'driving-school-example', version: app.getVersion() },
     trusted: [pathToFileURL(page).href],
   });
-  for (const name of channels) {
-    bridge.register(rpcChannel(name));
+  const windows = new DeskWindows(bridge, page);
+  registerSchool(bridge, windows);
+  registerApp(bridge, windows, program);
+  bridge.on('stderr', (line) => process.stderr.write(`${line}\n`));
+  bridge.on('warning', ({ symbol, message }) => process.stderr.write(`${symbol}: ${message}\n`));
+  app.on('second-instance', () => windows.focus());
+  windows.open('desk');
+  start(bridge);
+}
+
+/** The channels of the school, for all windows that may use them. */
+function registerSchool(bridge: ElectronBridgeController, windows: DeskWindows): void {
+  const session = new DeskSession(bridge, () => windows.startOver());
+  bridge.register(session.signsIn('auth.bootstrap'));
+  bridge.register(session.signsIn('auth.login'));
+  bridge.register(session.signsOut());
+  for (const name of passedOn) {
+    bridge.register(session.passesOn(name));
   }
+}
+
+/** The channels that the app itself answers. */
+function registerApp(
+  bridge: ElectronBridgeController,
+  windows: DeskWindows,
+  program: Program,
+): void {
   const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
   bridge.register(
     defineChannel({
       name: 'app.about',
-      handler: () => ({ dataDir: program.dataDir, seedCommand: program.seedCommand }),
+      handler: (_params, { windowId }) => {
+        const kind = windows.kindOf(windowId);
+        const { dataDir, seedCommand } = program;
+        return { kind, channels: rightsOf(kind).channels, dataDir, seedCommand };
+      },
       validator: isObject,
+    }),
+  );
+  bridge.register(
+    defineChannel({
+      name: 'app.diagnostics',
+      // As it can be mailed: paths and secrets are out of it already.
+      handler: () => {
+        const { stderrTail, ...report } = bridge.diagnostics();
+        return { log: stderrTail.join('\n'), report: JSON.stringify(report, undefined, 1) };
+      },
+      validator: isObject,
+    }),
+  );
+  bridge.register(
+    defineChannel({
+      name: 'app.openWindow',
+      handler: ({ kind }: { readonly kind: 'desk' | 'board' }) => {
+        windows.open(kind);
+        return {};
+      },
+      validator: (value): value is { readonly kind: 'desk' | 'board' } =>
+        isObject(value) && ['desk', 'board'].includes(String(Reflect.get(value, 'kind'))),
     }),
   );
   bridge.register(
@@ -76,31 +105,9 @@ function wire(program: Program): ElectronBridgeController {
       validator: isObject,
     }),
   );
-  bridge.on('stderr', (line) => process.stderr.write(`${line}\n`));
-  bridge.on('warning', ({ symbol, message }) => process.stderr.write(`${symbol}: ${message}\n`));
-  return bridge;
 }
 
-/** The window shows what became of it. */
+/** The windows show what became of it. */
 function start(bridge: ElectronBridgeController): void {
   bridge.startServer().catch(() => undefined);
-}
-
-function openWindow(bridge: ElectronBridgeController): BrowserWindow {
-  const window = new BrowserWindow({
-    width: 1360,
-    height: 900,
-    minWidth: 980,
-    minHeight: 640,
-    show: false,
-    title: 'Driving school',
-    autoHideMenuBar: true,
-    backgroundColor: nativeTheme.shouldUseDarkColors ? '#14171c' : '#f5f6f8',
-    webPreferences: secureWebPreferences({ preload: join(__dirname, 'preload.cjs') }),
-  });
-  hardenContents(window.webContents);
-  bridge.attach(window);
-  window.once('ready-to-show', () => window.show());
-  void window.loadFile(page);
-  return window;
 }

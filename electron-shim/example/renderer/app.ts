@@ -1,222 +1,234 @@
-/** The window: loads the school, shows the week, follows what happens. */
+/** The window: puts the parts together, and follows the backend and what happens in the school. */
 
-import { type BridgeStatus, createClient, type SchoolPort } from '../../src/renderer';
-import { BookingForm } from './bookingForm';
-import { WeekCalendar } from './calendar';
-import { fill, find, make, offer } from './dom';
-import { hideNotice, showEmptySchool, showFailure, showState } from './notices';
-import { type DrawnLesson, loadSchool, loadWeek, nameOf, type School } from './school';
-import { addDays, mondayOf, timeOf, wallClock, weekNumber, weekTitle } from './week';
+import {
+  BackendError,
+  type BackendEvent,
+  type BridgeStatus,
+  createClient,
+} from '../../src/renderer';
+import { find, onClick } from './base/dom';
+import { markKeyboardUse } from './base/keyboard';
+import { emptySchool, loadSchool, type School } from './base/school';
+import type { Span } from './base/spans';
+import { pin } from './base/toasts';
+import { addDays, timeOf } from './base/week';
+import { BookingForm } from './booking/form';
+import { drawRefusal } from './booking/refusal';
+import { LessonDialog } from './calendar/lessonDialog';
+import { Rescheduling } from './calendar/reschedule';
+import { CalendarView } from './calendar/view';
+import { Journal } from './problems/journal';
+import { ProblemPanel } from './problems/panel';
+import { Account } from './session/account';
+import { AccountMenu } from './session/accountMenu';
+import { guard } from './session/guard';
+import { holds, mayUse, readAbout } from './session/rights';
+import { SignInDialog } from './session/signInDialog';
+import { drawSetUp } from './setup/setUp';
+import { showEvent, showState, showUnseen } from './status/bar';
+import { hideNotice, showEmptySchool, showFailure, showStarting } from './status/notices';
+import { Enrolment } from './students/enrolment';
+import { StudentView } from './students/view';
+import { openPort } from './transport';
 
-declare global {
-  interface Window {
-    readonly school: SchoolPort;
-  }
-}
-
-const tones = 8;
-// With more instructors side by side nobody can read a name any more.
-const mostInstructorsAtOnce = 4;
-const minuteMs = 60_000;
-
-class App {
-  readonly #client = createClient(window.school);
-  readonly #branch = find('branch-filter', HTMLSelectElement);
-  readonly #instructor = find('instructor-filter', HTMLSelectElement);
-  readonly #calendar = new WeekCalendar((date, time) => this.#form.choose(date, time));
-  readonly #form = new BookingForm(this.#client, {
-    moved: () => this.#draw(),
-    booked: (date) => this.#go(mondayOf(date)),
-    studentOf: (lessonId) =>
-      this.#lessons?.find(({ lesson }) => lesson.id === lessonId)?.lesson.studentName,
+class Desk {
+  readonly #bare = createClient(openPort());
+  readonly #journal = new Journal(() => this.#noted());
+  readonly #problems = new ProblemPanel(this.#bare, this.#journal);
+  readonly #account = new Account(this.#bare, new SignInDialog(this.#bare), (me) =>
+    this.#menu.show(me, mayUse(this.#about, 'app.openWindow')),
+  );
+  readonly #client = guard(this.#bare, {
+    signIn: (symbol) => this.#account.signIn(symbol),
+    failed: (channel, error) => this.#journal.note(channel, error, Date.now()),
   });
-  #school: School = { branches: [], instructors: [], vehicles: [], hasStudents: false };
-  #lessons: readonly DrawnLesson[] | undefined;
-  #monday = mondayOf(this.#clock().date);
-  #load = 0;
+  readonly #menu = new AccountMenu({
+    signOut: () => void this.#account.signOut(),
+    protect: () => void this.#account.welcome(),
+    openWindow: (kind) => void this.#client.sendCustom('app.openWindow', { kind }),
+  });
+  readonly #form = new BookingForm(this.#client, {
+    moved: () => this.#calendar.draw(),
+    booked: (date) => void this.#calendar.go(date),
+    studentOf: (lessonId) => this.#studentOf(lessonId),
+  });
+  readonly #calendar: CalendarView = new CalendarView(this.#client, {
+    mayMove: () => holds(this.#account.me, 'lessons:cancel'),
+    draft: () => this.#form.draft,
+    picked: (date, time, instructorId) => this.#form.choose(date, time, instructorId),
+    opened: (drawn) => this.#lesson.open(drawn),
+    dropped: (drawn, span, instructorId) => this.#moves.move(drawn, span, instructorId),
+    filtered: (instructorId) => this.#form.show(this.#school, instructorId),
+  });
+  readonly #moves = new Rescheduling(this.#client, {
+    moved: () => this.#calendar.reload(),
+    refused: (error, zone, again) => this.#refused(error, 'The lesson was not moved', zone, again),
+  });
+  readonly #lesson = new LessonDialog(this.#client, {
+    school: () => this.#school,
+    mayMove: () => holds(this.#account.me, 'lessons:cancel'),
+    mayCancel: () => holds(this.#account.me, 'lessons:cancel'),
+    pickUp: (drawn) => this.#calendar.pickUp(drawn),
+    refused: (error, title, zone) => this.#refused(error, title, zone),
+  });
+  readonly #enrolment = new Enrolment(this.#client, (student) => this.#students.show(student));
+  readonly #students: StudentView = new StudentView(this.#client, {
+    school: () => this.#school,
+    bookFor: (student) => {
+      this.#turnTo('calendar');
+      this.#form.chooseStudent(student);
+    },
+    show: (lesson) => {
+      this.#turnTo('calendar');
+      void this.#calendar.go(lesson.local.start.slice(0, 10));
+    },
+  });
+  #about = readAbout(undefined);
+  #school: School = emptySchool;
   #isReloadQueued = false;
+  #isOpening = false;
 
   start(): void {
-    this.#client.receive('event', () => this.#reloadSoon());
-    this.#on('previous-week', () => this.#go(addDays(this.#monday, -7)));
-    this.#on('this-week', () => this.#go(mondayOf(this.#clock().date)));
-    this.#on('next-week', () => this.#go(addDays(this.#monday, 7)));
-    this.#branch.addEventListener('change', () => {
-      this.#offerInstructors();
-      this.#go(this.#monday);
-    });
-    this.#instructor.addEventListener('change', () => {
-      this.#form.show(this.#school, this.#instructor.value);
-      this.#draw();
-    });
-    window.addEventListener('resize', () => this.#draw());
-    window.setInterval(() => this.#draw(), minuteMs);
-    this.#draw();
-    this.#client.onStatus((status) => this.#follow(status));
-  }
-
-  #on(id: string, act: () => void): void {
-    find(id, HTMLButtonElement).addEventListener('click', act);
-  }
-
-  #follow(status: BridgeStatus): void {
-    showState(status);
-    this.#form.enable(status.state === 'ready');
-    if (status.state === 'ready') {
-      void this.#open();
-    } else if (status.state === 'failed') {
-      this.#form.close(true);
-      showFailure(status, () => void this.#client.sendCustom('app.retry', {}));
-    }
-  }
-
-  async #open(): Promise<void> {
-    this.#school = await loadSchool(this.#client);
-    hideNotice();
-    this.#form.close(!this.#school.hasStudents);
-    if (!this.#school.hasStudents) {
-      const about = await this.#client.sendCustom('app.about', {});
-      showEmptySchool(textOf(about, 'seedCommand'));
-    }
-    const branches = this.#school.branches.map(({ id, name }) => ({ value: id, label: name }));
-    offer(this.#branch, [{ value: '', label: 'All branches' }, ...branches]);
-    const isFirst = this.#instructor.options.length === 0;
-    this.#offerInstructors();
-    this.#proposeStart();
-    await this.#reload();
-    if (isFirst && this.#school.instructors.length > mostInstructorsAtOnce) {
-      this.#instructor.value = this.#busiest();
-      this.#form.show(this.#school, this.#instructor.value);
-      this.#draw();
-    }
-  }
-
-  #offerInstructors(): void {
-    const branchId = this.#branch.value;
-    const instructors = this.#school.instructors.filter(
-      (instructor) => branchId === '' || instructor.branchId === branchId,
+    markKeyboardUse(document);
+    onClick('open-problems', () => this.#problems.open());
+    onClick('new-student', () => this.#enrolment.open(this.#school));
+    onClick('to-calendar', () => this.#turnTo('calendar'));
+    onClick('to-students', () => this.#turnTo('students'));
+    window.addEventListener('unhandledrejection', ({ reason }) =>
+      this.#journal.note('this window', reason, Date.now()),
     );
-    offer(this.#instructor, [
-      { value: '', label: 'All instructors' },
-      ...instructors.map((instructor) => ({ value: instructor.id, label: nameOf(instructor) })),
-    ]);
-    this.#form.show(this.#school, this.#instructor.value);
+    this.#client.receive('event', (event) => this.#heard(event));
+    this.#calendar.draw();
+    showStarting();
+    this.#client.onStatus((status) => void this.#follow(status));
   }
 
-  #go(monday: string): void {
-    const isNew = monday !== this.#monday;
-    this.#monday = monday;
-    if (isNew) {
-      this.#lessons = undefined;
-      this.#draw();
+  async #follow(status: BridgeStatus): Promise<void> {
+    showState(status);
+    this.#form.enable(status.state === 'ready' || status.state === 'degraded');
+    if (status.state === 'ready') {
+      await this.#open();
+    } else if (status.state === 'backoff') {
+      this.#journal.note('the backend', new BackendError(status.reason), Date.now());
+    } else if (status.state === 'failed') {
+      this.#journal.note('the backend', new BackendError(status.reason), Date.now());
+      find('book-fields', HTMLFieldSetElement).disabled = true;
+      const retry = (): void => void this.#client.sendCustom('app.retry', {});
+      showFailure(status, retry, () => this.#problems.open());
     }
-    void this.#reload();
   }
 
-  /** Many events in one turn are one reason to load. */
-  #reloadSoon(): void {
+  /** Find out who is here and show the school. */
+  async #open(): Promise<void> {
+    // Another start may come while the first one still waits for somebody to sign in.
+    if (this.#isOpening) {
+      return;
+    }
+    this.#isOpening = true;
+    try {
+      await this.#load();
+    } catch (error) {
+      this.#journal.note('opening', error, Date.now());
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  async #load(): Promise<void> {
+    this.#about = readAbout(await this.#bare.sendCustom('app.about', {}).catch(() => undefined));
+    this.#showRights();
+    const me = await this.#account.open();
+    this.#school = await loadSchool(this.#client);
+    const isEmpty = this.#school.instructors.length === 0;
+    if (me.isLocal && isEmpty && this.#about.kind === 'desk') {
+      await this.#account.welcome();
+    }
+    hideNotice();
+    find('book-fields', HTMLFieldSetElement).disabled = isEmpty;
+    if (isEmpty) {
+      const setUp = drawSetUp(this.#client, this.#school, () => void this.#open());
+      showEmptySchool(setUp, this.#about.seedCommand);
+    }
+    this.#form.show(this.#school, '');
+    this.#proposeStart();
+    await this.#calendar.show(this.#school);
+    this.#refreshSlots();
+  }
+
+  /** A window that hangs on the wall shows the week and why it offers no more. */
+  #showRights(): void {
+    const isBoard = !mayUse(this.#about, 'lessons.book');
+    find('book-form', HTMLFormElement).hidden = isBoard;
+    find('view-only', HTMLDivElement).hidden = !isBoard;
+    find('to-students', HTMLButtonElement).hidden = !mayUse(this.#about, 'students.list');
+  }
+
+  #heard(event: BackendEvent): void {
+    showEvent(event);
+    if (event.type.startsWith('auth.')) {
+      void this.#account.recheck();
+      return;
+    }
+    // Many events in one turn are one reason to load.
     if (this.#isReloadQueued) {
       return;
     }
     this.#isReloadQueued = true;
     window.requestAnimationFrame(() => {
       this.#isReloadQueued = false;
-      const isEmpty = !this.#school.hasStudents || this.#school.instructors.length === 0;
-      void (isEmpty ? this.#open() : this.#reload());
+      const isAboutLessons = event.type.startsWith('lessons.');
+      void (isAboutLessons ? this.#calendar.reload() : this.#open());
+      this.#refreshSlots();
     });
   }
 
-  async #reload(): Promise<void> {
-    this.#load += 1;
-    const load = this.#load;
-    const lessons = await loadWeek(this.#client, this.#monday, this.#branch.value).catch(
-      () => undefined,
-    );
-    if (lessons !== undefined && load === this.#load) {
-      this.#lessons = lessons;
-      this.#draw();
+  #refreshSlots(): void {
+    if (mayUse(this.#about, 'lessons.searchSlots')) {
+      this.#form.refreshSlots();
     }
   }
 
-  #draw(): void {
-    const instructorId = this.#instructor.value;
-    const { date, time } = this.#clock();
-    find('week-title', HTMLHeadingElement).textContent = weekTitle(this.#monday);
-    find('week-number', HTMLSpanElement).textContent = `Week ${weekNumber(this.#monday)}`;
-    this.#explainTones();
-    this.#calendar.draw({
-      monday: this.#monday,
-      today: date,
-      time,
-      loaded: this.#lessons,
-      lessons: (this.#lessons ?? []).filter(
-        ({ lesson }) => instructorId === '' || lesson.instructorId === instructorId,
-      ),
-      describe: (drawn) => this.#describe(drawn),
-      toneOf: (id) => this.#toneOf(id),
-      draft: this.#form.draft,
-    });
+  #noted(): void {
+    showUnseen(this.#journal.unseen);
+    this.#problems.redraw();
   }
 
-  /** The instructor with the most lessons of the week, to begin with. */
-  #busiest(): string {
-    const counts = new Map(this.#school.instructors.map(({ id }) => [id, 0]));
-    for (const { lesson } of this.#lessons ?? []) {
-      counts.set(lesson.instructorId, (counts.get(lesson.instructorId) ?? 0) + 1);
+  #turnTo(page: 'calendar' | 'students'): void {
+    for (const one of ['calendar', 'students'] as const) {
+      const isShown = one === page;
+      find(`${one}-page`, HTMLElement).hidden = !isShown;
+      const tab = find(`to-${one}`, HTMLButtonElement);
+      tab.setAttribute('aria-current', isShown ? 'page' : 'false');
     }
-    const [first] = [...counts].sort(([, one], [, other]) => other - one);
-    return first?.[0] ?? '';
+    if (page === 'students') {
+      this.#students.open();
+    } else {
+      this.#calendar.draw();
+    }
   }
 
-  #toneOf(instructorId: string): number {
-    return this.#school.instructors.findIndex(({ id }) => id === instructorId) % tones;
+  #studentOf(lessonId: string): string | undefined {
+    return this.#calendar.lesson(lessonId)?.lesson.studentName;
   }
 
-  /** Say whose colour is whose, while there are not more than colours. */
-  #explainTones(): void {
-    const shown = this.#instructor.value === '' ? this.#school.instructors : [];
-    const items = shown
-      .slice(0, tones)
-      .map((one) => make('li', { class: `tone-${this.#toneOf(one.id)}` }, nameOf(one)));
-    fill(find('legend', HTMLUListElement), ...items);
-  }
-
-  #describe({ lesson }: DrawnLesson): string {
-    const instructor = this.#school.instructors.find(({ id }) => id === lesson.instructorId);
-    const vehicle = this.#school.vehicles.find(({ id }) => id === lesson.vehicleId);
-    const isPlain = lesson.type === 'normal';
-    return [
-      isPlain ? undefined : lesson.type.replace('_', ' '),
-      // With one instructor chosen the name would only repeat the filter.
-      instructor === undefined || this.#instructor.value !== '' ? undefined : nameOf(instructor),
-      vehicle?.plate,
-    ]
-      .filter((part) => part !== undefined)
-      .join(' · ');
-  }
-
-  /** The wall clock of the branch shown, else of the first, else of this computer. */
-  #clock(): { readonly date: string; readonly time: string } {
-    const branch =
-      this.#school.branches.find(({ id }) => id === this.#branch.value) ?? this.#school.branches[0];
-    const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-    return wallClock(Date.now(), branch?.zone ?? own);
+  #refused(error: unknown, title: string, zone: string, again?: (span: Span) => void): void {
+    const context = {
+      title,
+      zone,
+      studentOf: (lessonId: string) => this.#studentOf(lessonId),
+      offer: 'Free instead – click to move there',
+      choose: (span: Span) => again?.(span),
+    };
+    pin(drawRefusal(error, context));
   }
 
   /** Start the form with the next full hour, or tomorrow morning, but change no choice. */
   #proposeStart(): void {
-    if (find('date', HTMLInputElement).value !== '') {
-      return;
-    }
-    const { date, time } = this.#clock();
+    const { date, time } = this.#calendar.clock;
     const hour = Number(time.slice(0, 2)) + 1;
     const isToday = hour >= 7 && hour < 19;
     this.#form.propose(isToday ? date : addDays(date, 1), isToday ? timeOf(hour * 60) : '09:00');
   }
 }
 
-function textOf(value: unknown, name: string): string {
-  return typeof value === 'object' && value !== null ? String(Reflect.get(value, name)) : '';
-}
-
-new App().start();
+new Desk().start();

@@ -83,6 +83,12 @@ export interface BackupPage {
   readonly items: readonly (BackupEntry)[];
 }
 
+/** How many batches had so many units. */
+export interface BatchSize {
+  readonly units: number;
+  readonly count: number;
+}
+
 /** Params of lessons.book. */
 export interface BookLesson {
   readonly studentId: string;
@@ -123,6 +129,12 @@ export interface Branch {
 /** All branches, by name. */
 export interface BranchPage {
   readonly items: readonly (Branch)[];
+}
+
+/** How many lasted less than this, and not less than the bucket before says. */
+export interface Bucket {
+  readonly belowMs: number;
+  readonly count: number;
 }
 
 /** One claim on a resource. */
@@ -186,6 +198,25 @@ export interface CallMeta {
   readonly capability?: string | null;
 }
 
+/** How many calls came from there. */
+export interface CallerCount {
+  /** nobody, local, user, api_key, or the id of an API key. */
+  readonly caller: string;
+  readonly count: number;
+}
+
+/** What all calls came to. */
+export interface CallsMetrics {
+  readonly inFlight: number;
+  readonly queued: number;
+  /** All but those that look after the process. */
+  readonly work: Times;
+  /** Of those: errors of the system or the network. */
+  readonly failed: number;
+  /** By name. */
+  readonly channels: readonly (ChannelMetrics)[];
+}
+
 /** Why a lesson was cancelled. */
 export type CancelCode = 'illness' | 'weather' | 'vehicle' | 'personal' | 'mistake' | 'other';
 
@@ -232,6 +263,19 @@ export interface ChangePassword {
   readonly currentPassword?: string | null;
   /** 12 characters or more, 1,024 bytes at most, none that others would guess. */
   readonly newPassword: string;
+}
+
+/** What the calls of one channel came to. */
+export interface ChannelMetrics {
+  /** null: lines that name none of ours. */
+  readonly channel: string | null;
+  /** From the arrival on, the queue included. */
+  readonly times: Times;
+  readonly totalMs: number;
+  /** The most frequent first. */
+  readonly errors: readonly (ErrorCount)[];
+  /** The most frequent first. */
+  readonly callers: readonly (CallerCount)[];
 }
 
 /** A half-open span of one resource's time: touching claims do not conflict. */
@@ -312,6 +356,13 @@ export interface EnrolMfa {
   readonly code?: string | null;
 }
 
+/** How many calls ended with this error. */
+export interface ErrorCount {
+  readonly symbol: string;
+  readonly type: string;
+  readonly count: number;
+}
+
 /** Why a job failed: what `error.data` says of a call. */
 export interface ErrorResponse {
   readonly code: string;
@@ -339,6 +390,22 @@ export interface Event {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** How the file is written. */
+export type ExportFormat = 'csv' | 'json';
+
+/** What can be exported. */
+export type ExportKind = 'students' | 'instructors' | 'vehicles' | 'lessons' | 'audit';
+
+/** What the job of exports.start answers; the file is where the caller wanted it. */
+export interface Exported {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of the file, in hex. */
+  readonly sha256: string;
+  /** The last event that the file reflects. */
+  readonly headSeq: number;
+}
+
 /** Something that is wrong with a backup. */
 export interface Fault {
   /** A word for programs, such as `checksum`. */
@@ -362,6 +429,14 @@ export interface GetLesson {
   readonly lessonId: string;
 }
 
+/** Params of system.metrics. */
+export interface GetMetrics {
+  /** prometheus answers the text that its server reads. */
+  readonly format?: 'json' | 'prometheus';
+  /** Also the buckets of the histograms, which add up. */
+  readonly buckets?: boolean;
+}
+
 /** Params of students.get. */
 export interface GetStudent {
   readonly studentId: string;
@@ -375,6 +450,8 @@ export interface Health {
   readonly uptimeMs: number;
   readonly inFlight: number;
   readonly queued: number;
+  /** Over the last hour, day and 30 days. */
+  readonly service: readonly (ServiceWindow)[];
   readonly store: StoreHealth | null;
 }
 
@@ -457,6 +534,17 @@ export interface JobStarted {
 
 /** How far a job is; the last three are its end. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** What the threads of the database do: the writer's batches are its commits. */
+export interface LaneMetrics {
+  /** Units that no thread has begun. */
+  readonly waiting: number;
+  /** Units. */
+  readonly done: number;
+  readonly sizes: readonly (BatchSize)[];
+  /** Of whole batches. */
+  readonly times: Times;
+}
 
 /** The newest backup in the store's own folder. */
 export interface LastBackup {
@@ -651,6 +739,13 @@ export interface LogIn {
   readonly client?: string;
 }
 
+/** What system.setLogLevel answers. */
+export interface LogLevelSet {
+  readonly level: 'TRACE' | 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+  /** What the next start returns to. */
+  readonly configured: 'TRACE' | 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+}
+
 /** Params of auth.logout. */
 export interface LogOut {
   /** Everywhere, not only here. */
@@ -667,6 +762,26 @@ export interface Me {
   readonly roles: readonly (Role)[];
   /** Each permission, and whether it reaches all rows or his own. */
   readonly permissions: Readonly<Record<string, 'all' | 'own'>>;
+}
+
+/** Figures since the process started. */
+export interface Metrics {
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly calls: CallsMetrics;
+  /** null while it is not open. */
+  readonly store: StoreMetrics | null;
+  readonly process: ProcessMetrics;
+}
+
+/** What system.metrics answers: the one or the other. */
+export interface MetricsAnswer {
+  readonly metrics?: Metrics | null;
+  /** In Prometheus' text format 0.0.4. */
+  readonly text?: string | null;
 }
 
 /** What auth.mfaEnrol answers: first the one, then the other. */
@@ -696,6 +811,19 @@ export type OwnerType = 'lesson' | 'class' | 'exam' | 'time_off' | 'work_order' 
 export interface Peer {
   readonly name: string;
   readonly version: string;
+}
+
+/** What the process needs of the machine. */
+export interface ProcessMetrics {
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+  /** File descriptors; handles on Windows. */
+  readonly openFiles: number;
+  readonly threads: number;
+  /** Of the event loop. */
+  readonly tasks: number;
+  /** By how much a timer was late, looked at every few seconds. */
+  readonly loopLag: Times;
 }
 
 /** Params of $/progress. */
@@ -735,6 +863,18 @@ export interface Refresh {
 export interface Rekey {
   /** 32 bytes in base64url. */
   readonly newDatabaseKey: string;
+}
+
+/** Params of lessons.reschedule: what is left out stays as it is. */
+export interface RescheduleLesson {
+  readonly lessonId: string;
+  readonly expectedVersion?: number | null;
+  /** On a whole minute, not in the past. */
+  readonly startsAt?: string | null;
+  readonly durationMinutes?: number | null;
+  readonly instructorId?: string | null;
+  /** null takes the vehicle away. */
+  readonly vehicleId?: string | null;
 }
 
 /** What can be busy; a conflict is named after the first of these that has one. */
@@ -836,6 +976,40 @@ export interface SaveVehicle {
   readonly expectedVersion?: number | null;
 }
 
+/** Params of lessons.searchSlots. */
+export interface SearchSlots {
+  /** No slot begins before it, or now. */
+  readonly from: string;
+  /** No slot ends after it; at most 31 days later. */
+  readonly to: string;
+  readonly durationMinutes: number;
+  /** Who has to be free; a student himself, always. */
+  readonly studentId?: string | null;
+  /** Who may teach; left out: all that the caller sees. */
+  readonly instructorIds?: readonly (string)[] | null;
+  /** What may be driven, the preferred first; left out: none is needed. */
+  readonly vehicleIds?: readonly (string)[] | null;
+  /** From start to start, from 7:00 local time on. */
+  readonly stepMinutes?: number;
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+
+/** How well the school was served; sign-ins and what looks after the process do not count. */
+export interface ServiceWindow {
+  /** How far back it goes, across restarts. */
+  readonly seconds: number;
+  readonly calls: number;
+  /** 99 % of the calls took no longer; to be below 100. */
+  readonly p99Ms: number | null;
+  /** Ended by errors of the system or the network; to be below 0.001. */
+  readonly failedShare: number | null;
+  /** Of the time in which the process was there, or had died and was there again within an hour; to be 0.999 at least. */
+  readonly upShare: number | null;
+  /** Whether all three are as they are to be. */
+  readonly isMet: boolean;
+}
+
 /** One session. */
 export interface Session {
   readonly id: string;
@@ -855,6 +1029,12 @@ export interface SessionPage {
   readonly items: readonly (Session)[];
 }
 
+/** Params of system.setLogLevel. */
+export interface SetLogLevel {
+  /** DEBUG also logs calls that went well; TRACE what they asked for. */
+  readonly level: 'TRACE' | 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+}
+
 /** Who signed in, and the tokens for whoever has no connection of his own. */
 export interface SignedIn {
   /** For _meta.token; until expiresAt. */
@@ -865,6 +1045,37 @@ export interface SignedIn {
   readonly expiresAt: string;
   readonly session: Session;
   readonly user: User;
+}
+
+/** When all who are to take part are free; lessons.book takes it as it is. */
+export interface Slot {
+  /** RFC 3339 in UTC. */
+  readonly startsAt: string;
+  /** RFC 3339 in UTC. */
+  readonly endsAt: string;
+  readonly instructorId: string;
+  /** The first of the wanted ones that is free. */
+  readonly vehicleId: string | null;
+}
+
+/** Slots by start, then by instructor. */
+export interface SlotPage {
+  readonly items: readonly (Slot)[];
+  readonly nextCursor: string | null;
+}
+
+/** Params of exports.start. */
+export interface StartExport {
+  readonly kind: ExportKind;
+  readonly format: ExportFormat;
+  /** The absolute path of the file to make; there must not be one yet. */
+  readonly path: string;
+  /** Lessons that end after it; rows of the audit from it on. */
+  readonly from?: string | null;
+  /** Lessons that start before it, rows of the audit too. */
+  readonly to?: string | null;
+  /** For CSV: lets Excel read names that are not English. */
+  readonly byteOrderMark?: boolean;
 }
 
 /** The state of the database. */
@@ -889,6 +1100,16 @@ export interface StoreHealth {
   readonly integrity?: 'ok' | 'damaged' | null;
   /** What the deep look found, in words and figures. */
   readonly problems?: readonly (string)[];
+}
+
+/** What the store does. */
+export interface StoreMetrics {
+  readonly writer: LaneMetrics;
+  /** null: the writer reads too. */
+  readonly reader: LaneMetrics | null;
+  readonly databaseBytes: number;
+  readonly walBytes: number;
+  readonly diskFreeBytes: number;
 }
 
 /** One student. */
@@ -928,6 +1149,16 @@ export interface SubscribeEvents {
 export interface Subscribed {
   readonly subscriptionId: string;
   readonly headSeq: number;
+}
+
+/** How long something took; a quantile is off by 3.2 % at most. */
+export interface Times {
+  readonly count: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  /** Those that are not empty. They are the same everywhere: 16 to an octave of microseconds. */
+  readonly buckets?: readonly (Bucket)[] | null;
 }
 
 /** Params of students.transition. */
@@ -1052,6 +1283,17 @@ export interface ViewCalendar {
   readonly resourceTypes?: readonly (ResourceType)[];
 }
 
+/** Params of system.watch. */
+export interface Watch {
+  /** How often; null ends it. */
+  readonly intervalSeconds?: number | null;
+}
+
+/** What system.watch answers. */
+export interface Watching {
+  readonly intervalSeconds: number | null;
+}
+
 /** Every channel with its params and result. */
 export interface Channels {
   /** Make a key that may what its scopes say, and never more than who made it. */
@@ -1094,6 +1336,8 @@ export interface Channels {
   readonly 'calendar.view': { readonly params: ViewCalendar; readonly result: CalendarView };
   /** Send `event` notifications from now on, or from after a known one, in order. */
   readonly 'events.subscribe': { readonly params: SubscribeEvents; readonly result: Subscribed };
+  /** Begin to write all records of a kind into a new file, while everybody goes on working. */
+  readonly 'exports.start': { readonly params: StartExport; readonly result: JobStarted };
   /** Open an encrypted store with its key and tell what this server can do. */
   readonly 'initialize': { readonly params: Initialize; readonly result: Initialized };
   /** Return the instructors that fit, by name. */
@@ -1116,6 +1360,10 @@ export interface Channels {
   readonly 'lessons.get': { readonly params: GetLesson; readonly result: LessonView };
   /** Return a page of the lessons that fit, by start. */
   readonly 'lessons.list': { readonly params: ListLessons; readonly result: LessonPage };
+  /** Move a lesson that has not begun to another time, instructor or vehicle, or say why not. */
+  readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: LessonView };
+  /** Return when a lesson could be booked: all who are to take part are free then. */
+  readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: SlotPage };
   /** Answer at once. */
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
   /** Return the OpenRPC document of every channel. */
@@ -1138,6 +1386,12 @@ export interface Channels {
   readonly 'students.update': { readonly params: UpdateStudent; readonly result: Student };
   /** Say how the process and its store are; answers while the store is locked too. */
   readonly 'system.health': { readonly params: GetHealth; readonly result: Health };
+  /** Return the figures of this process since it started; nothing in them is about anybody. */
+  readonly 'system.metrics': { readonly params: GetMetrics; readonly result: MetricsAnswer };
+  /** Log from another level on, until the process ends; for the main process and the owner. */
+  readonly 'system.setLogLevel': { readonly params: SetLogLevel; readonly result: LogLevelSet };
+  /** Send `system.metrics` notifications every few seconds, without buckets, beginning at once. */
+  readonly 'system.watch': { readonly params: Watch; readonly result: Watching };
   /** Return the users that fit, by login. */
   readonly 'users.list': { readonly params: ListUsers; readonly result: UserPage };
   /** Add a user, or replace the one with the given id. */
@@ -1155,6 +1409,7 @@ export interface JobResults {
   readonly 'backups.create': CreatedBackup;
   readonly 'backups.restore': RestoredBackup;
   readonly 'backups.verify': VerifiedBackup;
+  readonly 'exports.start': Exported;
 }
 
 export const channelNames: readonly Channel[] = [
@@ -1178,6 +1433,7 @@ export const channelNames: readonly Channel[] = [
   'branches.save',
   'calendar.view',
   'events.subscribe',
+  'exports.start',
   'initialize',
   'instructors.list',
   'instructors.save',
@@ -1189,6 +1445,8 @@ export const channelNames: readonly Channel[] = [
   'lessons.cancel',
   'lessons.get',
   'lessons.list',
+  'lessons.reschedule',
+  'lessons.searchSlots',
   'ping',
   'rpc.discover',
   'sessions.list',
@@ -1200,6 +1458,9 @@ export const channelNames: readonly Channel[] = [
   'students.transition',
   'students.update',
   'system.health',
+  'system.metrics',
+  'system.setLogLevel',
+  'system.watch',
   'users.list',
   'users.save',
   'vehicles.list',
@@ -1208,6 +1469,7 @@ export const channelNames: readonly Channel[] = [
 
 export const mainOnlyChannels: readonly Channel[] = [
   'backups.restore',
+  'exports.start',
   'keys.rekey',
   'shutdown',
 ];
@@ -1240,6 +1502,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'branches.save': 'key',
   'calendar.view': 'natural',
   'events.subscribe': 'natural',
+  'exports.start': 'key',
   'initialize': 'natural',
   'instructors.list': 'natural',
   'instructors.save': 'key',
@@ -1251,6 +1514,8 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'lessons.cancel': 'key',
   'lessons.get': 'natural',
   'lessons.list': 'natural',
+  'lessons.reschedule': 'key',
+  'lessons.searchSlots': 'natural',
   'ping': 'natural',
   'rpc.discover': 'natural',
   'sessions.list': 'natural',
@@ -1262,6 +1527,9 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'students.transition': 'key',
   'students.update': 'key',
   'system.health': 'natural',
+  'system.metrics': 'natural',
+  'system.setLogLevel': 'natural',
+  'system.watch': 'natural',
   'users.list': 'natural',
   'users.save': 'key',
   'vehicles.list': 'natural',
@@ -1281,11 +1549,13 @@ export const eventTypes = [
   'backups.restored',
   'backups.verified',
   'branches.saved',
+  'exports.ready',
   'instructors.deactivated',
   'instructors.saved',
   'jobs.cancelled',
   'lessons.booked',
   'lessons.cancelled',
+  'lessons.rescheduled',
   'students.activated',
   'students.archived',
   'students.created',
@@ -1305,4 +1575,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'e014ffd653554e5534b756ad8af3df6e8b7b69c27a5ad71d1e20aa88e7e751f2';
+export const contractHash = 'c6269e2ffa916f04414800fd6364444f7c72e2ee8bb0d5e65ecb1aab13dd76f4';

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BackendEvent } from '../shared/protocol';
-import { makeOptions } from '../testing/rig';
+import { makeOptions, symbolOf } from '../testing/rig';
 import { type Backend, type BackendSignals, createBackend } from './backend';
 
 function next<K extends keyof BackendSignals>(
@@ -62,6 +62,46 @@ test('who is not signed in hears no events and no warning, and after the login h
   await backend.stopServer();
 });
 
+test('a backend that is too busy for a subscription is asked again', async () => {
+  const backend = createBackend(makeOptions(['--busy']));
+  const warned = next(backend, 'warning');
+  const event = next(backend, 'event');
+
+  await backend.startServer();
+
+  equal((await warned).symbol, 'OVERLOADED');
+  equal((await event).seq, 8);
+  await backend.stopServer();
+});
+
+test('a backend that was degraded and is ready again is no new one', async () => {
+  const heartbeat = { intervalMs: 1, timeoutMs: 5, misses: 1 };
+  const backend = createBackend(
+    makeOptions(['--numb'], { heartbeat, limits: { cancelGraceMs: 1 } }),
+  );
+  const readies: number[] = [];
+  const heard: number[] = [];
+  backend.on('ready', ({ pid }) => readies.push(pid));
+  backend.on('event', ({ seq }) => heard.push(seq));
+  const states: string[] = [];
+  const isReadyAgain = new Promise<void>((resolve) => {
+    backend.on('status', ({ state }) => {
+      states.push(state);
+      if (state === 'degraded') {
+        void backend.send('wake' as 'ping', {});
+      } else if (states.join(' ').endsWith('degraded ready')) {
+        resolve();
+      }
+    });
+  });
+
+  await backend.startServer();
+  await isReadyAgain;
+  await backend.stopServer();
+
+  deepEqual([readies.length, heard], [1, [8]]);
+});
+
 test('another contract is a warning', async () => {
   const backend = createBackend(makeOptions(['--other-contract'], { events: 'none' }));
   const warning = next(backend, 'warning');
@@ -70,6 +110,18 @@ test('another contract is a warning', async () => {
 
   equal((await warning).symbol, 'CONTRACT_MISMATCH');
   await backend.stopServer();
+});
+
+test('a backend with another contract looks at the params itself', async () => {
+  const ours = createBackend(makeOptions([], { events: 'none' }));
+  const other = createBackend(makeOptions(['--other-contract'], { events: 'none' }));
+  const misfit = { isNew: true } as unknown as Record<string, never>;
+  await Promise.all([ours.startServer(), other.startServer()]);
+
+  equal(await symbolOf(ours.send('ping', misfit)), 'INVALID_PARAMS');
+  deepEqual(await other.send('ping', misfit), {});
+
+  await Promise.all([ours.stopServer(), other.stopServer()]);
 });
 
 test('exit, stderr and failed tell how it ended', async () => {

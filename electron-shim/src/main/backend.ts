@@ -12,15 +12,19 @@ import type {
   ServerInfo,
   Topic,
 } from '../shared/protocol';
-import { asBackendError, shimError } from '../shared/shimErrors';
-import type { BridgeStatus } from '../shared/status';
+import { shimError } from '../shared/shimErrors';
+import { type BridgeStatus, serverOf } from '../shared/status';
 import type { Exit } from './backendProcess';
 import type { CallOptions } from './call';
-import { EventFeed } from './eventFeed';
+import { requireParams } from './contractParams';
+import { type Diagnostics, Notebook } from './diagnostics';
+import { LogFile } from './logFile';
 import type { Noise } from './ndjson';
 import { type BackendOptions, resolveOptions } from './options';
-import type { StopReport } from './session';
+import type { StopOptions, StopReport } from './session';
+import { Subscription, signsIn } from './subscription';
 import { Supervisor } from './supervisor';
+import { type CallTrace, type SlowCall, Tracer } from './trace';
 import { warnOfBug } from './warnOfBug';
 
 export interface ExitNotice extends Exit {
@@ -47,13 +51,17 @@ export interface BackendSignals {
   readonly notification: Notice;
   /** Something is not as it should be, and the backend serves all the same. */
   readonly warning: Failure;
+  /** Every call that is done: channel, time, outcome. */
+  readonly rpc: CallTrace;
+  /** A call that is not done after `slowCallMs`. */
+  readonly slow: SlowCall;
 }
 
 export interface Backend {
   /** Start, or join the start under way. @throws BackendError why it will not serve. */
   startServer(): Promise<ServerInfo>;
   /** Stop; never throws and never takes longer than `shutdown.totalMs`. */
-  stopServer(): Promise<StopReport>;
+  stopServer(options?: StopOptions): Promise<StopReport>;
   /** Call a channel of the backend. @throws BackendError */
   send<C extends Channel>(
     channel: C,
@@ -63,6 +71,11 @@ export interface Backend {
   /** Listen to a notification of the backend. */
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
   status(): BridgeStatus;
+  /** Report what happened, for a mail: without keys, params and names. */
+  diagnostics(): Diagnostics;
+  /** The machine goes to sleep: until `resume` a silent backend counts as asleep. */
+  suspend(): void;
+  resume(): void;
   on<K extends keyof BackendSignals>(
     name: K,
     callback: (payload: BackendSignals[K]) => void,
@@ -74,41 +87,51 @@ export function createBackend(options: BackendOptions): Backend {
   return new SupervisedBackend(options);
 }
 
-/** The channels that sign a connection in. */
-const signsIn: readonly string[] = ['auth.bootstrap', 'auth.login'];
-
-/** Why there may be no events yet: nobody is signed in. */
-const needsSignIn: readonly string[] = ['UNAUTHENTICATED', 'SESSION_EXPIRED'];
-
 class SupervisedBackend implements Backend {
   readonly #signals = new Emitter<BackendSignals>(warnOfBug);
   readonly #topics = new Emitter<Record<string, JsonObject>>(warnOfBug);
-  readonly #feed: EventFeed;
+  readonly #subscription: Subscription;
   readonly #supervisor: Supervisor;
-  #subscribed: Promise<void> = Promise.resolve();
+  readonly #notebook: Notebook;
+  readonly #tracer: Tracer;
+  readonly #log: LogFile | undefined;
+  #server: ServerInfo | undefined;
 
   constructor(options: BackendOptions) {
     const resolved = resolveOptions(options);
-    this.#feed = new EventFeed(resolved.events);
+    this.#subscription = new Subscription(
+      resolved.events,
+      (channel, params) => this.#supervisor.callNow(channel, params),
+      (error) => this.#warn(error),
+    );
+    this.#notebook = new Notebook(resolved.backend, resolved.client);
+    this.#log = resolved.logFile && new LogFile(resolved.logFile, warnOfBug);
+    this.#tracer = new Tracer(resolved.slowCallMs, {
+      finished: (trace) => this.#signals.emit('rpc', trace),
+      isSlow: (call) => this.#signals.emit('slow', call),
+    });
+    this.#takeNotes();
     this.#supervisor = new Supervisor(resolved, {
       status: (status) => this.#changed(status),
       exit: (exit, expected) => this.#signals.emit('exit', { ...exit, expected }),
       stderr: (line) => this.#signals.emit('stderr', line),
       noise: (noise) => this.#signals.emit('noise', noise),
       notification: (method, params) => this.#notified(method, params),
-      trouble: (message) => this.#warn(shimError('REPLY_MALFORMED', { message })),
+      warning: (error) => this.#warn(error),
     });
   }
 
   async startServer(): Promise<ServerInfo> {
     const server = await this.#supervisor.start();
     // What the caller does next may cause events; they are not to be missed.
-    await this.#subscribed;
+    await this.#subscription.made;
     return server;
   }
 
-  stopServer(): Promise<StopReport> {
-    return this.#supervisor.stop();
+  async stopServer(options?: StopOptions): Promise<StopReport> {
+    const report = await this.#supervisor.stop(options);
+    await this.#log?.close();
+    return report;
   }
 
   async send<C extends Channel>(
@@ -116,11 +139,13 @@ class SupervisedBackend implements Backend {
     params: ParamsOf<C>,
     options?: CallOptions,
   ): Promise<ResultOf<C>> {
-    const result: unknown = await this.#supervisor.call(channel, { ...params }, options);
+    const result: unknown = await this.#tracer.run(channel, async () => {
+      this.#refuseMisfits(channel, { ...params });
+      return this.#supervisor.call(channel, { ...params }, options);
+    });
     if (signsIn.includes(channel)) {
       // Who was nobody before may hear events now, and what he does next may cause some.
-      this.#subscribed = this.#subscribe();
-      await this.#subscribed;
+      await this.#subscription.make();
     }
     // The contract hash vouches for the shape; `contract: 'refuse'` makes that binding.
     return result as ResultOf<C>;
@@ -134,6 +159,18 @@ class SupervisedBackend implements Backend {
     return this.#supervisor.status;
   }
 
+  diagnostics(): Diagnostics {
+    return this.#notebook.report(this.status());
+  }
+
+  suspend(): void {
+    this.#supervisor.suspend();
+  }
+
+  resume(): void {
+    this.#supervisor.resume();
+  }
+
   on<K extends keyof BackendSignals>(
     name: K,
     callback: (payload: BackendSignals[K]) => void,
@@ -141,14 +178,48 @@ class SupervisedBackend implements Backend {
     return this.#signals.on(name, callback);
   }
 
+  #takeNotes(): void {
+    const notebook = this.#notebook;
+    this.on('status', (status) => {
+      notebook.status(status);
+      this.#log?.write(`state ${status.state}`);
+    });
+    this.on('exit', ({ expected, ...exit }) => {
+      notebook.exit(exit, expected);
+      this.#log?.write(`exit ${exit.code ?? exit.signal ?? 'never ran'}`);
+    });
+    this.on('stderr', (line) => {
+      notebook.stderr(line);
+      this.#log?.write(line);
+    });
+    this.on('noise', (noise) => notebook.noise(noise));
+    this.on('warning', (warning) => {
+      notebook.warning(warning);
+      this.#log?.write(`warning ${warning.symbol}`);
+    });
+    this.on('rpc', (trace) => notebook.finished(trace));
+  }
+
+  #refuseMisfits(channel: string, params: JsonObject): void {
+    // A backend with another contract may take what ours refuses; it looks for itself.
+    if (serverOf(this.status())?.contractMatches !== false) {
+      requireParams(channel, params);
+    }
+  }
+
   #changed(status: BridgeStatus): void {
-    if (status.state === 'ready') {
+    const server = serverOf(status);
+    const isNew = server !== undefined && server !== this.#server;
+    this.#server = server;
+    if (isNew) {
       // First of all calls, so that no event is missed of what a listener does next.
-      this.#subscribed = this.#subscribe();
+      void this.#subscription.make();
+    } else if (server === undefined) {
+      this.#subscription.forget();
     }
     this.#signals.emit('status', status);
-    if (status.state === 'ready') {
-      this.#served(status.server);
+    if (isNew) {
+      this.#served(server);
     } else if (status.state === 'backoff') {
       this.#signals.emit('restarting', { attempt: status.attempt, delayMs: status.delayMs });
     } else if (status.state === 'failed') {
@@ -164,17 +235,6 @@ class SupervisedBackend implements Backend {
     this.#signals.emit('ready', server);
   }
 
-  async #subscribe(): Promise<void> {
-    try {
-      await this.#feed.subscribe((channel, params) => this.#supervisor.call(channel, params));
-    } catch (error) {
-      const refused = asBackendError(error);
-      if (!needsSignIn.includes(refused.symbol)) {
-        this.#warn(refused);
-      }
-    }
-  }
-
   #notified(method: string, payload: JsonObject): void {
     const topics = method === 'event' ? this.#eventTopics(payload) : [method];
     if (topics.length === 0) {
@@ -188,7 +248,7 @@ class SupervisedBackend implements Backend {
 
   /** Name the topics of an event; none when it was heard before. */
   #eventTopics(payload: JsonObject): readonly string[] {
-    if (!isEvent(payload) || !this.#feed.accept(payload.seq)) {
+    if (!isEvent(payload) || !this.#subscription.accepts(payload.seq)) {
       return [];
     }
     this.#signals.emit('event', payload);

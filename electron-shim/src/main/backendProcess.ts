@@ -3,6 +3,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'child_process';
 import type { Readable, Writable } from 'stream';
 import { backendEnvironment } from './environment';
+import { endTree } from './killTree';
 import type { BackendProgram } from './options';
 import { StderrRing } from './stderrRing';
 
@@ -39,6 +40,8 @@ export class BackendProcess {
       env: backendEnvironment(process.env, env),
       stdio: ['pipe', 'pipe', 'pipe'],
       windowsHide: true,
+      // A group of its own, so that all of it can be ended; on Windows it would be a console window.
+      detached: process.platform !== 'win32',
       ...(program.cwd === undefined ? {} : { cwd: program.cwd }),
     });
     // The listener of `error` first: without free descriptors there are no pipes to listen to.
@@ -63,10 +66,10 @@ export class BackendProcess {
     this.#child.stdin.end();
   }
 
-  /** Send *signal* unless it has ended. */
+  /** Send *signal* unless it has ended; SIGKILL ends what it started as well. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (!this.hasExited) {
-      this.#child.kill(signal);
+    if (!this.hasExited && this.#child.pid !== undefined) {
+      endTree(this.#child.pid, signal);
     }
   }
 
@@ -98,6 +101,10 @@ export class BackendProcess {
         }
       });
       this.#child.once('exit', (code, signal) => {
+        if (code !== 0 && this.#child.pid !== undefined && process.platform !== 'win32') {
+          // What a crash left behind would hold the pipes, and the store.
+          endTree(this.#child.pid, 'SIGKILL');
+        }
         const timer = setTimeout(() => finish(code, signal), drainMs);
         this.#child.once('close', () => {
           clearTimeout(timer);

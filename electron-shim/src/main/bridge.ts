@@ -1,55 +1,69 @@
 /** The backend and the windows of one Electron app, wired. */
 
-import { app, type BrowserWindow, ipcMain } from 'electron';
+import { app, autoUpdater, type BrowserWindow, ipcMain, powerMonitor } from 'electron';
 import type { Unsubscribe } from '../shared/emitter';
+import { shimError } from '../shared/shimErrors';
 import { type Backend, createBackend } from './backend';
 import { ChannelRegistry, type IPCChannel } from './channels';
-import { type IpcMainPort, WindowGate } from './ipc';
-import { type QuittingApp, stopBeforeQuit } from './lifecycle';
+import { type IpcMainPort, type Rights, WindowGate } from './ipc';
+import { followPower, type QuittingApp, stopAtOnce, stopBeforeQuit } from './lifecycle';
 import type { BackendOptions } from './options';
 import type { StopReport } from './session';
+import { warnOfBug } from './warnOfBug';
 
-export interface BridgeOptions extends BackendOptions {
+/** The backend to run, with its options, or one that is there already, such as a FakeBackend. */
+export type BridgeOptions = WindowOptions & (BackendOptions | { readonly backend: Backend });
+
+export interface WindowOptions {
   /** The pages that may speak: origins, or URLs of single files. */
   readonly trusted: readonly string[];
-  /** Stop the backend before the app quits; true by default. */
+  /** Stop the backend before the app quits, updates or the machine goes down; true by default. */
   readonly installQuitHooks?: boolean;
-}
-
-export interface AttachOptions {
-  /** The channels this window may use; all registered ones by default. */
-  readonly channels?: readonly string[];
+  /**
+   * What a start does when the app holds no single-instance lock, so that a second app could be
+   * there: two backends on one data directory end with exit code 69. 'warn' by default.
+   */
+  readonly singleInstance?: 'warn' | 'refuse' | 'ignore';
 }
 
 export interface ElectronBridgeController extends Backend {
   /** Allow a channel to windows. @throws RangeError: taken, or part of the life cycle. */
   register<P, R>(channel: IPCChannel<P, R>): Unsubscribe;
   /** Serve a window until it is closed. @throws RangeError: its sub-frames would get the preload. */
-  attach(window: BrowserWindow, options?: AttachOptions): Unsubscribe;
+  attach(window: BrowserWindow, rights?: Rights): Unsubscribe;
   /** Serve no window any more, remove the hooks, stop the backend. */
   dispose(): Promise<StopReport>;
 }
 
 /** Wire backend and windows without starting anything. */
 export function createElectronBridge(options: BridgeOptions): ElectronBridgeController {
-  const backend = createBackend(options);
+  const backend = isRunnable(options) ? createBackend(options) : options.backend;
   const registry = new ChannelRegistry();
   const gate = new WindowGate(backend, registry, options.trusted, ipcMain as IpcMainPort);
-  const unhook =
-    options.installQuitHooks === false
-      ? () => undefined
-      : stopBeforeQuit(app as QuittingApp, () => backend.stopServer());
+  const unhook = options.installQuitHooks === false ? () => undefined : installHooks(backend);
+  const stopNow = (): unknown => backend.stopServer({ immediate: true });
   return {
-    startServer: () => backend.startServer(),
-    stopServer: () => backend.stopServer(),
+    startServer: async () => {
+      checkInstance(options.singleInstance ?? 'warn');
+      return backend.startServer();
+    },
+    stopServer: (stopOptions) => backend.stopServer(stopOptions),
     send: (channel, params, callOptions) => backend.send(channel, params, callOptions),
     receive: (topic, callback) => backend.receive(topic, callback),
     status: () => backend.status(),
+    diagnostics: () => backend.diagnostics(),
+    suspend: () => backend.suspend(),
+    resume: () => backend.resume(),
     on: (name, callback) => backend.on(name, callback),
     register: (channel) => registry.register(channel),
-    attach: (window, { channels } = {}) => {
+    attach: (window, rights) => {
       refuseSubFrames(window);
-      return gate.attach(window.webContents, channels ?? 'all');
+      const detach = gate.attach(window.webContents, rights);
+      const unhookEnd = stopAtOnce(window, 'session-end', stopNow);
+      return () => {
+        unhookEnd();
+        detach();
+      };
     },
     dispose: async () => {
       gate.close();
@@ -59,6 +73,43 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
       return report;
     },
   };
+}
+
+function isRunnable(options: BridgeOptions): options is WindowOptions & BackendOptions {
+  return 'command' in options.backend;
+}
+
+function installHooks(backend: Backend): () => void {
+  const unhooks = [
+    stopBeforeQuit(app as QuittingApp, () => backend.stopServer()),
+    stopAtOnce(autoUpdater, 'before-quit-for-update', () =>
+      backend.stopServer({ immediate: true }),
+    ),
+  ];
+  let isUnhooked = false;
+  // Older versions have no powerMonitor before.
+  void app.whenReady().then(() => {
+    if (!isUnhooked) {
+      unhooks.push(followPower(powerMonitor, app as QuittingApp, backend));
+    }
+  });
+  return () => {
+    isUnhooked = true;
+    for (const unhook of unhooks) {
+      unhook();
+    }
+  };
+}
+
+function checkInstance(policy: 'warn' | 'refuse' | 'ignore'): void {
+  if (policy === 'ignore' || app.hasSingleInstanceLock()) {
+    return;
+  }
+  const error = shimError('SECOND_INSTANCE');
+  if (policy === 'refuse') {
+    throw error;
+  }
+  warnOfBug(error);
 }
 
 function refuseSubFrames(window: BrowserWindow): void {

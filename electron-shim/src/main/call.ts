@@ -23,6 +23,8 @@ export interface CallOptions {
 
 export interface CallLimits {
   readonly timeoutMs: number;
+  /** No call takes longer, whatever progress it makes; its own limit, if that is longer. */
+  readonly maxMs: number;
   /** How long a cancelled call may still answer before it counts as unanswered. */
   readonly cancelGraceMs: number;
 }
@@ -42,6 +44,7 @@ export class PendingCall {
   readonly #onAbort = (): void => this.#cancel('CALL_CANCELLED');
   #cancelled: 'CALL_TIMEOUT' | 'CALL_CANCELLED' | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #startedMs = 0;
   #giveUp: (error: BackendError) => void = () => undefined;
 
   constructor(limits: CallLimits, signal: CancelSignal | undefined) {
@@ -58,6 +61,7 @@ export class PendingCall {
     const givenUp = new Promise<never>((_, reject) => {
       this.#giveUp = reject;
     });
+    this.#startedMs = Date.now();
     this.progressed();
     try {
       return requireObject(await Promise.race([send(this.#source), givenUp]));
@@ -75,8 +79,10 @@ export class PendingCall {
     if (this.#cancelled !== undefined || this.#limits.timeoutMs === 0) {
       return;
     }
+    const { timeoutMs, maxMs } = this.#limits;
+    const leftMs = Math.max(maxMs, timeoutMs) - (Date.now() - this.#startedMs);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#cancel('CALL_TIMEOUT'), this.#limits.timeoutMs);
+    this.#timer = setTimeout(() => this.#cancel('CALL_TIMEOUT'), Math.min(timeoutMs, leftMs));
   }
 
   #cancel(why: 'CALL_TIMEOUT' | 'CALL_CANCELLED'): void {

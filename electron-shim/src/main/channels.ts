@@ -6,11 +6,15 @@ import { isJsonObject } from '../shared/json';
 import type { ParamsOf, ResultOf } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import type { Backend } from './backend';
+import type { CancelSignal } from './call';
 import { readParams, type Validator } from './validator';
 
 /** What a handler may use. */
 export interface ChannelContext {
+  /** Calls the backend as the window wants it: its limit, its progress, until it gives the call up. */
   readonly send: Backend['send'];
+  /** Aborted when the window gives the call up. */
+  readonly signal: CancelSignal;
   /** The `webContents.id` of the window that asks. */
   readonly windowId: number;
 }
@@ -33,13 +37,16 @@ export function defineChannel<P, R>(channel: IPCChannel<P, R>): IPCChannel<P, R>
   return channel;
 }
 
-/** Make the channel that passes on to the backend, which validates by itself. */
-export function rpcChannel<C extends Channel>(name: C): IPCChannel<ParamsOf<C>, ResultOf<C>> {
-  return {
-    name,
-    handler: (params, ctx) => ctx.send(name, params),
-    validator: (value): value is ParamsOf<C> => isJsonObject(value),
-  };
+/**
+ * Make the channel that passes on to the backend.
+ *
+ * `send` holds the params against the contract; *validator* can ask for more, or change them.
+ */
+export function rpcChannel<C extends Channel>(
+  name: C,
+  validator: Validator<ParamsOf<C>> = (value): value is ParamsOf<C> => isJsonObject(value),
+): IPCChannel<ParamsOf<C>, ResultOf<C>> {
+  return { name, handler: (params, ctx) => ctx.send(name, params), validator };
 }
 
 /** The life cycle belongs to the main process. */

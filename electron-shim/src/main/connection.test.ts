@@ -144,6 +144,17 @@ test('progress reaches the caller by its token', () =>
     deepEqual(result, { token: 'shim-1' });
   }));
 
+test('a call that makes progress for ever ends all the same', () =>
+  withStandIn(
+    async (_, { supervisor }) => {
+      const call = supervisor.call('busy', {}, { onProgress: () => undefined, timeoutMs: 200 });
+
+      equal(await symbolOf(call), 'CALL_TIMEOUT');
+    },
+    [],
+    { limits: { maxMs: 300, cancelGraceMs: 1 } },
+  ));
+
 test('the progress of a job reaches the caller behind the reply, until its end', () =>
   withStandIn(async (call, { supervisor }) => {
     const heard: string[] = [];

@@ -82,11 +82,8 @@ export class Connection {
     if (this.#inFlight >= this.#limits.maxInFlight) {
       throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });
     }
-    const { timeoutMs, cancelGraceMs } = this.#limits;
-    const pending = new PendingCall(
-      { timeoutMs: options.timeoutMs ?? timeoutMs, cancelGraceMs },
-      options.signal,
-    );
+    const { timeoutMs = this.#limits.timeoutMs, signal } = options;
+    const pending = new PendingCall({ ...this.#limits, timeoutMs }, signal);
     const token = this.#listenForProgress(pending, options);
     const message = withMeta(params, options, token);
     this.#inFlight += 1;

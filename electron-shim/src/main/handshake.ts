@@ -47,11 +47,13 @@ export function admit(ready: Ready, options: ResolvedOptions): ServerInfo {
 /** Build the params of `initialize`; the key is asked for only now. */
 export async function initializeParams(options: ResolvedOptions): Promise<JsonObject> {
   const { client, databaseKey, capability } = options;
-  const key = typeof databaseKey === 'function' ? await databaseKey() : databaseKey;
+  const given = typeof databaseKey === 'function' ? await databaseKey() : databaseKey;
+  const { key, pending } = typeof given === 'object' ? given : { key: given };
   return {
     protocolVersion,
     client,
     ...(key === undefined ? {} : { databaseKey: key }),
+    ...(pending === undefined ? {} : { pendingDatabaseKey: pending }),
     capability,
     parentPid: process.pid,
   };

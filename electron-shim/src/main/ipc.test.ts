@@ -2,6 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Envelope, Push } from '../shared/ipc';
+import { FakeBackend } from '../testing/fakeBackend';
 import { makeOptions } from '../testing/rig';
 import { type Backend, createBackend } from './backend';
 import { ChannelRegistry, defineChannel, rpcChannel } from './channels';
@@ -95,14 +96,17 @@ test('pages that are not attached or come from elsewhere are refused', async () 
 
 test('channels that are not registered, or not for this page, are refused', async () => {
   const desk = new Desk();
-  desk.gate.attach(makePage(1), ['calendar.view']);
+  desk.gate.attach(makePage(1), { channels: ['calendar.view'] });
   desk.registry.register(rpcChannel('ping'));
   desk.registry.register(rpcChannel('calendar.view'));
 
   equal(symbol(await desk.invoke(1, call('ping'))), 'CHANNEL_REFUSED');
   equal(symbol(await desk.invoke(1, call('students.get'))), 'CHANNEL_REFUSED');
   // It may be called; there is just no backend running.
-  equal(symbol(await desk.invoke(1, call('calendar.view'))), 'BACKEND_STOPPED');
+  const span = { from: '2026-11-30T00:00:00Z', to: '2026-12-01T00:00:00Z' };
+  equal(symbol(await desk.invoke(1, call('calendar.view', span))), 'BACKEND_STOPPED');
+  // Nor need there be one to tell that params do not fit.
+  equal(symbol(await desk.invoke(1, call('calendar.view', { from: 1 }))), 'INVALID_PARAMS');
 });
 
 test('params that are no object and messages of another kind are refused', async () => {
@@ -180,7 +184,7 @@ test('an old detach leaves a new attachment alone, and neither leaves a listener
   const page = makePage(1);
   desk.registry.register(rpcChannel('ping'));
   const detachOld = desk.gate.attach(page);
-  const detach = desk.gate.attach(page, []);
+  const detach = desk.gate.attach(page, { channels: [] });
 
   detachOld();
 
@@ -190,10 +194,123 @@ test('an old detach leaves a new attachment alone, and neither leaves a listener
   equal(page.events.listenerCount('destroyed'), 0);
 });
 
+test('a window gives its call up by its name, and hears how far another is', async () => {
+  const desk = new Desk();
+  const page = makePage(1);
+  desk.gate.attach(page);
+  desk.gate.attach(makePage(2));
+  for (const name of ['hang', 'progress']) {
+    desk.registry.register(rpcChannel(name as 'ping'));
+  }
+  await desk.backend.startServer();
+
+  const hanging = desk.invoke(1, { ...(call('hang') as object), id: 'a', timeoutMs: 60_000 });
+  // Not by the name that another window gave it.
+  await desk.invoke(2, { kind: 'cancel', id: 'a' });
+  await desk.invoke(1, { ...(call('progress') as object), id: 'b', wantsProgress: true });
+  await desk.invoke(1, call('progress'));
+  await desk.invoke(1, { kind: 'cancel', id: 'a' });
+
+  equal(symbol(await hanging), 'CALL_CANCELLED');
+  deepEqual(
+    page.pushes.filter(({ kind }) => kind === 'progress'),
+    [1, 2].map((done) => ({
+      kind: 'progress',
+      id: 'b',
+      value: { kind: 'report', done, total: 2 },
+    })),
+  );
+  await desk.backend.stopServer();
+});
+
+test('the limit that a window sets for its call holds', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.registry.register(rpcChannel('hang' as 'ping'));
+  await desk.backend.startServer();
+
+  const envelope = await desk.invoke(1, { ...(call('hang') as object), timeoutMs: 5 });
+
+  equal(symbol(envelope), 'CALL_TIMEOUT');
+  await desk.backend.stopServer();
+});
+
+test('a window that asks for too much at once is refused, and no other is held up', async () => {
+  const desk = new Desk();
+  desk.gate.attach(makePage(1));
+  desk.gate.attach(makePage(2));
+  let finish: () => void = () => undefined;
+  const finished = new Promise<object>((resolve) => {
+    finish = () => resolve({});
+  });
+  const validator = (value: unknown): value is object => typeof value === 'object';
+  desk.registry.register(defineChannel({ name: 'app.wait', handler: () => finished, validator }));
+  desk.registry.register(defineChannel({ name: 'app.now', handler: () => ({}), validator }));
+  const waiting = Array.from({ length: 16 + 64 }, () => desk.invoke(1, call('app.wait')));
+
+  equal(symbol(await desk.invoke(1, call('app.now'))), 'CALLS_EXHAUSTED');
+  equal(symbol(await desk.invoke(2, call('app.now'))), 'ok');
+
+  finish();
+  deepEqual([...new Set((await Promise.all(waiting)).map(symbol))], ['ok']);
+});
+
+test('a window hears the events that it may, and every status', async () => {
+  const backend = new FakeBackend();
+  const gate = new WindowGate(backend, new ChannelRegistry(), [url], {
+    handle: () => undefined,
+    removeHandler: () => undefined,
+  });
+  const [all, some, none] = [makePage(1), makePage(2), makePage(3)];
+  gate.attach(all);
+  gate.attach(some, { events: ['lessons.booked'] });
+  gate.attach(none, { events: [] });
+
+  await backend.startServer();
+  backend.tell('lessons.booked');
+  backend.tell('students.created');
+
+  const heard = [all, some, none].map(({ pushes }) =>
+    pushes.map((push) => (push.kind === 'notification' ? push.topics[1] : push.kind)),
+  );
+  deepEqual(heard, [
+    ['status', 'status', 'lessons.booked', 'students.created'],
+    ['status', 'status', 'lessons.booked'],
+    ['status', 'status'],
+  ]);
+});
+
 test('a closed gate serves nobody any more', () => {
   const desk = new Desk();
 
   desk.gate.close();
 
   equal(desk.isServing, false);
+});
+
+test('a page that is destroyed is forgotten without being touched', () => {
+  const desk = new Desk();
+  const page = makePage(1);
+  let isDestroyed = false;
+  const detach = desk.gate.attach({
+    ...page,
+    get id(): number {
+      return untouched(1);
+    },
+    isDestroyed: () => isDestroyed,
+    removeListener: (name, listener) => untouched(page.removeListener(name, listener)),
+  });
+
+  isDestroyed = true;
+  page.events.emit('destroyed');
+  detach();
+
+  equal(page.events.listenerCount('destroyed'), 0);
+
+  function untouched<T>(value: T): T {
+    if (isDestroyed) {
+      throw new TypeError('Object has been destroyed');
+    }
+    return value;
+  }
 });

@@ -1,23 +1,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
-import { type QuitEvent, stopBeforeQuit } from './lifecycle';
-
-/** An app that leaves when nobody puts it off. */
-class FakeApp extends EventEmitter {
-  readonly log: string[] = [];
-
-  quit(): void {
-    let isPutOff = false;
-    const event: QuitEvent = {
-      preventDefault: () => {
-        isPutOff = true;
-      },
-    };
-    this.emit('before-quit', event);
-    this.log.push(isPutOff ? 'put off' : 'left');
-  }
-}
+import { FakeApp } from '../testing/fakeApp';
+import { followPower, stopAtOnce, stopBeforeQuit } from './lifecycle';
 
 test('the app leaves after the stop, which runs once however often one quits', async () => {
   const app = new FakeApp();
@@ -75,4 +60,40 @@ test('a removed hook puts nothing off', () => {
   app.quit();
 
   deepEqual(app.log, ['left']);
+});
+
+test('the backend sleeps and wakes with the machine, and the app quits before it goes down', () => {
+  const app = new FakeApp();
+  const power = new EventEmitter();
+  const heard: string[] = [];
+  const sleeper = { suspend: () => heard.push('sleep'), resume: () => heard.push('wake') };
+  const unhook = followPower(power, app, sleeper);
+  let isPutOff = false;
+
+  power.emit('suspend');
+  power.emit('resume');
+  power.emit('shutdown', {
+    preventDefault: () => {
+      isPutOff = true;
+    },
+  });
+  unhook();
+  power.emit('suspend');
+  power.emit('shutdown');
+
+  deepEqual([heard, isPutOff, app.log], [['sleep', 'wake'], true, ['left']]);
+});
+
+test('whoever will not wait is not waited for', () => {
+  const updater = new EventEmitter();
+  let stops = 0;
+  const unhook = stopAtOnce(updater, 'before-quit-for-update', () => {
+    stops += 1;
+  });
+
+  updater.emit('before-quit-for-update');
+  unhook();
+  updater.emit('before-quit-for-update');
+
+  equal(stops, 1);
 });

@@ -1,4 +1,6 @@
-/** The quit hook: the app leaves after the backend has, and never waits for ever. */
+/** What the app, the machine and the updater do with the backend: its quit, its sleep, its end. */
+
+import type { EventEmitter } from 'events';
 
 /** An event that can be put off. */
 export interface QuitEvent {
@@ -41,5 +43,43 @@ export function stopBeforeQuit(app: QuittingApp, stop: () => Promise<unknown>): 
   app.on('before-quit', listener);
   return () => {
     app.removeListener('before-quit', listener);
+  };
+}
+
+/** Who sleeps and wakes with the machine. */
+export interface Sleeper {
+  suspend(): void;
+  resume(): void;
+}
+
+/** Follow the machine into sleep and out of it, and quit in order before it goes down. */
+export function followPower(power: EventEmitter, app: QuittingApp, sleeper: Sleeper): () => void {
+  const suspend = (): void => sleeper.suspend();
+  const resume = (): void => sleeper.resume();
+  const shutdown = (event: QuitEvent): void => {
+    event.preventDefault();
+    app.quit();
+  };
+  power.on('suspend', suspend);
+  power.on('resume', resume);
+  power.on('shutdown', shutdown);
+  return () => {
+    power.removeListener('suspend', suspend);
+    power.removeListener('resume', resume);
+    power.removeListener('shutdown', shutdown);
+  };
+}
+
+/**
+ * Stop at once when *source* tells *event*: a window's `session-end`, an updater's last word.
+ *
+ * Windows ends a session without `before-quit`, and an installer must find no file in use
+ * (electron.md failure modes 13 and 24).
+ */
+export function stopAtOnce(source: EventEmitter, event: string, stop: () => unknown): () => void {
+  const listener = (): void => void stop();
+  source.on(event, listener);
+  return () => {
+    source.removeListener(event, listener);
   };
 }

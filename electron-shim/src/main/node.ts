@@ -32,8 +32,19 @@ export {
   type Notice,
 } from './backend';
 export type { CallOptions, CancelSignal } from './call';
+export type { Diagnostics } from './diagnostics';
+export type { HeartbeatLimits } from './heartbeat';
+export { type BackendPlaces, resolveBackend } from './locate';
+export type { LogFileOptions } from './logFile';
 export type { Noise } from './ndjson';
-export { type BackendOptions, type BackendProgram, pythonBackend } from './options';
+export {
+  type BackendOptions,
+  type BackendProgram,
+  type DatabaseKey,
+  pythonBackend,
+  type Send,
+} from './options';
 export type { RestartLimits } from './restartPolicy';
-export type { StopReport } from './session';
+export type { StopOptions, StopReport } from './session';
 export type { StopHow, StopLimits } from './stopLadder';
+export type { CallTrace, SlowCall } from './trace';

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { failureOf, repository } from '../testing/rig';
 import { type Backend, createBackend } from './backend';
+import { FileKeystore } from './keystore';
 import { pythonBackend } from './options';
 
 const python = join(
@@ -102,6 +103,81 @@ test('a killed backend comes back with its data', () =>
 
     equal((await backend.send('branches.list', {})).items.length, 1);
   }));
+
+test('a command that a killed backend had not read is done by the next one, once', () =>
+  withBackend(async (backend) => {
+    const status = backend.status();
+    const pid = status.state === 'ready' ? status.server.pid : 0;
+    process.kill(pid, 'SIGSTOP');
+    const saved = backend.send('branches.save', {
+      name: 'Mitte',
+      zone: 'Europe/Berlin',
+      currency: 'EUR',
+    });
+
+    process.kill(pid, 'SIGKILL');
+    const branch = await saved;
+
+    const { items } = await backend.send('branches.list', {});
+    deepEqual(
+      items.map(({ id }) => id),
+      [branch.id],
+    );
+  }));
+
+test('a command that was done before the kill is answered as it was, by its key', () =>
+  withBackend(async (backend) => {
+    const branch = { name: 'Mitte', zone: 'Europe/Berlin', currency: 'EUR' };
+    const meta = { idempotencyKey: 'branch-1' };
+    const first = await backend.send('branches.save', branch, { meta });
+    const status = backend.status();
+    const ready = new Promise<void>((resolve) => {
+      backend.on('ready', () => resolve());
+    });
+
+    process.kill(status.state === 'ready' ? status.server.pid : 0, 'SIGKILL');
+    await ready;
+    const second: unknown = await backend.send('branches.save', branch, { meta });
+
+    const { _meta: seen } = second as { _meta: { replayed: boolean } };
+    deepEqual([(second as typeof first).id, seen.replayed], [first.id, true]);
+  }));
+
+test('a backend that is killed while its key is changed opens with one of the two', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'shim-'));
+  const keystore = new FileKeystore(
+    { path: join(dataDir, 'database.key'), passphrase: async () => 'correct horse' },
+    { safeStorage: undefined, platform: process.platform },
+  );
+  const open = (): Backend =>
+    createBackend({
+      backend: { ...pythonBackend(python, join(dataDir, 'school')), cwd: repository },
+      client: { name: 'python.test', version: '0' },
+      databaseKey: () => keystore.databaseKey(),
+    });
+  const backend = open();
+  try {
+    await backend.startServer();
+    await backend.send('branches.save', { name: 'Mitte', zone: 'Europe/Berlin', currency: 'EUR' });
+
+    await keystore.changeKey((newDatabaseKey) => {
+      const rekeyed = backend.send('keys.rekey', { newDatabaseKey });
+      const status = backend.status();
+      process.kill(status.state === 'ready' ? status.server.pid : 0, 'SIGKILL');
+      // It may be repeated, so the next process is asked again.
+      return rekeyed;
+    });
+    await backend.stopServer();
+    const again = open();
+    await again.startServer();
+
+    equal((await again.send('branches.list', {})).items.length, 1);
+    await again.stopServer();
+  } finally {
+    await backend.stopServer();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
 
 test('a json.py in the folder the app was started from is not run', async () => {
   const cwd = mkdtempSync(join(tmpdir(), 'shim-cwd-'));

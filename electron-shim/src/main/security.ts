@@ -21,9 +21,14 @@ export function hardenContents(contents: WebContents): void {
   const deny = (event: { preventDefault(): void }): void => event.preventDefault();
   contents.on('will-navigate', deny);
   contents.on('will-redirect', deny);
+  // Sub-frames, where the version tells of them.
+  (contents as NodeJS.EventEmitter).on('will-frame-navigate', deny);
   contents.on('will-attach-webview', deny);
   contents.session.setPermissionRequestHandler((_contents, _permission, decide) => decide(false));
   contents.session.setPermissionCheckHandler(() => false);
+  if (typeof contents.session.setDevicePermissionHandler === 'function') {
+    contents.session.setDevicePermissionHandler(() => false);
+  }
   if (typeof contents.setWindowOpenHandler === 'function') {
     contents.setWindowOpenHandler(() => ({ action: 'deny' }));
     return;

@@ -1,22 +1,29 @@
 /** One life of the backend: a child, its connection, its handshake, its end. */
 
 import { mainOnlyChannels } from '../generated/channels.gen';
+import type { BackendError } from '../shared/errors';
 import { isJsonObject, type JsonObject } from '../shared/json';
-import type { Ready, ServerInfo } from '../shared/protocol';
-import { shimError } from '../shared/shimErrors';
+import type { Ready, ResultOf, ServerInfo } from '../shared/protocol';
+import { asBackendError, shimError } from '../shared/shimErrors';
 import { BackendProcess, type Exit } from './backendProcess';
-import type { CallOptions } from './call';
+import { type CallOptions, waitWithin } from './call';
 import { Connection } from './connection';
 import { admit, initializeParams, readReady } from './handshake';
 import type { Noise } from './ndjson';
-import type { ResolvedOptions } from './options';
+import type { ResolvedOptions, Send } from './options';
 import { climbDown, type StopHow } from './stopLadder';
 
 export interface SessionObserver {
   stderr(line: string): void;
   noise(noise: Noise): void;
   notification(method: string, params: JsonObject): void;
-  trouble(message: string): void;
+  /** Something is not as it should be, and the backend serves all the same. */
+  warning(error: BackendError): void;
+}
+
+export interface StopOptions {
+  /** Kill at once, before this returns: nobody will wait. The store survives it, as any crash. */
+  readonly immediate?: boolean;
 }
 
 /** What became of a stop, as far as it is known. */
@@ -30,6 +37,7 @@ export interface StopReport {
 /** Run the backend once. */
 export class Session {
   readonly #options: ResolvedOptions;
+  readonly #observer: SessionObserver;
   readonly #child: BackendProcess;
   readonly #connection: Connection;
   /** Settles after every pending call has. */
@@ -40,13 +48,14 @@ export class Session {
 
   constructor(options: ResolvedOptions, observer: SessionObserver) {
     this.#options = options;
+    this.#observer = observer;
     this.#ready = new Promise((resolve) => {
       this.#heardReady = resolve;
     });
     this.#child = new BackendProcess(options.backend, options.env, (line) => observer.stderr(line));
     this.#connection = new Connection(this.#child.output, this.#child.input, options.limits, {
       noise: (noise) => observer.noise(noise),
-      trouble: (message) => observer.trouble(message),
+      trouble: (message) => observer.warning(shimError('REPLY_MALFORMED', { message })),
       notification: (method, params) => {
         this.#listenForReady(method, params);
         observer.notification(method, params);
@@ -59,7 +68,7 @@ export class Session {
   }
 
   /**
-   * Wait for `system.ready`, judge it, send `initialize`.
+   * Wait for `system.ready`, judge it, send `initialize`, sign in.
    *
    * @throws BackendError START_TIMEOUT, BACKEND_LOST when the child ends first, those of `admit`,
    * and what `initialize` answers.
@@ -71,7 +80,25 @@ export class Session {
     // Even where calls have no limit, a start has one.
     const timeoutMs = Math.max(startTimeoutMs, limits.timeoutMs);
     await this.#connection.call('initialize', await initializeParams(this.#options), { timeoutMs });
+    await this.#signIn(timeoutMs);
     return server;
+  }
+
+  /** Sign in before anybody else calls; whoever cannot may still sign in by himself. */
+  async #signIn(timeoutMs: number): Promise<void> {
+    const { signIn } = this.#options;
+    if (signIn === undefined) {
+      return;
+    }
+    const send: Send = async (channel, params) => {
+      const result: unknown = await this.call(channel, { ...params });
+      return result as ResultOf<typeof channel>;
+    };
+    try {
+      await waitWithin(signIn(send), timeoutMs, undefined);
+    } catch (error) {
+      this.#observer.warning(asBackendError(error));
+    }
   }
 
   /** Call *channel*. @throws BackendError always, nothing else. */
@@ -79,8 +106,24 @@ export class Session {
     return this.#connection.call(channel, this.#entitle(channel, params), options);
   }
 
+  /** Ask whether anybody is there; any answer in time will do, an error or a late one as well. */
+  async answersPing(timeoutMs: number): Promise<boolean> {
+    try {
+      await this.call('ping', {}, { timeoutMs });
+      return true;
+    } catch (error) {
+      const { symbol, outcome } = asBackendError(error);
+      return symbol !== 'CALL_TIMEOUT' || outcome !== 'unknown';
+    }
+  }
+
+  /** End the child at once, as a crash would. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   /** Stop the child; resolves within the total limit whatever the child does. */
-  async stop(): Promise<StopReport> {
+  async stop({ immediate = false }: StopOptions = {}): Promise<StopReport> {
     const startedAtMs = Date.now();
     const child = this.#child;
     const how = await climbDown(
@@ -95,6 +138,7 @@ export class Session {
       },
       this.#options.shutdown,
       Date.now,
+      immediate ? 'sigkill' : 'request',
     );
     const exit = child.hasExited ? await this.exited : undefined;
     // Settle the calls of a child that does not even die.

@@ -21,11 +21,14 @@ export interface StopLimits {
 /** The rung that ended it; `abandoned` when even SIGKILL did not within the limit. */
 export type StopHow = 'not-running' | 'request' | 'eof' | 'sigterm' | 'sigkill' | 'abandoned';
 
-/** Stop *target*; never throws and never takes longer than `totalMs`. */
+/**
+ * Stop *target*, from the rung *from* on; never throws and never takes longer than `totalMs`.
+ */
 export async function climbDown(
   target: Stoppable,
   limits: StopLimits,
   nowMs: () => number,
+  from: 'request' | 'sigkill' = 'request',
 ): Promise<StopHow> {
   if (target.hasExited) {
     return 'not-running';
@@ -37,7 +40,8 @@ export async function climbDown(
     { how: 'sigterm', limitMs: limits.termMs, act: () => target.kill('SIGTERM') },
     { how: 'sigkill', limitMs: limits.totalMs, act: () => target.kill('SIGKILL') },
   ] as const;
-  for (const { how, limitMs, act } of rungs) {
+  const first = rungs.findIndex(({ how }) => how === from);
+  for (const { how, limitMs, act } of rungs.slice(first)) {
     if (how === 'request' && target.requestShutdown === undefined) {
       continue;
     }

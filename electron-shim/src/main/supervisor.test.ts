@@ -139,6 +139,15 @@ test('a failed backend can be started again', async () => {
   equal(statuses.filter(({ state }) => state === 'failed').length, 2);
 });
 
+test('who starts a failed backend again grants it all its tries', async () => {
+  const { supervisor, exits } = makeRig(['--exit=70'], { restart: { maxCrashes: 1, baseMs: 1 } });
+
+  await failureOf(supervisor.start());
+  await failureOf(supervisor.start());
+
+  equal(exits.length, 4);
+});
+
 test('a program that is not there fails without a restart', async () => {
   const { supervisor } = makeRig([], { backend: { command: '/nowhere/python', args: [] } });
 
@@ -197,6 +206,20 @@ test('a locked store without a key is refused, with a key it is opened', async (
   equal((await keyed.supervisor.start()).locked, true);
 
   await keyed.supervisor.stop();
+});
+
+test('the key is in no argument and no variable of the backend', () => {
+  const databaseKey = 'kEy_'.repeat(10);
+  return withStandIn(
+    async (call) => {
+      const { text } = await call('environment');
+
+      equal(String(text).includes(databaseKey), false);
+      equal(String(text).includes('--locked'), true);
+    },
+    ['--locked'],
+    { databaseKey },
+  );
 });
 
 test('a refused initialize is final', async () => {

@@ -4,13 +4,15 @@ import type { BackendError } from '../shared/errors';
 import type { JsonObject } from '../shared/json';
 import type { ServerInfo } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
-import type { BridgeStatus } from '../shared/status';
+import { type BridgeStatus, serverOf } from '../shared/status';
 import type { Exit } from './backendProcess';
 import { type CallOptions, waitWithin } from './call';
+import { deliver, type Lives, type Patience } from './delivery';
 import { exitReason, isFinalFailure } from './exitReason';
+import { Heartbeat } from './heartbeat';
 import type { ResolvedOptions } from './options';
 import { RestartPolicy } from './restartPolicy';
-import { Session, type SessionObserver, type StopReport } from './session';
+import { Session, type SessionObserver, type StopOptions, type StopReport } from './session';
 
 export interface SupervisorObserver extends SessionObserver {
   status(status: BridgeStatus): void;
@@ -22,7 +24,7 @@ const statusTailLines = 10;
 const maxWaiting = 100;
 
 /** Own at most one session at a time. */
-export class Supervisor {
+export class Supervisor implements Lives {
   readonly #options: ResolvedOptions;
   readonly #observer: SupervisorObserver;
   readonly #policy: RestartPolicy;
@@ -32,6 +34,7 @@ export class Supervisor {
   #stopping: Promise<StopReport> | undefined;
   #stops = 0;
   #backoff: NodeJS.Timeout | undefined;
+  #heartbeat: Heartbeat | undefined;
   #waiting = 0;
 
   constructor(options: ResolvedOptions, observer: SupervisorObserver) {
@@ -59,8 +62,9 @@ export class Supervisor {
         throw shimError('BACKEND_STOPPED');
       }
     }
-    if (this.#status.state === 'ready') {
-      return this.#status.server;
+    const server = serverOf(this.#status);
+    if (server !== undefined) {
+      return server;
     }
     if (this.#started !== undefined) {
       return this.#started.promise;
@@ -73,8 +77,12 @@ export class Supervisor {
   }
 
   /** Stop, or join the stop under way; never throws. */
-  stop(): Promise<StopReport> {
+  stop(options: StopOptions = {}): Promise<StopReport> {
     this.#stops += 1;
+    if (options.immediate === true) {
+      // Also when a stop is under way that would take its time.
+      this.#session?.kill();
+    }
     if (this.#stopping === undefined) {
       // Known before anybody hears of it: a listener may stop or start again.
       const stopped = new Deferred<StopReport>();
@@ -82,28 +90,55 @@ export class Supervisor {
       const forget = (): void => {
         this.#stopping = undefined;
       };
-      this.#stop().finally(forget).then(stopped.resolve, stopped.reject);
+      this.#stop(options).finally(forget).then(stopped.resolve, stopped.reject);
     }
     return this.#stopping;
   }
 
-  /** Call *channel*; while the backend starts the call waits for it. */
-  async call(channel: string, params: JsonObject, options?: CallOptions): Promise<JsonObject> {
-    if (this.#status.state === 'starting') {
-      await this.#waitForStart(options);
-    }
-    if (this.#status.state === 'backoff') {
-      throw shimError('BACKEND_RESTARTING', { retryAfterMs: this.#status.delayMs });
-    }
-    if (this.#session === undefined || this.#status.state !== 'ready') {
-      throw shimError('BACKEND_STOPPED');
-    }
-    return this.#session.call(channel, params, options);
+  /** Call *channel*; while the backend starts the call waits for it (`deliver` tells the rest). */
+  call(channel: string, params: JsonObject, options: CallOptions = {}): Promise<JsonObject> {
+    const { timeoutMs = this.#options.limits.timeoutMs } = options;
+    return deliver(this, channel, params, { ...options, timeoutMs });
   }
 
-  async #waitForStart(options: CallOptions = {}): Promise<void> {
-    const { timeoutMs = this.#options.limits.timeoutMs, signal } = options;
-    if (this.#waiting >= maxWaiting) {
+  /** Call the backend that serves now, and none after it. */
+  async callNow(channel: string, params: JsonObject): Promise<JsonObject> {
+    return this.#serving().call(channel, params);
+  }
+
+  /** The machine goes to sleep: who does not answer is not dead. */
+  suspend(): void {
+    this.#heartbeat?.pause();
+  }
+
+  resume(): void {
+    this.#heartbeat?.resume();
+  }
+
+  get stops(): number {
+    return this.#stops;
+  }
+
+  async serving(patience: Patience): Promise<Session> {
+    while (this.#status.state === 'starting' || this.#status.state === 'backoff') {
+      if (this.#status.state === 'backoff' && !patience.outlastsCrash) {
+        throw shimError('BACKEND_RESTARTING', { retryAfterMs: this.#status.delayMs });
+      }
+      await this.#waitForStart(patience);
+    }
+    return this.#serving();
+  }
+
+  #serving(): Session {
+    if (this.#session === undefined || serverOf(this.#status) === undefined) {
+      throw shimError('BACKEND_STOPPED');
+    }
+    return this.#session;
+  }
+
+  async #waitForStart({ timeoutMs, signal, isRepeated }: Patience): Promise<void> {
+    // What was sent before is bounded by what may be in flight.
+    if (this.#waiting >= maxWaiting && !isRepeated) {
       throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });
     }
     this.#waiting += 1;
@@ -132,6 +167,7 @@ export class Supervisor {
         readyAtMs = Date.now();
         this.#started?.resolve(server);
         this.#started = undefined;
+        this.#watch(session, server);
         this.#enter({ state: 'ready', server });
       },
       (error: unknown) => {
@@ -147,6 +183,24 @@ export class Supervisor {
     void session.exited.then((exit) => {
       const uptimeMs = readyAtMs === undefined ? 0 : Date.now() - readyAtMs;
       this.#ended(session, exit, failure, uptimeMs);
+    });
+  }
+
+  #watch(session: Session, server: ServerInfo): void {
+    const { heartbeat } = this.#options;
+    this.#heartbeat = new Heartbeat(heartbeat, {
+      ping: (timeoutMs) => session.answersPing(timeoutMs),
+      answered: () => {
+        if (this.#status.state === 'degraded') {
+          this.#enter({ state: 'ready', server });
+        }
+      },
+      fellSilent: (misses) => {
+        this.#enter({ state: 'degraded', server, misses });
+        if (heartbeat.onDead === 'restart') {
+          session.kill();
+        }
+      },
     });
   }
 
@@ -169,6 +223,8 @@ export class Supervisor {
     }
     const isExpected = this.#stopping !== undefined;
     this.#session = undefined;
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
     if (!isExpected) {
       this.#recover(exit, failure, uptimeMs);
     }
@@ -198,15 +254,17 @@ export class Supervisor {
     this.#enter({ state: 'failed', reason: reason.toFailure(), stderrTail });
   }
 
-  async #stop(): Promise<StopReport> {
+  async #stop(options: StopOptions): Promise<StopReport> {
     clearTimeout(this.#backoff);
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
     const session = this.#session;
     this.#started?.reject(shimError('BACKEND_STOPPED'));
     this.#started = undefined;
     if (session !== undefined) {
       this.#enter({ state: 'stopping' });
     }
-    const report = (await session?.stop()) ?? nothingToStop;
+    const report = (await session?.stop(options)) ?? nothingToStop;
     this.#session = undefined;
     if (this.#status.state !== 'stopped') {
       this.#enter({ state: 'stopped' });

@@ -15,13 +15,22 @@ import type { BridgeStatus } from '../shared/status';
 const topics = new Emitter<Record<string, unknown>>((error) => console.error(error));
 const statuses = new Emitter<{ readonly status: BridgeStatus }>((error) => console.error(error));
 
+const steps = new Emitter<{ readonly progress: Step }>((error) => console.error(error));
+
+type Step = Extract<Push, { readonly kind: 'progress' }>;
+
 ipcRenderer.on(pushChannel, (_event, push: Push) => {
-  if (push.kind === 'status') {
-    statuses.emit('status', push.status);
-    return;
-  }
-  for (const topic of push.topics) {
-    topics.emit(topic, push.payload);
+  switch (push.kind) {
+    case 'status':
+      statuses.emit('status', push.status);
+      break;
+    case 'progress':
+      steps.emit('progress', push);
+      break;
+    case 'notification':
+      for (const topic of push.topics) {
+        topics.emit(topic, push.payload);
+      }
   }
 });
 
@@ -31,12 +40,14 @@ function invoke<R>(invocation: Invocation): Promise<Envelope<R>> {
 }
 
 const port: SchoolPort = {
-  send: (channel, params) => invoke({ kind: 'call', channel, params }),
+  send: (channel, params, options) => invoke({ ...options, kind: 'call', channel, params }),
+  cancel: (id) => void invoke({ kind: 'cancel', id }),
   // The closure that unsubscribes is made here: a function that crosses the bridge twice is a
   // new one each time, so a listener could not be named again (failure mode 18).
   receive: (topic, callback) => topics.on(topic, (payload) => callback(payload)),
   status: () => invoke({ kind: 'status' }),
   onStatus: (callback) => statuses.on('status', (status) => callback(status)),
+  onProgress: (callback) => steps.on('progress', ({ id, value }) => callback(id, value)),
 };
 
 contextBridge.exposeInMainWorld('school', port);

@@ -1,9 +1,11 @@
-import { deepEqual, rejects } from 'node:assert/strict';
+import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
 import { BackendError } from '../shared/errors';
 import type { SchoolPort } from '../shared/ipc';
+import type { ProgressValue } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import type { BridgeStatus } from '../shared/status';
+import { symbolOf } from '../testing/rig';
 import { createClient } from './index';
 
 function makePort(send: SchoolPort['send']): SchoolPort {
@@ -12,6 +14,8 @@ function makePort(send: SchoolPort['send']): SchoolPort {
     receive: () => () => undefined,
     status: async () => ({ ok: true, result: { state: 'stopped' } }),
     onStatus: () => () => undefined,
+    cancel: () => undefined,
+    onProgress: () => () => undefined,
   };
 }
 
@@ -67,4 +71,83 @@ test('meta travels in the params', async () => {
     channel: 'ping',
     params: { _meta: { idempotencyKey: 'k' } },
   });
+});
+
+test('a signal gives the call up by its name, and one that was given before sends nothing', async () => {
+  const sent: unknown[] = [];
+  const cancelled: string[] = [];
+  let settle: () => void = () => undefined;
+  const client = createClient({
+    ...makePort((channel, _params, options) => {
+      sent.push([channel, options?.id]);
+      return new Promise((resolve) => {
+        settle = () =>
+          resolve({
+            ok: false,
+            error: shimError('CALL_CANCELLED', { outcome: 'none' }).toFailure(),
+          });
+      });
+    }),
+    cancel: (id) => {
+      cancelled.push(id);
+      settle();
+    },
+  });
+  const controller = new AbortController();
+  const call = symbolOf(client.send('ping', {}, { signal: controller.signal }));
+
+  controller.abort();
+
+  equal(await call, 'CALL_CANCELLED');
+  equal(await symbolOf(client.send('ping', {}, { signal: AbortSignal.abort() })), 'CALL_CANCELLED');
+  deepEqual(sent, [['ping', cancelled[0]]]);
+});
+
+test('progress reaches the call that asked for it, that of a job until its end', async () => {
+  let push: (id: string, value: ProgressValue) => void = () => undefined;
+  const ids: string[] = [];
+  const client = createClient({
+    ...makePort(async (_channel, _params, { id = '', wantsProgress } = {}) => {
+      if (wantsProgress === true) {
+        ids.push(id);
+      }
+      return { ok: true, result: ids.length === 1 ? { jobId: 'job_1' } : {} };
+    }),
+    onProgress: (callback) => {
+      push = callback;
+      return () => undefined;
+    },
+  });
+  const heard: string[] = [];
+
+  await client.send('ping', {}, { onProgress: ({ kind }) => heard.push(`job ${kind}`) });
+  await client.send('ping', {}, { onProgress: ({ kind }) => heard.push(`call ${kind}`) });
+  await client.send('ping', {});
+  for (const kind of ['report', 'end', 'report'] as const) {
+    for (const id of ids) {
+      push(id, { kind });
+    }
+  }
+
+  deepEqual([ids.length, heard], [2, ['job report', 'job end']]);
+});
+
+test('the limit of a call is told to the backend, and kept by the shim a moment later', async () => {
+  const seen: unknown[] = [];
+  const client = createClient(
+    makePort(async (_channel, params, options) => {
+      seen.push([params, options?.timeoutMs]);
+      return { ok: true, result: {} };
+    }),
+  );
+
+  await client.send('ping', {}, { timeoutMs: 500 });
+  await client.send('ping', {}, { timeoutMs: 300_000 });
+  await client.send('ping', {}, { timeoutMs: 0 });
+
+  deepEqual(seen, [
+    [{ _meta: { timeoutMs: 500 } }, 1_500],
+    [{}, 301_000],
+    [{}, 0],
+  ]);
 });

@@ -2,22 +2,48 @@
 
 import type { Channel } from '../generated/channels.gen';
 import type { Unsubscribe } from '../shared/emitter';
-import { BackendError } from '../shared/errors';
 import type { Envelope, SchoolPort } from '../shared/ipc';
-import type { CallMeta, ParamsOf, PayloadOf, ResultOf, Topic } from '../shared/protocol';
+import type {
+  CallMeta,
+  ParamsOf,
+  PayloadOf,
+  ProgressValue,
+  ResultOf,
+  Topic,
+} from '../shared/protocol';
 import type { BridgeStatus } from '../shared/status';
+import { Calls, unwrap } from './calls';
 
 export type * from '../generated/channels.gen';
 export { BackendError, type Failure } from '../shared/errors';
 export type { SchoolPort } from '../shared/ipc';
-export type { BackendEvent, CallMeta, ParamsOf, ResultOf, Topic } from '../shared/protocol';
+export type {
+  BackendEvent,
+  CallMeta,
+  ParamsOf,
+  ProgressValue,
+  ResultOf,
+  Topic,
+} from '../shared/protocol';
 export type { BridgeStatus } from '../shared/status';
+
+/** How a call is to be done: what the backend is told of it, and what the window wants to hear. */
+export interface SendOptions extends CallMeta {
+  /** Gives the call up; whether it took effect by then stands in the error's `outcome`. */
+  readonly signal?: AbortSignal;
+  /** Hears how far it is; of a channel that starts a job, until the job's end. */
+  readonly onProgress?: (value: ProgressValue) => void;
+}
 
 export interface SchoolClient {
   /** Call a channel. @throws BackendError */
-  send<C extends Channel>(channel: C, params: ParamsOf<C>, meta?: CallMeta): Promise<ResultOf<C>>;
+  send<C extends Channel>(
+    channel: C,
+    params: ParamsOf<C>,
+    options?: SendOptions,
+  ): Promise<ResultOf<C>>;
   /** Call a channel the app defined itself. @throws BackendError */
-  sendCustom(channel: string, params: object): Promise<unknown>;
+  sendCustom(channel: string, params: object, options?: SendOptions): Promise<unknown>;
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
   status(): Promise<BridgeStatus>;
   /** Hear the status now and after every change. */
@@ -26,12 +52,11 @@ export interface SchoolClient {
 
 /** Give the port on `window.school` its types and its errors. */
 export function createClient(port: SchoolPort): SchoolClient {
+  const calls = new Calls(port);
   return {
-    send: async <C extends Channel>(channel: C, params: ParamsOf<C>, meta?: CallMeta) => {
-      const sent = meta === undefined ? params : { ...params, _meta: meta };
-      return unwrap(await port.send(channel, sent)) as ResultOf<C>;
-    },
-    sendCustom: async (channel, params) => unwrap(await port.send(channel, params)),
+    send: async <C extends Channel>(channel: C, params: ParamsOf<C>, options?: SendOptions) =>
+      (await calls.send(channel, params, options)) as ResultOf<C>,
+    sendCustom: (channel, params, options) => calls.send(channel, params, options),
     receive: (topic, callback) =>
       port.receive(topic, (payload) => callback(payload as PayloadOf<typeof topic>)),
     status: async () => unwrap(await port.status()),
@@ -57,11 +82,4 @@ function followStatus(port: SchoolPort, callback: (status: BridgeStatus) => void
     isOutdated = true;
     unsubscribe();
   };
-}
-
-function unwrap<R>(envelope: Envelope<R>): R {
-  if (envelope.ok) {
-    return envelope.result;
-  }
-  throw new BackendError(envelope.error);
 }

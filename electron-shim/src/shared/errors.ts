@@ -20,9 +20,12 @@ export interface Failure {
   readonly correlationId?: string;
 }
 
+const brand = Symbol.for('electron-shim.BackendError');
+
 /** A call or a life-cycle step that failed, told apart by `symbol`. */
 export class BackendError extends Error {
   override readonly name = 'BackendError';
+  readonly [brand] = true;
   readonly code: number;
   readonly symbol: string;
   readonly type: ErrorType;
@@ -42,6 +45,11 @@ export class BackendError extends Error {
     this.details = failure.details;
     this.retryAfterMs = failure.retryAfterMs;
     this.correlationId = failure.correlationId;
+  }
+
+  /** Each bundle has a class of its own: an error of `./testing` is one for the main process too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && Reflect.get(value, brand) === true;
   }
 
   /** Return the plain data that `new BackendError` takes: only this survives Electron's IPC. */

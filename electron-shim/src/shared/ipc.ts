@@ -2,14 +2,24 @@
 
 import type { Failure } from './errors';
 import { isJsonObject, type JsonObject } from './json';
+import type { ProgressValue } from './protocol';
 import type { BridgeStatus } from './status';
 
 export const invokeChannel = 'shim:rpc';
 export const pushChannel = 'shim:event';
 
 export type Invocation =
-  | { readonly kind: 'call'; readonly channel: string; readonly params: unknown }
+  | ({ readonly kind: 'call'; readonly channel: string; readonly params: unknown } & PortOptions)
+  | { readonly kind: 'cancel'; readonly id: string }
   | { readonly kind: 'status' };
+
+/** How a window wants a call to be done. */
+export interface PortOptions {
+  /** Names the call to `cancel` and in its progress; unique in its window. */
+  readonly id?: string;
+  readonly timeoutMs?: number;
+  readonly wantsProgress?: boolean;
+}
 
 /** Rejected invocations keep only their message in Electron, so errors travel as values. */
 export type Envelope<R> =
@@ -18,6 +28,7 @@ export type Envelope<R> =
 
 export type Push =
   | { readonly kind: 'status'; readonly status: BridgeStatus }
+  | { readonly kind: 'progress'; readonly id: string; readonly value: ProgressValue }
   | {
       readonly kind: 'notification';
       readonly topics: readonly string[];
@@ -26,10 +37,13 @@ export type Push =
 
 /** What the preload puts on `window.school`; untyped, `createClient` gives it types. */
 export interface SchoolPort {
-  send(channel: string, params: unknown): Promise<Envelope<unknown>>;
+  send(channel: string, params: unknown, options?: PortOptions): Promise<Envelope<unknown>>;
+  /** Give a call up; it still settles, and tells whether it took effect. */
+  cancel(id: string): void;
   receive(topic: string, callback: (payload: unknown) => void): () => void;
   status(): Promise<Envelope<BridgeStatus>>;
   onStatus(callback: (status: BridgeStatus) => void): () => void;
+  onProgress(callback: (id: string, value: ProgressValue) => void): () => void;
 }
 
 /** Read what a window sent; undefined when it is nothing the shim knows. */
@@ -37,15 +51,34 @@ export function readInvocation(value: unknown): Invocation | undefined {
   if (!isJsonObject(value)) {
     return undefined;
   }
-  if (value['kind'] === 'status') {
-    return { kind: 'status' };
+  switch (value['kind']) {
+    case 'status':
+      return { kind: 'status' };
+    case 'cancel':
+      return typeof value['id'] === 'string' ? { kind: 'cancel', id: value['id'] } : undefined;
+    case 'call':
+      return readCall(value);
+    default:
+      return undefined;
   }
-  return readCall(value);
 }
 
 function readCall(value: JsonObject): Invocation | undefined {
-  const channel = value['channel'];
-  return value['kind'] === 'call' && typeof channel === 'string'
-    ? { kind: 'call', channel, params: value['params'] }
-    : undefined;
+  const { channel, params, id, timeoutMs, wantsProgress } = value;
+  if (typeof channel !== 'string') {
+    return undefined;
+  }
+  return {
+    kind: 'call',
+    channel,
+    params,
+    ...(typeof id === 'string' ? { id } : {}),
+    // Timers take no more than 2^31 ms.
+    ...(isDuration(timeoutMs) ? { timeoutMs: Math.min(timeoutMs, 2 ** 31 - 1) } : {}),
+    wantsProgress: wantsProgress === true,
+  };
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0;
 }

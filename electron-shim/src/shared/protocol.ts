@@ -6,10 +6,11 @@ import type {
   Channels,
   Event,
   EventType,
+  Metrics,
   Ready,
 } from '../generated/channels.gen';
 
-export type { CallMeta, EventType, Ready };
+export type { CallMeta, EventType, Metrics, Ready };
 
 /** The version this shim speaks; the backend exits with 76 on another. */
 export const protocolVersion = '1';
@@ -42,10 +43,12 @@ export interface ProgressValue {
 }
 
 /** What `receive` listens to: `event` hears every event, an event type its own. */
-export type Topic = 'event' | 'system.ready' | '$/progress' | EventType;
+export type Topic = 'event' | 'system.ready' | 'system.metrics' | '$/progress' | EventType;
 
 export type PayloadOf<T extends Topic> = T extends 'system.ready'
   ? Ready
-  : T extends '$/progress'
-    ? Progress
-    : BackendEvent;
+  : T extends 'system.metrics'
+    ? Metrics
+    : T extends '$/progress'
+      ? Progress
+      : BackendEvent;

@@ -1,7 +1,7 @@
 /**
  * The failures that the shim itself finds, before or after the backend.
  *
- * Codes −32050…−32069: inside JSON-RPC's range for implementations (section 5.1), used by neither
+ * Codes −32050…−32079: inside JSON-RPC's range for implementations (section 5.1), used by neither
  * the backend (−32010…−32034) nor vscode-jsonrpc (−32001, −32002, −32096…−32099).
  */
 
@@ -74,6 +74,36 @@ const kinds = {
     code: -32067,
     type: 'validation',
     message: 'The call is over the size limit; nothing was sent.',
+  },
+  SECOND_INSTANCE: {
+    code: -32068,
+    type: 'system',
+    message: 'The app holds no single-instance lock: call app.requestSingleInstanceLock() first.',
+  },
+  KEYRING_INSECURE: {
+    code: -32069,
+    type: 'system',
+    message: 'This machine has no keyring that keeps a key secret; give a passphrase.',
+  },
+  PASSPHRASE_REQUIRED: {
+    code: -32070,
+    type: 'validation',
+    message: 'The database key is protected by a passphrase, and none was given.',
+  },
+  PASSPHRASE_WRONG: {
+    code: -32071,
+    type: 'validation',
+    message: 'The passphrase does not open the database key.',
+  },
+  KEY_UNREADABLE: {
+    code: -32072,
+    type: 'system',
+    message: 'The database key cannot be read here; take it from its recovery code.',
+  },
+  RECOVERY_CODE_WRONG: {
+    code: -32073,
+    type: 'validation',
+    message: 'This is no recovery code, or a character in it is wrong.',
   },
 } as const satisfies Record<string, Kind>;
 

@@ -36,6 +36,7 @@ export interface Rig {
   readonly supervisor: Supervisor;
   readonly statuses: readonly BridgeStatus[];
   readonly noises: readonly Noise[];
+  readonly warnings: readonly string[];
   readonly exits: readonly { readonly code: number | null; readonly expected: boolean }[];
   /** Wait until a status like this has come, after those already looked at. */
   readonly reached: (state: BridgeStatus['state']) => Promise<BridgeStatus>;
@@ -44,6 +45,7 @@ export interface Rig {
 export function makeRig(flags: readonly string[] = [], more: Partial<BackendOptions> = {}): Rig {
   const statuses: BridgeStatus[] = [];
   const noises: Noise[] = [];
+  const warnings: string[] = [];
   const exits: { code: number | null; expected: boolean }[] = [];
   let lookedAt = 0;
   let wake: () => void = () => undefined;
@@ -57,7 +59,7 @@ export function makeRig(flags: readonly string[] = [], more: Partial<BackendOpti
     noise: (noise) => noises.push(noise),
     stderr: ignore,
     notification: ignore,
-    trouble: ignore,
+    warning: (error) => warnings.push(error.symbol),
   });
   const reached = async (state: BridgeStatus['state']): Promise<BridgeStatus> => {
     for (;;) {
@@ -74,7 +76,7 @@ export function makeRig(flags: readonly string[] = [], more: Partial<BackendOpti
       }
     }
   };
-  return { supervisor, statuses, noises, exits, reached };
+  return { supervisor, statuses, noises, warnings, exits, reached };
 }
 
 /** Run *use* with a started stand-in and stop it whatever happens. */

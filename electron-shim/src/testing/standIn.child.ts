@@ -1,5 +1,7 @@
 /** A real process that stands in for the backend and misbehaves on request. */
 
+import { spawn } from 'child_process';
+import { appendFileSync, readFileSync } from 'fs';
 import { createInterface } from 'readline';
 import { contractHash } from '../generated/channels.gen';
 import { isJsonObject, type JsonObject } from '../shared/json';
@@ -11,7 +13,7 @@ function write(message: object): void {
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
 }
 
-function refuse(id: unknown, code: number, symbol: string): void {
+function refuse(id: unknown, code: number, symbol: string, more: object = {}): void {
   const message = 'refused by the stand-in';
   const data = {
     code: symbol,
@@ -22,6 +24,7 @@ function refuse(id: unknown, code: number, symbol: string): void {
     retryable: false,
     outcome: 'none',
     correlationId: 'cor_1',
+    ...more,
   };
   write({ id, error: { code, message, data } });
 }
@@ -29,6 +32,24 @@ function refuse(id: unknown, code: number, symbol: string): void {
 async function drip(line: string): Promise<void> {
   for (const byte of Buffer.from(`${line}\n`)) {
     await new Promise<void>((resolve) => process.stdout.write(Buffer.of(byte), () => resolve()));
+  }
+}
+
+/**
+ * Note the delivery in the file `log`; the process dies of the first `deaths` ones, and answers the
+ * others with what was noted, or refuses them as told.
+ */
+function deliver(id: unknown, params: JsonObject): void {
+  const log = String(params['log']);
+  const meta = isJsonObject(params['_meta']) ? params['_meta'] : {};
+  appendFileSync(log, `${String(meta['idempotencyKey'])}\n`);
+  const keys = readFileSync(log, 'utf8').trim().split('\n');
+  if (keys.length <= Number(params['deaths'])) {
+    process.kill(process.pid, 'SIGKILL');
+  } else if (isJsonObject(params['refusal'])) {
+    refuse(id, Number(params['refusal']['code']), String(params['refusal']['symbol']));
+  } else if (params['hangs'] !== true) {
+    write({ id, result: { keys } });
   }
 }
 
@@ -52,8 +73,27 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
       process.stdin.destroy();
     }
   },
+  'lessons.book': deliver,
+  'students.get': deliver,
+  'auth.changePassword': deliver,
+  ping: (id) => {
+    if (!flags.has('--numb')) {
+      write({ id, result: {} });
+    }
+  },
+  numb: (id) => {
+    flags.add('--numb');
+    write({ id, result: {} });
+  },
+  wake: (id) => {
+    flags.delete('--numb');
+    write({ id, result: {} });
+  },
   echo: (id, params) => write({ id, result: params }),
-  environment: (id) => write({ id, result: { names: Object.keys(process.env) } }),
+  environment: (id) => {
+    const { argv, env } = process;
+    write({ id, result: { names: Object.keys(env), text: JSON.stringify([argv, env]) } });
+  },
   fail: (id) => refuse(id, 1301, 'CONFLICT_INSTRUCTOR'),
   list: (id) => write({ id, result: [] }),
   die: (_id, params) => process.exit(Number(params['code'])),
@@ -61,6 +101,12 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
   never: () => undefined,
   hang: (id) => {
     hanging.add(id);
+  },
+  // A child of the child, which is connected to *port* for as long as it lives.
+  beget: (id, params) => {
+    const script = `require('net').connect(${Number(params['port'])}, '127.0.0.1')`;
+    spawn(process.execPath, ['-e', script], { stdio: 'ignore' });
+    write({ id, result: {} });
   },
   lastWords: (id) => {
     write({ id, result: { said: true } });
@@ -79,6 +125,9 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
     write({ method: '$/cancelRequest' });
     write({ id, result: {} });
   },
+  say: (id, params) => {
+    process.stderr.write(`${String(params['line'])}\n`, () => write({ id, result: {} }));
+  },
   flood: (id) => {
     process.stderr.write(`${'x'.repeat(999)}\n`.repeat(2_000), () => write({ id, result: {} }));
   },
@@ -89,6 +138,18 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
       write({ method: '$/progress', params: { token, value: { kind: 'report', done, total: 2 } } });
     }
     write({ id, result: { token } });
+  },
+  // Never done, and never silent.
+  busy: (_id, params) => {
+    const meta = params['_meta'];
+    const token = isJsonObject(meta) ? meta['progressToken'] : undefined;
+    setInterval(() => {
+      write({ method: '$/progress', params: { token, value: { kind: 'report' } } });
+    }, 20).unref();
+  },
+  deafen: (id) => {
+    flags.add('--deaf');
+    write({ id, result: {} });
   },
   // A job: its progress comes behind its reply; one behind its end, which never should.
   job: (id, params) => {
@@ -112,6 +173,10 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
   'events.subscribe': (id, params) => {
     if (flags.has('--signed-out')) {
       refuse(id, 1001, 'UNAUTHENTICATED');
+      return;
+    }
+    if (flags.delete('--busy')) {
+      refuse(id, -32030, 'OVERLOADED', { type: 'system', retryable: true, retryAfterMs: 1 });
       return;
     }
     const afterSeq = Number(params['afterSeq'] ?? 7);

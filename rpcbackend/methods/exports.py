@@ -1,0 +1,92 @@
+"""Exports: write what the school has into a file for other programs."""
+
+from pathlib import Path
+
+from rpcbackend.begin import begin_job
+from rpcbackend.context import Context
+from rpcbackend.dispatch.registry import method
+from rpcbackend.errors import (
+    BackupInvalidError,
+    DiskFullError,
+    DuplicateError,
+    FileRefusedError,
+    InvalidParamsError,
+)
+from rpcbackend.running import Conclude, Running
+from rpcbackend.schema.exports import Exported, ExportFormat, ExportKind, StartExport
+from rpcbackend.schema.jobs import Started
+from rpcbackend.security.roles import Permission
+from rpcbackend.store import Work
+from rpcbackend.store.exports import SPANNED, Export, export
+
+_READ = {
+    ExportKind.STUDENTS: Permission.STUDENTS_READ,
+    ExportKind.INSTRUCTORS: Permission.INSTRUCTORS_READ,
+    ExportKind.VEHICLES: Permission.VEHICLES_READ,
+    ExportKind.LESSONS: Permission.LESSONS_READ,
+    ExportKind.AUDIT: Permission.AUDIT_READ,
+}
+"""What one must be allowed to read in order to take it away."""
+
+
+@method(
+    "exports.start",
+    permission=Permission.EXPORTS_WRITE,
+    kind="job",
+    main_only=True,
+    step_up=True,
+    errors=(DuplicateError, FileRefusedError, DiskFullError, BackupInvalidError),
+    events=("exports.ready",),
+)
+async def start(ctx: Context, params: StartExport) -> Started[Exported]:
+    """Begin to write all records of a kind into a new file, while everybody goes on working.
+
+    The file is not encrypted and is its owner's alone. It has its name only once it is whole, and
+    takes nobody's place. It holds all that was answered before.
+    """
+    ctx.check(_READ[params.kind])
+    _check(params)
+    path = Path(params.path)
+
+    async def run(job: Running) -> Conclude[Exported]:
+        wanted = Export(
+            kind=params.kind,
+            format=params.format,
+            path=path,
+            stage=path.with_name(f".{job.job_id}.part"),
+            since=params.from_,
+            until=params.to,
+            has_mark=params.byte_order_mark,
+        )
+        exported = await export(ctx.host.store, wanted, job.report)
+
+        async def conclude(work: Work) -> Exported:
+            told = {"kind": params.kind, "format": params.format, "rows": exported.rows}
+            await work.record("exports.ready", ("export", job.job_id, 1), told)
+            return exported
+
+        return conclude
+
+    return await begin_job(ctx, run)
+
+
+def _check(params: StartExport) -> None:
+    """Check what the model cannot say.
+
+    Raises:
+        InvalidParamsError: The path names no file from the root, or what is asked for there is not.
+    """
+    path = Path(params.path)
+    refused = {
+        "path": "absolute_path" if not path.is_absolute() or not path.name else None,
+        "from": "lessons_or_audit" if params.from_ and params.kind not in SPANNED else None,
+        "to": "lessons_or_audit" if params.to and params.kind not in SPANNED else None,
+        "byteOrderMark": "csv" if params.byte_order_mark and _is_json(params) else None,
+    }
+    errors = [{"path": name, "rule": rule} for name, rule in refused.items() if rule]
+    if errors:
+        raise InvalidParamsError(details={"errors": errors})
+
+
+def _is_json(params: StartExport) -> bool:
+    return params.format is ExportFormat.JSON

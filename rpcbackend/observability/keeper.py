@@ -1,0 +1,122 @@
+"""Keeps the record of the service in the store: learns what was before, and writes now and then."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from loguru import logger
+
+from rpcbackend.clock import Clock, SettledClock
+from rpcbackend.errors import RpcError
+from rpcbackend.observability.service import ServiceRecord
+from rpcbackend.store import Measured, Run, Store, Work
+
+KEEP_SECONDS: Final = 300.0
+"""How often it writes while there are calls: what is lost with a process is no more than that."""
+
+_Stored = tuple[list[dict[int, Measured]], Run | None, int]
+
+
+class Keeper:
+    """Stands between a record and whichever store is open.
+
+    What the store refuses, being full or read-only, is tried again later.
+
+    Args:
+        record: What is kept.
+        clock: Measures how long ago something was.
+        settled: Tells when it is.
+    """
+
+    def __init__(self, record: ServiceRecord, clock: Clock, settled: SettledClock) -> None:
+        self.has_calls = False
+        """Whether there were calls since it wrote last."""
+        self._record, self._clock, self._settled = record, clock, settled
+        self._store: Store | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._has_learned = self._has_begun = False
+        self._kept_at = clock.monotonic()
+
+    def welcome(self, store: Store) -> None:
+        """Keep the record in this store from now on; a restored one is told all that is known."""
+        is_first, self._store, self._has_begun = self._store is None, store, False
+        if is_first:
+            self._task = asyncio.get_running_loop().create_task(self._learn(store))
+        for series in self._record.series:
+            series.changed.update(series.spans)
+
+    def beat(self) -> None:
+        """Write what is due; to be called every few seconds."""
+        is_due = self.has_calls and self._clock.monotonic() - self._kept_at >= KEEP_SECONDS
+        if self._has_learned and self._is_free and (is_due or not self._has_begun):
+            self.has_calls, self._kept_at = False, self._clock.monotonic()
+            self._task = asyncio.get_running_loop().create_task(self._keep(is_end=False))
+
+    async def close(self) -> None:
+        """Write all there is, and that the process ends in good order."""
+        await self.settle()
+        if self._has_learned:
+            await self._keep(is_end=True)
+
+    async def settle(self) -> None:
+        """Wait until it has learned, or written, what it is at."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    @property
+    def _is_free(self) -> bool:
+        return self._task is None or self._task.done()
+
+    async def _learn(self, store: Store) -> None:
+        now = self._now()
+
+        async def unit(work: Work) -> _Stored:
+            known = [await work.measurements.all(s.span_seconds) for s in self._record.series]
+            return known, await work.measurements.last_run(), await work.latest_time.get()
+
+        try:
+            known, last, alive_at = await store.read(unit)
+        except RpcError as error:
+            logger.bind(error=str(error)).warning("what was measured before is not known")
+            return
+        for series, spans in zip(self._record.series, known, strict=True):
+            series.learn(spans)
+        self._record.note_absence(now, last, alive_at)
+        self._has_learned = True
+
+    async def _keep(self, *, is_end: bool) -> None:
+        store, now, begins = self._store, self._now(), not self._has_begun
+        assert store is not None  # noqa: S101 (learned from it)
+        series = self._record.series
+        oldest = {one.span_seconds: one.forget(now) for one in series}
+        spans = {one.span_seconds: one.take_changed() for one in series}
+
+        async def unit(work: Work) -> None:
+            if begins:
+                await work.measurements.begin_run(now)
+            for span_seconds, changed in spans.items():
+                await work.measurements.save(span_seconds, changed)
+            await work.measurements.forget(oldest)
+            if is_end:
+                await work.measurements.end_run(now)
+
+        if await _is_written(store, unit):
+            self._has_begun = True
+        else:
+            for one in series:
+                one.changed.update(spans[one.span_seconds])
+
+    def _now(self) -> int:
+        return self._settled.now_ms() // 1_000
+
+
+async def _is_written(store: Store, unit: Callable[[Work], Awaitable[None]]) -> bool:
+    """Write, and tell whether that went well; if not it is tried again, and holds up no end."""
+    try:
+        await store.write(unit, actor="monitor")
+    except RpcError:
+        return False
+    except Exception as bug:  # noqa: BLE001 (told)
+        logger.opt(exception=bug).error("the figures cannot be kept")
+        return False
+    return True

@@ -1,0 +1,37 @@
+"""What the process needs of the machine, looked at when somebody asks."""
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from psutil import Process
+
+
+class Resources(NamedTuple):
+    """What the process holds now, and the time it had."""
+
+    cpu_seconds: float
+    rss_bytes: int
+    open_files: int
+    threads: int
+
+
+def look_at_process() -> Resources:
+    """Return what this process needs; 0.2 ms, and 10 ms more the first time, for the import."""
+    import psutil  # noqa: PLC0415 (a start does without it)
+
+    process = psutil.Process()
+    with process.oneshot():
+        cpu = process.cpu_times()
+        return Resources(
+            cpu_seconds=cpu.user + cpu.system,
+            rss_bytes=process.memory_info().rss,
+            open_files=_open_files(process),
+            threads=process.num_threads(),
+        )
+
+
+def _open_files(process: "Process") -> int:
+    if sys.platform == "win32":
+        return process.num_handles()
+    return process.num_fds()

@@ -1,0 +1,249 @@
+"""Write what a school has into a file that leaves the store: one snapshot, record by record.
+
+The file has another name until it is whole and durable, and never takes the place of one that is
+there. It is not encrypted: whoever wants it, wants to read it elsewhere.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from rpcbackend.errors import (
+    DiskFullError,
+    DuplicateError,
+    FileRefusedError,
+    OutcomeUnknownError,
+    RpcError,
+)
+from rpcbackend.schema.audit import AuditRow
+from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.exports import Exported, ExportFormat, ExportKind
+from rpcbackend.schema.instructors import Instructor
+from rpcbackend.schema.lessons import Lesson
+from rpcbackend.schema.students import Student
+from rpcbackend.schema.vehicles import Vehicle
+from rpcbackend.store import audit, driver, lessons
+from rpcbackend.store.as_it_is import own_file
+from rpcbackend.store.beside import run_beside
+from rpcbackend.store.files import open_private, sync_folder
+from rpcbackend.store.json_sql import json_object
+from rpcbackend.store.sheets import BYTE_ORDER_MARK, columns_of, header_line, row_line
+from rpcbackend.store.store import Store
+from rpcbackend.store.transaction import Report
+
+AT_A_TIME = 100
+"""Records that are held in memory, and written between two looks at whether it is still wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the records of one kind come from."""
+
+    model: type[WireModel]
+    json: str
+    """The SQL of a row as the record's JSON."""
+    order: str
+    """The order of an index, so that nothing is sorted in memory."""
+    span: str = "true"
+    """The condition over `:since_ms` and `:until_ms`, which may be NULL."""
+
+
+_SOURCES = {
+    ExportKind.STUDENTS: _Source(Student, json_object(Student), "id"),
+    ExportKind.INSTRUCTORS: _Source(Instructor, json_object(Instructor), "id"),
+    ExportKind.VEHICLES: _Source(Vehicle, json_object(Vehicle), "id"),
+    ExportKind.LESSONS: _Source(
+        Lesson,
+        lessons.ROW_JSON,
+        "starts_at, id",
+        "(:since_ms IS NULL OR ends_at > :since_ms / 1000.0)"
+        " AND (:until_ms IS NULL OR starts_at < :until_ms / 1000.0)",
+    ),
+    ExportKind.AUDIT: _Source(
+        AuditRow,
+        audit.ROW_JSON,
+        "seq",
+        "(:since_ms IS NULL OR at >= :since_ms) AND (:until_ms IS NULL OR at < :until_ms)",
+    ),
+}
+
+SPANNED = frozenset(kind for kind, source in _SOURCES.items() if source.span != "true")
+"""What can be narrowed to a span of time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What is to be written, and where."""
+
+    kind: ExportKind
+    format: ExportFormat
+    path: Path
+    stage: Path
+    """The file's name while it is written, in the same folder."""
+    since: datetime | None = None
+    until: datetime | None = None
+    has_mark: bool = False
+    """Whether a file of CSV begins with the byte order mark."""
+
+
+async def export(store: Store, wanted: Export, report: Report) -> Exported:
+    """Write the file while everybody goes on working; one that fails or is stopped leaves nothing.
+
+    Raises:
+        DuplicateError: There is a file of that name.
+        FileRefusedError: It cannot be written there.
+        DiskFullError: There is no room for it.
+        BackupInvalidError: The store is kept in memory.
+        OutcomeUnknownError: The storage of the store failed.
+    """
+    engine = store.engine
+    own_file(engine.opener, engine.read_only)
+    async with engine.alone:
+        opener = replace(engine.opener, may_write=False)
+        return await run_beside(partial(write_export, opener, engine.school, wanted), report)
+
+
+def write_export(opener: driver.Opener, school: int, wanted: Export, report: Report) -> Exported:
+    """Do it on the calling thread; see `export`."""
+    try:
+        _check_place(wanted.path, opener.path)
+        try:
+            with os.fdopen(open_private(wanted.stage), "wb") as file:
+                sink = _Sink(file)
+                rows, head_seq = _copy(opener, school, wanted, sink, report)
+                sink.end()
+            _put_in_place(wanted)
+        finally:
+            with suppress(OSError):
+                wanted.stage.unlink(missing_ok=True)
+    except (OSError, driver.Error) as error:
+        raise _refusal(error) from error
+    return Exported(rows=rows, bytes=sink.bytes, sha256=sink.sha256, head_seq=head_seq)
+
+
+def _check_place(path: Path, database: Path | None) -> None:
+    # What is in there is encrypted, or private, and means something to us by its name.
+    if database and database.parent.resolve() in path.resolve().parents:
+        raise FileRefusedError("The data directory is no place for an export; choose another one.")
+    if path.exists():
+        raise FileExistsError
+
+
+def _refusal(error: Exception) -> RpcError:
+    if driver.is_full(error):
+        return DiskFullError()
+    if isinstance(error, FileExistsError):
+        return DuplicateError("There is a file of that name already; choose another one.")
+    if isinstance(error, OSError):
+        return FileRefusedError()
+    return OutcomeUnknownError(
+        "The storage failed; there is no file, ask again when the backend has restarted.",
+        outcome="none",
+    )
+
+
+class _Sink:
+    """Takes the file's content and adds it up."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._digest = file, hashlib.sha256()
+        self.bytes = 0
+
+    def write(self, content: bytes) -> None:
+        """Append to the file."""
+        self._file.write(content)
+        self._digest.update(content)
+        self.bytes += len(content)
+
+    def end(self) -> None:
+        """Make it durable."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all of it, in hex."""
+        return self._digest.hexdigest()
+
+
+def _put_in_place(wanted: Export) -> None:
+    """Give the file its name, unless somebody else has it by now."""
+    try:
+        if sys.platform == "win32":
+            # It refuses a name that is taken; elsewhere it would take the place.
+            wanted.stage.rename(wanted.path)
+        else:
+            wanted.path.hardlink_to(wanted.stage)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A stick, or another system's disk, that knows no second name for a file.
+        if wanted.path.exists():
+            raise FileExistsError from None
+        wanted.stage.rename(wanted.path)
+    sync_folder(wanted.path.parent)
+
+
+def _copy(
+    opener: driver.Opener, school: int, wanted: Export, sink: _Sink, report: Report
+) -> tuple[int, int]:
+    """Write all records of one snapshot; return how many, and the last event before it."""
+    source = _SOURCES[wanted.kind]
+    params = {
+        "school": school,
+        "since_ms": audit.milliseconds(wanted.since),
+        "until_ms": audit.milliseconds(wanted.until),
+    }
+    rest = f"FROM {wanted.kind} WHERE school_id = :school AND {source.span}"
+    connection = opener()
+    try:
+        connection.execute("BEGIN")
+        head_seq = _one(connection, _HEAD_SEQ, params)
+        total = _one(connection, f"SELECT count(*) {rest}", params)
+        select = f"SELECT {source.json} {rest} ORDER BY {source.order}"
+        rows = connection.execute(select, params)
+        lines = _csv(rows, wanted, source) if wanted.format is ExportFormat.CSV else _json(rows)
+        _write_all(lines, total, sink, report)
+    finally:
+        connection.close()
+    return total, head_seq
+
+
+_HEAD_SEQ = "SELECT coalesce(max(seq), 0) FROM events WHERE school_id = :school"
+
+
+def _one(connection: Any, sql: str, params: dict[str, Any]) -> int:
+    return int(connection.execute(sql, params).fetchone()[0])
+
+
+def _csv(rows: Iterable[Any], wanted: Export, source: _Source) -> Iterator[str]:
+    columns = columns_of(source.model)
+    yield BYTE_ORDER_MARK * wanted.has_mark + header_line(columns)
+    for (json,) in rows:
+        yield row_line(columns, orjson.loads(json))
+
+
+def _json(rows: Iterable[Any]) -> Iterator[str]:
+    before = "["
+    for (json,) in rows:
+        yield f"{before}\n{json}"
+        before = ","
+    yield "[]\n" if before == "[" else "\n]\n"
+
+
+def _write_all(lines: Iterator[str], total: int, sink: _Sink, report: Report) -> None:
+    done = 0
+    while some := list(islice(lines, AT_A_TIME)):
+        sink.write("".join(some).encode())
+        done = min(done + len(some), total)
+        report(done, total, "writing")

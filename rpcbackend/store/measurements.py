@@ -1,0 +1,115 @@
+"""How well the process served: what is remembered of it beyond its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from rpcbackend.store.transaction import Transaction
+
+_SAVE = """
+INSERT INTO measurements (school_id, span_seconds, began_at, up_ms, down_ms, failed, times)
+VALUES (:school, :span, :began_at, :up_ms, :down_ms, :failed, :times)
+ON CONFLICT (school_id, span_seconds, began_at) DO UPDATE SET
+  up_ms = excluded.up_ms, down_ms = excluded.down_ms, failed = excluded.failed,
+  times = excluded.times
+"""
+
+_ALL = """
+SELECT began_at, up_ms, down_ms, failed, times FROM measurements
+WHERE school_id = :school AND span_seconds = :span
+"""
+
+_FORGET = """
+DELETE FROM measurements
+WHERE school_id = :school AND span_seconds = :span AND began_at < :before
+"""
+
+_BEGIN = """
+INSERT INTO runs (school_id, began_at) VALUES (:school, :at)
+ON CONFLICT (school_id) DO UPDATE SET began_at = excluded.began_at, ended_at = NULL
+"""
+
+_LAST = "SELECT began_at, ended_at FROM runs WHERE school_id = :school"
+
+
+@dataclass(slots=True)
+class Measured:
+    """What happened within a span of time."""
+
+    up_ms: int = 0
+    """While the process was there."""
+    down_ms: int = 0
+    """While it was not, and should have been."""
+    failed: int = 0
+    """Calls that ended with an error of the system or the network."""
+    times: dict[int, int] = field(default_factory=dict)
+    """Calls by the bucket of their duration; see `rpcbackend.histogram`."""
+
+    def copy(self) -> "Measured":
+        """Return another one with the same figures."""
+        return Measured(self.up_ms, self.down_ms, self.failed, self.times.copy())
+
+    def add(self, other: "Measured") -> None:
+        """Count what happened in *other* too."""
+        self.up_ms += other.up_ms
+        self.down_ms += other.down_ms
+        self.failed += other.failed
+        for bucket, count in other.times.items():
+            self.times[bucket] = self.times.get(bucket, 0) + count
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The life of a process, in Unix seconds."""
+
+    began_at: int
+    ended_at: int | None
+    """None while it is there, and for ever when it ended without a word."""
+
+
+class Measurements:
+    """The measurements of one school."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def all(self, span_seconds: int) -> dict[int, Measured]:
+        """Return those of spans of this length, by when they began, in Unix seconds."""
+        return {
+            row["began_at"]: Measured(
+                row["up_ms"], row["down_ms"], row["failed"], dict(orjson.loads(row["times"]))
+            )
+            for row in await self._tx.all(_ALL, span=span_seconds)
+        }
+
+    async def save(self, span_seconds: int, measured: Mapping[int, Measured]) -> None:
+        """Keep some, in the place of what was known of their spans."""
+        for began_at, one in measured.items():
+            await self._tx.run(
+                _SAVE,
+                span=span_seconds,
+                began_at=began_at,
+                up_ms=one.up_ms,
+                down_ms=one.down_ms,
+                failed=one.failed,
+                times=orjson.dumps(list(one.times.items())).decode(),
+            )
+
+    async def forget(self, before: Mapping[int, int]) -> None:
+        """Give up, for each length of span, those that began before some time."""
+        for span_seconds, began_at in before.items():
+            await self._tx.run(_FORGET, span=span_seconds, before=began_at)
+
+    async def last_run(self) -> Run | None:
+        """Return the life of the process that was there last, this one perhaps."""
+        row = await self._tx.one(_LAST)
+        return Run(row["began_at"], row["ended_at"]) if row else None
+
+    async def begin_run(self, at: int) -> None:
+        """Note that a process is there."""
+        await self._tx.run(_BEGIN, at=at)
+
+    async def end_run(self, at: int) -> None:
+        """Note that it ends in good order."""
+        await self._tx.run("UPDATE runs SET ended_at = :at WHERE school_id = :school", at=at)

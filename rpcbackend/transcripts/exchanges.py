@@ -1,0 +1,237 @@
+"""A transcript as requests with their replies, in the groups that were under way together.
+
+Requests that overlapped may have seen each other's effects or not: so a replay needs all of them at
+once, and of those that did not overlap one at a time.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rpcbackend.dispatch.dispatcher import is_answerless
+from rpcbackend.dispatch.registry import Registry
+from rpcbackend.dispatch.server import CANCEL, SHUTDOWN
+from rpcbackend.protocol import codec
+from rpcbackend.protocol.envelope import is_response
+from rpcbackend.transcripts.format import Entry, unreadable_length
+
+TIMING = frozenset(
+    {
+        "REQUEST_CANCELLED",
+        "RATE_LIMITED",
+        "OVERLOADED",
+        "SHUTTING_DOWN",
+        "DEADLINE_EXCEEDED",
+    }
+)
+"""Errors that come of the instant, and not of what was asked for."""
+
+_ORDERED = frozenset({"initialize", SHUTDOWN, "events.subscribe"})
+"""Channels that leave something behind though they are no commands."""
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A line that came in, and what was answered."""
+
+    entry: Entry
+    number: int
+    """Its place among the lines of its connection."""
+    is_command: bool
+    """Whether it may change something, so that its place in the order counts."""
+    job: bool
+    position: int
+    """Its place in the transcript."""
+    first_call: int = 1
+    """Which of the calls of its line it begins with: elements of a batch come one by one."""
+    reply: Entry | None = None
+    replied_at: int = 0
+    """The place of its reply."""
+
+    @property
+    def channel(self) -> str:
+        """What was called, for people."""
+        msg = self.entry.msg
+        if isinstance(msg, dict):
+            return str(msg.get("method", "no method"))
+        if isinstance(msg, list):
+            return "batch"
+        return "no JSON" if unreadable_length(msg) is not None else "no request"
+
+    @property
+    def wants_reply(self) -> bool:
+        """Whether an answer is due."""
+        msg = self.entry.msg
+        if isinstance(msg, list):
+            return not msg or any(map(_wants_reply, msg))
+        return _wants_reply(msg)
+
+    @property
+    def is_cancellation(self) -> bool:
+        """Whether it only stops another one, which tells by its reply whether it did."""
+        msg = self.entry.msg
+        return isinstance(msg, dict) and msg.get("method") == CANCEL and "id" not in msg
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The data of the error that was answered, if it was one."""
+        msg = self.reply.msg if self.reply is not None else None
+        found = msg.get("error") if isinstance(msg, dict) else None
+        return found["data"] if found is not None else None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the reply says no more than that it came too late to say more."""
+        error = self.error
+        return error is not None and (error["code"] in TIMING or error["outcome"] == "unknown")
+
+    @property
+    def seq(self) -> int | None:
+        """The last event that the reply reflects."""
+        msg = self.reply.msg if self.reply is not None else None
+        result = msg.get("result") if isinstance(msg, dict) else None
+        seq = result.get("_meta", {}).get("seq") if isinstance(result, dict) else None
+        return seq if isinstance(seq, int) else None
+
+
+@dataclass(slots=True)
+class Group:
+    """Requests that were under way together, as they came, and what was sent meanwhile."""
+
+    requests: list[Request] = field(default_factory=list)
+    events: list[Entry] = field(default_factory=list)
+
+
+def in_order(commands: list[Request]) -> list[Request]:
+    """Put commands that overlapped in the order in which they took effect.
+
+    As they came, but those that left events by the numbers of these: a login takes its time before
+    it writes, and others may come in between.
+    """
+    numbered = iter(
+        sorted(
+            (command for command in commands if command.seq is not None),
+            key=lambda command: command.seq or 0,
+        )
+    )
+    return [next(numbered) if command.seq is not None else command for command in commands]
+
+
+def span_of(query: Request, commands: list[Request]) -> tuple[int, int]:
+    """Return after how many of the commands, at least and at most, a query may have been run."""
+    first, last = 0, len(commands)
+    for count, command in enumerate(commands):
+        # What was refused left nothing to be seen, and may have been refused long before its turn.
+        if command.error is None and command.reply is not None:
+            if command.replied_at < query.position:
+                first = count + 1
+            elif command.position > query.replied_at:
+                last = min(last, count)
+    return first, max(first, last)
+
+
+def groups_of(entries: Iterable[Entry], registry: Registry) -> Iterator[Group]:
+    """Put a transcript in groups; a gap is a group whose one event it is."""
+    reader = _Grouping(registry)
+    for position, entry in enumerate(entries):
+        yield from reader.take(position, entry)
+    yield reader.group
+
+
+class _Grouping:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._numbers: dict[str, int] = {}
+        self._waiting: dict[str, deque[Request]] = {}
+        self._under_way = 0
+        self.group = Group()
+
+    def take(self, position: int, entry: Entry) -> Iterator[Group]:
+        if entry.dropped:
+            yield self.group
+            yield Group(events=[entry])
+            self.group, self._under_way = Group(), 0
+            self._waiting.clear()
+        elif entry.dir == "in":
+            if self._under_way == 0 and self.group.requests:
+                yield self.group
+                self.group = Group()
+            self._begin(position, entry)
+        elif entry.dir == "out":
+            self._end(position, entry)
+        else:
+            self.group.events.append(entry)
+
+    def _begin(self, position: int, entry: Entry) -> None:
+        self._numbers[entry.conn] = number = self._numbers.get(entry.conn, 0) + 1
+        request = self._request(entry, number, position)
+        self.group.requests.append(request)
+        if request.wants_reply:
+            self._waiting.setdefault(entry.conn, deque()).append(request)
+            self._under_way += 1
+
+    def _request(self, entry: Entry, number: int, position: int) -> Request:
+        messages = entry.msg if isinstance(entry.msg, list) else [entry.msg]
+        methods = [
+            self._registry.get(message.get("method"))
+            for message in messages
+            if isinstance(message, dict)
+        ]
+        known = [method for method in methods if method is not None]
+        is_ordered = any(each.kind != "query" or each.channel in _ORDERED for each in known)
+        return Request(
+            entry,
+            number,
+            is_command=is_ordered or isinstance(entry.msg, list),
+            job=any(method.kind == "job" for method in known),
+            position=position,
+        )
+
+    def _end(self, position: int, entry: Entry) -> None:
+        waiting = self._waiting.get(entry.conn, deque())
+        ids = _ids_in(entry.msg)
+        for request in waiting:
+            if request.entry.t <= entry.t and _answers(entry.msg, ids, request.entry.msg):
+                request.reply, request.replied_at = entry, position
+                waiting.remove(request)
+                self._under_way -= 1
+                if isinstance(request.entry.msg, list) and isinstance(entry.msg, list):
+                    self._take_apart(request, entry, position)
+                return
+
+    def _take_apart(self, batch: Request, reply: Entry, position: int) -> None:
+        """Put the elements of a batch in its place: they ran beside each other."""
+        elements, replies, calls = [], iter(reply.msg), 1
+        for message in batch.entry.msg:
+            entry = batch.entry._replace(msg=message)
+            element = self._request(entry, batch.number, batch.position)
+            element.first_call = calls
+            calls += not (element.is_cancellation or is_response(message))
+            if element.wants_reply:
+                element.reply = reply._replace(msg=next(replies, None))
+                element.replied_at = position
+            elements.append(element)
+        at = self.group.requests.index(batch)
+        self.group.requests[at : at + 1] = elements
+
+
+def _answers(reply: Any, ids: set[bytes], request: Any) -> bool:
+    if isinstance(request, list) and isinstance(reply, list):
+        return ids <= _ids_in(request) | {b"null"}
+    if isinstance(reply, list):
+        return False
+    return ids == (_ids_in(request) or {b"null"}) or (
+        ids == {b"null"} and not (isinstance(request, dict) and "method" in request)
+    )
+
+
+def _wants_reply(msg: Any) -> bool:
+    return not is_answerless(msg) and not is_response(msg)
+
+
+def _ids_in(msg: Any) -> set[bytes]:
+    messages = msg if isinstance(msg, list) else [msg]
+    return {
+        codec.encode(message.get("id")) for message in messages if isinstance(message, dict)
+    } or {b"null"}

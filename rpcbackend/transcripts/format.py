@@ -1,0 +1,168 @@
+"""The lines of a transcript: a header, and an entry for every message (protocol.md section 10).
+
+Knows neither files nor what the messages mean.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple, get_args
+
+import orjson
+
+FORMAT = "rpcbackend-transcript/1"
+
+GAP = "$/gap"
+"""The method of an entry that stands for messages that nobody had time to write down."""
+
+DAILY = "$/daily"
+"""The method of an entry that says that the process made the day's backup by itself."""
+
+PROCESS = "-"
+"""The connection of what is the process's own."""
+
+Direction = Literal["in", "out", "event"]
+Facts = Mapping[str, Mapping[str, Any]]
+
+_PLACEHOLDER = re.compile(r"<(?:secret|personal|digest):\d+>")
+_UNREADABLE = re.compile(r"<unreadable:(\d+)>")
+
+
+class TranscriptError(Exception):
+    """A file is no transcript, or not the one that was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The first line: what a replay needs to know of the process."""
+
+    version: str
+    contract_hash: str
+    seed: str
+    """Hexadecimal: what the ids of all calls follow from. No secret does."""
+    started_ms: int
+    """When, in milliseconds since the epoch: the zero of every `t`."""
+    schema_version: int
+    part: int = 1
+    """A transcript that grew long goes on in another file."""
+
+    @property
+    def started_at(self) -> str:
+        """The same as an instant."""
+        at = datetime.fromtimestamp(self.started_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+        return at.removesuffix("+00:00") + "Z"
+
+    def to_line(self) -> bytes:
+        """Write it, its line end included."""
+        return _line(
+            {
+                "format": FORMAT,
+                "version": self.version,
+                "contractHash": self.contract_hash,
+                "seed": self.seed,
+                "startedAt": self.started_at,
+                "schemaVersion": self.schema_version,
+                "part": self.part,
+            }
+        )
+
+
+class Entry(NamedTuple):
+    """One message on its way."""
+
+    t: float
+    """Milliseconds since the start."""
+    dir: Direction
+    """`event` for what was sent without being asked, such as `event` and `system.ready`."""
+    conn: str
+    msg: Any
+    """As `rpcbackend.transcripts.redaction` left it."""
+    facts: Facts | None = None
+    """What the placeholders that are new here stand for, as far as replies depend on it."""
+
+    def to_line(self) -> bytes:
+        """Write it, its line end included."""
+        facts = {"facts": self.facts} if self.facts else {}
+        return _line({"t": self.t, "dir": self.dir, "conn": self.conn, "msg": self.msg, **facts})
+
+    @property
+    def dropped(self) -> int:
+        """How many messages are missing here."""
+        is_gap = self.dir == "event" and self.conn == PROCESS and self.msg.get("method") == GAP
+        return int(self.msg["params"]["dropped"]) if is_gap else 0
+
+
+def daily(t: float) -> Entry:
+    """Return the entry that says that the day's backup was begun."""
+    return Entry(t, "event", PROCESS, {"jsonrpc": "2.0", "method": DAILY})
+
+
+def gap(t: float, dropped: int) -> Entry:
+    """Return the entry that stands for messages that are missing."""
+    msg = {"jsonrpc": "2.0", "method": GAP, "params": {"dropped": dropped}}
+    return Entry(t, "event", PROCESS, msg)
+
+
+def unreadable(length: int) -> str:
+    """Return what stands for a line that was no JSON: nobody knows what is secret in it."""
+    return f"<unreadable:{length}>"
+
+
+def unreadable_length(msg: Any) -> int | None:
+    """Return how long such a line was, or None for a message."""
+    found = _UNREADABLE.fullmatch(msg) if isinstance(msg, str) else None
+    return int(found[1]) if found else None
+
+
+def placeholder(kind: str, number: int) -> str:
+    """Return what stands for a value."""
+    return f"<{kind}:{number}>"
+
+
+def is_placeholder(value: Any) -> bool:
+    """Tell whether it stands for a value that was taken out."""
+    return isinstance(value, str) and _PLACEHOLDER.fullmatch(value) is not None
+
+
+def read_header(line: bytes) -> Header:
+    """Read the first line.
+
+    Raises:
+        TranscriptError: It is not that of a transcript.
+    """
+    try:
+        told = orjson.loads(line)
+        if told["format"] != FORMAT:
+            raise TranscriptError(f"this is {FORMAT}'s reader, and another format")
+        started = datetime.fromisoformat(told["startedAt"])
+        return Header(
+            version=str(told["version"]),
+            contract_hash=str(told["contractHash"]),
+            seed=bytes.fromhex(told["seed"]).hex(),
+            started_ms=round(started.timestamp() * 1_000),
+            schema_version=int(told["schemaVersion"]),
+            part=int(told.get("part", 1)),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise TranscriptError("the first line is not the header of a transcript") from None
+
+
+def read_entry(line: bytes) -> Entry:
+    """Read any other line.
+
+    Raises:
+        TranscriptError: It is not an entry.
+    """
+    try:
+        told = orjson.loads(line)
+        entry = Entry(float(told["t"]), told["dir"], told["conn"], told["msg"], told.get("facts"))
+    except (ValueError, KeyError, TypeError):
+        entry = None
+    if entry is None or entry.dir not in get_args(Direction):
+        raise TranscriptError("a line is not an entry of a transcript")
+    return entry
+
+
+def _line(value: Any) -> bytes:
+    return orjson.dumps(value) + b"\n"

@@ -1,0 +1,83 @@
+"""The other end of a replay's connections: what is sent to the program, and what it sends."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from rpcbackend.app import Application
+from rpcbackend.moments import Moment
+from rpcbackend.protocol import codec
+from rpcbackend.transcripts.timeline import Calls
+
+REPLY_SECONDS = 60.0
+"""No reply takes longer, whatever was asked for."""
+EVENT_SECONDS = 5.0
+"""Nor does an event that is due."""
+IDLE_SECONDS = 0.000_5
+
+
+class ReplayTap:
+    """Gives the calls of a replay the moments that they had."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def came(self, connection_id: str, line: bytes | None) -> None:
+        """Look at nothing."""
+
+    def moment(self) -> Moment:
+        """Return that of the next call of the line that came last."""
+        return self._calls.next()
+
+    def began(self) -> Moment:
+        """Return that of the day's backup."""
+        return self._calls.next()
+
+    def went(self, connection_id: str, line: bytes) -> None:
+        """Look at nothing."""
+
+    def opened(self, key: bytes | None) -> None:
+        """Seal nothing."""
+
+
+class Peer:
+    """The other end of one connection of the replay."""
+
+    is_writable, is_backed_up = True, False
+
+    def __init__(self, app: Application) -> None:
+        self.events: deque[Any] = deque()
+        self.ready: deque[Any] = deque()
+        self._replies: asyncio.Queue[Any] = asyncio.Queue()
+        self._news = asyncio.Event()
+        self.server = app.connect(self)
+
+    def send(self, line: bytes) -> None:
+        """Take a line of the process."""
+        message = codec.decode(line)
+        if not isinstance(message, dict) or "method" not in message:
+            self._replies.put_nowait(message)
+        elif message["method"] == "event":
+            self.events.append(message)
+            self._news.set()
+        elif message["method"] == "system.ready":
+            self.ready.append(message)
+
+    async def writable(self) -> None:
+        """Read everything at once."""
+
+    async def ask(self, line: bytes | None, *, wants_reply: bool) -> Any:
+        """Send a line and return its reply, or None when everything has ended."""
+        self.server.receive(line)
+        if wants_reply:
+            async with asyncio.timeout(REPLY_SECONDS):
+                return await self._replies.get()
+        while self.server.in_flight or self.server.queued:  # noqa: ASYNC110 (nobody tells of it)
+            await asyncio.sleep(IDLE_SECONDS)
+        return None
+
+    async def hear(self) -> None:
+        """Wait for another event."""
+        self._news.clear()
+        async with asyncio.timeout(EVENT_SECONDS):
+            await self._news.wait()

@@ -1,0 +1,162 @@
+"""What stands for values in one transcript, and what replies may depend on of what they were.
+
+The same value has the same placeholder, so whatever was equal still is. Beside that a reply may
+depend on the order of names, on which are the same but for accents and case, on the words that are
+looked for in them, and on whether a value has the form that its field wants: these facts are told
+with the placeholder when it first appears, and nothing else is (docs/adr/0032-placeholders.md).
+"""
+
+import re
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from rpcbackend.protocol.codec import canonical
+from rpcbackend.security.redaction import Mark
+from rpcbackend.store.students import fold
+from rpcbackend.transcripts.format import placeholder
+
+SHORT, LONG = 12, 60
+"""Characters: a shorter password is refused, and what is longer may be too long for its field."""
+
+_FORMS = {
+    "email": re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+"),
+    "phone": re.compile(r"\+[1-9][0-9]{6,14}"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "key": re.compile(r"[A-Za-z0-9_-]{43}=?"),
+    "code": re.compile(r"[0-9]{6}"),
+    "blank": re.compile(r"\s*"),
+    "text": re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]*"),
+}
+_OF_MARK = {
+    "personal": ("email", "phone", "date", "blank", "text"),
+    "secret": ("key", "code", "blank", "text"),
+}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Placeholders:
+    """The table of one transcript; it holds what was taken out, so it is never written anywhere."""
+
+    def __init__(self) -> None:
+        self._given: dict[tuple[str, bytes], str] = {}
+        self._counts: dict[str, int] = {}
+        self._texts: list[tuple[str, str]] = []
+        self._folded: dict[str, str] = {}
+        self._first: dict[str, str] = {}
+        self._words: dict[str, str] = {}
+        self._news: dict[str, dict[str, Any]] = {}
+
+    def replace(self, mark: Mark, value: Any) -> Any:
+        """Return what stands for a value; each item of a list has its own."""
+        if isinstance(value, list):
+            return [self.replace(mark, item) for item in value]
+        if value is None or isinstance(value, bool):
+            return value
+        known, is_new = self._name(mark, canonical(value))
+        if is_new:
+            self._tell(known, mark, value)
+        return known
+
+    def digests(self, value: Any) -> Any:
+        """Return a JSON value with every SHA-256 in it replaced: one of a name tells the name."""
+        if isinstance(value, dict):
+            return {name: self.digests(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.digests(item) for item in value]
+        if isinstance(value, str) and len(value) == 64 and _DIGEST.fullmatch(value):  # noqa: PLR2004
+            return self._name("digest", value.encode())[0]
+        return value
+
+    def search(self, text: str) -> str:
+        """Return what stands for a text whose words are looked for in names.
+
+        It is another one than that of a name which reads the same: that stands in an order, too.
+        """
+        known, is_new = self._name("personal", b"search " + text.encode())
+        if is_new:
+            words = fold(text).split()
+            told = {"like": "search", "words": [self._mark(word) for word in words]}
+            self._news[known] = told | ({"chars": len(text)} if len(text) > LONG else {})
+        return known
+
+    def _mark(self, word: str) -> str:
+        """Return what stands for a word, and tell in which names it is found."""
+        if word not in self._words:
+            self._words[word] = mark = f"w{len(self._words) + 1}"
+            for name, folded in self._folded.items():
+                if word in folded:
+                    self._has(name, [mark])
+        return self._words[word]
+
+    def take_news(self) -> dict[str, dict[str, Any]]:
+        """Return what is to be told of placeholders since the last time."""
+        news, self._news = self._news, {}
+        return news
+
+    def _name(self, kind: str, value: bytes) -> tuple[str, bool]:
+        known = self._given.get((kind, value))
+        if known is not None:
+            return known, False
+        self._counts[kind] = number = self._counts.get(kind, 0) + 1
+        self._given[kind, value] = known = placeholder(kind, number)
+        return known, True
+
+    def _tell(self, known: str, mark: Mark, value: Any) -> None:
+        news = self._news.setdefault(known, {})
+        if not isinstance(value, str):
+            news["like"] = "object" if isinstance(value, dict) else type(value).__name__
+            return
+        news["like"] = _form_of(mark, value)
+        if len(value) > LONG:
+            news["chars"] = len(value)
+        elif mark == "secret" and len(value) < SHORT:
+            news["short"] = True
+        if mark == "personal":
+            self._tell_order(known, value)
+            if (inner := value.strip()) not in ("", value):
+                news["of"] = self.replace(mark, inner)
+
+    def _tell_order(self, known: str, value: str) -> None:
+        # As SQLite compares texts: by code points, which is how UTF-8 compares too.
+        place = bisect_left(self._texts, (value, ""))
+        self._news[known]["after"] = self._texts[place - 1][1] if place else None
+        insort(self._texts, (value, known))
+        if parts := self._parts_of(value):
+            self._news[known]["parts"] = parts
+        self._folded[known] = folded = fold(value)
+        first = self._first.setdefault(folded, known)
+        if first != known:
+            self._news[known]["same"] = first
+        self._has(known, [mark for word, mark in self._words.items() if word in folded])
+
+    def _parts_of(self, value: str) -> list[str]:
+        """Return what stands for the two names that a full one is made of."""
+        at = value.find(" ")
+        while at >= 0:
+            parts = (value[:at], value[at + 1 :])
+            known = [self._given.get(("personal", canonical(part)), "") for part in parts]
+            if all(known):
+                return known
+            at = value.find(" ", at + 1)
+        return []
+
+    def _has(self, known: str, marks: Iterable[str]) -> None:
+        if marks:
+            self._news.setdefault(known, {}).setdefault("has", []).extend(marks)
+
+
+def _form_of(mark: Mark, value: str) -> str:
+    for form in _OF_MARK[mark]:
+        if _FORMS[form].fullmatch(value) and (form != "date" or _is_date(value)):
+            return form
+    return "odd"
+
+
+def _is_date(value: str) -> bool:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True

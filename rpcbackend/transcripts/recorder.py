@@ -1,0 +1,164 @@
+"""Write down what goes over the wire: the loop hands over lines, a thread does all the rest.
+
+Nothing here ever holds up a call. When the thread or the disk cannot keep up, messages are dropped
+and counted, and an entry stands in their place.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from rpcbackend import __version__
+from rpcbackend.clock import Clock
+from rpcbackend.contract.shipped import contract_hash
+from rpcbackend.moments import Moment
+from rpcbackend.store.migrations import latest_version
+from rpcbackend.transcripts.format import PROCESS, Header
+from rpcbackend.transcripts.timeline import Calls, Timeline
+from rpcbackend.transcripts.writing import Bounds, Gap, Line, Taken, Writing
+from rpcbackend.watch import Tell, tell_nobody
+
+SEED_BYTES = 16
+GATHER_SECONDS, GATHERS = 0.05, 20
+"""The thread lets a burst pass before it begins, for a second at most: it shares the interpreter
+with the calls, and costs them nothing as long as it waits."""
+BREATH_SECONDS = 0.000_05
+"""And lets go of the interpreter after each message, which takes it some 30 µs."""
+CROWD = 5_000
+"""Waiting lines above which the thread takes no breath."""
+CLOSE_SECONDS = 5.0
+"""How long the end of a process waits for what is not written yet."""
+
+
+class Recorder:
+    """The tap of a process that records; begins to write when the store is open.
+
+    Only then it is known whether the transcript must be sealed. What came before waits in memory,
+    and is dropped should the store never be opened.
+
+    Args:
+        path: Of the transcript's newest file.
+        clock: The process's.
+        bounds: How much it may take.
+        tell: Told when messages are dropped, or nothing can be written.
+    """
+
+    def __init__(
+        self, path: Path, clock: Clock, bounds: Bounds | None = None, tell: Tell = tell_nobody
+    ) -> None:
+        self._path, self._bounds, self._tell = path, bounds or Bounds(), tell
+        self._timeline = Timeline(clock)
+        seed = os.urandom(SEED_BYTES)
+        self._calls = Calls(seed, self._timeline.started_ms)
+        self._header = Header(
+            version=__version__,
+            contract_hash=contract_hash(),
+            seed=seed.hex(),
+            started_ms=self._timeline.started_ms,
+            schema_version=latest_version(),
+        )
+        self._lines: dict[str, int] = {}
+        self._waiting: deque[Taken] = deque()
+        self._gap: Gap | None = None
+        self._put_bytes = self._taken_bytes = 0
+        self._wake, self._is_closing = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._has_ended = False
+
+    # On the loop (rpcbackend.dispatch.tap.Tap)
+
+    def came(self, connection_id: str, line: bytes | None) -> None:
+        """Take a line that came in."""
+        self._begin("in", connection_id, line)
+
+    def moment(self) -> Moment:
+        """Return that of the next call of the line that came last."""
+        return self._calls.next()
+
+    def began(self) -> Moment:
+        """Hear that the process makes the day's backup by itself, and return its moment."""
+        self._begin("event", PROCESS, None)
+        return self._calls.next()
+
+    def went(self, connection_id: str, line: bytes) -> None:
+        """Take a line that goes out."""
+        self._put(Line(self._timeline.passed(), "out", connection_id, line), len(line))
+
+    def opened(self, key: bytes | None) -> None:
+        """Begin to write, or go on in another file because the key is another."""
+        self._waiting.append(key)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Write what waits, and end the file."""
+        self._is_closing.set()
+        self._wake.set()
+        if self._thread is None:
+            self._tell("nothing was recorded", {"reason": "the store was never opened"})
+        else:
+            self._thread.join(CLOSE_SECONDS)
+
+    def _begin(self, direction: str, connection_id: str, line: bytes | None) -> None:
+        t = self._timeline.now()
+        self._lines[connection_id] = number = self._lines.get(connection_id, 0) + 1
+        self._calls.begin(connection_id, number, t, self._timeline.read_at)
+        self._put(Line(t, direction, connection_id, line), len(line or b""))
+
+    def _put(self, line: Line, size: int) -> None:
+        if self._has_ended:
+            return
+        if self._put_bytes - self._taken_bytes > self._bounds.waiting_bytes:
+            if self._gap is None:
+                self._gap = Gap(line.t)
+                self._waiting.append(self._gap)
+                self._tell("the transcript misses messages", {"since_ms": line.t})
+            self._gap.count += 1
+            return
+        self._gap = None
+        self._put_bytes += size
+        self._waiting.append(line)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    # On the thread
+
+    def _run(self) -> None:
+        try:
+            Writing(self._path, self._header, self._bounds).run(self._take)
+        except OSError as error:
+            self._tell("recording has ended", {"reason": error.strerror or "the disk failed"})
+        except ImportError:
+            self._tell("recording has ended", {"reason": "pip install rpcbackend[record] seals it"})
+        except Exception as bug:  # noqa: BLE001 (a bug costs the transcript, and is told)
+            self._tell("recording has ended", {"reason": f"unexpected {type(bug).__name__}"})
+        finally:
+            self._has_ended = True
+            self._waiting.clear()
+
+    def _let_pass(self) -> None:
+        for _ in range(GATHERS):
+            before = len(self._waiting)
+            is_closing = self._is_closing.wait(GATHER_SECONDS)
+            if is_closing or before > CROWD or len(self._waiting) == before:
+                return
+
+    def _take(self, write: Callable[[Taken], None]) -> bool:
+        """Hand over what waits; tell whether more may come."""
+        is_closing = self._is_closing.is_set()
+        if not is_closing:
+            self._wake.wait()
+            self._let_pass()
+            self._wake.clear()
+        while self._waiting:
+            taken = self._waiting.popleft()
+            write(taken)
+            if isinstance(taken, Line):
+                self._taken_bytes += len(taken.line or b"")
+            if not is_closing and len(self._waiting) < CROWD:
+                self._is_closing.wait(BREATH_SECONDS)
+        return not is_closing

@@ -1,0 +1,181 @@
+"""A line of the wire as a transcript keeps it: without secrets, names, or what nobody knows."""
+
+from typing import Any
+
+from rpcbackend.dispatch.registry import Method, Registry
+from rpcbackend.dispatch.server import CANCEL
+from rpcbackend.errors import ParseError
+from rpcbackend.protocol import codec
+from rpcbackend.protocol.envelope import is_request_id
+from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.events import Event
+from rpcbackend.schema.lifecycle import Ready
+from rpcbackend.schema.progress import Progress
+from rpcbackend.security.redaction import fields_of, redact, redact_params, redact_result
+from rpcbackend.transcripts.fitting import Fields
+from rpcbackend.transcripts.format import unreadable
+from rpcbackend.transcripts.placeholders import Placeholders
+
+SEARCHED = {"students.list": "text"}
+"""Params whose words are looked for in names."""
+
+MAX_WAITING = 10_000
+"""Requests whose reply is waited for: a connection can have fewer."""
+
+_NOTIFICATIONS: dict[str, type[WireModel]] = {
+    "event": Event,
+    "system.ready": Ready,
+    "$/progress": Progress,
+}
+_PUBLIC = frozenset({"contractHash", "info", "methods", "components"})
+"""Members of results whose hashes are of this program and of nobody's records."""
+
+
+class Redaction:
+    """Redacts the messages of one process, in the order in which they were seen.
+
+    Args:
+        registry: Tells what is marked in the params and result of a channel.
+        placeholders: Stand for what is taken out.
+    """
+
+    def __init__(self, registry: Registry, placeholders: Placeholders) -> None:
+        self._registry, self._placeholders = registry, placeholders
+        self._fields = Fields()
+        self._waiting: dict[tuple[str, bytes], Method] = {}
+
+    def came(self, connection_id: str, line: bytes | None) -> Any:
+        """Return what is kept of a line that came in; None stands for one that was too long."""
+        if line is None:
+            return unreadable(0)
+        try:
+            message = codec.decode(line)
+        except ParseError:
+            return unreadable(len(line))
+        if isinstance(message, list):
+            return [self._request(connection_id, each) for each in message]
+        return self._request(connection_id, message)
+
+    def went(self, connection_id: str, line: bytes) -> Any:
+        """Return what is kept of a line that went out."""
+        message = codec.decode(line)
+        if isinstance(message, list):
+            return [self._reply(connection_id, each) for each in message]
+        if "method" in message:
+            model = _NOTIFICATIONS.get(message["method"])
+            params = message.get("params")
+            return {**message, "params": redact(model, params, self._replace) if model else None}
+        return self._reply(connection_id, message)
+
+    def forget(self) -> None:
+        """Wait for no reply any more: some were dropped."""
+        self._waiting.clear()
+
+    def _request(self, connection_id: str, message: Any) -> Any:
+        if not isinstance(message, dict):
+            return self._replace("secret", message)
+        method = self._registry.get(message.get("method"))
+        kept = {
+            member: value
+            if _is_harmless(member, value, method)
+            else self._member(member, value, message, method)
+            for member, value in message.items()
+        }
+        if method is not None:
+            self._expect(connection_id, message, method)
+        return kept
+
+    def _member(self, member: str, value: Any, message: Any, method: Method | None) -> Any:
+        if member == "params" and method is not None:
+            return self._params(method, value)
+        if member == "params" and message.get("method") == CANCEL and isinstance(value, dict):
+            return {
+                name: each if _is_harmless(name, each, None) else self._unknown(each)
+                for name, each in value.items()
+            }
+        return self._unknown(value)
+
+    def _expect(self, connection_id: str, message: dict[str, Any], method: Method) -> None:
+        if "id" in message:
+            if len(self._waiting) >= MAX_WAITING:
+                self._waiting.clear()
+            self._waiting[connection_id, codec.encode(message["id"])] = method
+
+    def _params(self, method: Method, params: Any) -> Any:
+        params = self._fitted(method, params)
+        name = SEARCHED.get(method.channel, "")
+        text = params.get(name) if isinstance(params, dict) else None
+        if not isinstance(text, str):
+            return redact_params(method.params, params, self._replace)
+        kept = redact_params(method.params, {**params, name: None}, self._replace)
+        return {**kept, name: self._placeholders.search(text)}
+
+    def _fitted(self, method: Method, params: Any) -> Any:
+        """Take out what stands in a field that is not marked and cannot hold it."""
+        fields = fields_of(method.params)
+        if isinstance(params, list):
+            named = self._fitted(method, dict(zip(fields, params, strict=False)))
+            return [*named.values(), *params[len(fields) :]]
+        if not isinstance(params, dict):
+            return params
+        model = method.params.__name__
+        return {
+            name: value
+            if name not in fields or fields[name].mark is not None
+            else self._fitting(model, name, value)
+            for name, value in params.items()
+        }
+
+    def _fitting(self, model: str, field: str, value: Any, *, is_item: bool = False) -> Any:
+        if isinstance(value, list) and not is_item:
+            return [self._fitting(model, field, item, is_item=True) for item in value]
+        is_text = isinstance(value, str)
+        if isinstance(value, list) or (
+            is_text and not self._fields.can_hold(model, field, value, is_item=is_item)
+        ):
+            return self._unknown(value)
+        return value
+
+    def _reply(self, connection_id: str, message: dict[str, Any]) -> dict[str, Any]:
+        if "result" not in message:
+            self._waiting.pop((connection_id, codec.encode(message["id"])), None)
+            return message
+        method = self._waiting.pop((connection_id, codec.encode(message["id"])), None)
+        if method is None:
+            # The request is not in the transcript, so nobody knows what this holds.
+            return {**message, "result": self._unknown(message["result"])}
+        result = redact_result(method.result, self._job(message["result"]), self._replace)
+        kept = {
+            name: value if name in _PUBLIC else self._placeholders.digests(value)
+            for name, value in result.items()
+        }
+        return {**message, "result": kept}
+
+    def _job(self, value: Any) -> Any:
+        """Redact what a job has answered: of `Job.result` the schema of jobs says nothing."""
+        if not isinstance(value, dict):
+            return value
+        if isinstance(value.get("items"), list):
+            return {**value, "items": [self._job(item) for item in value["items"]]}
+        method = self._registry.get(value.get("channel"))
+        if method is None or method.job_result is None or not value.get("result"):
+            return value
+        return {**value, "result": redact(method.job_result, value["result"], self._replace)}
+
+    def _replace(self, mark: Any, value: Any) -> Any:
+        return self._placeholders.replace(mark, value)
+
+    def _unknown(self, value: Any) -> Any:
+        return self._placeholders.replace("secret", value)
+
+
+def _is_harmless(member: str, value: Any, method: Method | None) -> bool:
+    """Tell whether a member of a request holds nothing but what makes it one."""
+    match member:
+        case "jsonrpc":
+            return bool(value == "2.0")
+        case "id":
+            return is_request_id(value)
+        case "method":
+            return method is not None or value == CANCEL
+    return False

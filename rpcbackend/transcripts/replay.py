@@ -1,0 +1,322 @@
+"""Send a transcript's requests again and see whether the same comes back.
+
+Requests that did not overlap are sent one after the other. Of those that did, the commands are sent
+in the order in which they took effect, and a query's reply is right if it is what the program says
+at some instant between its request and its reply: they are linearizable (Herlihy and Wing,
+"Linearizability: a correctness condition for concurrent objects", 1990).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rpcbackend.app import Application, Outside
+from rpcbackend.dispatch.server import SHUTDOWN, OutOfStepError
+from rpcbackend.moments import NamedBits
+from rpcbackend.protocol import codec
+from rpcbackend.schema.limits import Limits
+from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, Found, Known
+from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
+from rpcbackend.transcripts.files import Transcript
+from rpcbackend.transcripts.format import DAILY, PROCESS, Entry, is_placeholder, unreadable_length
+from rpcbackend.transcripts.lending import (
+    code_in,
+    is_placeholder_in,
+    lend_password,
+    make_code,
+    signs_in,
+)
+from rpcbackend.transcripts.outcome import Outcome, Wish
+from rpcbackend.transcripts.peer import REPLY_SECONDS, Peer, ReplayTap
+from rpcbackend.transcripts.redaction import SEARCHED
+from rpcbackend.transcripts.stand_ins import StandIns
+from rpcbackend.transcripts.timeline import Calls, ReplayClock
+
+KEPT = 100
+"""Differences that are told; more are counted."""
+
+Look = Callable[[int, int], None]
+"""Told how many messages of how many are done."""
+
+
+class Replay:
+    """One replay of a transcript.
+
+    Args:
+        transcript: What to send.
+        directory: The data directory, empty or a copy of one.
+        wish: How to do it.
+        look: Told how far it is.
+    """
+
+    def __init__(
+        self,
+        transcript: Transcript,
+        directory: Path,
+        wish: Wish,
+        look: Look = lambda done, total: None,  # noqa: ARG005
+    ) -> None:
+        header, self._outcome = transcript.header, Outcome()
+        self._transcript, self._wish, self._look = transcript, wish, look
+        self._known, self._stand_ins = Known(is_copy=wish.is_copy), StandIns()
+        self._clock = ReplayClock(header.started_ms)
+        self._calls = Calls(bytes.fromhex(header.seed), header.started_ms)
+        self._started, self._backups = 0.0, 0
+        self._is_overlapped = False
+        self._due: dict[str, deque[Entry]] = {}
+        self._peers: dict[str, Peer] = {}
+        limits, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
+        self._app = Application(
+            directory,
+            Outside(
+                clock=self._clock,
+                # Not those that were drawn then: nobody knows them. But the same ones every time.
+                random_bytes=lambda size: bytes(drawn.getrandbits(8) for _ in range(size)),
+                tap=ReplayTap(self._calls),
+            ),
+            limits=limits,
+        )
+
+        jobs = {method.channel for method in self._app.dispatcher.registry if method.kind == "job"}
+        self._comparison = Comparison(self._known, wish.rules, frozenset(jobs))
+        self._outcome.allowed = self._comparison.allowed
+
+    async def run(self) -> Outcome:
+        """Send everything.
+
+        Raises:
+            TranscriptError: The transcript was changed; what stands before that was replayed.
+            ExitRequestedError: The store cannot be opened.
+        """
+        self._started = asyncio.get_running_loop().time()
+        await self._app.boot()
+        try:
+            await self._run_groups()
+        finally:
+            self._outcome.is_torn = self._transcript.is_torn
+            await self._app.close()
+        return self._outcome
+
+    def _study(self) -> Limits:
+        """Read everything once: what stands for names, and which limits held."""
+        limits = None
+        for entry in self._transcript.entries():
+            self._outcome.messages += 1
+            for known, told in (entry.facts or {}).items():
+                self._stand_ins.learn(known, told)
+                if "parts" in told:
+                    self._known.parts[known] = told["parts"]
+            if limits is None and entry.dir == "out":
+                limits = _limits_in(entry.msg)
+        return limits or Limits()
+
+    async def _run_groups(self) -> None:
+        done = 0
+        for group in groups_of(self._transcript.entries(), self._app.dispatcher.registry):
+            if group.events and group.events[0].dropped:
+                self._outcome.dropped = group.events[0].dropped
+                break
+            for event in group.events:
+                self._expect(event)
+            await self._run_group(group)
+            for event in group.events:
+                await self._back_up(event)
+            await self._catch_up()
+            done += 2 * len(group.requests) + len(group.events)
+            self._look(min(done, self._outcome.messages), self._outcome.messages)
+
+    async def _run_group(self, group: Group) -> None:
+        requests = [request for request in group.requests if self._is_to_be_sent(request)]
+        self._is_overlapped = len(requests) > 1
+        if self._is_overlapped:
+            self._outcome.overlapped += len(requests)
+        commands = in_order([request for request in requests if request.is_command])
+        queries = [request for request in requests if not request.is_command]
+        for done in range(len(commands) + 1):
+            for query in tuple(queries):
+                first, last = span_of(query, commands)
+                if first <= done <= last and await self._try(query, is_last=done == last):
+                    queries.remove(query)
+            if done < len(commands):
+                await self._try(commands[done], is_last=True)
+
+    def _is_to_be_sent(self, request: Request) -> bool:
+        if request.is_cancellation:
+            return False
+        if request.wants_reply and request.reply is None:
+            self._outcome.unanswered += 1
+            return False
+        if self._wish.is_copy and self._is_search(request):
+            self._outcome.unknown += 1
+            return False
+        error = request.error
+        if error is not None and error["code"] in TIMING and error["outcome"] == "none":
+            self._outcome.taken += 1
+            return False
+        return True
+
+    async def _try(self, request: Request, *, is_last: bool) -> bool:
+        """Send a request; tell whether that is all that can be done about it."""
+        actual = await self._send(request)
+        if request.reply is None or request.is_cut_short:
+            return True
+        found = self._comparison.compare(request.channel, request.reply.msg, actual)
+        if found is not None and self._may_claim(request, found):
+            actual["result"]["_meta"]["seq"] = found[1]
+            found = self._comparison.compare(request.channel, request.reply.msg, actual)
+        if found is not None and not is_last:
+            return False
+        self._outcome.compared += 1
+        if found is not None:
+            self._differ(request.channel, request.entry, found)
+        return True
+
+    def _may_claim(self, request: Request, found: Found) -> bool:
+        """Tell whether a reply may have claimed another last event than it does now.
+
+        A query notes it before it looks, so it may hold more than it claims. Of commands that
+        overlapped, one may have been answered only when others behind it were done, too.
+        """
+        path, recorded, actual = found
+        if path != "result._meta.seq" or ABSENT in (recorded, actual):
+            return False
+        if request.is_command:
+            return self._is_overlapped and bool(recorded > actual)
+        return bool(recorded < actual)
+
+    def _is_search(self, request: Request) -> bool:
+        msg = request.entry.msg
+        params = msg.get("params") if isinstance(msg, dict) else None
+        return is_placeholder_in(params, SEARCHED.get(request.channel, ""))
+
+    async def _lend(self, request: Request) -> None:
+        """Let somebody sign in who did so then, on a store whose passwords nobody knows."""
+        params = request.entry.msg["params"]
+        password = self._filled(params.get("password"), "password")
+        login = await lend_password(self._app, request, password)
+        if login is not None:
+            self._known.learn(params.get("login"), login)
+
+    async def _help_in(self, request: Request) -> None:
+        """Give whoever signed in then what he needs to do so now."""
+        if self._wish.is_copy and signs_in(request):
+            await self._lend(request)
+        if (known := code_in(request)) is not None:
+            told = self._known.values.values()
+            code = await make_code(self._app, request, told, self._clock.now_ms())
+            if code is not None:
+                self._known.learn(known, code)
+
+    async def _send(self, request: Request) -> Any:
+        entry = request.entry
+        if self._wish.is_as_recorded:
+            passed = asyncio.get_running_loop().time() - self._started
+            await asyncio.sleep(max(0.0, entry.t / 1_000 - passed))
+        self._clock.set(entry.t)
+        self._calls.begin(entry.conn, request.number, entry.t, self._clock.monotonic())
+        self._calls.skip(request.first_call - 1)
+        await self._help_in(request)
+        if request.channel == SHUTDOWN:
+            await self._catch_up()
+        try:
+            reply = await self._peer(entry.conn).ask(
+                self._line(entry.msg), wants_reply=request.wants_reply
+            )
+        except TimeoutError:
+            return None
+        except OutOfStepError:
+            # Its reply went before it.
+            return await self._peer(entry.conn).ask(b"", wants_reply=True)
+        if request.job:
+            await self._app.jobs.settle(REPLY_SECONDS)
+        return reply
+
+    def _line(self, msg: Any) -> bytes | None:
+        length = unreadable_length(msg)
+        if length is not None:
+            return b"?" * length or None
+        return codec.encode(self._filled(msg, ""))
+
+    def _filled(self, value: Any, name: str) -> Any:
+        """Return a recorded request with values in the place of the placeholders."""
+        if isinstance(value, dict):
+            return {key: self._filled(each, key) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._filled(each, name) for each in value]
+        if not isinstance(value, str):
+            return value
+        if is_placeholder(value) and value not in self._known.values:
+            is_key = name == "databaseKey" and self._wish.database_key is not None
+            made = self._wish.database_key if is_key else self._stand_ins.make(value, name)
+            self._known.learn(value, made)
+        return self._known.values.get(value, value)
+
+    def _peer(self, connection_id: str) -> Peer:
+        if connection_id not in self._peers:
+            self._peers[connection_id] = peer = Peer(self._app)
+            peer.server.notify("system.ready", self._app.ready().model_dump(mode="json"))
+        return self._peers[connection_id]
+
+    # Events
+
+    async def _back_up(self, entry: Entry) -> None:
+        if entry.msg.get("method") == DAILY:
+            self._backups += 1
+            self._clock.set(entry.t)
+            self._calls.begin(PROCESS, self._backups, entry.t, self._clock.monotonic())
+            await self._app.back_up()
+
+    def _expect(self, entry: Entry) -> None:
+        method = entry.msg.get("method")
+        if method == "event":
+            self._due.setdefault(entry.conn, deque()).append(entry)
+        elif method == "system.ready":
+            ready = self._peer(entry.conn).ready
+            self._compare_event(entry, ready.popleft() if ready else None)
+
+    async def _catch_up(self) -> None:
+        """Compare every event that is due by now, and wait for those that are missing."""
+        for connection_id, due in self._due.items():
+            peer = self._peer(connection_id)
+            while due:
+                if not peer.events:
+                    try:
+                        await peer.hear()
+                    except TimeoutError:
+                        self._compare_event(due.popleft(), None)
+                        continue
+                self._compare_event(due.popleft(), peer.events.popleft())
+
+    def _compare_event(self, entry: Entry, actual: Any) -> None:
+        self._outcome.compared += 1
+        channel = entry.msg["method"]
+        found = self._comparison.compare(channel, entry.msg, actual)
+        if found is not None:
+            self._differ(channel, entry, found)
+
+    def _differ(self, channel: str, entry: Entry, found: tuple[str, Any, Any]) -> None:
+        self._outcome.count += 1
+        if self._outcome.count <= KEPT:
+            path, expected, got = found
+            self._outcome.differences.append(
+                Difference(
+                    channel=channel,
+                    t=entry.t,
+                    conn=entry.conn,
+                    path=path or "the message",
+                    expected=_told(expected),
+                    got=_told(self._known.shown(expected, got)),
+                )
+            )
+
+
+def _limits_in(msg: Any) -> Limits | None:
+    result = msg.get("result") if isinstance(msg, Mapping) else None
+    found = result.get("limits") if isinstance(result, dict) else None
+    return Limits.model_validate(found) if isinstance(found, dict) else None
+
+
+def _told(value: Any) -> str:
+    return "nothing" if value is ABSENT else codec.encode(value).decode()

@@ -1,0 +1,99 @@
+"""When the calls of a transcript came, and what time and chance each of them has to itself."""
+
+from dataclasses import dataclass
+
+from rpcbackend.clock import Clock
+from rpcbackend.moments import Moment, NamedBits
+
+DRIFT_MS = 50
+"""A wall clock that is further off than that was set, or the machine slept."""
+
+
+class Timeline:
+    """Milliseconds since the start of a recording: the wall clock's, but finer and in order.
+
+    Args:
+        clock: Is compared with the elapsed time, and followed when it was set.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.started_ms = clock.now_ms()
+        self._zero = self.read_at = clock.monotonic()
+        """When `now` was asked last, in seconds of the clock."""
+
+    def passed(self) -> float:
+        """Return it without a look at the wall, for what goes out soon after something came in."""
+        return (self._clock.monotonic() - self._zero) * 1_000
+
+    def now(self) -> float:
+        """Return it, to the microsecond."""
+        self.read_at = self._clock.monotonic()
+        t = (self.read_at - self._zero) * 1_000
+        ahead = self._clock.now_ms() - self.started_ms - t
+        if abs(ahead) > DRIFT_MS:
+            self._zero -= ahead / 1_000
+            t += ahead
+        return round(t, 3)
+
+
+@dataclass(slots=True)
+class Calls:
+    """Gives each call its moment: what it draws follows from its line's place in the transcript.
+
+    Args:
+        key: The seed of the transcript.
+        started_ms: The zero of its times.
+    """
+
+    key: bytes
+    started_ms: int
+    _line: str = ""
+    _t: float = 0.0
+    _monotonic: float = 0.0
+    _count: int = 0
+
+    def begin(self, connection_id: str, number: int, t: float, monotonic: float) -> None:
+        """Begin with a line: the so manieth that came in on its connection.
+
+        Args:
+            connection_id: Of the line.
+            number: Of the line.
+            t: When it came.
+            monotonic: The same, in seconds of the clock that others read.
+        """
+        self._line, self._count = f"{connection_id}/{number}", 0
+        self._t, self._monotonic = t, monotonic
+
+    def skip(self, count: int) -> None:
+        """Go on behind so many calls of the line."""
+        self._count += count
+
+    def next(self) -> Moment:
+        """Return the moment of its next call."""
+        self._count += 1
+        bits = NamedBits(self.key, f"{self._line}/{self._count}")
+        return Moment(self.started_ms + int(self._t), self._monotonic, bits)
+
+
+class ReplayClock:
+    """The clock of a replay: it stands where the transcript is.
+
+    Args:
+        started_ms: The zero of its times.
+    """
+
+    def __init__(self, started_ms: int) -> None:
+        self._started_ms, self._t, self._latest = started_ms, 0.0, 0.0
+
+    def set(self, t: float) -> None:
+        """Come to a time of the transcript, in milliseconds since its start."""
+        self._t, self._latest = t, max(self._latest, t)
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        return self._started_ms + int(self._t)
+
+    def monotonic(self) -> float:
+        """Seconds since the start; never goes backwards."""
+        return self._latest / 1_000

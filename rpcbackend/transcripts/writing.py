@@ -1,0 +1,137 @@
+"""From the lines of the wire to the files of a transcript: the recorder's thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from rpcbackend.methods import build_registry
+from rpcbackend.transcripts.files import TranscriptFile
+from rpcbackend.transcripts.format import PROCESS, Entry, Header, daily, gap
+from rpcbackend.transcripts.placeholders import Placeholders
+from rpcbackend.transcripts.redaction import Redaction
+
+CHUNK_BYTES = 64 * 1024
+"""What is sealed and written at once, at most: a crash may cost the last one."""
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much a recording may take."""
+
+    part_bytes: int = 32 * MIB
+    parts: int = 8
+    waiting_bytes: int = 64 * MIB
+    """Of lines that are not written yet, in memory."""
+
+
+class Line(NamedTuple):
+    """A line of the wire, as it was handed over."""
+
+    t: float
+    direction: str
+    connection_id: str
+    line: bytes | None
+
+
+@dataclass(slots=True)
+class Gap:
+    """Lines that were dropped, one after the other."""
+
+    t: float
+    count: int = 0
+
+
+Taken = Line | Gap | bytes | None
+"""What is handed over: a line, that some are missing, or under which key it goes on."""
+
+
+class Writing:
+    """Writes one transcript.
+
+    Args:
+        path: Of its newest file.
+        header: Of the transcript.
+        bounds: How much it may take.
+    """
+
+    def __init__(self, path: Path, header: Header, bounds: Bounds) -> None:
+        self._path, self._header, self._bounds = path, header, bounds
+        self._file: TranscriptFile | None = None
+        self._key: bytes | None = None
+        self._placeholders = Placeholders()
+        self._redaction = Redaction(build_registry(), self._placeholders)
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._early: list[Line | Gap] = []
+
+    def run(self, take: Callable[[Callable[[Taken], None]], bool]) -> None:
+        """Write what *take* hands over, until it says that nothing more comes.
+
+        Raises:
+            OSError: The disk is full or failed.
+        """
+        try:
+            while take(self._write):
+                self._flush()
+            self._flush()
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+    def _write(self, taken: Taken) -> None:
+        if taken is None or isinstance(taken, bytes):
+            self._use(taken)
+        elif self._file is None:
+            self._early.append(taken)
+        else:
+            line = self._entry(taken).to_line()
+            self._lines.append(line)
+            self._size += len(line)
+            if self._size > CHUNK_BYTES:
+                self._flush()
+
+    def _use(self, key: bytes | None) -> None:
+        if self._file is None:
+            self._key = key
+            self._file = TranscriptFile(
+                self._path,
+                self._header,
+                key,
+                part_bytes=self._bounds.part_bytes,
+                parts=self._bounds.parts,
+            )
+            for line in self._early:
+                self._write(line)
+            self._early.clear()
+        elif key != self._key:
+            self._flush()
+            self._key = key
+            self._file.go_on(key)
+
+    def _flush(self) -> None:
+        if self._lines and self._file is not None:
+            self._file.write(b"".join(self._lines))
+            self._lines.clear()
+            self._size = 0
+
+    def _entry(self, taken: Line | Gap) -> Entry:
+        t = round(taken.t, 3)
+        if isinstance(taken, Gap):
+            self._redaction.forget()
+            return gap(t, taken.count)
+        if taken.connection_id == PROCESS:
+            return daily(t)
+        if taken.direction == "in":
+            msg = self._redaction.came(taken.connection_id, taken.line)
+            return Entry(t, "in", taken.connection_id, msg, self._placeholders.take_news())
+        msg = self._redaction.went(taken.connection_id, taken.line or b"")
+        is_event = isinstance(msg, dict) and "method" in msg
+        return Entry(
+            t,
+            "event" if is_event else "out",
+            taken.connection_id,
+            msg,
+            self._placeholders.take_news(),
+        )

@@ -1,0 +1,1 @@
+"""What is recorded, what is left out of it, and that it can be played again."""

@@ -1,0 +1,75 @@
+"""Desks that are recorded, and their transcripts replayed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rpcbackend.app import Application, Outside
+from rpcbackend.clock import Clock, SystemClock
+from rpcbackend.testing import CallFailedError, Client, running_app
+from rpcbackend.transcripts.files import open_transcript
+from rpcbackend.transcripts.format import Entry
+from rpcbackend.transcripts.outcome import Outcome, Wish
+from rpcbackend.transcripts.recorder import Recorder
+from rpcbackend.transcripts.replay import Replay
+from rpcbackend.transcripts.rules import ALWAYS, Rule
+from rpcbackend.transcripts.writing import Bounds
+from tests.people import be_quick
+
+NAME = "transcript.jsonl"
+
+
+class Recorded(Client):
+    """A client whose lines are written down, and what it speaks to."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(app)
+        self.app = app
+
+
+@asynccontextmanager
+async def recorded(
+    folder: Path, clock: Clock | None = None, bounds: Bounds | None = None
+) -> AsyncIterator[Recorded]:
+    """Record a client of an application whose store stands in *folder*."""
+    clock = clock or SystemClock()
+    bugs: list[Exception] = []
+    recorder = Recorder(folder / NAME, clock, bounds)
+    outside = Outside(clock=clock, tap=recorder, report_bug=lambda bug, _: bugs.append(bug))
+    async with running_app(folder / "data", outside) as app:
+        be_quick(app)
+        yield Recorded(app)
+    recorder.close()
+    if bugs:
+        raise bugs[0]
+
+
+def entries_in(folder: Path, *keys: bytes) -> list[Entry]:
+    """Read the transcript of a folder."""
+    return list(open_transcript(folder / NAME, keys).entries())
+
+
+async def replayed(
+    folder: Path, *keys: bytes, rules: frozenset[Rule] = frozenset(), name: str = NAME
+) -> Outcome:
+    """Replay the transcript of a folder on an empty store."""
+    transcript = open_transcript(folder / name, keys)
+    with TemporaryDirectory() as directory:
+        return await Replay(transcript, Path(directory), Wish(rules=ALWAYS | rules)).run()
+
+
+async def all_of(client: Client, *calls: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Send calls at once, and return the replies."""
+    return list(await asyncio.gather(*(client.start(*call) for call in calls)))
+
+
+async def refused(client: Client, channel: str, **params: Any) -> str:
+    """Make a call that is refused, and return the symbol."""
+    try:
+        await client.call(channel, **params)
+    except CallFailedError as failed:
+        return failed.symbol
+    raise AssertionError(channel)

@@ -1,0 +1,178 @@
+"""Requests find their replies, and those that overlapped are found together."""
+
+from typing import Any
+
+from rpcbackend.methods import build_registry
+from rpcbackend.transcripts.exchanges import Group, Request, groups_of, in_order, span_of
+from rpcbackend.transcripts.format import Entry, gap
+
+REGISTRY = build_registry()
+
+
+def call(t: int, request_id: Any, channel: str = "students.list", conn: str = "con_1") -> Entry:
+    return Entry(t, "in", conn, {"jsonrpc": "2.0", "id": request_id, "method": channel})
+
+
+def result(t: int, request_id: Any, seq: int | None = None, conn: str = "con_1") -> Entry:
+    meta = {} if seq is None else {"_meta": {"seq": seq}}
+    return Entry(t, "out", conn, {"jsonrpc": "2.0", "id": request_id, "result": meta})
+
+
+def error(t: int, request_id: Any, symbol: str = "CONFLICT", outcome: str = "none") -> Entry:
+    data = {"code": symbol, "outcome": outcome}
+    return Entry(t, "out", "con_1", {"jsonrpc": "2.0", "id": request_id, "error": {"data": data}})
+
+
+def groups(*entries: Entry) -> list[Group]:
+    return list(groups_of(entries, REGISTRY))
+
+
+def requests(*entries: Entry) -> list[Request]:
+    return [request for group in groups(*entries) for request in group.requests]
+
+
+def test_requests_that_overlap_are_one_group_and_others_are_not() -> None:
+    found = groups(call(1, 1), result(2, 1), call(3, 2), call(4, 3), result(5, 3), result(6, 2))
+
+    assert [[r.entry.t for r in group.requests] for group in found] == [[1], [3, 4]]
+    replies = [request.reply for group in found for request in group.requests]
+    assert [reply.t for reply in replies if reply is not None] == [2, 6, 5]
+
+
+def test_replies_are_those_of_their_connection() -> None:
+    one, two = requests(
+        call(1, 7), call(2, 7, conn="con_2"), result(3, 7, conn="con_2"), result(4, 7)
+    )
+
+    assert (one.replied_at, two.replied_at) == (3, 2)
+    assert (one.number, two.number) == (1, 1)
+
+
+def test_one_id_twice_is_answered_in_order() -> None:
+    first, second = requests(call(1, 7), call(2, 7), result(3, 7), result(4, 7))
+
+    assert (first.replied_at, second.replied_at) == (2, 3)
+
+
+def test_what_has_no_id_is_answered_with_null() -> None:
+    bad = Entry(1, "in", "con_1", "<unreadable:5>")
+    odd = Entry(2, "in", "con_1", {"foo": "boo"})
+    found = requests(bad, odd, error(3, None), error(4, None))
+
+    assert [(r.channel, r.replied_at) for r in found] == [("no JSON", 2), ("no method", 3)]
+
+
+def test_a_batch_that_was_answered_by_a_list_is_taken_apart() -> None:
+    cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1}}
+    silent = {"jsonrpc": "2.0", "method": "ping"}
+    answer = {"jsonrpc": "2.0", "id": 1, "result": {}}
+    batch = Entry(1, "in", "con_1", [cancel, answer, call(1, 1).msg, silent, {"x": 1}])
+    reply = Entry(3, "out", "con_1", [result(3, 1).msg, error(3, None).msg])
+
+    single, *elements = requests(call(0, 1), batch, reply, result(4, 1))
+
+    assert single.replied_at == 3
+    assert [(each.channel, each.first_call) for each in elements] == [
+        ("$/cancelRequest", 1),
+        ("no method", 1),
+        ("students.list", 1),
+        ("ping", 2),
+        ("no method", 3),
+    ]
+    replies = [each.reply.msg if each.reply is not None else None for each in elements]
+    assert replies == [None, None, reply.msg[0], None, reply.msg[1]]
+
+
+def test_a_batch_that_was_refused_stays_one() -> None:
+    batch = Entry(1, "in", "con_1", [])
+
+    (request,) = requests(batch, error(2, None))
+
+    assert (request.channel, request.is_command, request.replied_at) == ("batch", True, 1)
+
+
+def test_notifications_wait_for_nothing() -> None:
+    silent = Entry(1, "in", "con_1", {"jsonrpc": "2.0", "method": "ping"})
+    cancel = Entry(
+        2, "in", "con_1", {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1}}
+    )
+    found = requests(silent, cancel)
+
+    assert [request.wants_reply for request in found] == [False, False]
+    assert [request.is_cancellation for request in found] == [False, True]
+
+
+def test_what_changes_something_is_a_command() -> None:
+    channels = {
+        "students.create": True,
+        "students.list": False,
+        "events.subscribe": True,
+        "initialize": True,
+        "nobody.knows": False,
+    }
+
+    assert {
+        channel: requests(call(1, 1, channel))[0].is_command for channel in channels
+    } == channels
+
+
+def test_a_gap_stands_alone_and_nothing_waits_beyond_it() -> None:
+    found = groups(call(1, 1), gap(2, 9), call(3, 2), result(4, 2))
+
+    assert [len(group.requests) for group in found] == [1, 0, 1]
+    assert found[1].events[0].dropped == 9
+    assert found[0].requests[0].reply is None
+
+
+def test_commands_are_in_the_order_of_their_events() -> None:
+    slow, quick, refused, last = requests(
+        call(1, 1, "auth.login"),
+        call(2, 2, "students.create"),
+        call(3, 3, "students.create"),
+        call(4, 4, "students.create"),
+        result(5, 2, seq=7),
+        error(6, 3),
+        result(7, 1, seq=8),
+        result(8, 4, seq=9),
+    )
+
+    assert in_order([slow, quick, refused, last]) == [quick, slow, refused, last]
+
+
+def test_a_query_saw_what_was_answered_before_it_and_nothing_that_came_after_its_reply() -> None:
+    found = groups(
+        call(1, 1, "students.create"),
+        call(2, 3, "lessons.book"),
+        result(3, 1, seq=1),
+        call(4, 4),
+        call(5, 5, "students.create"),
+        result(6, 4),
+        call(7, 6, "students.create"),
+        *(result(10 + n, n, seq=n) for n in (3, 5, 6)),
+    )[0].requests
+    commands = [request for request in found if request.is_command]
+    asked = next(request for request in found if not request.is_command)
+
+    assert span_of(asked, commands) == (1, 3)
+
+
+def test_what_was_refused_before_a_query_came_says_nothing_about_its_place() -> None:
+    found = groups(
+        call(1, 1, "students.create"),
+        call(2, 2, "students.create"),
+        error(3, 2),
+        call(4, 3),
+        result(5, 1, seq=1),
+        result(6, 3),
+    )[0].requests
+
+    assert span_of(found[2], found[:2]) == (0, 2)
+
+
+def test_errors_that_come_of_the_instant_are_known() -> None:
+    late, unknown, conflict = requests(
+        call(1, 1), error(2, 1, "DEADLINE_EXCEEDED"), call(3, 2), error(4, 2, "X", "unknown"),
+        call(5, 3), error(6, 3),
+    )  # fmt: skip
+
+    assert [request.is_cut_short for request in (late, unknown, conflict)] == [True, True, False]

@@ -1,0 +1,108 @@
+"""The lines of a transcript, as protocol.md section 10 has them."""
+
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from rpcbackend.transcripts.format import (
+    Entry,
+    Header,
+    TranscriptError,
+    daily,
+    gap,
+    is_placeholder,
+    placeholder,
+    read_entry,
+    read_header,
+    unreadable,
+    unreadable_length,
+)
+from tests.clauses import clause
+
+HEADER = Header(
+    version="1.2.3",
+    contract_hash="ab" * 32,
+    seed="cd" * 16,
+    started_ms=1_795_420_800_123,
+    schema_version=6,
+)
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+
+
+@clause("transcript-format")
+def test_a_header_says_what_a_replay_needs() -> None:
+    assert orjson.loads(HEADER.to_line()) == {
+        "format": "rpcbackend-transcript/1",
+        "version": "1.2.3",
+        "contractHash": "ab" * 32,
+        "seed": "cd" * 16,
+        "startedAt": "2026-11-23T08:00:00.123Z",
+        "schemaVersion": 6,
+        "part": 1,
+    }
+    assert read_header(HEADER.to_line()) == HEADER
+    assert read_header(replace(HEADER, part=3).to_line()).part == 3
+
+
+@clause("transcript-format")
+def test_an_entry_says_when_which_way_and_what() -> None:
+    entry = Entry(12.5, "in", "con_1", CALL)
+
+    assert entry.to_line() == (
+        b'{"t":12.5,"dir":"in","conn":"con_1","msg":{"jsonrpc":"2.0","id":1,"method":"ping"}}\n'
+    )
+    assert read_entry(entry.to_line()) == entry
+    with_facts = entry._replace(facts={"<personal:1>": {"like": "text"}})
+    assert read_entry(with_facts.to_line()) == with_facts
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{}\n",
+        b"[]\n",
+        b'"text"\n',
+        b'{"format":"rpcbackend-transcript/2"}\n',
+        HEADER.to_line().replace(b'"cdcd', b'"xxcd'),
+        HEADER.to_line().replace(b"2026-11-23T", b"soon"),
+    ],
+)
+def test_what_is_no_header_is_refused(line: bytes) -> None:
+    with pytest.raises(TranscriptError):
+        read_header(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{}",
+        b"7",
+        b'{"t":"x","dir":"in","conn":"c","msg":1}',
+        b'{"t":1,"dir":"up","conn":"c","msg":1}',
+    ],
+)
+def test_what_is_no_entry_is_refused(line: bytes) -> None:
+    with pytest.raises(TranscriptError):
+        read_entry(line)
+
+
+def test_a_gap_counts_what_is_missing_and_nothing_else_does() -> None:
+    assert read_entry(gap(5.0, 12).to_line()).dropped == 12
+    assert Entry(1.0, "in", "con_1", CALL).dropped == 0
+    assert Entry(1.0, "event", "con_1", {"method": "event"}).dropped == 0
+
+
+def test_the_days_backup_is_an_entry_of_the_process() -> None:
+    assert read_entry(daily(7.0).to_line()) == Entry(
+        7.0, "event", "-", {"jsonrpc": "2.0", "method": "$/daily"}
+    )
+
+
+def test_placeholders_are_told_from_texts() -> None:
+    assert is_placeholder(placeholder("personal", 7))
+    assert not any(map(is_placeholder, ["<personal:7> ", "<else:7>", "<personal:>", 7, None]))
+    assert unreadable_length(unreadable(37)) == 37
+    assert unreadable_length("37") is unreadable_length({}) is None

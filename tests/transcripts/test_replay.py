@@ -1,0 +1,432 @@
+"""What was recorded comes again, byte for byte, and what does not is told."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from rpcbackend import PROTOCOL_VERSION
+from rpcbackend.dispatch.server import MAX_UNREADABLE_IN_ROW, OutOfStepError
+from rpcbackend.security.totp import STEP_MS, code_at
+from rpcbackend.testing import FrozenClock
+from rpcbackend.transcripts.files import open_transcript
+from rpcbackend.transcripts.outcome import Outcome, Wish
+from rpcbackend.transcripts.replay import Replay
+from rpcbackend.transcripts.rules import ALWAYS
+from rpcbackend.transcripts.writing import Bounds
+from tests.clauses import clause
+from tests.factories import School, create_student, save_branch
+from tests.properties.desk import STEPS, Desk, Step
+from tests.transcripts.desks import NAME, all_of, entries_in, recorded, refused, replayed
+
+ADA = {"login": "Ada", "password": "a long walk in the rain"}
+DAY = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-26T00:00:00Z"}
+
+
+def spoil(folder: Path, change: Callable[[str], str]) -> None:
+    """Change the text of a transcript."""
+    text = (folder / NAME).read_text(encoding="utf-8")
+    (folder / NAME).write_text(change(text), encoding="utf-8")
+
+
+def assert_same(outcome: Outcome, compared: int | None = None) -> None:
+    assert [str(each) for each in outcome.differences] == []
+    assert outcome.count == 0
+    assert compared is None or outcome.compared == compared
+
+
+@clause("transcript-replays")
+async def test_a_day_at_the_desk_comes_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path, FrozenClock()) as client:
+        school = School(client)
+        await school.open()
+        branch_id = school.branch["id"]
+        await client.call("events.subscribe")
+        for name in ("Ärmel", "Zorn", "Adam", "Ada", "ada", "Ößel"):
+            await create_student(client, branch_id, givenName=name, email=f"{name}@example.org")
+        for text in ("ad", "AERMEL", "ß byron", ""):
+            page = await client.call("students.list", text=text, limit=2)
+            while page["nextCursor"]:
+                page = await client.call(
+                    "students.list", text=text, cursor=page["nextCursor"], limit=2
+                )
+        lesson = (await client.call("lessons.book", **school.booking()))["lesson"]
+        assert await refused(client, "lessons.book", **school.booking()) == "CONFLICT_INSTRUCTOR"
+        await client.call("calendar.view", **DAY, resourceTypes=["instructor", "student"])
+        await client.call("lessons.cancel", lessonId=lesson["id"], by="school", reasonCode="other")
+        await client.call("audit.list")
+        await client.call("system.health")
+        for _ in range(8):
+            await client.next_line()
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome)
+    events = sum(1 for entry in entries_in(tmp_path) if entry.dir == "event")
+    replies = sum(1 for entry in entries_in(tmp_path) if entry.dir == "out")
+    assert (outcome.compared, events) == (replies + events, 8)
+
+
+@clause("transcript-replays")
+async def test_people_sign_in_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await client.call("auth.bootstrap", **ADA)
+        assert await refused(client, "auth.login", **ADA | {"password": "no"}) == "UNAUTHENTICATED"
+        again = await client.call("auth.login", **ADA)
+        await client.call("auth.refresh", refreshToken=again["refreshToken"])
+        await client.call("sessions.list")
+        key = await client.call_with_meta(
+            "apikeys.create",
+            {"name": "k", "scopes": ["students:read"], "_meta": {"idempotencyKey": "1"}},
+        )
+        meta = {"_meta": {"token": key["secret"]}}
+        await client.call_with_meta("students.list", meta)
+        await client.call("apikeys.list")
+        await client.call("apikeys.revoke", keyId=key["key"]["id"])
+        await client.call(
+            "auth.changePassword",
+            currentPassword=ADA["password"],
+            newPassword=f"another {ADA['password']}",
+        )
+        assert (
+            await refused(client, "auth.changePassword", newPassword="x", currentPassword="x")
+        ) == "INVALID_PARAMS"
+        await client.call("auth.logout")
+        assert await refused(client, "students.list") == "UNAUTHENTICATED"
+
+    assert_same(await replayed(tmp_path))
+
+
+@clause("transcript-replays")
+async def test_people_sign_in_with_a_second_factor_again(tmp_path: Path) -> None:
+    clock = FrozenClock()
+
+    def code(uri: str) -> str:
+        secret = uri.partition("secret=")[2].partition("&")[0]
+        return code_at(secret, clock.now_ms() // STEP_MS)
+
+    async with recorded(tmp_path, clock) as client:
+        await client.call("auth.bootstrap", **ADA)
+        uri = (await client.call("auth.mfaEnrol"))["secretUri"]
+        assert await refused(client, "auth.mfaEnrol", code="000000") == "INVALID_PARAMS"
+        codes = (await client.call("auth.mfaEnrol", code=code(uri)))["recoveryCodes"]
+        clock.advance(30)
+        assert await refused(client, "auth.login", **ADA) == "MFA_REQUIRED"
+        await client.call("auth.login", **ADA, mfaCode=code(uri))
+        await client.call("auth.login", **ADA, recoveryCode=codes[3])
+
+    assert_same(await replayed(tmp_path), compared=7)
+
+
+@clause("transcript-replays")
+async def test_bad_lines_come_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await client.raw(b"{")
+        await client.raw(b"[]")
+        await client.raw(b'{"jsonrpc":"2.0","id":1,"method":7}')
+        await client.raw(b'[{"jsonrpc":"2.0","id":1,"method":"ping"},3,{"x":"y"}]')
+        await client.raw(b'"just a text"')
+        client.server.receive(None)
+        await client.next_line()
+        await client.start("students.create", {"givenName": 7, "familyName": ["a"], "pasword": "x"})
+        await client.start("nobody.knows", {"a": "b"})
+        await client.start(
+            "branches.save", {"name": "Mitte", "zone": "Moon/Base", "currency": "EUR"}
+        )
+
+    assert_same(await replayed(tmp_path))
+
+
+@clause("transcript-replays")
+async def test_the_last_bad_line_of_a_stream_that_is_given_up_comes_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        for _ in range(MAX_UNREADABLE_IN_ROW - 1):
+            await client.raw(b"?")
+        with pytest.raises(OutOfStepError):
+            client.server.receive(b"?")
+        await client.next_line()
+
+    assert_same(await replayed(tmp_path), compared=1 + MAX_UNREADABLE_IN_ROW)
+
+
+@clause("transcript-replays")
+async def test_calls_that_overlapped_come_again_in_an_order_that_explains_them(
+    tmp_path: Path,
+) -> None:
+    async with recorded(tmp_path) as client:
+        school = School(client)
+        await school.open()
+        await client.call("events.subscribe")
+        fields = {"branchId": school.branch["id"], "familyName": "B", "bornOn": "2001-01-01"}
+        for turn in range(5):
+            await all_of(
+                client,
+                *(("students.create", {**fields, "givenName": f"A{n}"}) for n in range(turn)),
+                *((channel, {}) for channel in ("students.list", "audit.list", "system.health")),
+                *(("lessons.book", school.booking()) for _ in range(3)),
+                ("students.update", {"studentId": school.student["id"], "givenName": f"U{turn}"}),
+                *(("students.list", {}), ("calendar.view", DAY | {"resourceTypes": ["student"]})),
+            )
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome)
+    assert outcome.overlapped > 30
+
+
+@pytest.mark.parametrize(("claimed", "differences"), [(3, 0), (1, 1)])
+async def test_a_command_that_overlapped_may_claim_what_others_did_and_no_less(
+    tmp_path: Path, claimed: int, differences: int
+) -> None:
+    branch = {"zone": "UTC", "currency": "EUR"}
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await all_of(client, *(("branches.save", branch | {"name": name}) for name in "AB"))
+    spoil(tmp_path, lambda text: text.replace('"seq":2', f'"seq":{claimed}'))
+
+    assert (await replayed(tmp_path)).count == differences
+
+
+@clause("transcript-replays")
+async def test_batches_come_again_element_by_element(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        school = School(client)
+        await school.open()
+        fields = {"branchId": school.branch["id"], "familyName": "B", "bornOn": "2001-01-01"}
+        calls = [
+            ("students.create", {**fields, "givenName": "Zoe"}),
+            ("students.list", {}),
+            ("students.update", {"studentId": school.student["id"], "givenName": "Eva"}),
+            ("audit.list", {}),
+            ("nobody.knows", {}),
+        ]
+        batch = [
+            {"jsonrpc": "2.0", "id": number, "method": channel, "params": params}
+            for number, (channel, params) in enumerate(calls * 4)
+        ]
+        await client.raw(orjson.dumps([*batch, {"jsonrpc": "2.0", "method": "ping"}, 7]))
+
+    assert_same(await replayed(tmp_path), compared=4 + len(batch) + 1)
+
+
+@clause("transcript-replays")
+@settings(max_examples=8)
+@given(steps=STEPS, at_once=some.integers(1, 6))
+def test_whatever_a_desk_does_comes_again(steps: list[Step], at_once: int) -> None:
+    async def play() -> None:
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            async with recorded(folder, FrozenClock()) as client:
+                school = School(client)
+                await school.open()
+                desk = Desk(client, school)
+                for first in range(0, len(steps), at_once):
+                    calls = [desk.run(step) for step in steps[first : first + at_once]]
+                    await asyncio.gather(*calls, client.start("students.list", {}))
+            assert_same(await replayed(folder))
+
+    asyncio.run(play())
+
+
+@clause("transcript-replays")
+async def test_jobs_and_the_days_backup_come_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        app = client.app
+        await client.call("events.subscribe")
+        await save_branch(client)
+        started = await client.call_with_meta(
+            "backups.create", {"_meta": {"progressToken": 1, "idempotencyKey": "1"}}
+        )
+        await client.call("jobs.get", jobId=started["jobId"])
+        await app.jobs.ended(started["jobId"])
+        ended = await client.call("jobs.get", jobId=started["jobId"])
+        await app.back_up()
+        await save_branch(client, currency="CHF")
+        verified = await client.call("backups.verify", backupId=ended["result"]["backupId"])
+        await app.jobs.ended(verified["jobId"])
+        await client.call("jobs.list")
+        await client.call("backups.list")
+        await client.call("audit.list")
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome)
+    assert outcome.allowed["jobs"] > 0
+
+
+async def test_the_limits_of_the_recording_hold_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        told = await client.call(
+            "initialize", protocolVersion=PROTOCOL_VERSION, client={"name": "t", "version": "1"}
+        )
+
+    spoil(tmp_path, lambda text: text.replace('"arrayItems":10000', '"arrayItems":9'))
+
+    assert told["limits"]
+    assert_same(await replayed(tmp_path))
+
+
+@pytest.mark.parametrize("symbol", ["REQUEST_CANCELLED", "RATE_LIMITED", "OVERLOADED"])
+async def test_what_came_of_the_instant_and_had_no_effect_is_not_sent(
+    tmp_path: Path, symbol: str
+) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await client.start("nobody.knows", {})
+        await client.call("branches.list")
+    spoil(tmp_path, lambda text: text.replace('"METHOD_NOT_FOUND"', f'"{symbol}"'))
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome, compared=2)
+    assert outcome.taken == 1
+
+
+async def test_a_call_that_nobody_answered_any_more_is_not_sent(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await save_branch(client)
+    spoil(tmp_path, lambda text: "".join(text.splitlines(keepends=True)[:-1]))
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome, compared=1)
+    assert outcome.unanswered == 1
+
+
+@clause("transcript-torn")
+async def test_a_torn_transcript_is_replayed_as_far_as_it_goes(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        for _ in range(3):
+            await save_branch(client)
+    spoil(tmp_path, lambda text: text[:-20])
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome, compared=2)
+    assert (outcome.is_torn, outcome.unanswered) == (True, 1)
+
+
+@clause("transcript-drops")
+async def test_a_replay_ends_where_messages_are_missing(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await save_branch(client)
+    gap = '{"t":1,"dir":"event","conn":"-","msg":{"method":"$/gap","params":{"dropped":4}}}\n'
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    spoil(tmp_path, lambda _: "".join([*lines[:3], gap, *lines[3:]]))
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome, compared=1)
+    assert outcome.dropped == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (('"isActive":true', '"isActive":false'), "result.isActive"),
+        (('"seq":2', '"seq":3'), "result._meta.seq"),
+        (('"currency":"CHF","isActive"', '"currency":"SEK","isActive"'), "result.currency"),
+        (('"branches.saved"', '"branches.spoilt"'), "params.type"),
+    ],
+    ids=str,
+)
+async def test_the_first_difference_is_told(
+    tmp_path: Path, change: tuple[str, str], path: str
+) -> None:
+    async with recorded(tmp_path) as client:
+        await client.call("events.subscribe")
+        await save_branch(client)
+        await save_branch(client, currency="CHF")
+        await client.next_line()
+        await client.next_line()
+    spoil(tmp_path, lambda text: text.replace(*change))
+
+    outcome = await replayed(tmp_path)
+
+    assert outcome.count >= 1
+    assert path in {difference.path for difference in outcome.differences}
+
+
+async def test_an_event_that_does_not_come_is_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpcbackend.transcripts.peer.EVENT_SECONDS", 0.05)
+    async with recorded(tmp_path) as client:
+        await client.call("events.subscribe")
+        await save_branch(client)
+        await client.next_line()
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    again = next(line for line in lines if '"method":"event"' in line)
+    spoil(tmp_path, lambda text: text + again)
+
+    outcome = await replayed(tmp_path)
+
+    assert [(each.channel, each.got) for each in outcome.differences] == [("event", "null")]
+
+
+async def test_as_recorded_every_request_waits_for_its_time(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    async with recorded(tmp_path, clock) as client:
+        await save_branch(client)
+        clock.advance(timedelta(milliseconds=300).total_seconds())
+        await save_branch(client)
+    transcript = open_transcript(tmp_path / NAME)
+    loop = asyncio.get_running_loop()
+
+    started = loop.time()
+    wish = Wish(rules=ALWAYS, is_as_recorded=True)
+    outcome = await Replay(transcript, tmp_path / "again", wish).run()
+
+    assert_same(outcome, compared=2)
+    assert loop.time() - started >= 0.3
+
+
+async def test_it_is_told_how_far_it_is(tmp_path: Path) -> None:
+    async with recorded(tmp_path, bounds=Bounds(part_bytes=4_096)) as client:
+        for _ in range(30):
+            await save_branch(client)
+    told: list[tuple[int, int]] = []
+
+    def look(done: int, total: int) -> None:
+        told.append((done, total))
+
+    replay = Replay(open_transcript(tmp_path / NAME), tmp_path / "again", Wish(), look)
+    assert_same(await replay.run(), compared=30)
+
+    assert told == sorted(told)
+    assert told[-1] == (60, 60)
+
+
+async def test_a_copy_of_a_store_is_replayed_against_with_its_own_names(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        school = School(client)
+        await school.open()
+        await client.call("auth.bootstrap", **ADA)
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    (tmp_path / NAME).unlink()
+    async with recorded(tmp_path) as client:
+        assert await refused(client, "students.list") == "UNAUTHENTICATED"
+        await client.call("auth.login", **ADA | {"login": "ADA"})
+        await client.call("students.list", text="byr")
+        page = await client.call("students.list")
+        await client.call("students.update", studentId=page["items"][0]["id"], givenName="Eva")
+        await client.call("calendar.view", **DAY, resourceTypes=["student"])
+        await client.call("auth.me")
+
+    transcript = open_transcript(tmp_path / NAME)
+    outcome = await Replay(transcript, tmp_path / "copy", Wish(is_copy=True)).run()
+
+    assert_same(outcome, compared=6)
+    assert outcome.unknown == 1
