@@ -164,7 +164,13 @@ class Application:
         )
         """Knows the figures of this process."""
         self.caching = Caching(
-            cache, self, registry, clock=self._clock, ids=ids, is_idle=lambda: not any(self._load())
+            # Whether a `rev` can be told depends on the instant, and a replay tells the same.
+            cache if self._tap is None else None,
+            self,
+            registry,
+            clock=self._clock,
+            ids=ids,
+            is_idle=lambda: not any(self._load()),
         )
         """Keeps answers."""
         self.dispatcher = Dispatcher(
