@@ -8,7 +8,7 @@ from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.lessons import check_student, may_be_driven, may_teach
 from rpcbackend.domain.slots import Found, Search, find
-from rpcbackend.domain.spans import Span
+from rpcbackend.domain.spans import Span, check_span
 from rpcbackend.errors import (
     CursorInvalidError,
     LimitExceededError,
@@ -39,11 +39,7 @@ async def search_slots(ctx: Context, params: SearchSlots) -> SlotPage:
     7:00 to 21:00 on the clock of the instructor's branch, in steps from 7:00 on. Who is not active
     has no slots. An instructor finds his own, a student those at which he is free himself.
     """
-    if not timedelta(0) < params.to - params.from_ <= timedelta(days=MAX_SEARCH_DAYS):
-        raise LimitExceededError(
-            f"A search runs from an earlier to a later instant, at most {MAX_SEARCH_DAYS} days on.",
-            details={"field": "to", "maxDays": MAX_SEARCH_DAYS},
-        )
+    check_span(params.from_, params.to, max_days=MAX_SEARCH_DAYS)
     position = read_cursor(params.cursor, int, str) if params.cursor is not None else None
     after = (int(position[0]), str(position[1])) if position else (0, "")
 

@@ -4,10 +4,11 @@ The file has another name until it is whole and durable, and never takes the pla
 there. It is not encrypted: whoever wants it, wants to read it elsewhere.
 """
 
+import asyncio
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
+from loguru import logger
 
 from rpcbackend.errors import (
     DiskFullError,
@@ -96,44 +98,75 @@ class Export:
     """Whether a file of CSV begins with the byte order mark."""
 
 
-async def export(store: Store, wanted: Export, report: Report) -> Exported:
+async def export(
+    store: Store, wanted: Export, report: Report, seal: Callable[[], Awaitable[None]]
+) -> Exported:
     """Write the file while everybody goes on working; one that fails or is stopped leaves nothing.
+
+    Backups, restores and changes of keys wait until it is written. A share that hangs cannot be
+    given up: they wait for as long as it does.
+
+    Args:
+        store: Whose records they are.
+        wanted: What, and where.
+        report: Told how far it is.
+        seal: Called when all is written: the file has its name only if this does not raise, and
+            nothing stops it afterwards.
 
     Raises:
         DuplicateError: There is a file of that name.
-        FileRefusedError: It cannot be written there.
+        FileRefusedError: It cannot be written there, or the store is kept in memory.
         DiskFullError: There is no room for it.
-        BackupInvalidError: The store is kept in memory.
         OutcomeUnknownError: The storage of the store failed.
     """
     engine = store.engine
+    if engine.opener.path is None:
+        raise FileRefusedError("A store in memory is not exported: start with a data directory.")
     own_file(engine.opener, engine.read_only)
-    async with engine.alone:
-        opener = replace(engine.opener, may_write=False)
-        return await run_beside(partial(write_export, opener, engine.school, wanted), report)
+    opener = replace(engine.opener, may_write=False)
+    try:
+        async with engine.alone:
+            write = partial(write_export, opener, engine.school, wanted)
+            exported = await run_beside(write, report)
+        await seal()
+        await asyncio.to_thread(_put_in_place, wanted)
+    finally:
+        await asyncio.to_thread(_tidy, wanted.stage)
+    return exported
 
 
 def write_export(opener: driver.Opener, school: int, wanted: Export, report: Report) -> Exported:
-    """Do it on the calling thread; see `export`."""
+    """Write the file under its other name, on the calling thread; see `export`."""
     try:
         _check_place(wanted.path, opener.path)
-        try:
-            with os.fdopen(open_private(wanted.stage), "wb") as file:
-                sink = _Sink(file)
-                rows, head_seq = _copy(opener, school, wanted, sink, report)
-                sink.end()
-            _put_in_place(wanted)
-        finally:
-            with suppress(OSError):
-                wanted.stage.unlink(missing_ok=True)
+        with os.fdopen(open_private(wanted.stage), "wb") as file:
+            sink = _Sink(file)
+            rows, head_seq = _copy(opener, school, wanted, sink, report)
+            sink.end()
     except (OSError, driver.Error) as error:
         raise _refusal(error) from error
     return Exported(rows=rows, bytes=sink.bytes, sha256=sink.sha256, head_seq=head_seq)
 
 
+def _tidy(part: Path) -> None:
+    try:
+        part.unlink(missing_ok=True)
+    except OSError as error:
+        # By its number: the message has the path.
+        logger.bind(errno=error.errno).warning("{} of an export stays behind", part.name)
+    # The file is whole and has its name, also where a folder cannot be made durable.
+    with suppress(OSError):
+        sync_folder(part.parent)
+
+
 def _check_place(path: Path, database: Path | None) -> None:
-    # What is in there is encrypted, or private, and means something to us by its name.
-    if database and database.parent.resolve() in path.resolve().parents:
+    try:
+        folders = path.resolve().parents
+    except RuntimeError:
+        raise FileRefusedError("The path leads in a circle; choose another one.") from None
+    # What is in there is encrypted, or private, and means something to us by its name. The same
+    # folder may be spelled in several ways.
+    if database and any(each.exists() and each.samefile(database.parent) for each in folders):
         raise FileRefusedError("The data directory is no place for an export; choose another one.")
     if path.exists():
         raise FileExistsError
@@ -179,6 +212,13 @@ class _Sink:
 def _put_in_place(wanted: Export) -> None:
     """Give the file its name, unless somebody else has it by now."""
     try:
+        _rename(wanted)
+    except OSError as error:
+        raise _refusal(error) from error
+
+
+def _rename(wanted: Export) -> None:
+    try:
         if sys.platform == "win32":
             # It refuses a name that is taken; elsewhere it would take the place.
             wanted.stage.rename(wanted.path)
@@ -191,7 +231,6 @@ def _put_in_place(wanted: Export) -> None:
         if wanted.path.exists():
             raise FileExistsError from None
         wanted.stage.rename(wanted.path)
-    sync_folder(wanted.path.parent)
 
 
 def _copy(
