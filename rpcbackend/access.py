@@ -76,7 +76,7 @@ class Access:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._store: Store | None = None
-        self._latest_ms, self._latest_at = 0, 0.0
+        self._latest = 0, 0.0
         self._generation = 0
         self._waiting: Counter[str] = Counter()
         self._looking: dict[str, asyncio.Lock] = {}
@@ -97,8 +97,9 @@ class Access:
 
         After it was set back they go on from the latest time there was, as fast as time passes.
         """
-        passed = self._clock.monotonic() - self._latest_at
-        now_ms = self._latest_ms + int(passed * 1_000)
+        # Read and set in one step: units ask on their threads.
+        latest_ms, latest_at = self._latest
+        now_ms = latest_ms + int((self._clock.monotonic() - latest_at) * 1_000)
         wall_ms = self._clock.now_ms()
         if wall_ms >= now_ms:
             self._go_on_from(wall_ms)
@@ -106,7 +107,7 @@ class Access:
         return now_ms
 
     def _go_on_from(self, now_ms: int) -> None:
-        self._latest_ms, self._latest_at = now_ms, self._clock.monotonic()
+        self._latest = now_ms, self._clock.monotonic()
 
     def known(self, caller: Caller, token: str | None, *, is_use: bool = True) -> Principal | None:
         """Return who calls if that is remembered, else None; costs no hop to the database.

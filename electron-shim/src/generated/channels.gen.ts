@@ -982,7 +982,9 @@ export interface SearchSlots {
   /** No slot ends after it; at most 31 days later. */
   readonly to: string;
   readonly durationMinutes: number;
-  /** Who has to be free; a student himself, always. */
+  /** A lesson to be moved: for its student, with its own time not in the way, and in its vehicle unless vehicleIds names others. */
+  readonly lessonId?: string | null;
+  /** Who has to be free, without a lessonId; a student himself, always. */
   readonly studentId?: string | null;
   /** Who may teach; left out: all that the caller sees. */
   readonly instructorIds?: readonly (string)[] | null;
@@ -1361,7 +1363,7 @@ export interface Channels {
   readonly 'lessons.list': { readonly params: ListLessons; readonly result: LessonPage };
   /** Move a lesson that has not begun to another time, instructor or vehicle, or say why not. */
   readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: LessonView };
-  /** Return when a lesson could be booked: all who are to take part are free then. */
+  /** Return when a lesson could be booked, or moved to: all who are to take part are free then. */
   readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: SlotPage };
   /** Answer at once. */
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
@@ -1574,4 +1576,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '1b74ce79f0f2c137f0ac68a627162754785c2d378f565850cb32d18f2379dae1';
+export const contractHash = '134f48045bbc893d98c08b4d607405ef7e493f9a53bc9061e3af978cb457c5d3';
