@@ -7,9 +7,7 @@ there. It is not encrypted: whoever wants it, wants to read it elsewhere.
 import asyncio
 import hashlib
 import os
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
-from loguru import logger
 
 from rpcbackend.errors import (
     DiskFullError,
@@ -37,8 +34,9 @@ from rpcbackend.schema.vehicles import Vehicle
 from rpcbackend.store import audit, driver, lessons
 from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.beside import run_beside
-from rpcbackend.store.files import open_private, sync_folder
+from rpcbackend.store.files import open_private
 from rpcbackend.store.json_sql import json_object
+from rpcbackend.store.placing import check_place, put_in_place, tidy
 from rpcbackend.store.sheets import BYTE_ORDER_MARK, columns_of, header_line, row_line
 from rpcbackend.store.store import Store
 from rpcbackend.store.transaction import Report
@@ -131,14 +129,14 @@ async def export(
         await seal()
         await asyncio.to_thread(_put_in_place, wanted)
     finally:
-        await asyncio.to_thread(_tidy, wanted.stage)
+        await asyncio.to_thread(tidy, wanted.stage)
     return exported
 
 
 def write_export(opener: driver.Opener, school: int, wanted: Export, report: Report) -> Exported:
     """Write the file under its other name, on the calling thread; see `export`."""
     try:
-        _check_place(wanted.path, opener.path)
+        check_place(wanted.path, opener.path)
         with os.fdopen(open_private(wanted.stage), "wb") as file:
             sink = _Sink(file)
             rows, head_seq = _copy(opener, school, wanted, sink, report)
@@ -146,30 +144,6 @@ def write_export(opener: driver.Opener, school: int, wanted: Export, report: Rep
     except (OSError, driver.Error) as error:
         raise _refusal(error) from error
     return Exported(rows=rows, bytes=sink.bytes, sha256=sink.sha256, head_seq=head_seq)
-
-
-def _tidy(part: Path) -> None:
-    try:
-        part.unlink(missing_ok=True)
-    except OSError as error:
-        # By its number: the message has the path.
-        logger.bind(errno=error.errno).warning("{} of an export stays behind", part.name)
-    # The file is whole and has its name, also where a folder cannot be made durable.
-    with suppress(OSError):
-        sync_folder(part.parent)
-
-
-def _check_place(path: Path, database: Path | None) -> None:
-    try:
-        folders = path.resolve().parents
-    except RuntimeError:
-        raise FileRefusedError("The path leads in a circle; choose another one.") from None
-    # What is in there is encrypted, or private, and means something to us by its name. The same
-    # folder may be spelled in several ways.
-    if database and any(each.exists() and each.samefile(database.parent) for each in folders):
-        raise FileRefusedError("The data directory is no place for an export; choose another one.")
-    if path.exists():
-        raise FileExistsError
 
 
 def _refusal(error: Exception) -> RpcError:
@@ -212,25 +186,9 @@ class _Sink:
 def _put_in_place(wanted: Export) -> None:
     """Give the file its name, unless somebody else has it by now."""
     try:
-        _rename(wanted)
+        put_in_place(wanted.stage, wanted.path)
     except OSError as error:
         raise _refusal(error) from error
-
-
-def _rename(wanted: Export) -> None:
-    try:
-        if sys.platform == "win32":
-            # It refuses a name that is taken; elsewhere it would take the place.
-            wanted.stage.rename(wanted.path)
-        else:
-            wanted.path.hardlink_to(wanted.stage)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A stick, or another system's disk, that knows no second name for a file.
-        if wanted.path.exists():
-            raise FileExistsError from None
-        wanted.stage.rename(wanted.path)
 
 
 def _copy(

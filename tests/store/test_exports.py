@@ -34,7 +34,7 @@ from rpcbackend.schema.instructors import ListInstructors
 from rpcbackend.schema.lessons import ListLessons
 from rpcbackend.schema.students import ListStudents
 from rpcbackend.schema.vehicles import ListVehicles
-from rpcbackend.store import Command, Store, Work, exports
+from rpcbackend.store import Command, Store, Work, exports, placing
 from rpcbackend.store.driver import Opener
 from rpcbackend.store.exports import Export
 from rpcbackend.store.transaction import Report
@@ -461,7 +461,7 @@ async def test_an_export_that_may_not_be_had_any_more_leaves_nothing(
 async def test_a_folder_that_cannot_be_made_durable_has_the_file_all_the_same(
     tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "sync_folder", fail(errno.EINVAL))
+    monkeypatch.setattr(placing, "sync_folder", fail(errno.EINVAL))
     async with store_in(tmp_path / "data") as store:
         done = await export(store, wanted(out))
 
