@@ -76,7 +76,7 @@ class Access:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._store: Store | None = None
-        self._latest_ms, self._latest_at = 0, 0.0
+        self._latest = 0, 0.0
         self._generation = 0
         self._waiting: Counter[str] = Counter()
         self._looking: dict[str, asyncio.Lock] = {}
@@ -97,8 +97,9 @@ class Access:
 
         After it was set back they go on from the latest time there was, as fast as time passes.
         """
-        passed = self._clock.monotonic() - self._latest_at
-        now_ms = self._latest_ms + int(passed * 1_000)
+        # Read and set in one step: units ask on their threads.
+        latest_ms, latest_at = self._latest
+        now_ms = latest_ms + int((self._clock.monotonic() - latest_at) * 1_000)
         wall_ms = self._clock.now_ms()
         if wall_ms >= now_ms:
             self._go_on_from(wall_ms)
@@ -106,7 +107,7 @@ class Access:
         return now_ms
 
     def _go_on_from(self, now_ms: int) -> None:
-        self._latest_ms, self._latest_at = now_ms, self._clock.monotonic()
+        self._latest = now_ms, self._clock.monotonic()
 
     def known(self, caller: Caller, token: str | None, *, is_use: bool = True) -> Principal | None:
         """Return who calls if that is remembered, else None; costs no hop to the database.
@@ -145,10 +146,7 @@ class Access:
             SessionExpiredError: The time of the token, the key or the session is over.
             RateLimitedError: Too many tokens of this connection were none of ours.
         """
-        if store is not self._store:
-            self._forget()
-            self._store = store
-            store.on_access_change.append(self._forget)
+        self._turn_to(store)
         # Order matters within one connection: none waits for what another one must have looked up.
         self._waiting[caller.id] += 1
         try:
@@ -163,6 +161,18 @@ class Access:
             self._waiting[caller.id] -= 1
             if not self._waiting[caller.id]:
                 del self._waiting[caller.id], self._looking[caller.id]
+
+    async def learn_time(self, store: Store) -> None:
+        """Let `now_ms` go on from the latest time that the store knows of."""
+        self._turn_to(store)
+        while self._has_users is None:
+            await self._learn(store)
+
+    def _turn_to(self, store: Store) -> None:
+        if store is not self._store:
+            self._forget()
+            self._store = store
+            store.on_access_change.append(self._forget)
 
     def _check_bad(self, caller: Caller, token: str | None) -> None:
         wait = self._bad.wait(caller.id, self._clock.monotonic())
@@ -208,21 +218,24 @@ class Access:
     # What is read from the store is kept only if nothing was changed and forgotten meanwhile.
 
     async def _learn(self, store: Store) -> None:
-        async def unit(work: Work) -> tuple[bool, dict[str, bytes], list[int]]:
-            seen = await work.sessions.last_seen(at_most=self.now() + AHEAD_SECONDS)
+        async def unit(work: Work) -> tuple[bool, dict[str, bytes], int]:
+            settled, now = await work.latest_time.get(), self.now()
+            if now < settled <= now + SETTLED_AHEAD_SECONDS:
+                now = settled
+            seen = await work.sessions.last_seen(at_most=now + AHEAD_SECONDS)
+            missed_ms = await work.credentials.last_miss_ms(at_most=(now + AHEAD_SECONDS) * 1_000)
             return (
                 await work.users.any(),
                 await work.sessions.signing_keys("access"),
-                [seen, await work.latest_time.get()],
+                max(now * 1_000, seen * 1_000, missed_ms),
             )
 
         generation = self._generation
-        has_users, keys, times = await store.read(unit)
+        has_users, keys, latest_ms = await store.read(unit)
         if generation == self._generation:
             self._has_users, self._keys = has_users, keys
-            latest = max(at for at in (0, *times) if at <= self.now() + SETTLED_AHEAD_SECONDS)
-            if latest > self.now():
-                self._go_on_from(latest * 1_000)
+            if latest_ms > self.now_ms():
+                self._go_on_from(latest_ms)
 
     async def _learn_session(self, store: Store, session_id: str) -> None:
         async def unit(work: Work) -> tuple[StoredSession, User] | None:

@@ -282,6 +282,12 @@ class TimeInPastError(RpcError):
     code, symbol, error_type = 1203, "TIME_IN_PAST", "business"
 
 
+class OutsideHorizonError(RpcError):
+    """The lesson would end too far in the future; choose an earlier time."""
+
+    code, symbol, error_type = 1204, "OUTSIDE_HORIZON", "business"
+
+
 class ZoneUnknownError(RpcError):
     """There is no such time zone; use an IANA name such as Europe/Berlin."""
 

@@ -10,7 +10,7 @@ f   the same, until there is a user: from then on it is refused to everybody
 is an `o` too.
 
 From the roles of domain.md section 3.2. The last column names the scopes of which an API key needs
-one, or both where a + stands between them; it never reaches further than its maker.
+one, or both where a + or & stands between them; it never reaches further than its maker.
 """
 
 from typing import NamedTuple
@@ -64,8 +64,8 @@ lessons.book         -      A     A     A      o          -       -           le
 lessons.cancel       -      A     A     A      o          o       -           lessons:book
 lessons.get          -      A     A     A      o          o       A           lessons:read
 lessons.list         -      A     A     A      o          o       A           lessons:read
-lessons.reschedule   -      A     A     A      o          o       -           lessons:book
-lessons.searchSlots  -      A     A     A      o          o       A           lessons:read
+lessons.reschedule   -      A     A     A      o          -       -
+lessons.searchSlots  -      A     A     A      o          o       -      lessons:read&students:read
 
 sessions.list        -      o     A     o      o          o       o
 sessions.revoke      -      o     A     o      o          o       o
@@ -110,8 +110,8 @@ def _read(table: str) -> dict[str, Row]:
 
 
 def _scopes(cell: str) -> frozenset[str]:
-    area, _, verbs = cell.partition(":")
-    return frozenset(f"{area}:{verb}" for verb in verbs.split("+"))
+    areas = [each.partition(":") for each in cell.split("&")]
+    return frozenset(f"{area}:{verb}" for area, _, verbs in areas for verb in verbs.split("+"))
 
 
 MATRIX = _read(_MATRIX)

@@ -1,7 +1,7 @@
 """Users of every role, signed in quickly: argon2 is tested where it stands, and stood for here."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -33,6 +33,8 @@ class QuickHashing(Hashing):
         super().__init__(os.urandom)
         self.verified: list[str | None] = []
         """What passwords were compared with, in order."""
+        self.on_verify: Callable[[], None] = lambda: None
+        """Happens while a password is compared."""
         self.weak = False
         """Whether the hashes of now count as made with weaker parameters."""
 
@@ -43,6 +45,7 @@ class QuickHashing(Hashing):
     async def verify(self, phc: str | None, text: str) -> bool:
         """Tell whether it is the password, and count."""
         self.verified.append(phc)
+        self.on_verify()
         return phc is not None and phc.rstrip("'") == quick_hash(text)
 
     def needs_rehash(self, phc: str) -> bool:

@@ -197,6 +197,7 @@ BUILDS_SQL = {
     "store/digest.py": "names of tables and keys, from the schema itself",
     "store/driver.py": "a raw key has no other way into SQLCipher; it is bytes, written as hex",
     "store/events.py": "the condition on what may be seen, our own text",
+    "store/instructors.py": "the condition on what may be seen, our own text",
     "store/lessons.py": "one of three column names and a condition, from our own methods",
     "store/salvage.py": "names of triggers, from the schema itself",
     "store/soundness.py": "names of tables, from the schema itself",

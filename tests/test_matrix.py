@@ -173,6 +173,7 @@ SHOWS: dict[str, str] = {
 KEYS = [
     *(frozenset({scope}) for scope in SCOPES),
     frozenset({"students:read", "students:write"}),
+    frozenset({"lessons:read", "students:read"}),
     frozenset({"ledger:read"}),
 ]
 """The scopes of API keys: each alone, what belongs together, and one that there is not."""
@@ -535,6 +536,7 @@ async def test_a_role_that_reaches_further_is_noticed(monkeypatch: pytest.Monkey
             "instructor with a token",
             "key of instructor with students:read",
             "key of instructor with students:read+students:write",
+            "key of instructor with lessons:read+students:read",
         ],
         ("A", "o"),
     )

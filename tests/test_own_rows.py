@@ -27,6 +27,8 @@ CASES = [
     for role in (Role.INSTRUCTOR, Role.STUDENT)
     for name in (field.alias for field in method.params.model_fields.values())
     if name in PEOPLE_S and MATRIX[method.channel].letters[role] == "o"
+    # Comes instead of a student, and has its own tests.
+    if (method.channel, name) != ("lessons.searchSlots", "lessonId")
 ]
 
 
@@ -88,7 +90,7 @@ def test_every_channel_that_names_rows_of_people_is_tried() -> None:
         *("lessons.reschedule", "lessons.searchSlots"),
         *("students.get", "students.update"),
     }
-    assert len(CASES) == 19
+    assert len(CASES) == 17
 
 
 @pytest.mark.parametrize(("channel", "role", "name"), CASES)
@@ -145,16 +147,12 @@ async def test_a_lesson_is_cancelled_on_one_s_own_side(
         (Role.INSTRUCTOR, {"instructorId": an_id("ins")}, None),
         (Role.INSTRUCTOR, {"vehicleId": an_id("veh")}, None),
         (Role.INSTRUCTOR, {"instructorId": an_id("ins", OTHER)}, "NOT_FOUND"),
-        (Role.STUDENT, {}, None),
-        (Role.STUDENT, {"instructorId": an_id("ins"), "vehicleId": None}, None),
-        (Role.STUDENT, {"instructorId": an_id("ins", OTHER)}, "NOT_FOUND"),
-        (Role.STUDENT, {"vehicleId": an_id("veh")}, "FORBIDDEN"),
-        (Role.STUDENT, {"vehicleId": an_id("veh", UNKNOWN)}, "FORBIDDEN"),
+        (Role.STUDENT, {}, "FORBIDDEN"),
         (Role.OFFICE, {"instructorId": an_id("ins", OTHER), "vehicleId": an_id("veh")}, None),
     ],
     ids=str,
 )
-async def test_an_instructor_keeps_what_he_moves_and_a_student_changes_the_time_alone(
+async def test_an_instructor_keeps_what_he_moves_and_a_student_moves_nothing(
     callers: dict[Role, Client], role: Role, changes: dict[str, Any], symbol: str | None
 ) -> None:
     params = own("lessons.reschedule") | changes
@@ -186,6 +184,17 @@ async def test_who_gives_a_lesson_away_is_told_that_it_is_no_longer_his(
 
     told = (await teacher.lines.get())["params"]
     assert (told["type"], told["aggregate"]["id"]) == ("lessons.rescheduled", an_id("les"))
+    # Where it is now, and with whom, is not for him any more.
+    assert told["data"] == {
+        "lessonId": an_id("les"),
+        "previous": {
+            "branchId": an_id("bra"),
+            "instructorId": an_id("ins"),
+            "vehicleId": None,
+            "startsAt": NINE,
+            "endsAt": "2026-11-24T10:30:00Z",
+        },
+    }
     with pytest.raises(CallFailedError):
         await teacher.call("lessons.get", lessonId=an_id("les"))
     assert teacher.lines.empty()
@@ -261,7 +270,7 @@ async def test_who_is_linked_to_a_person_that_does_not_fit_his_role_has_no_rows_
 
     for channel in ("lessons.list", "students.list", "instructors.list"):
         assert (await client.call(channel))["items"] == []
-    for channel in ("lessons.get", "students.get", "lessons.cancel", "lessons.reschedule"):
+    for channel in ("lessons.get", "students.get", "lessons.cancel"):
         assert (await answer(client, channel, **own(channel)))["code"] == "NOT_FOUND"
 
 

@@ -22,6 +22,7 @@ def place_of(ctx: Context) -> Place:
 def source_of(ctx: Context) -> Source:
     """Return what counts wrong passwords by itself once it has signed in, if that can be told.
 
+    Made anew in the transaction that counts: hashing takes its time, and others miss meanwhile.
     It is the desk, whoever sits there. What reaches us over a network proves nothing that would
     still be known after a restart: all of it counts together.
     """

@@ -31,7 +31,7 @@ class Source:
     device: str | None
     """What counts by itself: see `answers.source_of`."""
     now_ms: int
-    """In time that never goes back: a clock that is set ends no wait."""
+    """In time that never goes back: a clock that is set back ends no wait, one set forward does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,7 +119,6 @@ class Dispatcher:
         """Return the reply line to one message, or None where none is due."""
         started = flight.arrived_at
         method = call = None
-        flight.mark = self._ids.mark()
         _RUNNING.set(flight)
         try:
             method, named = self._find(flight.message)
@@ -145,7 +144,13 @@ class Dispatcher:
     def correlation_id(self) -> str | None:
         """Return the id that the call which runs now, or began what runs now, is found by."""
         flight = _RUNNING.get()
-        return self._ids.correlation(flight.mark) if flight else None
+        return self._correlation(flight) if flight else None
+
+    def _correlation(self, flight: Flight) -> str:
+        # Most calls leave neither a line in the log nor an error: they need no number.
+        if not flight.mark:
+            flight.mark = self._ids.mark()
+        return self._ids.correlation(flight.mark)
 
     def patience(self, message: Json) -> float:
         """Return how many seconds a message may wait to be run, before it is looked at closely."""
@@ -218,7 +223,7 @@ class Dispatcher:
         *,
         principal: Principal = NOBODY,
     ) -> bytes | None:
-        correlation_id = self._ids.correlation(flight.mark)
+        correlation_id = self._correlation(flight)
         error = failed if isinstance(failed, RpcError) else RpcError()
         if error is not failed:
             self._report_bug(failed, correlation_id)
@@ -272,7 +277,7 @@ class Dispatcher:
                 observer(exchange)
             except Exception as bug:
                 # Whoever only looks must not be able to cost anybody his answer.
-                self._report_bug(bug, self._ids.correlation(flight.mark))
+                self._report_bug(bug, self._correlation(flight))
 
 
 def _is_ending() -> bool:

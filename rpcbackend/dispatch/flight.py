@@ -36,7 +36,7 @@ class Flight:
     number: int = 0
     """Its place among all that arrived."""
     mark: int = 0
-    """The number of its correlation id, once it runs."""
+    """The number of its correlation id, once that is wanted."""
     is_control: bool = False
     """Whether it overtakes the queue."""
     is_command: bool = False

@@ -311,6 +311,8 @@ class Server(Peer):
             flight.timer.cancel()
         if flight.moment is not None:
             flight.moment.is_over = True
+        # Its task holds a context, and that the flight: a circle that only the collector would cut.
+        flight.interrupt = None
         flight.deliver(reply)
         if self._turns:
             self._start_waiting()

@@ -8,6 +8,7 @@ from rpcbackend.domain.spans import Span, nearest_free
 from rpcbackend.errors import (
     InstructorConflictError,
     InvalidTransitionError,
+    OutsideHorizonError,
     PrerequisiteMissingError,
     RoomConflictError,
     RpcError,
@@ -20,7 +21,7 @@ from rpcbackend.errors import (
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import Instructor, InstructorState
-from rpcbackend.schema.lessons import BookLesson, Lesson, LessonState, RescheduleLesson
+from rpcbackend.schema.lessons import Lesson, LessonState
 from rpcbackend.schema.students import Student, StudentState
 from rpcbackend.schema.vehicles import Vehicle, VehicleState
 
@@ -52,17 +53,24 @@ _UNFIT = {
 }
 
 
-def check_start(starts_at: datetime, now: datetime) -> None:
-    """Check that a lesson may start then.
+HORIZON = timedelta(days=3_653)
+"""How far ahead a lesson may end, elapsed: ten years catch a slip in the year (rule K13)."""
+
+
+def check_span(starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+    """Check that a lesson may be then.
 
     Raises:
         TimeNotOnGridError: Not on a whole minute.
         TimeInPastError: Before now.
+        OutsideHorizonError: It ends too far ahead.
     """
     if starts_at.second or starts_at.microsecond:
         raise TimeNotOnGridError(details={"field": "startsAt"})
     if starts_at < now:
         raise TimeInPastError(details={"field": "startsAt", "now": format_instant(now)})
+    if ends_at > now + HORIZON:
+        raise OutsideHorizonError(details={"field": "startsAt", "maxDays": HORIZON.days})
 
 
 def check_fit(student: Student, instructor: Instructor, vehicle: Vehicle | None) -> None:
@@ -135,6 +143,8 @@ def refuse_overlap(
     busy: Sequence[Span],
     window: Span | None,
     now: datetime,
+    *,
+    present: Span | None = None,
 ) -> RpcError:
     """Make the error that says who is busy, with what, and what would be free instead (rule K1).
 
@@ -144,6 +154,7 @@ def refuse_overlap(
         busy: When the same resources are busy within *window*.
         window: Where to look for alternatives.
         now: No alternative lies before it.
+        present: Where the lesson is, which would be no alternative to it.
     """
     first = min(conflicts, key=lambda claim: list(ResourceType).index(claim.resource_type))
     free = nearest_free(wanted, busy, window) if window else []
@@ -154,7 +165,7 @@ def refuse_overlap(
             "alternatives": [
                 {"startsAt": format_instant(span.start), "endsAt": format_instant(span.end)}
                 for span in free
-                if span.start >= now
+                if span.start >= now and span != present
             ],
         }
     )
@@ -164,7 +175,6 @@ def event_data(lesson: Lesson) -> dict[str, Any]:
     """Return what events tell of a lesson: ids and times."""
     return {
         "lessonId": lesson.id,
-        "branchId": lesson.branch_id,
         "studentId": lesson.student_id,
         "state": lesson.state,
         **place_of(lesson),
@@ -174,27 +184,12 @@ def event_data(lesson: Lesson) -> dict[str, Any]:
 def place_of(lesson: Lesson) -> dict[str, Any]:
     """Return where in the calendar a lesson is: what a move changes."""
     return {
+        "branchId": lesson.branch_id,
         "instructorId": lesson.instructor_id,
         "vehicleId": lesson.vehicle_id,
         "startsAt": format_instant(lesson.starts_at),
         "endsAt": format_instant(lesson.ends_at),
     }
-
-
-def moved(old: Lesson, change: RescheduleLesson) -> BookLesson:
-    """Return the booking that would have made the lesson as it is to be."""
-    has_vehicle = "vehicle_id" in change.model_fields_set
-    return BookLesson.model_construct(
-        student_id=old.student_id,
-        instructor_id=change.instructor_id or old.instructor_id,
-        vehicle_id=change.vehicle_id if has_vehicle else old.vehicle_id,
-        starts_at=change.starts_at or old.starts_at,
-        duration_minutes=change.duration_minutes
-        or (old.ends_at - old.starts_at) // timedelta(minutes=1),
-        type=old.type,
-        pickup=old.pickup,
-        dropoff=old.dropoff,
-    )
 
 
 def check_move(lesson: Lesson, now: datetime) -> None:
@@ -206,7 +201,7 @@ def check_move(lesson: Lesson, now: datetime) -> None:
     if not _is_ahead(lesson, now):
         raise InvalidTransitionError(
             "Only a lesson that has not begun can be moved.",
-            details={"from": lesson.state, "to": LessonState.BOOKED, "allowed": []},
+            details={"from": lesson.state, "startsAt": format_instant(lesson.starts_at)},
         )
 
 

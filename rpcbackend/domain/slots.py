@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from heapq import merge
 from itertools import groupby
 
+from rpcbackend.domain.lessons import HORIZON
 from rpcbackend.domain.spans import Grid, Span
 from rpcbackend.domain.zones import local_hours, local_hours_between
 
@@ -18,7 +19,8 @@ def search_window(wanted: Span, zone: str, now: datetime) -> Span | None:
     opens, closes = local_hours(wanted.start, zone, DAY_OPENS, DAY_CLOSES)
     # Whole minutes only: `now` is seldom on the grid.
     earliest = max(opens, now.replace(second=0, microsecond=0))
-    return Span(earliest, closes) if earliest < closes else None
+    latest = min(closes, now + HORIZON)
+    return Span(earliest, latest) if earliest < latest else None
 
 
 Found = tuple[datetime, str, str | None]

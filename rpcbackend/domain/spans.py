@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rpcbackend.errors import LimitExceededError
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
@@ -17,6 +19,23 @@ class Span:
     def length(self) -> timedelta:
         """How long it lasts."""
         return self.end - self.start
+
+
+def check_span(start: datetime, end: datetime, *, max_days: int | None = None) -> None:
+    """Check a span that somebody asks for.
+
+    Raises:
+        LimitExceededError: It runs backwards, or for more than *max_days*.
+    """
+    longest = timedelta.max if max_days is None else timedelta(days=max_days)
+    if timedelta(0) < end - start <= longest:
+        return
+    if max_days is None:
+        raise LimitExceededError("Ask from an earlier to a later instant.", details={"field": "to"})
+    raise LimitExceededError(
+        f"Ask from an earlier to a later instant, at most {max_days} days on.",
+        details={"field": "to", "maxDays": max_days},
+    )
 
 
 def overlap(one: Span, other: Span) -> bool:

@@ -4,6 +4,8 @@ No answer of these channels is kept for a repeated delivery, and none can be ask
 that nothing counts would be free.
 """
 
+from dataclasses import replace
+
 from rpcbackend.accounts.answers import place_of, signed_in, source_of
 from rpcbackend.accounts.commit import commit, require_try
 from rpcbackend.accounts.factors import begin_enrolment, finish_enrolment
@@ -82,7 +84,10 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
     the wait for the next try. MFA_REQUIRED answers a right password that wants a code beside it.
     """
     require_try(ctx)
-    hashing, source = ctx.host.hashing, source_of(ctx)
+    hashing = ctx.host.hashing
+    # Nobody has to be known here, so nobody has asked the store yet how late it is.
+    await ctx.host.access.learn_time(ctx.host.store)
+    source = source_of(ctx)
     password_hash = await ctx.read(lambda work: password_hash_of(work, params.login, source))
     is_right = await hashing.verify(password_hash, params.password)
     rehashed = None
@@ -100,7 +105,7 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
     place, instead_of = place_of(ctx), ctx.connection.session_id
 
     async def unit(work: Work) -> Opened | RpcError:
-        user = await judge(work, tried)
+        user = await judge(work, replace(tried, source=source_of(ctx)))
         if isinstance(user, RpcError):
             return user
         work.actor = user.id
@@ -235,7 +240,11 @@ async def change_password(ctx: Context, params: ChangePassword) -> Empty:
         is_right=is_right,
         new_hash=await hashing.hash(params.new_password) if is_right else "",
     )
-    return await commit(ctx, lambda work: put_password(work, change))
+
+    async def unit(work: Work) -> Empty | RpcError:
+        return await put_password(work, replace(change, source=source_of(ctx)))
+
+    return await commit(ctx, unit)
 
 
 @method(

@@ -1,10 +1,9 @@
 """The calendar: calendar.view."""
 
-from datetime import timedelta
-
 from rpcbackend.context import Context
 from rpcbackend.dispatch.kept import Kept
 from rpcbackend.dispatch.registry import method
+from rpcbackend.domain.spans import check_span
 from rpcbackend.errors import LimitExceededError
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.calendars import MAX_DAYS, CalendarView, ViewCalendar
@@ -22,9 +21,5 @@ AREA = "calendar"
 )
 async def view(ctx: Context, params: ViewCalendar) -> Encoded[CalendarView]:
     """Return everything that is busy between two instants, ready to draw."""
-    if not timedelta(0) < params.to - params.from_ <= timedelta(days=MAX_DAYS):
-        raise LimitExceededError(
-            f"The view runs from an earlier to a later instant, at most {MAX_DAYS} days apart.",
-            details={"field": "to", "maxDays": MAX_DAYS},
-        )
+    check_span(params.from_, params.to, max_days=MAX_DAYS)
     return await ctx.read(lambda work: work.calendars.view(params))

@@ -5,12 +5,13 @@ from pathlib import Path
 from rpcbackend.begin import begin_job
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
+from rpcbackend.domain.spans import check_span
 from rpcbackend.errors import (
-    BackupInvalidError,
     DiskFullError,
     DuplicateError,
     FileRefusedError,
     InvalidParamsError,
+    LimitExceededError,
 )
 from rpcbackend.running import Conclude, Running
 from rpcbackend.schema.exports import Exported, ExportFormat, ExportKind, StartExport
@@ -35,7 +36,7 @@ _READ = {
     kind="job",
     main_only=True,
     step_up=True,
-    errors=(DuplicateError, FileRefusedError, DiskFullError, BackupInvalidError),
+    errors=(DuplicateError, FileRefusedError, DiskFullError, LimitExceededError),
     events=("exports.ready",),
 )
 async def start(ctx: Context, params: StartExport) -> Started[Exported]:
@@ -58,7 +59,7 @@ async def start(ctx: Context, params: StartExport) -> Started[Exported]:
             until=params.to,
             has_mark=params.byte_order_mark,
         )
-        exported = await export(ctx.host.store, wanted, job.report)
+        exported = await export(ctx.host.store, wanted, job.report, job.seal)
 
         async def conclude(work: Work) -> Exported:
             told = {"kind": params.kind, "format": params.format, "rows": exported.rows}
@@ -75,6 +76,7 @@ def _check(params: StartExport) -> None:
 
     Raises:
         InvalidParamsError: The path names no file from the root, or what is asked for there is not.
+        LimitExceededError: The span runs backwards.
     """
     path = Path(params.path)
     refused = {
@@ -86,6 +88,8 @@ def _check(params: StartExport) -> None:
     errors = [{"path": name, "rule": rule} for name, rule in refused.items() if rule]
     if errors:
         raise InvalidParamsError(details={"errors": errors})
+    if params.from_ and params.to:
+        check_span(params.from_, params.to)
 
 
 def _is_json(params: StartExport) -> bool:

@@ -1,13 +1,12 @@
 """Lessons: book, look up, move, cancel."""
 
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Any
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.kept import Kept
 from rpcbackend.dispatch.registry import method
-from rpcbackend.domain import lessons, slots
+from rpcbackend.domain import lessons, plans, slots
 from rpcbackend.domain.spans import Span
 from rpcbackend.domain.versions import next_version
 from rpcbackend.domain.zones import local_span
@@ -15,8 +14,10 @@ from rpcbackend.errors import (
     CursorInvalidError,
     ForbiddenError,
     InstructorConflictError,
+    InvalidParamsError,
     InvalidTransitionError,
     NotFoundError,
+    OutsideHorizonError,
     PrerequisiteMissingError,
     StudentConflictError,
     TimeInPastError,
@@ -50,6 +51,7 @@ from rpcbackend.store import Sight, Work
     kind="command",
     errors=(
         NotFoundError,
+        OutsideHorizonError,
         TimeInPastError,
         TimeNotOnGridError,
         InstructorConflictError,
@@ -70,7 +72,7 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
     async def unit(work: Work) -> LessonView:
         if not work.sight.is_whole and params.instructor_id != work.sight.instructor_id:
             raise NotFoundError.of("instructor", params.instructor_id)
-        lesson = await _plan(work, params, work.new_id("les"))
+        lesson = await _plan(work, plans.planned(params), work.new_id("les"))
         claims = await _claim(work, lesson)
         await work.lessons.add(lesson)
         await _record(work, "lessons.booked", lesson)
@@ -81,13 +83,13 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
 
 @method(
     "lessons.reschedule",
-    permission=Permission.LESSONS_CANCEL,
+    permission=Permission.LESSONS_RESCHEDULE,
     kind="command",
     errors=(
         NotFoundError,
-        ForbiddenError,
         VersionConflictError,
         InvalidTransitionError,
+        OutsideHorizonError,
         TimeInPastError,
         TimeNotOnGridError,
         InstructorConflictError,
@@ -102,33 +104,30 @@ async def reschedule(ctx: Context, params: RescheduleLesson) -> LessonView:
     """Move a lesson that has not begun to another time, instructor or vehicle, or say why not.
 
     It stays the same lesson. Its old time is never in its own way, and is kept when it is refused.
-    An instructor moves his own lessons and keeps them; a student changes the time of his.
+    An instructor moves his own lessons and keeps them. One that is there already is only answered.
     """
+    if not plans.names_change(params):
+        raise InvalidParamsError(details={"errors": [{"path": "startsAt", "rule": "missing"}]})
 
     async def unit(work: Work) -> LessonView:
         old = await work.lessons.require(params.lesson_id)
-        wanted = lessons.moved(old, params)
-        _check_may_move(work.sight, old, wanted)
+        plan = plans.moved(old, params)
+        if not work.sight.is_whole and plan.instructor_id != old.instructor_id:
+            raise NotFoundError.of("instructor", plan.instructor_id)
         version = next_version(old, params.expected_version)
         lessons.check_move(old, work.now)
-        planned = await _plan(work, wanted, old.id)
-        lesson = planned.model_copy(update={"state": old.state, "version": version})
+        if plans.stays(plan, old):
+            return await _view(work, old)
+        wanted = await _plan(work, plan, old.id)
+        lesson = wanted.model_copy(update={"state": old.state, "version": version})
         await work.claims.release(OwnerType.LESSON, old.id)
-        claims = await _claim(work, lesson)
+        present = Span(old.starts_at, old.ends_at) if plans.takes_same(plan, old) else None
+        claims = await _claim(work, lesson, present)
         await work.lessons.put(lesson)
         await _record(work, "lessons.rescheduled", lesson, previous=lessons.place_of(old))
         return LessonView(lesson=lesson, claims=claims)
 
     return await ctx.write(unit)
-
-
-def _check_may_move(sight: Sight, old: Lesson, wanted: BookLesson) -> None:
-    if sight.is_whole:
-        return
-    if wanted.instructor_id != old.instructor_id:
-        raise NotFoundError.of("instructor", wanted.instructor_id)
-    if sight.student_id and wanted.vehicle_id != old.vehicle_id:
-        raise ForbiddenError("A student changes the time of a lesson; ask the office for more.")
 
 
 @method(
@@ -141,12 +140,14 @@ async def get(ctx: Context, params: GetLesson) -> LessonView:
     """Return a lesson and the time it claims."""
 
     async def unit(work: Work) -> LessonView:
-        lesson = await work.lessons.require(params.lesson_id)
-        return LessonView(
-            lesson=lesson, claims=await work.claims.of_owner(OwnerType.LESSON, lesson.id)
-        )
+        return await _view(work, await work.lessons.require(params.lesson_id))
 
     return await ctx.read(unit)
+
+
+async def _view(work: Work, lesson: Lesson) -> LessonView:
+    claims = await work.claims.of_owner(OwnerType.LESSON, lesson.id)
+    return LessonView(lesson=lesson, claims=claims)
 
 
 @method(
@@ -207,29 +208,28 @@ def _sides_of(sight: Sight) -> Collection[CancelledBy]:
     return (CancelledBy.STUDENT,)
 
 
-async def _plan(work: Work, params: BookLesson, lesson_id: str) -> Lesson:
+async def _plan(work: Work, plan: plans.Plan, lesson_id: str) -> Lesson:
     """Make the lesson as it would be, once all who take part are found and fit."""
-    lessons.check_start(params.starts_at, work.now)
-    student = await work.students.require(params.student_id)
-    instructor = await work.instructors.require(params.instructor_id)
-    vehicle = await work.vehicles.require(params.vehicle_id) if params.vehicle_id else None
+    lessons.check_span(plan.starts_at, plan.ends_at, work.now)
+    student = await work.students.require(plan.student_id)
+    instructor = await work.instructors.require(plan.instructor_id)
+    vehicle = await work.vehicles.require(plan.vehicle_id) if plan.vehicle_id else None
     lessons.check_fit(student, instructor, vehicle)
-    branch = await work.branches.require(instructor.branch_id)
-    ends_at = params.starts_at + timedelta(minutes=params.duration_minutes)
+    branch = await work.branches.require(plan.branch_id or instructor.branch_id)
     return Lesson(
         id=lesson_id,
         branch_id=branch.id,
         student_id=student.id,
         instructor_id=instructor.id,
-        vehicle_id=params.vehicle_id,
-        type=params.type,
+        vehicle_id=plan.vehicle_id,
+        type=plan.type,
         state=LessonState.BOOKED,
-        starts_at=params.starts_at,
-        ends_at=ends_at,
+        starts_at=plan.starts_at,
+        ends_at=plan.ends_at,
         zone=branch.zone,
-        local=local_span(params.starts_at, ends_at, branch.zone),
-        pickup=params.pickup,
-        dropoff=params.dropoff,
+        local=local_span(plan.starts_at, plan.ends_at, branch.zone),
+        pickup=plan.pickup,
+        dropoff=plan.dropoff,
         cancelled_by=None,
         cancel_code=None,
         cancelled_at=None,
@@ -237,8 +237,8 @@ async def _plan(work: Work, params: BookLesson, lesson_id: str) -> Lesson:
     )
 
 
-async def _claim(work: Work, lesson: Lesson) -> list[Claim]:
-    """Claim the time of all who take part, or refuse and say why."""
+async def _claim(work: Work, lesson: Lesson, present: Span | None = None) -> list[Claim]:
+    """Claim the time of all who take part, or refuse and say why; *present* is no alternative."""
     claims = lessons.claims_of(lesson)
     conflicts = await work.claims.take_if_free(claims)
     if not conflicts:
@@ -248,7 +248,7 @@ async def _claim(work: Work, lesson: Lesson) -> list[Claim]:
     resources = {claim.resource_id: claim.resource_type for claim in claims}
     busy = await work.claims.busy(resources, window.start, window.end) if window else {}
     spans = [Span(*pair) for pairs in busy.values() for pair in pairs]
-    raise lessons.refuse_overlap(wanted, conflicts, spans, window, work.now)
+    raise lessons.refuse_overlap(wanted, conflicts, spans, window, work.now, present=present)
 
 
 async def _record(work: Work, event: str, lesson: Lesson, **more: Any) -> None:

@@ -9,6 +9,7 @@ from rpcbackend.schema.base import (
     Instant,
     InstructorId,
     Integer,
+    LessonId,
     Params,
     StudentId,
     VehicleId,
@@ -30,8 +31,16 @@ class SearchSlots(Params):
         Instant, Field(description=f"No slot ends after it; at most {MAX_SEARCH_DAYS} days later.")
     ]
     duration_minutes: Minutes
+    lesson_id: Annotated[
+        LessonId | None,
+        Field(
+            description="A lesson to be moved: for its student, with its own time not in the way,"
+            " and in its vehicle unless vehicleIds names others."
+        ),
+    ] = None
     student_id: Annotated[
-        StudentId | None, Field(description="Who has to be free; a student himself, always.")
+        StudentId | None,
+        Field(description="Who has to be free, without a lessonId; a student himself, always."),
     ] = None
     instructor_ids: Annotated[
         Annotated[tuple[InstructorId, ...], Field(min_length=1, max_length=200)] | None,

@@ -32,6 +32,8 @@ class Permission(StrEnum):
     LESSONS_READ = "lessons:read"
     LESSONS_BOOK = "lessons:book"
     LESSONS_CANCEL = "lessons:cancel"
+    LESSONS_RESCHEDULE = "lessons:reschedule"
+    LESSONS_SEARCH = "lessons:search"
     LOGS_WRITE = "logs:write"
     METRICS_READ = "metrics:read"
     STORE_CHECK = "store:check"
@@ -69,6 +71,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.LESSONS_READ: _ALL,
             _P.LESSONS_BOOK: _ALL,
             _P.LESSONS_CANCEL: _ALL,
+            _P.LESSONS_RESCHEDULE: _ALL,
+            _P.LESSONS_SEARCH: _ALL,
             _P.STUDENTS_READ: _ALL,
             _P.STUDENTS_WRITE: _ALL,
             _P.STUDENTS_UPDATE: _ALL,
@@ -82,6 +86,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.LESSONS_READ: _TEACHING,
             _P.LESSONS_BOOK: _TEACHING,
             _P.LESSONS_CANCEL: _TEACHING,
+            _P.LESSONS_RESCHEDULE: _TEACHING,
+            _P.LESSONS_SEARCH: _TEACHING,
             _P.STUDENTS_READ: _TEACHING,
             _P.VEHICLES_READ: _ALL,
         },
@@ -91,6 +97,7 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.INSTRUCTORS_READ: _LEARNING,
             _P.LESSONS_READ: _LEARNING,
             _P.LESSONS_CANCEL: _LEARNING,
+            _P.LESSONS_SEARCH: _LEARNING,
             _P.STUDENTS_READ: _LEARNING,
             _P.STUDENTS_UPDATE: _LEARNING,
         },
@@ -115,6 +122,7 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
         "lessons:read": frozenset(
             {
                 _P.LESSONS_READ,
+                _P.LESSONS_SEARCH,
                 _P.BRANCHES_READ,
                 _P.INSTRUCTORS_READ,
                 _P.VEHICLES_READ,

@@ -39,6 +39,7 @@ CROSS JOIN resource_claims AS claim
    WHERE before.school_id = :school AND before.resource_type = wanted.value
      AND before.resource_id = wanted.key AND before.starts_at <= :starts_at), :starts_at)
  AND claim.ends_at > :starts_at
+WHERE claim.owner_id IS NOT :but
 """
 
 _TAKE = """
@@ -83,17 +84,29 @@ class Claims:
         return claim.owner_type is OwnerType.LESSON and await lessons.is_seen(claim.owner_id)
 
     async def busy(
-        self, resources: Mapping[str, ResourceType], starts_at: datetime, ends_at: datetime
+        self,
+        resources: Mapping[str, ResourceType],
+        starts_at: datetime,
+        ends_at: datetime,
+        *,
+        but: str | None = None,
     ) -> dict[str, list[tuple[datetime, datetime]]]:
         """Return when resources are busy between two instants, from when to when, by their ids.
 
         All of it, whoever asks: it is for the rules, not to be told.
+
+        Args:
+            resources: Their ids and what they are.
+            starts_at: From when on.
+            ends_at: Until when.
+            but: The lesson whose own time is left out.
         """
         rows = await self._tx.all(
             _BUSY,
             resources=orjson.dumps(resources).decode(),
             starts_at=to_column(starts_at),
             ends_at=to_column(ends_at),
+            but=but,
         )
         busy: dict[str, list[tuple[datetime, datetime]]] = {each: [] for each in resources}
         for resource_id, start, end in rows:

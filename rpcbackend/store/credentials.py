@@ -120,6 +120,18 @@ class Credentials:
         )
         return (row["misses"], row["last_miss_at_ms"]) if row else None
 
+    async def last_miss_ms(self, *, at_most: int) -> int:
+        """Return when the last try under any login was noted, in milliseconds: a clock's low mark.
+
+        What is later than *at_most* was noted by a clock that was wrong, and does not count.
+        """
+        row = await self._tx.one(
+            "SELECT coalesce(max(last_miss_at_ms), 0) FROM login_misses"
+            " WHERE school_id = :school AND last_miss_at_ms <= :most",
+            most=at_most,
+        )
+        return int(row[0]) if row else 0
+
     async def note_misses(self, login: str, misses: int, now_ms: int, counter: str = "") -> None:
         """Set how many there were; a counter at 0 is there all the same."""
         await self._tx.run(

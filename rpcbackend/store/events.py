@@ -15,7 +15,7 @@ json_object('seq', seq, 'id', id, 'type', type,
   'at', strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), 'actor', actor,
   'aggregate', json_object('type', aggregate_type, 'id', aggregate_id,
                            'version', aggregate_version),
-  'data', json(data))
+  'data', {data})
 """
 
 _APPEND = """
@@ -26,6 +26,14 @@ VALUES (:school,
         :id, :type, :at, :actor, :aggregate_type, :aggregate_id, :aggregate_version, :data)
 RETURNING seq
 """
+
+# Where the lesson is now, and whose, is for its new instructor's eyes.
+_DATA_OF_INSTRUCTOR = """json(CASE
+  WHEN json_extract(data, '$.previous.instructorId') = :seer
+   AND json_extract(data, '$.instructorId') <> :seer
+  THEN json_object('lessonId', json_extract(data, '$.lessonId'),
+                   'previous', json_extract(data, '$.previous'))
+  ELSE data END)"""
 
 _AFTER = f"""
 SELECT seq, {_EVENT} AS json FROM events
@@ -108,7 +116,10 @@ class Events:
         """
         until = after_seq + LOOKED_AT
         rows = await self._tx.all(
-            _AFTER.format(seen=self._seen()),
+            _AFTER.format(
+                seen=self._seen(),
+                data=_DATA_OF_INSTRUCTOR if self._sight.instructor_id else "json(data)",
+            ),
             after=after_seq,
             until=until,
             types=orjson.dumps(types).decode(),

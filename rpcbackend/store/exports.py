@@ -4,11 +4,10 @@ The file has another name until it is whole and durable, and never takes the pla
 there. It is not encrypted: whoever wants it, wants to read it elsewhere.
 """
 
+import asyncio
 import hashlib
 import os
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -35,8 +34,9 @@ from rpcbackend.schema.vehicles import Vehicle
 from rpcbackend.store import audit, driver, lessons
 from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.beside import run_beside
-from rpcbackend.store.files import open_private, sync_folder
+from rpcbackend.store.files import open_private
 from rpcbackend.store.json_sql import json_object
+from rpcbackend.store.placing import check_place, put_in_place, tidy
 from rpcbackend.store.sheets import BYTE_ORDER_MARK, columns_of, header_line, row_line
 from rpcbackend.store.store import Store
 from rpcbackend.store.transaction import Report
@@ -96,47 +96,54 @@ class Export:
     """Whether a file of CSV begins with the byte order mark."""
 
 
-async def export(store: Store, wanted: Export, report: Report) -> Exported:
+async def export(
+    store: Store, wanted: Export, report: Report, seal: Callable[[], Awaitable[None]]
+) -> Exported:
     """Write the file while everybody goes on working; one that fails or is stopped leaves nothing.
+
+    Backups, restores and changes of keys wait until it is written. A share that hangs cannot be
+    given up: they wait for as long as it does.
+
+    Args:
+        store: Whose records they are.
+        wanted: What, and where.
+        report: Told how far it is.
+        seal: Called when all is written: the file has its name only if this does not raise, and
+            nothing stops it afterwards.
 
     Raises:
         DuplicateError: There is a file of that name.
-        FileRefusedError: It cannot be written there.
+        FileRefusedError: It cannot be written there, or the store is kept in memory.
         DiskFullError: There is no room for it.
-        BackupInvalidError: The store is kept in memory.
         OutcomeUnknownError: The storage of the store failed.
     """
     engine = store.engine
+    if engine.opener.path is None:
+        raise FileRefusedError("A store in memory is not exported: start with a data directory.")
     own_file(engine.opener, engine.read_only)
-    async with engine.alone:
-        opener = replace(engine.opener, may_write=False)
-        return await run_beside(partial(write_export, opener, engine.school, wanted), report)
+    opener = replace(engine.opener, may_write=False)
+    try:
+        async with engine.alone:
+            write = partial(write_export, opener, engine.school, wanted)
+            exported = await run_beside(write, report)
+        await seal()
+        await asyncio.to_thread(_put_in_place, wanted)
+    finally:
+        await asyncio.to_thread(tidy, wanted.stage)
+    return exported
 
 
 def write_export(opener: driver.Opener, school: int, wanted: Export, report: Report) -> Exported:
-    """Do it on the calling thread; see `export`."""
+    """Write the file under its other name, on the calling thread; see `export`."""
     try:
-        _check_place(wanted.path, opener.path)
-        try:
-            with os.fdopen(open_private(wanted.stage), "wb") as file:
-                sink = _Sink(file)
-                rows, head_seq = _copy(opener, school, wanted, sink, report)
-                sink.end()
-            _put_in_place(wanted)
-        finally:
-            with suppress(OSError):
-                wanted.stage.unlink(missing_ok=True)
+        check_place(wanted.path, opener.path)
+        with os.fdopen(open_private(wanted.stage), "wb") as file:
+            sink = _Sink(file)
+            rows, head_seq = _copy(opener, school, wanted, sink, report)
+            sink.end()
     except (OSError, driver.Error) as error:
         raise _refusal(error) from error
     return Exported(rows=rows, bytes=sink.bytes, sha256=sink.sha256, head_seq=head_seq)
-
-
-def _check_place(path: Path, database: Path | None) -> None:
-    # What is in there is encrypted, or private, and means something to us by its name.
-    if database and database.parent.resolve() in path.resolve().parents:
-        raise FileRefusedError("The data directory is no place for an export; choose another one.")
-    if path.exists():
-        raise FileExistsError
 
 
 def _refusal(error: Exception) -> RpcError:
@@ -179,19 +186,9 @@ class _Sink:
 def _put_in_place(wanted: Export) -> None:
     """Give the file its name, unless somebody else has it by now."""
     try:
-        if sys.platform == "win32":
-            # It refuses a name that is taken; elsewhere it would take the place.
-            wanted.stage.rename(wanted.path)
-        else:
-            wanted.path.hardlink_to(wanted.stage)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A stick, or another system's disk, that knows no second name for a file.
-        if wanted.path.exists():
-            raise FileExistsError from None
-        wanted.stage.rename(wanted.path)
-    sync_folder(wanted.path.parent)
+        put_in_place(wanted.stage, wanted.path)
+    except OSError as error:
+        raise _refusal(error) from error
 
 
 def _copy(

@@ -13,9 +13,12 @@ BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel reads UTF-8 as something else."""
 
 # What a spreadsheet may take for a formula, white space before it included, and the wide forms that
-# some locales know (OWASP, "CSV Injection"). One that is guarded already is guarded once more, so
-# that taking one apostrophe off always gives back what it was.
-_FORMULA = re.compile(r"'*(?:[\0\t\r\n]|\s*[=+\-@＝＋－＠])")  # noqa: RUF001 (they are meant)
+# some locales know (OWASP, "CSV Injection"): at the beginning, and after what separates cells in
+# some locale, where quotes are no help. What is guarded already is guarded once more, so that to
+# take one apostrophe off at each such place always gives back what it was.
+_FORMULA = r"['\"]*(?:[^\S\t\r\n]['\"]*)*[=+\-@＝＋－＠\0]"  # noqa: RUF001 (they are meant)
+_FIRST = re.compile(rf"'*[\t\r\n]|{_FORMULA}")
+_LATER = re.compile(rf"[;,\t|\r\n](?={_FORMULA})")
 
 Column = tuple[str, ...]
 """The name of a field, or of one and of a field of the object in it."""
@@ -41,8 +44,9 @@ def header_line(columns: Iterable[Column]) -> str:
 def row_line(columns: Iterable[Column], row: dict[str, Any]) -> str:
     """Return the line of a record as its JSON has it.
 
-    Every text stands in quotes, so that one with a separator of another locale stays one cell.
-    Numbers and flags stay as they are, and null is empty. A list of words is one text of them.
+    Every text stands in quotes, which hold it together where a comma separates. Where something
+    else does, it may fall apart, but into no formula. Numbers and flags stay as they are, and null
+    is empty. A list of words is one text of them.
     """
     return _line(_value(row, column) for column in columns)
 
@@ -75,5 +79,7 @@ def _text_of(value: Any) -> str:
 
 
 def guard(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet might run; any other text stays as it is."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    """Put an apostrophe before all that a spreadsheet might run; other text stays as it is."""
+    if _LATER.search(text):
+        text = _LATER.sub(r"\g<0>'", text)
+    return f"'{text}" if _FIRST.match(text) else text

@@ -1,6 +1,10 @@
 """The vehicles as rows."""
 
-from rpcbackend.errors import DuplicateError
+from collections.abc import Sequence
+
+import orjson
+
+from rpcbackend.errors import DuplicateError, NotFoundError
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.vehicles import ListVehicles, Vehicle, VehiclePage, VehicleState
 from rpcbackend.store.table import Table, page_of
@@ -40,6 +44,22 @@ class Vehicles:
                     "Another vehicle has this plate.", details={"candidates": [other["id"]]}
                 )
         await _TABLE.put(self._tx, vehicle)
+
+    async def in_service(self, wanted: Sequence[str]) -> list[str]:
+        """Return those of *wanted* that are in service, in their order, each once.
+
+        Raises:
+            NotFoundError: One of them is not there.
+        """
+        rows = await self._tx.all(
+            "SELECT id, state FROM vehicles"
+            " WHERE school_id = :school AND id IN (SELECT value FROM json_each(:wanted))",
+            wanted=orjson.dumps(wanted).decode(),
+        )
+        states = {row["id"]: row["state"] for row in rows}
+        if (missing := next((each for each in wanted if each not in states), None)) is not None:
+            raise NotFoundError.of("vehicle", missing)
+        return [each for each in dict.fromkeys(wanted) if states[each] == VehicleState.ACTIVE]
 
     async def list(self, wanted: ListVehicles) -> Encoded[VehiclePage]:
         """Return those that fit, by plate."""

@@ -322,6 +322,7 @@ async def test_me_tells_roles_and_how_far_each_permission_reaches(app: Applicati
         "instructors:read": "own",
         "lessons:cancel": "own",
         "lessons:read": "own",
+        "lessons:search": "own",
         "students:read": "own",
         "students:update": "own",
     }

@@ -8,20 +8,21 @@ import base64
 import hmac
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jwt
 import orjson
 import pytest
 
-from rpcbackend.app import Application
+from rpcbackend.app import Application, Outside
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security.lockout import FORGOTTEN_AFTER_MS
 from rpcbackend.security.recovery_codes import hash_recovery_code
 from rpcbackend.security.tokens import LEEWAY_SECONDS, LIFE_SECONDS
 from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.store import SigningKey, Store, Work
-from rpcbackend.testing import CallFailedError, Client, FrozenClock
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import keyed, told_of
 from tests.people import (
     OTHER_PASSWORD,
@@ -516,6 +517,42 @@ async def test_a_clock_that_is_set_back_ends_no_wait_and_wipes_out_no_miss(
     assert (await failure(Client(app), "auth.login", RIGHT))["retryAfterMs"] == 2_000
     clock.advance(2)
     await sign_in(app)
+
+
+@pytest.mark.parametrize("back", [1, 900, 25 * 3_600])
+async def test_a_restart_after_the_clock_was_set_back_ends_no_wait_and_wipes_out_no_miss(
+    clock: FrozenClock, tmp_path: Path, back: int
+) -> None:
+    outside = Outside(clock=clock)
+    async with running_app(tmp_path, outside) as first:
+        await add_role(first, Role.OWNER)
+        noted = clock.now_ms() // 1_000
+        # Once a minute, as the watch does; all misses come later.
+        await first.store.write(lambda work: work.latest_time.note(noted, most=noted), actor="t")
+        clock.advance(59)
+        for _ in range(5):
+            await refused(Client(first), "auth.login", **WRONG)
+
+    clock.set_wall(-back)
+
+    async with running_app(tmp_path, outside) as second:
+        be_quick(second)
+        assert await refused(Client(second), "auth.login", **RIGHT) == "ACCOUNT_LOCKED"
+        clock.advance(1)
+        assert await refused(Client(second), "auth.login", **WRONG) == "UNAUTHENTICATED"
+        assert (await failure(Client(second), "auth.login", RIGHT))["retryAfterMs"] == 2_000
+
+
+async def test_a_miss_counts_from_when_it_is_noted_and_not_from_before_the_hashing(
+    app: Application, clock: FrozenClock, hashing: QuickHashing
+) -> None:
+    for _ in range(4):
+        await refused(Client(app), "auth.login", **WRONG)
+
+    hashing.on_verify = lambda: clock.advance(0.9)
+
+    await refused(Client(app), "auth.login", **WRONG)
+    assert (await failure(Client(app), "auth.login", RIGHT))["retryAfterMs"] == 1_000
 
 
 async def test_tries_during_the_wait_do_not_lengthen_it(

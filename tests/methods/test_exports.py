@@ -1,7 +1,9 @@
 """What exports.start answers, and what its job leaves."""
 
 import csv
+import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from rpcbackend.store import Work
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import School, create_student, keyed
 from tests.people import be_quick, refused, signed_in
+from tests.store.gate import Gate
 
 CAPABILITY = "C" * 43
 
@@ -183,6 +186,55 @@ async def test_an_export_that_is_cancelled_leaves_no_file(desk: Desk) -> None:
     assert list(desk.out.iterdir()) == []
 
 
+@pytest.mark.parametrize("to", ["2026-11-24T09:00:00Z", "2026-11-24T08:59:59Z"])
+async def test_a_span_that_runs_backwards_is_refused_as_everywhere(desk: Desk, to: str) -> None:
+    span = {"kind": "lessons", "from": "2026-11-24T09:00:00Z", "to": to}
+
+    with pytest.raises(CallFailedError) as failed:
+        await desk.client.call("exports.start", **desk.params(**span))
+
+    assert (failed.value.symbol, failed.value.details) == ("LIMIT_EXCEEDED", {"field": "to"})
+    assert (await desk.client.call("jobs.list"))["items"] == []
+
+
+@asynccontextmanager
+async def whole_but_unnamed(
+    desk: Desk, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[str]:
+    """Be where an export is written and has not its name yet, and let its job end then."""
+    gate = Gate()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: gate.wait())
+        started = await client.call("exports.start", **desk.params())
+        await gate.entered()
+    yield started["jobId"]
+    gate.open()
+    await desk.app.jobs.ended(started["jobId"])
+
+
+async def test_an_export_that_is_cancelled_when_it_is_whole_leaves_no_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole_but_unnamed(desk, desk.client, monkeypatch) as job_id:
+        cancelled = await desk.client.call("jobs.cancel", jobId=job_id)
+
+    assert cancelled == {"state": "cancelled"}
+    assert list(desk.out.iterdir()) == []
+
+
+async def test_who_loses_his_role_while_the_file_is_written_is_given_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_quick(desk.app)
+    client = await signed_in(desk.app, Role.ACCOUNTANT)
+
+    async with whole_but_unnamed(desk, client, monkeypatch) as job_id:
+        await take_role(desk)
+
+    assert await code_of(desk, job_id) == "FORBIDDEN"
+    assert list(desk.out.iterdir()) == []
+
+
 async def test_only_the_main_process_names_a_file(desk: Desk) -> None:
     await desk.client.call(
         "initialize",
@@ -215,20 +267,31 @@ async def test_who_loses_his_role_before_the_job_begins_is_given_nothing(desk: D
     first = await client.call("exports.start", **desk.params(path=str(desk.out / "first")))
     second = await client.call("exports.start", **desk.params())
 
-    async def disable(work: Work) -> None:
-        (row,) = await work.tx.all("SELECT id FROM users WHERE school_id = :school")
-        user = await work.users.get(row["id"])
-        assert user is not None
-        await work.users.put(user.model_copy(update={"roles": [Role.STUDENT]}))
-
-    await desk.app.store.write(disable, actor="tests")
+    await take_role(desk)
     assert blocking
     desk.app.store.engine.alone.release()
     for started in (first, second):
         await desk.app.jobs.ended(started["jobId"])
 
-    job = await desk.app.store.read(lambda work: work.jobs.get(second["jobId"]))
+    assert await code_of(desk, second["jobId"]) == "FORBIDDEN"
+    assert list(desk.out.iterdir()) == []
+
+
+async def take_role(desk: Desk) -> None:
+    """Make a student of the only user."""
+
+    async def unit(work: Work) -> None:
+        (row,) = await work.tx.all("SELECT id FROM users WHERE school_id = :school")
+        user = await work.users.get(row["id"])
+        assert user is not None
+        await work.users.put(user.model_copy(update={"roles": [Role.STUDENT]}))
+
+    await desk.app.store.write(unit, actor="tests")
+
+
+async def code_of(desk: Desk, job_id: str) -> str:
+    """Return why a job failed."""
+    job = await desk.app.store.read(lambda work: work.jobs.get(job_id))
     assert job is not None
     assert job.error is not None
-    assert job.error.code == "FORBIDDEN"
-    assert not (desk.out / "export").exists()
+    return job.error.code

@@ -232,6 +232,7 @@ async def test_no_alternative_is_offered_before_now_or_at_night(
             "TIME_IN_PAST",
             {"field": "startsAt", "now": "2026-11-23T08:00:00Z"},
         ),
+        ("2999-12-31T23:00:00Z", "OUTSIDE_HORIZON", {"field": "startsAt", "maxDays": 3_653}),
         ("2026-11-24T09:00:30Z", "TIME_NOT_ON_GRID", {"field": "startsAt"}),
         ("2026-11-24T09:00:00.5Z", "TIME_NOT_ON_GRID", {"field": "startsAt"}),
     ],
@@ -532,6 +533,7 @@ async def test_a_moved_lesson_is_the_same_one_at_another_time(client: Client, st
         "startsAt": "2026-11-25T12:00:00Z",
         "endsAt": "2026-11-25T13:00:00Z",
         "previous": {
+            "branchId": school.branch["id"],
             "instructorId": school.instructor["id"],
             "vehicleId": school.vehicle["id"],
             "startsAt": "2026-11-24T09:00:00Z",
@@ -606,7 +608,7 @@ async def test_a_move_to_a_taken_time_is_refused_like_a_booking_and_leaves_the_o
 async def test_every_alternative_that_is_offered_for_a_move_can_be_taken(client: Client) -> None:
     school = await School(client).open()
     await school.book(durationMinutes=60)
-    lesson = await school.book(startsAt="2026-11-24T10:00:00Z")
+    lesson = await school.book(startsAt="2026-11-24T12:00:00Z")
 
     failed = await refusal(
         client, "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-24T09:30:00Z"
@@ -628,8 +630,11 @@ async def test_every_alternative_that_is_offered_for_a_move_can_be_taken(client:
         ({"startsAt": "2026-11-24T09:00:30Z"}, "TIME_NOT_ON_GRID"),
         ({"instructorId": an_id("ins")}, "NOT_FOUND"),
         ({"vehicleId": an_id("veh")}, "NOT_FOUND"),
-        ({"lessonId": an_id("les")}, "NOT_FOUND"),
-        ({"expectedVersion": 2}, "VERSION_CONFLICT"),
+        ({"lessonId": an_id("les"), "vehicleId": None}, "NOT_FOUND"),
+        ({"startsAt": "2026-11-24T09:00:00Z", "expectedVersion": 2}, "VERSION_CONFLICT"),
+        ({"startsAt": "2999-12-31T23:00:00Z"}, "OUTSIDE_HORIZON"),
+        ({"expectedVersion": 1}, "INVALID_PARAMS"),
+        ({"startsAt": None}, "INVALID_PARAMS"),
     ],
     ids=str,
 )
@@ -666,11 +671,64 @@ async def test_a_lesson_that_has_begun_or_was_cancelled_cannot_be_moved(
     clock.advance(25 * 3_600)
 
     for lesson, state in ((begun, "booked"), (cancelled, "cancelled")):
-        failed = await refusal(
-            client, "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-27T09:00:00Z"
-        )
+        move = {"lessonId": lesson["id"], "startsAt": "2026-11-27T09:00:00Z"}
+        failed = await refusal(client, "lessons.reschedule", **move)
         assert failed.symbol == "INVALID_TRANSITION"
-        assert failed.details == {"from": state, "to": "booked", "allowed": []}
+        assert failed.details == {"from": state, "startsAt": lesson["startsAt"]}
+
+
+async def test_a_move_to_where_a_lesson_is_already_answers_it_and_leaves_nothing(
+    client: Client, store: Store
+) -> None:
+    school = await School(client).open()
+    booked = await client.call("lessons.book", **school.booking())
+    before = store.head_seq
+
+    moved = await client.call(
+        "lessons.reschedule",
+        lessonId=booked["lesson"]["id"],
+        startsAt="2026-11-24T09:00:00Z",
+        durationMinutes=90,
+        instructorId=school.instructor["id"],
+    )
+
+    assert moved == booked
+    assert store.head_seq == before
+
+
+async def test_a_lesson_that_is_moved_stays_in_its_branch_unless_another_instructor_takes_it(
+    client: Client, store: Store
+) -> None:
+    school = await School(client).open()
+    lesson = await school.book()
+    london = await save_branch(client, name="London", zone="Europe/London")
+    teacher = {"instructorId": school.instructor["id"]}
+    await save_instructor(client, london["id"], **teacher)
+    other = await save_instructor(client, london["id"])
+    before, place = store.head_seq, {"lessonId": lesson["id"]}
+
+    await client.call("lessons.reschedule", **place, startsAt="2026-11-25T09:00:00Z")
+    await client.call("lessons.reschedule", **place, instructorId=other["id"])
+
+    first, second = (data for _, _, data in await told_of(store, before))
+    assert (first["branchId"], first["previous"]["branchId"]) == (school.branch["id"],) * 2
+    assert second["previous"]["branchId"] == school.branch["id"]
+    assert second["branchId"] == london["id"]
+
+
+async def test_where_a_lesson_is_already_is_no_alternative_to_a_move(client: Client) -> None:
+    school = await School(client).open()
+    lesson = await school.book()
+    await school.book(startsAt="2026-11-24T10:30:00Z")
+
+    failed = await refusal(
+        client, "lessons.reschedule", lessonId=lesson["id"], startsAt="2026-11-24T10:30:00Z"
+    )
+
+    assert failed.details is not None
+    assert failed.details["alternatives"] == [
+        {"startsAt": "2026-11-24T12:00:00Z", "endsAt": "2026-11-24T13:30:00Z"}
+    ]
 
 
 async def test_a_dry_run_of_a_move_answers_what_it_would_and_leaves_the_lesson(

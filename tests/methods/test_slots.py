@@ -1,7 +1,7 @@
 """What lessons.searchSlots answers, and that lessons.book agrees (rule K14)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -11,10 +11,12 @@ from hypothesis import strategies as some
 
 from rpcbackend.app import Application, Outside
 from rpcbackend.schema.base import format_instant
+from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.users import Role
+from rpcbackend.store.claims import Claims
 from rpcbackend.store.cursor import write_cursor
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
-from tests.callers import connect_as
+from tests.callers import add_api_key, add_caller, connect_as
 from tests.factories import (
     School,
     an_id,
@@ -26,7 +28,11 @@ from tests.factories import (
 )
 from tests.methods.pages import all_pages, page_sizes
 
-MORNING = {"from": "2026-11-24T08:00:00Z", "to": "2026-11-24T12:00:00Z", "durationMinutes": 90}
+MORNING: dict[str, Any] = {
+    "from": "2026-11-24T08:00:00Z",
+    "to": "2026-11-24T12:00:00Z",
+    "durationMinutes": 90,
+}
 
 
 async def search(client: Client, **given: Any) -> list[dict[str, Any]]:
@@ -186,6 +192,174 @@ async def test_a_cursor_far_in_the_future_finds_nothing_more(client: Client) -> 
     assert await search(client, cursor=write_cursor(2**53 - 1, "ins")) == []
 
 
+# For a lesson that is to be moved
+
+
+async def test_slots_for_a_lesson_are_for_its_student_and_vehicle_and_its_own_time_is_free(
+    client: Client,
+) -> None:
+    school = await School(client).open()
+    lesson = await school.book()
+    await school.book(startsAt="2026-11-24T10:30:00Z", durationMinutes=30)
+    other = await save_instructor(client, school.branch["id"])
+    second = await save_vehicle(client, school.branch["id"], plate="B-FS 102")
+    place = {"lessonId": lesson["id"], "instructorIds": [other["id"]], "durationMinutes": 60}
+
+    slots = await search(client, **place)
+    in_second = await search(client, **place, vehicleIds=[second["id"]])
+
+    assert starts_of(slots) == ["08:00", "08:30", "09:00", "09:30", "11:00"]
+    assert {slot["vehicleId"] for slot in slots} == {school.vehicle["id"]}
+    assert [slot | {"vehicleId": None} for slot in in_second] == [
+        slot | {"vehicleId": None} for slot in slots
+    ]
+    for slot in slots:
+        moved = {key: slot[key] for key in ("startsAt", "instructorId", "vehicleId")}
+        await client.call(
+            "lessons.reschedule",
+            lessonId=lesson["id"],
+            durationMinutes=60,
+            _meta={"dryRun": True},
+            **moved,
+        )
+
+
+@pytest.mark.parametrize(
+    ("state", "given", "symbol"),
+    [
+        ("booked", {"lessonId": an_id("les")}, "NOT_FOUND"),
+        ("cancelled", {}, "INVALID_TRANSITION"),
+        ("booked", {"studentId": an_id("stu")}, "INVALID_PARAMS"),
+    ],
+    ids=str,
+)
+async def test_a_search_for_a_lesson_that_cannot_be_moved_is_refused(
+    client: Client, state: str, given: dict[str, Any], symbol: str
+) -> None:
+    lesson = await (await School(client).open()).book()
+    if state == "cancelled":
+        await client.call("lessons.cancel", lessonId=lesson["id"], by="school", reasonCode="other")
+
+    with pytest.raises(CallFailedError) as failed:
+        await search(client, **{"lessonId": lesson["id"]} | given)
+
+    assert failed.value.symbol == symbol
+
+
+# Who may name what
+
+
+async def test_a_student_names_neither_vehicles_nor_lessons(
+    app: Application, client: Client
+) -> None:
+    """Whether a vehicle is there, and when it is driven, is not told to him."""
+    school = await School(client).open()
+    lesson = await school.book()
+    student = await connect_as(app, 1, Role.STUDENT, linked_person_id=school.student["id"])
+
+    for named in (
+        {"vehicleIds": [school.vehicle["id"]]},
+        {"vehicleIds": [an_id("veh")]},
+        {"lessonId": lesson["id"]},
+    ):
+        with pytest.raises(CallFailedError) as failed:
+            await search(student, **named)
+        assert failed.value.symbol == "FORBIDDEN"
+
+
+async def test_an_instructor_searches_for_his_own_lessons_alone(
+    app: Application, client: Client
+) -> None:
+    school = await School(client).open()
+    other = await save_instructor(client, school.branch["id"])
+    own = await school.book()
+    others = await school.book(instructorId=other["id"], startsAt="2026-11-25T09:00:00Z")
+    teacher = await connect_as(app, 1, Role.INSTRUCTOR, linked_person_id=school.instructor["id"])
+
+    assert starts_of(await search(teacher, lessonId=own["id"]))[:1] == ["08:00"]
+    with pytest.raises(CallFailedError) as failed:
+        await search(teacher, lessonId=others["id"])
+    assert failed.value.symbol == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "symbol"),
+    [
+        (["lessons:read"], "SCOPE_MISSING"),
+        (["lessons:read", "students:read"], "PREREQUISITE_MISSING"),
+        (["lessons:read", "lessons:book"], "PREREQUISITE_MISSING"),
+    ],
+    ids=str,
+)
+async def test_a_key_learns_whether_a_student_may_be_taught_if_it_reads_or_books_him(
+    app: Application, client: Client, scopes: list[str], symbol: str
+) -> None:
+    school = await School(client).open()
+    await client.call("students.transition", studentId=school.student["id"], to="paused")
+    await add_caller(app.store, 1, Role.OFFICE)
+    token = await add_api_key(app.store, 1, *scopes)
+
+    with pytest.raises(CallFailedError) as failed:
+        await search(client, studentId=school.student["id"], _meta={"token": token})
+
+    assert failed.value.symbol == symbol
+
+
+# What it costs, and how far it goes
+
+
+async def test_a_search_looks_no_further_than_the_page_it_fills(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[timedelta] = []
+    busy = Claims.busy
+
+    async def look(claims: Claims, resources: Any, *span: datetime, **more: Any) -> Any:
+        looked_at.append(span[1] - span[0])
+        return await busy(claims, resources, *span, **more)
+
+    monkeypatch.setattr(Claims, "busy", look)
+    await School(client).open()
+    month = MORNING | {"to": "2026-12-25T08:00:00Z"}
+
+    page = await client.call("lessons.searchSlots", **month, limit=1)
+
+    assert len(page["items"]) == 1
+    assert looked_at == [timedelta(days=1, minutes=MORNING["durationMinutes"])]
+
+
+async def test_nothing_is_found_that_ends_beyond_the_horizon(
+    client: Client, clock: FrozenClock
+) -> None:
+    school = await School(client).open()
+    clock.set_wall(-3_653 * 24 * 3_600)
+    days = {"from": "2026-11-22T00:00:00Z", "to": "2026-11-24T00:00:00Z", "stepMinutes": 60}
+
+    slots = await search(client, **days)
+
+    assert slots[-1]["endsAt"] == "2026-11-23T07:30:00Z"
+    for starts_at, is_taken in ((slots[-1]["startsAt"], True), ("2026-11-23T07:00:00Z", False)):
+        booking = school.booking(startsAt=starts_at, vehicleId=None)
+        assert ("result" in await client.start("lessons.book", booking)) == is_taken
+    assert (
+        await search(client, **{"from": "2999-12-01T00:00:00Z", "to": "2999-12-31T23:59:00Z"}) == []
+    )
+
+
+async def test_a_search_is_a_heavy_call(clock: FrozenClock) -> None:
+    limits = Limits(heavy_per_second=1)
+    async with running_app(outside=Outside(clock=clock), limits=limits) as app:
+        await School(Client(app)).open()
+        owner = await connect_as(app, 1, Role.OWNER)
+        await search(owner)
+        await search(owner)
+
+        with pytest.raises(CallFailedError) as limited:
+            await search(owner)
+
+    assert limited.value.symbol == "RATE_LIMITED"
+
+
 # K14
 
 
@@ -264,7 +438,8 @@ async def test_what_is_found_is_exactly_what_can_be_booked_in_pages_that_repeat_
     bookings: list[Booking], minutes: int, step: int, vehicles: list[int] | None, limit: int
 ) -> None:
     """Rule K14, both ways: every start of the grid is tried with lessons.book."""
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    limits = Limits(heavy_per_second=1_000)
+    async with running_app(outside=Outside(clock=FrozenClock()), limits=limits) as app:
         few = Few(Client(app))
         await few.open(bookings)
         wanted = None if vehicles is None else [few.vehicles[one] for one in vehicles]

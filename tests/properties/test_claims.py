@@ -161,6 +161,8 @@ class World:
         old = before["lesson"]
         given = {"vehicleId": None} | self._params(command.to)
         change = {key: given[key] for key in PARTS if key not in command.leaves_out}
+        # A move that names nothing is none, and refused before the lesson is looked at.
+        change = change or {"startsAt": given["startsAt"]}
 
         async with asyncio.timeout(5):
             reply = await self.client.start("lessons.reschedule", {"lessonId": lesson} | change)
@@ -187,7 +189,8 @@ class World:
             return
         assert reply["result"]["lesson"] == after["lesson"] == expected
         self.model.busy += [(*resource, *span, lesson) for resource in resources]
-        self.model.events.append(("lessons.rescheduled", lesson))
+        if expected != old:
+            self.model.events.append(("lessons.rescheduled", lesson))
 
     def _moved(self, old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
         """Tell how a lesson must stand after a change."""
@@ -197,8 +200,10 @@ class World:
             length = timedelta(minutes=change["durationMinutes"])
         ends_at = at(new["startsAt"]) + length
         zone = ZoneInfo("Europe/Berlin")
+        new["endsAt"] = format_instant(ends_at)
+        if new == old:
+            return old
         return new | {
-            "endsAt": format_instant(ends_at),
             "local": {
                 "start": f"{at(new['startsAt']).astimezone(zone):%Y-%m-%dT%H:%M}",
                 "end": f"{ends_at.astimezone(zone):%Y-%m-%dT%H:%M}",

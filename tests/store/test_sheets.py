@@ -24,8 +24,12 @@ def read(text: str) -> list[list[str]]:
 
 
 def unguard(cell: str) -> str:
-    """Take off the apostrophe that a guarded cell has: one such cell is always guarded."""
-    return cell[1:] if cell.startswith("'") and guard(cell) != cell else cell
+    """Take off one apostrophe wherever `guard` puts one."""
+    return re.sub(
+        r"""(^|[;,\t|\r\n])'(?=['" \xa0]*[=+\-@＝＋－＠\0])|^()'(?='*[\t\r\n])""",  # noqa: RUF001
+        r"\1",
+        cell,
+    )
 
 
 @clause("export-no-formula")
@@ -36,7 +40,7 @@ def unguard(cell: str) -> str:
         ("+4930123456", "'+4930123456"),
         ("-1", "'-1"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"),
+        ("\t=1", "'\t'=1"),
         ("\tx", "'\tx"),
         ("\rx", "'\rx"),
         ("\nx", "'\nx"),
@@ -46,6 +50,18 @@ def unguard(cell: str) -> str:
         ("＝1", "'＝1"),  # noqa: RUF001 (the wide form)
         ("＠x", "'＠x"),  # noqa: RUF001 (the wide form)
         ("'=1", "''=1"),
+        ('"=1"', '\'"=1"'),
+        # Cells of their own where another separator is meant, whatever the quotes.
+        ("a;=1", "a;'=1"),
+        ("a; =1;+2", "a;' =1;'+2"),
+        ("a,@x", "a,'@x"),
+        ("a\t-1", "a\t'-1"),
+        ("a|＝1", "a|'＝1"),  # noqa: RUF001 (the wide form)
+        ("a\n=1", "a\n'=1"),
+        ('a;"=1', "a;'\"=1"),
+        ("a;'=1", "a;''=1"),
+        ("a;\t=1", "a;\t'=1"),
+        ("a;\0=1", "a;'\0=1"),
         ("=", "'="),
         # These are no formulas, and stay as they are.
         ("", ""),
@@ -54,7 +70,7 @@ def unguard(cell: str) -> str:
         ("1-1", "1-1"),
         ("a=b", "a=b"),
         ("2026-11-24", "2026-11-24"),
-        ('"=1"', '"=1"'),
+        ("a; b = c, d", "a; b = c, d"),
     ],
     ids=ascii,
 )
@@ -64,7 +80,7 @@ def test_a_text_that_could_be_a_formula_has_an_apostrophe_before_it(
     assert guard(text) == expected
 
 
-STARTS = some.text(some.sampled_from("'=+-@\t\r\n\0 ＝ax,;\""), max_size=4)  # noqa: RUF001 (wide)
+STARTS = some.text(some.sampled_from("'=+-@\t\r\n\0 ＝ax,;|\""), max_size=8)  # noqa: RUF001 (wide)
 TEXTS = some.builds(str.__add__, STARTS, some.text(max_size=5))
 
 
@@ -75,6 +91,19 @@ def test_no_cell_begins_like_a_formula_and_each_gives_back_its_text(text: str) -
 
     assert unguard(cell) == text
     assert not re.match(r"\s*[=+\-@\t\r\n＝＋－＠]", cell)  # noqa: RUF001 (the wide forms)
+
+
+@clause("export-no-formula")
+@given(row=some.lists(TEXTS, min_size=1, max_size=3), separator=some.sampled_from(";\t|"))
+def test_no_cell_is_a_formula_where_cells_are_separated_by_something_else(
+    row: list[str], separator: str
+) -> None:
+    names = [("id",), *[(str(number),) for number in range(len(row))]]
+    line = row_line(names, {"id": "x"} | {str(number): text for number, text in enumerate(row)})
+
+    cells = csv.reader(io.StringIO(line, newline=""), delimiter=separator)
+
+    assert [cell for one in cells for cell in one if re.match(r"\s*[=+\-@＝]", cell)] == []  # noqa: RUF001 (wide)
 
 
 VALUES = some.none() | some.booleans() | some.integers(-(2**53), 2**53) | TEXTS
@@ -110,9 +139,9 @@ def as_text(value: Any) -> str:
 
 
 def test_texts_stand_in_quotes_and_numbers_and_flags_do_not() -> None:
-    row = {"a": -5, "b": 'Zoë "Z", x;=1', "c": {"d": False}}
+    row = {"a": -5, "b": 'Zoë "Z", x; y', "c": {"d": False}}
 
-    assert row_line(COLUMNS, row) == '-5,"Zoë ""Z"", x;=1",false\r\n'
+    assert row_line(COLUMNS, row) == '-5,"Zoë ""Z"", x; y",false\r\n'
     assert row_line(COLUMNS, {"a": "", "b": None, "c": None}) == '"",,\r\n'
 
 

@@ -983,7 +983,9 @@ export interface SearchSlots {
   /** No slot ends after it; at most 31 days later. */
   readonly to: string;
   readonly durationMinutes: number;
-  /** Who has to be free; a student himself, always. */
+  /** A lesson to be moved: for its student, with its own time not in the way, and in its vehicle unless vehicleIds names others. */
+  readonly lessonId?: string | null;
+  /** Who has to be free, without a lessonId; a student himself, always. */
   readonly studentId?: string | null;
   /** Who may teach; left out: all that the caller sees. */
   readonly instructorIds?: readonly (string)[] | null;
@@ -1362,7 +1364,7 @@ export interface Channels {
   readonly 'lessons.list': { readonly params: ListLessons; readonly result: LessonPage };
   /** Move a lesson that has not begun to another time, instructor or vehicle, or say why not. */
   readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: LessonView };
-  /** Return when a lesson could be booked: all who are to take part are free then. */
+  /** Return when a lesson could be booked, or moved to: all who are to take part are free then. */
   readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: SlotPage };
   /** Answer at once. */
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
@@ -1575,4 +1577,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'c6269e2ffa916f04414800fd6364444f7c72e2ee8bb0d5e65ecb1aab13dd76f4';
+export const contractHash = '451ed3d4d2128d54a211dfcdb062c3b83070cc500d042bef8a0a45627d7fa317';
