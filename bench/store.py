@@ -29,7 +29,7 @@ from rpcbackend.testing import Client, running_app
 
 KEY = bytes(range(32))
 WRITERS, ROUNDS, BOOKINGS = (1, 16, 64), 3, 640
-STUDENTS, YEARS = 2_800, 2
+STUDENTS, YEARS = 5_600, 2
 """A store of some 300 MB."""
 PAUSE_SECONDS, QUIET_READS = 0.002, 3_000
 KILLS = 20
@@ -40,7 +40,7 @@ class Desk:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._start = datetime(2100, 1, 4, tzinfo=UTC)
+        self._start = datetime.now(UTC).replace(minute=0, second=0) + timedelta(days=1)
 
     async def open(self) -> "Desk":
         """Make the people."""
