@@ -27,6 +27,11 @@ def write_typescript(document: dict[str, Any]) -> str:
         _write_job_results(methods),
         _write_list("channelNames", "readonly Channel[]", [method["name"] for method in methods]),
         _write_list(
+            "queryChannels",
+            "readonly Channel[]",
+            [method["name"] for method in methods if method["x-kind"] == "query"],
+        ),
+        _write_list(
             "mainOnlyChannels",
             "readonly Channel[]",
             [method["name"] for method in methods if method["x-main-only"]],

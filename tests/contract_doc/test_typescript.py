@@ -20,6 +20,7 @@ def document(**schemas: Any) -> dict[str, Any]:
                 "result": {"name": "Student"},
                 "x-main-only": True,
                 "x-idempotency": "natural",
+                "x-kind": "query",
             },
             {
                 "name": "toys.play",
@@ -29,6 +30,7 @@ def document(**schemas: Any) -> dict[str, Any]:
                 "x-main-only": False,
                 "x-job-result": "Toy",
                 "x-idempotency": "key",
+                "x-kind": "command",
             },
         ],
         "x-events": ["students.created"],
@@ -143,6 +145,10 @@ def test_the_channels_the_events_and_the_hash_follow_the_types() -> None:
         "export const channelNames: readonly Channel[] = [\n"
         "  'students.get',\n"
         "  'toys.play',\n"
+        "];\n"
+        "\n"
+        "export const queryChannels: readonly Channel[] = [\n"
+        "  'students.get',\n"
         "];\n"
         "\n"
         "export const mainOnlyChannels: readonly Channel[] = [\n"

@@ -1469,6 +1469,31 @@ export const channelNames: readonly Channel[] = [
   'vehicles.save',
 ];
 
+export const queryChannels: readonly Channel[] = [
+  'apikeys.list',
+  'audit.list',
+  'audit.verify',
+  'auth.me',
+  'backups.list',
+  'branches.list',
+  'calendar.view',
+  'events.subscribe',
+  'instructors.list',
+  'jobs.get',
+  'jobs.list',
+  'lessons.get',
+  'lessons.list',
+  'lessons.searchSlots',
+  'ping',
+  'rpc.discover',
+  'sessions.list',
+  'students.get',
+  'students.list',
+  'system.health',
+  'users.list',
+  'vehicles.list',
+];
+
 export const mainOnlyChannels: readonly Channel[] = [
   'backups.restore',
   'exports.start',

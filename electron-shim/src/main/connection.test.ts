@@ -1,7 +1,10 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { ProgressValue } from '../shared/protocol';
-import { failureOf, symbolOf, withStandIn } from '../testing/rig';
+import { failureOf, makeOptions, symbolOf, withStandIn } from '../testing/rig';
+import { Connection } from './connection';
+import { resolveOptions } from './options';
 
 test('a result comes back whole, with accents and U+2028', () =>
   withStandIn(async (call) => {
@@ -203,3 +206,18 @@ test('the child sees no variable of Electron or Python but our own', () =>
       [],
     );
   }));
+
+test('a call between the end of the child and the news of it is lost unsent', async () => {
+  const ignore = (): void => undefined;
+  const { limits } = resolveOptions(makeOptions([]));
+  const connection = new Connection(new PassThrough(), new PassThrough(), limits, {
+    noise: ignore,
+    notification: ignore,
+    trouble: ignore,
+  });
+  await connection.close();
+
+  const failure = await failureOf(connection.call('echo', {}));
+
+  deepEqual([failure.symbol, failure.outcome], ['BACKEND_LOST', 'none']);
+});

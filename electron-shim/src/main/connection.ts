@@ -77,7 +77,8 @@ export class Connection {
   /** Call *channel*. @throws BackendError always, nothing else. */
   async call(channel: string, params: JsonObject, options: CallOptions = {}): Promise<JsonObject> {
     if (this.#isClosed) {
-      throw shimError('BACKEND_STOPPED');
+      // The child is gone and the supervisor has yet to hear of it; nothing was sent.
+      throw shimError('BACKEND_LOST');
     }
     if (this.#inFlight >= this.#limits.maxInFlight) {
       throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });

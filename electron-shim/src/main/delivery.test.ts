@@ -90,14 +90,17 @@ test('a call that ends every backend ends two, and its failure names the key', a
   deepEqual(failure.details, { idempotencyKey: deliveries()[0] });
 });
 
-for (const [what, refusal, outcome] of [
-  ['at the door', { code: 1001, symbol: 'UNAUTHENTICATED' }, 'unknown'],
-  ['by a rule', { code: 1301, symbol: 'CONFLICT_INSTRUCTOR' }, 'none'],
+for (const [what, channel, refusal, outcome] of [
+  ['at the door', 'lessons.book', { code: 1001, symbol: 'UNAUTHENTICATED' }, 'unknown'],
+  ['by a rule', 'lessons.book', { code: 1301, symbol: 'CONFLICT_INSTRUCTOR' }, 'none'],
+  ['by a store', 'lessons.book', { code: 1108, symbol: 'READ_ONLY_MODE' }, 'unknown'],
+  ['without a key', 'jobs.cancel', { code: 1102, symbol: 'NOT_FOUND' }, 'unknown'],
+  ['as a question', 'students.get', { code: 1001, symbol: 'UNAUTHENTICATED' }, 'none'],
 ] as const) {
   test(`a second delivery refused ${what} leaves the outcome ${outcome}`, async (t) => {
     const { supervisor, params } = await start(t, 1);
 
-    const failure = await failureOf(supervisor.call('lessons.book', { ...params, refusal }));
+    const failure = await failureOf(supervisor.call(channel, { ...params, refusal }));
 
     deepEqual([failure.symbol, failure.outcome], [refusal.symbol, outcome]);
   });
@@ -183,3 +186,19 @@ test('a call is not sent again to a backend that was started anew on purpose', a
   equal(await call, 'BACKEND_LOST');
   equal(deliveries().length, 1);
 });
+
+for (const [what, symbol, options] of [
+  ['its limit', 'CALL_TIMEOUT', () => ({ timeoutMs: 200 })],
+  ['its signal', 'CALL_CANCELLED', () => ({ signal: AbortSignal.timeout(200) })],
+] as const) {
+  test(`a backend that hears nobody and does not end holds no call beyond ${what}`, async (t) => {
+    const { supervisor, params } = await start(t, 0, {
+      shutdown: { requestMs: 20, eofMs: 20, termMs: 5_000, totalMs: 10_000 },
+    });
+    await supervisor.call('hangUp', {});
+
+    const failure = await failureOf(supervisor.call('lessons.book', params, options()));
+
+    deepEqual([failure.symbol, failure.outcome], [symbol, 'unknown']);
+  });
+}

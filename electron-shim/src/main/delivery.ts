@@ -1,12 +1,17 @@
 /** Delivers a call, and once more when the backend ended under it and nothing can happen twice. */
 
 import { randomBytes } from 'crypto';
-import { type Channel, type Idempotency, idempotencyOf } from '../generated/channels.gen';
+import {
+  type Channel,
+  type Idempotency,
+  idempotencyOf,
+  queryChannels,
+} from '../generated/channels.gen';
 import { BackendError } from '../shared/errors';
 import { isJsonObject, type JsonObject } from '../shared/json';
 import type { CallMeta } from '../shared/protocol';
 import { asBackendError } from '../shared/shimErrors';
-import type { CallOptions } from './call';
+import { type CallOptions, waitWithin } from './call';
 
 /** One life of the backend, as far as calls need it. */
 export interface Life {
@@ -90,8 +95,7 @@ class Delivery {
       if (!isLost || !this.#mayRepeat) {
         throw error;
       }
-      await life.exited;
-      return this.#repeat(lives, stops, error);
+      return this.#repeat(lives, life, stops, error);
     }
   }
 
@@ -109,13 +113,14 @@ class Delivery {
     return this.#idempotency === 'natural' || this.#key !== undefined;
   }
 
-  /** The supervisor has heard of the end as well, so what serves next is another life. */
-  async #repeat(lives: Lives, stops: number, loss: BackendError): Promise<JsonObject> {
+  async #repeat(lives: Lives, lost: Life, stops: number, loss: BackendError): Promise<JsonObject> {
     let next: Life;
     try {
+      // Then the supervisor has heard of the end as well, so what serves next is another life.
+      await waitWithin(lost.exited, this.#leftMs(), this.#options.signal);
       next = await lives.serving(this.#patience(true));
     } catch (error) {
-      throw isCallersOwn(error) ? withOutcomeUnknown(error) : loss;
+      throw isCallersOwn(error) ? withOutcomeOf(loss, error) : loss;
     }
     // Whoever stopped the backend and started another wants nothing done of before.
     if (lives.stops !== stops) {
@@ -125,7 +130,7 @@ class Delivery {
       return await this.#send(next);
     } catch (error) {
       throw error instanceof BackendError && !this.#isDecided(error)
-        ? withOutcomeUnknown(error)
+        ? withOutcomeOf(loss, error)
         : error;
     }
   }
@@ -167,11 +172,15 @@ class Delivery {
    * Tell whether the answer to the second delivery speaks for the first as well.
    *
    * The backend looks up the key behind its doors (access, rate, limits) and before the rules of
-   * the school: what a door refuses may have been done by the first delivery.
+   * the school: what a door refuses may have been done by the first delivery, and so may a command
+   * without a key, whatever refuses it. A question does nothing either way.
    */
   #isDecided({ type, code, symbol }: BackendError): boolean {
-    const isRule = type === 'business' && code >= 1_100;
-    return this.#idempotency === 'natural' || isRule || symbol === 'INVALID_PARAMS';
+    if ((queryChannels as readonly string[]).includes(this.#channel)) {
+      return true;
+    }
+    const isRule = type === 'business' && code >= 1_100 && !beforeKey.includes(symbol);
+    return this.#key !== undefined && (isRule || symbol === 'INVALID_PARAMS');
   }
 
   #chooseKey(): string | undefined {
@@ -187,6 +196,15 @@ class Delivery {
   }
 }
 
+/** Rules that are looked at before the key is: of the store, and of the files that jobs are about. */
+const beforeKey: readonly string[] = [
+  'READ_ONLY_MODE',
+  'FILE_REFUSED',
+  'BACKUP_INVALID',
+  'SCHEMA_TOO_NEW',
+  'DISK_FULL',
+];
+
 function isCallersOwn(error: unknown): error is BackendError {
   return (
     error instanceof BackendError &&
@@ -194,6 +212,9 @@ function isCallersOwn(error: unknown): error is BackendError {
   );
 }
 
-function withOutcomeUnknown(error: BackendError): BackendError {
-  return new BackendError({ ...error.toFailure(), outcome: 'unknown' });
+/** The first delivery may have done what the second could not; lost unsent it has not. */
+function withOutcomeOf(loss: BackendError, error: BackendError): BackendError {
+  return loss.outcome === 'none'
+    ? error
+    : new BackendError({ ...error.toFailure(), outcome: loss.outcome });
 }

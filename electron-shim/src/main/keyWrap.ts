@@ -8,7 +8,9 @@ import { shimError } from '../shared/shimErrors';
 export interface SafeStoragePort {
   isAsyncEncryptionAvailable?(): Promise<boolean>;
   encryptStringAsync?(text: string): Promise<Buffer>;
-  decryptStringAsync?(encrypted: Buffer): Promise<{ readonly result: string }>;
+  decryptStringAsync?(
+    encrypted: Buffer,
+  ): Promise<{ readonly result: string; readonly shouldReEncrypt?: boolean }>;
   isEncryptionAvailable?(): boolean;
   encryptString?(text: string): Buffer;
   decryptString?(encrypted: Buffer): string;
@@ -38,6 +40,8 @@ interface Scrypt {
 // One of OWASP's equal choices (Password Storage Cheat Sheet, 2025) that takes 32 MiB at a time.
 const strength = { name: 'scrypt', cost: 2 ** 15, blockSize: 8, parallelization: 3 } as const;
 
+const maxParallelization = 16;
+
 /**
  * Name the keyring that `safeStorage` encrypts with; undefined when that keeps nothing secret.
  *
@@ -66,22 +70,30 @@ export async function wrapByKeyring(
   key: Buffer,
 ): Promise<Wrapped> {
   const text = key.toString('base64');
-  const ciphertext =
-    (await storage.encryptStringAsync?.(text)) ?? storage.encryptString?.(text) ?? Buffer.of();
+  const ciphertext = (await storage.encryptStringAsync?.(text)) ?? storage.encryptString?.(text);
+  if (ciphertext === undefined) {
+    throw shimError('KEYRING_INSECURE');
+  }
   return { protection: 'keyring', backend, ciphertext: ciphertext.toString('base64') };
+}
+
+/** A key from the keyring, and whether that asks for it to be wrapped anew. */
+interface Unwrapped {
+  readonly key: Buffer;
+  readonly isOutdated: boolean;
 }
 
 /** @throws BackendError KEY_UNREADABLE: another user's, or the keyring was changed. */
 export async function unwrapByKeyring(
   storage: SafeStoragePort | undefined,
   wrapped: Extract<Wrapped, { readonly protection: 'keyring' }>,
-): Promise<Buffer> {
+): Promise<Unwrapped> {
   const ciphertext = Buffer.from(wrapped.ciphertext, 'base64');
   try {
-    const text =
-      (await storage?.decryptStringAsync?.(ciphertext))?.result ??
-      storage?.decryptString?.(ciphertext);
-    return requireKey(Buffer.from(text ?? '', 'base64'));
+    const opened = await storage?.decryptStringAsync?.(ciphertext);
+    const text = opened?.result ?? storage?.decryptString?.(ciphertext) ?? '';
+    const key = requireKey(Buffer.from(text, 'base64'));
+    return { key, isOutdated: opened?.shouldReEncrypt === true };
   } catch {
     throw shimError('KEY_UNREADABLE', { details: { backend: wrapped.backend } });
   }
@@ -102,7 +114,7 @@ export async function wrapByPassphrase(passphrase: string, key: Buffer): Promise
   };
 }
 
-/** @throws BackendError PASSPHRASE_WRONG */
+/** @throws BackendError PASSPHRASE_WRONG, KEY_UNREADABLE: the file asks for what scrypt cannot do. */
 export async function unwrapByPassphrase(
   passphrase: string,
   { kdf, nonce, tag, ciphertext }: Extract<Wrapped, { readonly protection: 'passphrase' }>,
@@ -141,7 +153,9 @@ function isByPassphrase(value: Readonly<Record<string, unknown>>): boolean {
     isJsonObject(kdf) &&
     kdf['name'] === 'scrypt' &&
     areTexts(kdf, ['salt']) &&
-    ['cost', 'blockSize', 'parallelization'].every((name) => Number.isSafeInteger(kdf[name]))
+    ['cost', 'blockSize', 'parallelization'].every((name) => Number.isSafeInteger(kdf[name])) &&
+    // The others are bounded by the memory, this one by nothing: a damaged one would take days.
+    Number(kdf['parallelization']) <= maxParallelization
   );
 }
 
@@ -159,11 +173,14 @@ function requireKey(key: Buffer): Buffer {
 function stretch(passphrase: string, kdf: Scrypt): Promise<Buffer> {
   const { cost, blockSize, parallelization } = kdf;
   const limits = { cost, blockSize, parallelization, maxmem: 2 ** 28 };
-  return new Promise((resolve, reject) => {
+  return new Promise<Buffer>((resolve, reject) => {
     // The same passphrase typed on two keyboards may come in two forms of Unicode.
     const bytes = Buffer.from(passphrase.normalize('NFKC'), 'utf8');
     scrypt(bytes, Buffer.from(kdf.salt, 'base64'), 32, limits, (error, secret) =>
-      error === null ? resolve(secret) : reject(shimError('KEY_UNREADABLE')),
+      error === null ? resolve(secret) : reject(error),
     );
+    // Parameters that cannot be are thrown, and others told.
+  }).catch(() => {
+    throw shimError('KEY_UNREADABLE');
   });
 }

@@ -257,6 +257,136 @@ for (const [outcome, keeps] of [
   });
 }
 
+test('a change that may have got through, and is then refused, keeps both keys', async (t) => {
+  const path = makePath(t);
+  const store = makeStore(path, makeKeyring('kwallet5'));
+  const { key: old } = await store.databaseKey();
+  const failWith = (outcome: 'unknown' | 'none') => async () => {
+    throw shimError('BACKEND_LOST', { outcome });
+  };
+  await symbolOf(store.changeKey(failWith('unknown')));
+  const { pending } = await store.databaseKey();
+
+  await symbolOf(makeStore(path, makeKeyring('kwallet5')).changeKey(failWith('none')));
+
+  deepEqual(await store.databaseKey(), { key: old, pending });
+});
+
+test('of two changes at once the second waits, and judges no key of the first', async (t) => {
+  const store = makeStore(makePath(t), makeKeyring('kwallet5'));
+  const asked: string[] = [];
+  const refuse = async (newKey: string): Promise<never> => {
+    asked.push(newKey);
+    throw shimError('BACKEND_LOST', { outcome: 'none' });
+  };
+
+  await Promise.allSettled([store.changeKey(refuse), store.changeKey(refuse)]);
+
+  // The first one's was removed, for nothing had been done.
+  equal(new Set(asked).size, 2);
+});
+
+/** Leave a change unfinished, its key under another user's keyring. */
+async function leavePending(path: string, name: string): Promise<void> {
+  const main = makeStore(path, makeKeyring('kwallet5'));
+  await main.databaseKey();
+  const text = readFileSync(path, 'utf8');
+  await main.recover(await main.recoveryCode());
+  const other = makeStore(`${path}.pending`, makeKeyring('kwallet5', name));
+  await other.databaseKey();
+  writeFileSync(path, text);
+}
+
+test('a pending key that cannot be read hides no other, and a change goes on without it', async (t) => {
+  const path = makePath(t);
+  await leavePending(path, 'bob');
+  const store = makeStore(path, makeKeyring('kwallet5'));
+  const unread = readFileSync(`${path}.pending`, 'utf8');
+
+  deepEqual(Object.keys(await store.databaseKey()), ['key']);
+  await store.changeKey(async () => undefined);
+
+  deepEqual(Object.keys(await store.databaseKey()), ['key']);
+  equal(readFileSync(`${path}.pending.old`, 'utf8'), unread);
+});
+
+test('a code recovers whatever is pending, and nothing that was there is lost', async (t) => {
+  const path = makePath(t);
+  const code = await makeStore(path, makeKeyring('kwallet5')).recoveryCode();
+  await leavePending(path, 'ada');
+  const before = [path, `${path}.old`, `${path}.pending`].map((one) => readFileSync(one, 'utf8'));
+  const store = makeStore(path, makeKeyring('kwallet5'));
+
+  await store.recover(code);
+  await store.recover(code);
+
+  deepEqual(Object.keys(await store.databaseKey()), ['key']);
+  equal(await store.recoveryCode(), code);
+  const after = readdirSync(join(path, '..')).map((name) =>
+    readFileSync(join(path, '..', name), 'utf8'),
+  );
+  deepEqual(
+    before.filter((text) => !after.includes(text)),
+    [],
+  );
+});
+
+test('a code is not written down while a change is unfinished', async (t) => {
+  const path = makePath(t);
+  await leavePending(path, 'ada');
+  const store = makeStore(path, makeKeyring('kwallet5'));
+
+  equal(await symbolOf(store.recoveryCode()), 'KEY_CHANGE_UNFINISHED');
+  await store.changeKey(async () => undefined);
+
+  match(await store.recoveryCode(), /^[0-9A-Z]{5}-/);
+});
+
+test('a key that its keyring wants wrapped anew is', async (t) => {
+  const path = makePath(t);
+  const key = await makeStore(path, makeAsyncKeyring()).databaseKey();
+  const text = readFileSync(path, 'utf8');
+  const keyring = makeAsyncKeyring();
+  const rotated: SafeStoragePort = {
+    ...keyring,
+    encryptStringAsync: async (plain) => Buffer.from(`new:${plain}`),
+    decryptStringAsync: async (bytes) => {
+      const [owner, plain = ''] = bytes.toString().split(':');
+      return owner === 'new'
+        ? { result: plain, shouldReEncrypt: false }
+        : { result: [...plain].reverse().join(''), shouldReEncrypt: true };
+    },
+  };
+
+  deepEqual(await makeStore(path, rotated).databaseKey(), key);
+
+  equal(readFileSync(path, 'utf8') === text, false);
+  deepEqual(await makeStore(path, rotated).databaseKey(), key);
+});
+
+test('a keyring that encrypts nothing keeps no empty key', async (t) => {
+  const path = makePath(t);
+  const keyring = {
+    isEncryptionAvailable: () => true,
+    getSelectedStorageBackend: () => 'kwallet5',
+  };
+
+  equal(await symbolOf(makeStore(path, keyring).databaseKey()), 'KEYRING_INSECURE');
+});
+
+for (const damage of [{ cost: 3 }, { cost: 2 ** 40 }, { parallelization: 2 ** 17 }]) {
+  test(`a passphrase's parameters damaged to ${JSON.stringify(damage)} are told at once`, async (t) => {
+    const path = makePath(t);
+    await makeStore(path, undefined, 'correct horse').databaseKey();
+    const file = JSON.parse(readFileSync(path, 'utf8')) as { kdf: object };
+    writeFileSync(path, JSON.stringify({ ...file, kdf: { ...file.kdf, ...damage } }));
+
+    const failed = symbolOf(makeStore(path, undefined, 'correct horse').databaseKey());
+
+    equal(await failed, 'KEY_UNREADABLE');
+  });
+}
+
 test('a change that was cut short goes on to the same key', async (t) => {
   const path = makePath(t);
   const asked: string[] = [];

@@ -3,7 +3,7 @@
 import { randomBytes } from 'crypto';
 import { BackendError, type Outcome } from '../shared/errors';
 import { isJsonObject } from '../shared/json';
-import { shimError } from '../shared/shimErrors';
+import { type ShimSymbol, shimError } from '../shared/shimErrors';
 import { base64Url } from './base64Url';
 import {
   keyringOf,
@@ -16,7 +16,13 @@ import {
   wrapByPassphrase,
 } from './keyWrap';
 import type { DatabaseKey } from './options';
-import { addPrivateFile, readIfThere, removeFile, replacePrivateFile } from './privateFile';
+import {
+  addPrivateFile,
+  readIfThere,
+  removeFile,
+  replacePrivateFile,
+  setAside,
+} from './privateFile';
 import { fromRecoveryCode, toRecoveryCode } from './recoveryCode';
 
 const format = 'electron-shim-key/1';
@@ -47,10 +53,15 @@ export interface Keystore {
    * @throws what *rekey* throws; those of `databaseKey`
    */
   changeKey(rekey: (newDatabaseKey: string) => Promise<unknown>): Promise<void>;
-  /** Return the key as a code to be written down: it opens the database without this machine. */
+  /**
+   * Return the key as a code to be written down: it opens the database without this machine.
+   *
+   * @throws BackendError KEY_CHANGE_UNFINISHED: it may be the key of before; those of `databaseKey`
+   */
   recoveryCode(): Promise<string>;
   /**
-   * Take the key from its code, and protect it anew; the file of before is kept as `.old`.
+   * Take the key from its code, and protect it anew; what was there before, a pending key as
+   * well, is kept beside it as `.old`, `.old.1` and so on.
    *
    * @throws BackendError RECOVERY_CODE_WRONG, KEYRING_INSECURE, PASSPHRASE_REQUIRED
    */
@@ -71,6 +82,8 @@ export class FileKeystore implements Keystore {
   /** Where a key waits for the end of its change. */
   readonly #pendingPath: string;
   #opening: Promise<Buffer> | undefined;
+  /** Settles once the last change is over: two at once would judge each other's pending key. */
+  #changed: Promise<unknown> = Promise.resolve();
   /** Remembered, so that one start asks once. */
   #passphrase: string | undefined;
 
@@ -82,31 +95,47 @@ export class FileKeystore implements Keystore {
 
   async databaseKey(): Promise<DatabaseKey> {
     const key = base64Url(await this.#key());
-    const pending = await this.#open(this.#pendingPath);
+    const pending = await this.#pending();
     return pending === undefined ? { key } : { key, pending: base64Url(pending) };
   }
 
-  async changeKey(rekey: (newDatabaseKey: string) => Promise<unknown>): Promise<void> {
-    await this.#key();
-    const next = await this.#openOrMake(this.#pendingPath);
-    try {
-      await rekey(base64Url(next));
-    } catch (error) {
-      await this.#settle(outcomeOf(error), next);
-      throw error;
-    }
-    await this.#settle('committed', next);
+  changeKey(rekey: (newDatabaseKey: string) => Promise<unknown>): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#key();
+      const pending = await this.#pending();
+      if (pending === undefined) {
+        // One that cannot be read was given to no backend; the one that serves was opened without.
+        await setAside(this.#pendingPath);
+      }
+      const next = pending ?? (await this.#openOrMake(this.#pendingPath));
+      try {
+        await rekey(base64Url(next));
+      } catch (error) {
+        const outcome = outcomeOf(error);
+        // That nothing was done now says nothing of an earlier try, which may have got through.
+        await this.#settle(outcome === 'none' && pending !== undefined ? 'unknown' : outcome, next);
+        throw error;
+      }
+      await this.#settle('committed', next);
+    });
   }
 
   async recoveryCode(): Promise<string> {
-    return toRecoveryCode(await this.#key());
+    const key = await this.#key();
+    if ((await readIfThere(this.#pendingPath)) !== undefined) {
+      throw shimError('KEY_CHANGE_UNFINISHED');
+    }
+    return toRecoveryCode(key);
   }
 
-  async recover(code: string): Promise<void> {
-    const key = fromRecoveryCode(code);
-    this.#passphrase = undefined;
-    await replacePrivateFile(this.#options.path, write(await this.#wrap(key)));
-    this.#opening = Promise.resolve(key);
+  recover(code: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const key = fromRecoveryCode(code);
+      this.#passphrase = undefined;
+      await this.#rewrap(this.#options.path, key);
+      await setAside(this.#pendingPath);
+      this.#opening = Promise.resolve(key);
+    });
   }
 
   async protection(): Promise<string | undefined> {
@@ -123,10 +152,28 @@ export class FileKeystore implements Keystore {
     return this.#opening;
   }
 
+  /** Return the key whose change is not over; one that cannot be read hides no other. */
+  async #pending(): Promise<Buffer | undefined> {
+    try {
+      return await this.#open(this.#pendingPath);
+    } catch (error) {
+      if (error instanceof BackendError && unreadable.includes(error.symbol)) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#changed.then(change);
+    this.#changed = done.catch(() => undefined);
+    return done;
+  }
+
   /** Keep the new key, or the old one, or both while nobody knows. */
   async #settle(outcome: Outcome, next: Buffer): Promise<void> {
     if (outcome === 'committed') {
-      await replacePrivateFile(this.#options.path, write(await this.#wrap(next)));
+      await this.#rewrap(this.#options.path, next);
       this.#opening = Promise.resolve(next);
     }
     if (outcome !== 'unknown') {
@@ -151,12 +198,21 @@ export class FileKeystore implements Keystore {
       return undefined;
     }
     if (wrapped.protection === 'keyring') {
-      return unwrapByKeyring(this.#port.safeStorage, wrapped);
+      const { key, isOutdated } = await unwrapByKeyring(this.#port.safeStorage, wrapped);
+      if (isOutdated) {
+        // It can still be read, and whoever only reads is not to fail for a full disk.
+        await this.#rewrap(path, key).catch(() => undefined);
+      }
+      return key;
     }
     const passphrase = this.#passphrase ?? (await this.#ask('open'));
     const key = await unwrapByPassphrase(passphrase, wrapped);
     this.#passphrase = passphrase;
     return key;
+  }
+
+  async #rewrap(path: string, key: Buffer): Promise<void> {
+    await replacePrivateFile(path, write(await this.#wrap(key)));
   }
 
   async #wrap(key: Buffer): Promise<Wrapped> {
@@ -180,6 +236,12 @@ export class FileKeystore implements Keystore {
     return passphrase;
   }
 }
+
+/** What the passphrase of the key itself does not open, no other will. */
+const unreadable: readonly string[] = [
+  'KEY_UNREADABLE',
+  'PASSPHRASE_WRONG',
+] satisfies readonly ShimSymbol[];
 
 /** Errors of strangers say nothing of what was done. */
 function outcomeOf(error: unknown): Outcome {

@@ -18,33 +18,21 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 
 /** Write a file that is not there yet; tell false, and leave it alone, when it is. */
 export function addPrivateFile(path: string, text: string): Promise<boolean> {
-  return withDraft(path, text, async (draft) => {
-    try {
-      await promises.link(draft, path);
-      return true;
-    } catch (error) {
-      if (isCode(error, 'EEXIST')) {
-        return false;
-      }
-      // A file system without links.
-      await promises.copyFile(draft, path, constants.COPYFILE_EXCL);
-      return true;
-    }
+  return withDraft(path, text, (draft) => addName(draft, path));
+}
+
+/** Write *path* anew; the file of before is kept as `.old`, or the next free `.old.1`. */
+export async function replacePrivateFile(path: string, text: string): Promise<void> {
+  await withDraft(path, text, async (draft) => {
+    await keepOld(path);
+    await promises.rename(draft, path);
   });
 }
 
-/** Write *path* anew; the file of before becomes `.old`. */
-export async function replacePrivateFile(path: string, text: string): Promise<void> {
-  await withDraft(path, text, async (draft) => {
-    try {
-      await promises.copyFile(path, `${path}.old`);
-    } catch (error) {
-      if (!isCode(error, 'ENOENT')) {
-        throw error;
-      }
-    }
-    await promises.rename(draft, path);
-  });
+/** Take *path* out of the way, if it is there; it is kept as a replaced file is. */
+export async function setAside(path: string): Promise<void> {
+  await keepOld(path);
+  await removeFile(path);
 }
 
 /** Remove *path*, if it is there. */
@@ -55,6 +43,41 @@ export async function removeFile(path: string): Promise<void> {
     if (!isCode(error, 'ENOENT')) {
       throw error;
     }
+  }
+}
+
+async function keepOld(path: string): Promise<void> {
+  try {
+    // Never over another: only one of them may hold the key that opens.
+    for (let number = 0; !(await addName(path, oldName(path, number))); number += 1);
+  } catch (error) {
+    if (!isCode(error, 'ENOENT')) {
+      throw error;
+    }
+  }
+}
+
+function oldName(path: string, number: number): string {
+  return number === 0 ? `${path}.old` : `${path}.old.${number}`;
+}
+
+/** Give the file *path* another name as well; tell false when that is taken. */
+async function addName(path: string, name: string): Promise<boolean> {
+  try {
+    // A file system without links copies.
+    await promises
+      .link(path, name)
+      .catch((error: unknown) =>
+        isCode(error, 'EEXIST')
+          ? Promise.reject(error)
+          : promises.copyFile(path, name, constants.COPYFILE_EXCL),
+      );
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) {
+      return false;
+    }
+    throw error;
   }
 }
 

@@ -105,6 +105,11 @@ const kinds = {
     type: 'validation',
     message: 'This is no recovery code, or a character in it is wrong.',
   },
+  KEY_CHANGE_UNFINISHED: {
+    code: -32075,
+    type: 'validation',
+    message: 'A change of the database key was cut short; finish it with changeKey first.',
+  },
 } as const satisfies Record<string, Kind>;
 
 export type ShimSymbol = keyof typeof kinds;

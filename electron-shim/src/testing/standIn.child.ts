@@ -1,7 +1,7 @@
 /** A real process that stands in for the backend and misbehaves on request. */
 
 import { spawn } from 'child_process';
-import { appendFileSync, readFileSync } from 'fs';
+import { appendFileSync, closeSync, readFileSync } from 'fs';
 import { createInterface } from 'readline';
 import { contractHash } from '../generated/channels.gen';
 import { isJsonObject, type JsonObject } from '../shared/json';
@@ -75,6 +75,7 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
   },
   'lessons.book': deliver,
   'students.get': deliver,
+  'jobs.cancel': deliver,
   'auth.changePassword': deliver,
   ping: (id) => {
     if (!flags.has('--numb')) {
@@ -99,6 +100,13 @@ const answers: Readonly<Record<string, (id: unknown, params: JsonObject) => void
   die: (_id, params) => process.exit(Number(params['code'])),
   crash: () => process.kill(process.pid, 'SIGKILL'),
   never: () => undefined,
+  // It lives on, and hears nobody.
+  hangUp: (id) => {
+    process.stdin.destroy();
+    closeSync(0);
+    setInterval(() => undefined, 60_000);
+    write({ id, result: {} });
+  },
   hang: (id) => {
     hanging.add(id);
   },
