@@ -19,7 +19,7 @@ mkdirSync(screenshots, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'school-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-// More than the 20 s that the shim gives a start, so that its own reason is seen first.
+// A start of the demo school takes a second or two.
 const patienceMs = 30_000;
 
 let launches = 0;

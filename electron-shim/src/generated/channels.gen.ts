@@ -1490,6 +1490,8 @@ export const queryChannels: readonly Channel[] = [
   'students.get',
   'students.list',
   'system.health',
+  'system.metrics',
+  'system.watch',
   'users.list',
   'vehicles.list',
 ];

@@ -196,3 +196,17 @@ test('a listener may stop and start again at stopping', async () => {
 function activeTimers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 }
+
+test('a start has the time that a migration of a large store takes', async (t) => {
+  const { startTimeoutMs: _, ...options } = makeOptions(['--mute', '--migrating']);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const backend = createBackend(options);
+  t.after(() => backend.stopServer());
+  const started = backend.startServer();
+  const pid = Number(await next(backend, 'stderr'));
+
+  t.mock.timers.tick(599_999);
+  process.kill(pid, 'SIGUSR2');
+
+  equal((await started).pid, pid);
+});

@@ -71,7 +71,7 @@ export interface Backend {
   /** Listen to a notification of the backend. */
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe;
   status(): BridgeStatus;
-  /** Report what happened, for a mail: without keys, params and names. */
+  /** Report what happened, for a mail: no params, keys or mail addresses; the end of stderr. */
   diagnostics(): Diagnostics;
   /** The machine goes to sleep: until `resume` a silent backend counts as asleep. */
   suspend(): void;
@@ -95,6 +95,7 @@ class SupervisedBackend implements Backend {
   readonly #notebook: Notebook;
   readonly #tracer: Tracer;
   readonly #log: LogFile | undefined;
+  readonly #stopMs: number;
   #server: ServerInfo | undefined;
 
   constructor(options: BackendOptions) {
@@ -106,6 +107,7 @@ class SupervisedBackend implements Backend {
     );
     this.#notebook = new Notebook(resolved.backend, resolved.client);
     this.#log = resolved.logFile && new LogFile(resolved.logFile, warnOfBug);
+    this.#stopMs = resolved.shutdown.totalMs;
     this.#tracer = new Tracer(resolved.slowCallMs, {
       finished: (trace) => this.#signals.emit('rpc', trace),
       isSlow: (call) => this.#signals.emit('slow', call),
@@ -130,7 +132,8 @@ class SupervisedBackend implements Backend {
 
   async stopServer(options?: StopOptions): Promise<StopReport> {
     const report = await this.#supervisor.stop(options);
-    await this.#log?.close();
+    // A quit has one limit for all of it.
+    await this.#log?.close(this.#stopMs - report.durationMs);
     return report;
   }
 
@@ -248,7 +251,7 @@ class SupervisedBackend implements Backend {
 
   /** Name the topics of an event; none when it was heard before. */
   #eventTopics(payload: JsonObject): readonly string[] {
-    if (!isEvent(payload) || !this.#subscription.accepts(payload.seq)) {
+    if (!isEvent(payload) || !this.#subscription.accepts(payload)) {
       return [];
     }
     this.#signals.emit('event', payload);

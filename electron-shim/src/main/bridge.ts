@@ -6,7 +6,7 @@ import { shimError } from '../shared/shimErrors';
 import { type Backend, createBackend } from './backend';
 import { ChannelRegistry, type IPCChannel } from './channels';
 import { type IpcMainPort, type Rights, WindowGate } from './ipc';
-import { followPower, type QuittingApp, stopAtOnce, stopBeforeQuit } from './lifecycle';
+import { type Ends, QuitHooks, type QuittingApp } from './lifecycle';
 import type { BackendOptions } from './options';
 import type { StopReport } from './session';
 import { warnOfBug } from './warnOfBug';
@@ -39,9 +39,10 @@ export interface ElectronBridgeController extends Backend {
 export function createElectronBridge(options: BridgeOptions): ElectronBridgeController {
   const backend = isRunnable(options) ? createBackend(options) : options.backend;
   const registry = new ChannelRegistry();
-  const gate = new WindowGate(backend, registry, options.trusted, ipcMain as IpcMainPort);
-  const unhook = options.installQuitHooks === false ? () => undefined : installHooks(backend);
-  const stopNow = (): unknown => backend.stopServer({ immediate: true });
+  const limits = timeoutOf(options);
+  const gate = new WindowGate(backend, registry, options.trusted, ipcMain as IpcMainPort, limits);
+  const hooks =
+    options.installQuitHooks === false ? undefined : new QuitHooks(endsOfElectron(), backend);
   return {
     startServer: async () => {
       checkInstance(options.singleInstance ?? 'warn');
@@ -59,9 +60,9 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
     attach: (window, rights) => {
       refuseSubFrames(window);
       const detach = gate.attach(window.webContents, rights);
-      const unhookEnd = stopAtOnce(window, 'session-end', stopNow);
+      const unguard = hooks?.guard(window);
       return () => {
-        unhookEnd();
+        unguard?.();
         detach();
       };
     },
@@ -69,7 +70,7 @@ export function createElectronBridge(options: BridgeOptions): ElectronBridgeCont
       gate.close();
       const report = await backend.stopServer();
       // Not before: a quit in the meantime is to wait for the stop.
-      unhook();
+      hooks?.remove();
       return report;
     },
   };
@@ -79,26 +80,16 @@ function isRunnable(options: BridgeOptions): options is WindowOptions & BackendO
   return 'command' in options.backend;
 }
 
-function installHooks(backend: Backend): () => void {
-  const unhooks = [
-    stopBeforeQuit(app as QuittingApp, () => backend.stopServer()),
-    stopAtOnce(autoUpdater, 'before-quit-for-update', () =>
-      backend.stopServer({ immediate: true }),
-    ),
-  ];
-  let isUnhooked = false;
-  // Older versions have no powerMonitor before.
-  void app.whenReady().then(() => {
-    if (!isUnhooked) {
-      unhooks.push(followPower(powerMonitor, app as QuittingApp, backend));
-    }
-  });
-  return () => {
-    isUnhooked = true;
-    for (const unhook of unhooks) {
-      unhook();
-    }
-  };
+/** The limit of calls counts from when a window asks. */
+function timeoutOf(options: BridgeOptions): { readonly timeoutMs?: number } {
+  return isRunnable(options) && options.requestTimeoutMs !== undefined
+    ? { timeoutMs: options.requestTimeoutMs }
+    : {};
+}
+
+function endsOfElectron(): Ends {
+  const power = app.whenReady().then(() => powerMonitor);
+  return { app: app as QuittingApp, updater: autoUpdater, power };
 }
 
 function checkInstance(policy: 'warn' | 'refuse' | 'ignore'): void {

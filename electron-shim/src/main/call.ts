@@ -5,6 +5,7 @@ import { type BackendError, readErrorObject } from '../shared/errors';
 import { isJsonObject, type JsonObject } from '../shared/json';
 import type { CallMeta, ProgressValue } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
+import { monotonicMs } from './clock';
 
 /** The part of AbortSignal that is needed; Electron 9 has none, so any look-alike does. */
 export interface CancelSignal {
@@ -61,7 +62,7 @@ export class PendingCall {
     const givenUp = new Promise<never>((_, reject) => {
       this.#giveUp = reject;
     });
-    this.#startedMs = Date.now();
+    this.#startedMs = monotonicMs();
     this.progressed();
     try {
       return requireObject(await Promise.race([send(this.#source), givenUp]));
@@ -80,7 +81,7 @@ export class PendingCall {
       return;
     }
     const { timeoutMs, maxMs } = this.#limits;
-    const leftMs = Math.max(maxMs, timeoutMs) - (Date.now() - this.#startedMs);
+    const leftMs = Math.max(maxMs, timeoutMs) - (monotonicMs() - this.#startedMs);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#cancel('CALL_TIMEOUT'), Math.min(timeoutMs, leftMs));
   }

@@ -1,4 +1,5 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import type { ProgressValue } from '../shared/protocol';
@@ -144,7 +145,7 @@ test('progress reaches the caller by its token', () =>
       { kind: 'report', done: 1, total: 2 },
       { kind: 'report', done: 2, total: 2 },
     ]);
-    deepEqual(result, { token: 'shim-1' });
+    match(String(result['token']), /^shim-[0-9a-f]{32}$/);
   }));
 
 test('a call that makes progress for ever ends all the same', () =>
@@ -172,6 +173,22 @@ test('the progress of a job reaches the caller behind the reply, until its end',
 
     deepEqual(heard, ['begin', 'report', 'end']);
   }));
+
+test('the progress of a job ends when its backend does', async () => {
+  const heard: ProgressValue[] = [];
+  const warned = once(process, 'warning');
+
+  await withStandIn(async (_, { supervisor }) => {
+    const onProgress = (): void => {
+      throw new Error('a listener that fails holds up no end');
+    };
+    await supervisor.call('job', {}, { onProgress });
+    await supervisor.call('job', {}, { onProgress: (value) => heard.push(value) });
+  });
+
+  deepEqual(heard, [{ kind: 'end', message: 'The backend ended before the job did.' }]);
+  await warned;
+});
 
 test('of more jobs than can be listened for, the oldest go unheard', () =>
   withStandIn(async (call, { supervisor }) => {

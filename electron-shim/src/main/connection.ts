@@ -1,5 +1,6 @@
 /** JSON-RPC over the pipes of one child: calls out, notifications in. */
 
+import { randomBytes } from 'crypto';
 import type { Readable, Writable } from 'stream';
 import {
   type CancellationTokenSource,
@@ -14,6 +15,7 @@ import type { Progress, ProgressValue } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import { type CallLimits, type CallOptions, PendingCall } from './call';
 import { NdjsonReader, NdjsonWriter, type Noise } from './ndjson';
+import { warnOfBug } from './warnOfBug';
 
 export interface ConnectionLimits extends CallLimits {
   readonly maxInFlight: number;
@@ -44,7 +46,6 @@ export class Connection {
   readonly #jobs = new Map<string | number, Listener>();
   #handled = 0;
   #inFlight = 0;
-  #lastToken = 0;
   #isClosed = false;
 
   constructor(
@@ -114,7 +115,20 @@ export class Connection {
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     this.#rpc.dispose();
+    this.#endJobs();
+  }
+
+  /** Tell those who wait for the end of a job that none will come; `jobs.get` knows what it came to. */
+  #endJobs(): void {
+    const listeners = [...this.#jobs.values()];
     this.#jobs.clear();
+    for (const listener of listeners) {
+      try {
+        listener({ kind: 'end', message: 'The backend ended before the job did.' });
+      } catch (error) {
+        warnOfBug(error);
+      }
+    }
   }
 
   async #request(
@@ -135,8 +149,8 @@ export class Connection {
     if (onProgress === undefined) {
       return undefined;
     }
-    this.#lastToken += 1;
-    const token = meta?.progressToken ?? `shim-${this.#lastToken}`;
+    // Nobody can guess it who speaks through us.
+    const token = meta?.progressToken ?? `shim-${randomBytes(16).toString('hex')}`;
     this.#progress.set(token, (value) => {
       pending.progressed();
       onProgress(value);

@@ -51,6 +51,22 @@ test('paths and rules are named as the backend names them, and no value is', () 
   );
 });
 
+test('white space around a text is left to the backend, which takes it off some', () => {
+  const vehicle = {
+    branchId: 'bra_01890a5d-ac96-774b-bcce-b302099a8057',
+    make: ` ${'x'.repeat(200)}`,
+    model: '\u00a0Polo\r\n',
+    categories: ['B'],
+    transmission: 'manual',
+  };
+
+  deepEqual(problems('vehicles.save', { ...vehicle, plate: 'B-AB 123\t' }), []);
+  deepEqual(problems('vehicles.save', { ...vehicle, plate: 'B\tAB', model: ' '.repeat(3) }), [
+    { path: 'plate', rule: 'string_pattern_mismatch' },
+  ]);
+  deepEqual(problems('lessons.get', { lessonId: 7 }), [{ path: 'lessonId', rule: 'string_type' }]);
+});
+
 test('good params with every kind of meta pass, and so do channels that are none of ours', () => {
   deepEqual(problems('students.get', { studentId, _meta: { idempotencyKey: 'k' } }), []);
   deepEqual(problems('app.double', { number: 21 }), []);

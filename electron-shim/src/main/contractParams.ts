@@ -64,6 +64,9 @@ function problemsOf(validate: ContractValidator, value: unknown, at: string): re
   }
   const byPath = new Map<string, Problem>();
   for (const violation of validate.errors ?? []) {
+    if (isPadded(valueAt(value, violation.instancePath))) {
+      continue;
+    }
     const path = [at, ...pathOf(violation)].filter((part) => part !== '').join('.');
     // Of a value that may be null as well the first is the rule it broke; the rest is `or null`.
     if (!byPath.has(path)) {
@@ -73,10 +76,25 @@ function problemsOf(validate: ContractValidator, value: unknown, at: string): re
   return [...byPath.values()];
 }
 
+/** Of some texts the backend takes the white space off before it looks; let it look itself. */
+function isPadded(value: unknown): boolean {
+  return typeof value === 'string' && /^[\s\x85]|[\s\x85]$/.test(value);
+}
+
+function valueAt(value: unknown, pointer: string): unknown {
+  return partsOf(pointer)
+    .slice(1)
+    .reduce<unknown>((at, part) => Reflect.get(Object(at), part), value);
+}
+
 function pathOf({ instancePath, params }: Violation): readonly string[] {
   const member = params['missingProperty'] ?? params['additionalProperty'];
-  const path = instancePath.split('/').map((part) => part.replace(/~1/g, '/').replace(/~0/g, '~'));
+  const path = partsOf(instancePath);
   return typeof member === 'string' ? [...path, member] : path;
+}
+
+function partsOf(pointer: string): readonly string[] {
+  return pointer.split('/').map((part) => part.replace(/~1/g, '/').replace(/~0/g, '~'));
 }
 
 function ruleOf({ keyword, params }: Violation): string {

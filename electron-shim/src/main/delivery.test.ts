@@ -144,6 +144,20 @@ test('whoever cannot sign in is warned of it, and served', async (t) => {
   equal(supervisor.status.state, 'ready');
 });
 
+test('whoever signs in too late signs nobody in over somebody else', async (t) => {
+  let signInLate: () => Promise<unknown> = async () => undefined;
+  await start(t, 0, {
+    requestTimeoutMs: 20,
+    limits: { cancelGraceMs: 1 },
+    signIn: (send) => {
+      signInLate = () => send('auth.login', { login: 'ada', password: 'correct horse' });
+      return new Promise(() => undefined);
+    },
+  });
+
+  equal(await symbolOf(signInLate()), 'CALL_CANCELLED');
+});
+
 test('during a restart harmless calls wait, others are refused', async (t) => {
   const { supervisor, params, reached } = await start(t, 0, { restart: { baseMs: 50 } });
   await symbolOf(supervisor.call('crash', {}));

@@ -12,6 +12,7 @@ import { isJsonObject, type JsonObject } from '../shared/json';
 import type { CallMeta } from '../shared/protocol';
 import { asBackendError } from '../shared/shimErrors';
 import { type CallOptions, waitWithin } from './call';
+import { monotonicMs } from './clock';
 
 /** One life of the backend, as far as calls need it. */
 export interface Life {
@@ -71,7 +72,7 @@ class Delivery {
   readonly #options: CallOptions & { readonly timeoutMs: number };
   readonly #idempotency: Idempotency;
   readonly #key: string | undefined;
-  #lastSignMs = Date.now();
+  #lastSignMs = monotonicMs();
 
   constructor(
     channel: string,
@@ -146,7 +147,7 @@ class Delivery {
         ? {}
         : {
             onProgress: (value) => {
-              this.#lastSignMs = Date.now();
+              this.#lastSignMs = monotonicMs();
               onProgress(value);
             },
           }),
@@ -165,7 +166,7 @@ class Delivery {
   /** Tell what is left of the limit; 0 is none, so at least a moment is. */
   #leftMs(): number {
     const { timeoutMs } = this.#options;
-    return timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - (Date.now() - this.#lastSignMs));
+    return timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - (monotonicMs() - this.#lastSignMs));
   }
 
   /**

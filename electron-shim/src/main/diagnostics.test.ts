@@ -103,6 +103,20 @@ test('a report carries no key, no params, no text of strays, and no name of the 
   equal(report.client.name, '~/desk');
 });
 
+test('a report of a backend that does not run says why', async (t) => {
+  const backend = createBackend(
+    makeOptions([], { backend: { command: join(homedir(), 'nowhere'), args: [] } }),
+  );
+  t.after(() => backend.stopServer());
+
+  await symbolOf(backend.startServer());
+
+  deepEqual(backend.diagnostics().reason, {
+    symbol: 'SPAWN_FAILED',
+    message: 'There is no program at ~/nowhere.',
+  });
+});
+
 test('paths of Windows are shortened with both slashes, tokens go, long paths stay', () => {
   const redact = redactor('C:\\Users\\ada');
   const path = '/opt/driving-school/resources/backend/linux-x64/python/lib/python3.11/json';

@@ -19,6 +19,8 @@ export interface Diagnostics {
   /** Of the contract that the shim was built for. */
   readonly contractHash: string;
   readonly state: BridgeStatus['state'];
+  /** Why it does not run, if it does not. */
+  readonly reason: { readonly symbol: string; readonly message: string } | undefined;
   readonly server: ServerInfo | undefined;
   /** The last states, oldest first. */
   readonly states: readonly { readonly at: string; readonly state: string }[];
@@ -97,7 +99,11 @@ export class Notebook {
     keep(this.#traces, trace, keptTraces);
   }
 
-  /** Report, without keys, params, mail addresses and the name of the home directory. */
+  /**
+   * Report, without keys, params, mail addresses and the path of the home directory.
+   *
+   * What the backend wrote to stderr stays, but for these: a stray print may name anybody.
+   */
   report(status: BridgeStatus): Diagnostics {
     const durations = this.#traces.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
     const slowest = [...this.#traces].sort((a, b) => b.durationMs - a.durationMs);
@@ -108,6 +114,7 @@ export class Notebook {
       client: this.#client,
       contractHash: '',
       state: status.state,
+      reason: reasonOf(status),
       server: undefined,
       states: this.#states,
       exits: this.#exits,
@@ -127,6 +134,14 @@ export class Notebook {
     // The hashes look like secrets, and are none.
     return { ...redactAll(report, redactor(homedir())), contractHash, server: serverOf(status) };
   }
+}
+
+function reasonOf(status: BridgeStatus): Diagnostics['reason'] {
+  if (status.state !== 'failed' && status.state !== 'backoff') {
+    return undefined;
+  }
+  const { symbol, message } = status.reason;
+  return { symbol, message };
 }
 
 function describeMachine(): Readonly<Record<string, string>> {

@@ -45,6 +45,11 @@ export class EventFeed {
     }
   }
 
+  /** Go on behind *seq*, whatever was heard before: a restored store counts anew. */
+  follow(seq: number): void {
+    this.#lastSeq = seq;
+  }
+
   /** Tell whether the event numbered *seq* is news; delivery is at least once. */
   accept(seq: number): boolean {
     if (this.#lastSeq !== undefined && seq <= this.#lastSeq) {

@@ -2,6 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Envelope, Push } from '../shared/ipc';
+import { shimError } from '../shared/shimErrors';
 import { FakeBackend } from '../testing/fakeBackend';
 import { makeOptions } from '../testing/rig';
 import { type Backend, createBackend } from './backend';
@@ -12,10 +13,15 @@ const url = 'app://school/';
 
 /** The edge of the machine: what Electron would call and be called for. */
 class Desk implements IpcMainPort {
-  readonly backend: Backend = createBackend(makeOptions([], { events: 'none' }));
+  readonly backend: Backend;
   readonly registry = new ChannelRegistry();
+  readonly gate: WindowGate;
   #listener: ((event: PageEvent, message: unknown) => unknown) | undefined;
-  readonly gate = new WindowGate(this.backend, this.registry, [url], this);
+
+  constructor(backend: Backend = createBackend(makeOptions([], { events: 'none' }))) {
+    this.backend = backend;
+    this.gate = new WindowGate(backend, this.registry, [url], this);
+  }
 
   handle(_channel: string, listener: (event: PageEvent, message: unknown) => unknown): void {
     this.#listener = listener;
@@ -37,7 +43,7 @@ class Desk implements IpcMainPort {
 
 function makePage(
   id: number,
-  { fault, at = url }: { readonly fault?: Error; readonly at?: string } = {},
+  { faults = [], at = url }: { readonly faults?: Error[]; readonly at?: string } = {},
 ): Page & { readonly pushes: readonly Push[]; readonly events: EventEmitter } {
   const pushes: Push[] = [];
   const events = new EventEmitter();
@@ -47,9 +53,11 @@ function makePage(
     events,
     getURL: () => at,
     isDestroyed: () => false,
+    on: (name, listener) => events.on(name, listener),
     once: (name, listener) => events.once(name, listener),
     removeListener: (name, listener) => events.removeListener(name, listener),
     send: (_channel, push) => {
+      const fault = faults.shift();
       if (fault !== undefined) {
         throw fault;
       }
@@ -153,10 +161,11 @@ test('the life cycle cannot be registered, nor a channel twice', () => {
   registry.register(rpcChannel('ping'));
 });
 
-test('attached pages hear every status, and a page that throws harms no other', async () => {
+test('attached pages hear every status, and a page that throws harms no other, nor its next push', async () => {
   const desk = new Desk();
   const page = makePage(2);
-  desk.gate.attach(makePage(1, { fault: new Error('Object has been destroyed') }));
+  const faulty = makePage(1, { faults: [new Error('Render frame was disposed')] });
+  desk.gate.attach(faulty);
   desk.gate.attach(page);
 
   await desk.backend.startServer();
@@ -165,6 +174,79 @@ test('attached pages hear every status, and a page that throws harms no other', 
   deepEqual(
     page.pushes.map((push) => (push.kind === 'status' ? push.status.state : push.kind)),
     ['starting', 'notification', 'ready', 'stopping', 'stopped'],
+  );
+  deepEqual(faulty.pushes, page.pushes.slice(1));
+});
+
+for (const [what, end] of [
+  ['detached', (_desk, _page, detach) => detach()],
+  ['attached anew', (desk, page) => desk.gate.attach(page, { channels: [] })],
+  ['reloaded', (_desk, page) => page.events.emit('did-navigate')],
+  ['crashed', (_desk, page) => page.events.emit('render-process-gone')],
+  ['destroyed', (_desk, page) => page.events.emit('destroyed')],
+  ['served no more', (desk) => desk.gate.close()],
+] satisfies [
+  string,
+  (desk: Desk, page: ReturnType<typeof makePage>, detach: () => void) => unknown,
+][]) {
+  test(`a page that is ${what} has given its calls up`, async () => {
+    const desk = new Desk();
+    const page = makePage(1);
+    const detach = desk.gate.attach(page);
+    desk.registry.register(rpcChannel('hang' as 'ping'));
+    await desk.backend.startServer();
+    const hanging = desk.invoke(1, { ...(call('hang') as object), timeoutMs: 60_000 });
+    await desk.backend.send('echo' as 'ping', {});
+
+    end(desk, page, detach);
+
+    equal(symbol(await hanging), 'CALL_CANCELLED');
+    await desk.backend.stopServer();
+  });
+}
+
+test('a window cannot name its progress, and so hears none of another', async () => {
+  const desk = new Desk();
+  const page = makePage(2);
+  desk.gate.attach(makePage(1));
+  desk.gate.attach(page);
+  for (const name of ['job', 'progress', 'work']) {
+    desk.registry.register(rpcChannel(name as 'ping'));
+  }
+  await desk.backend.startServer();
+  let token: unknown;
+  desk.backend.receive('$/progress', (progress) => {
+    token = progress.token;
+  });
+  await desk.invoke(2, { ...(call('progress') as object), id: 'a', wantsProgress: true });
+  await desk.invoke(2, { ...(call('job') as object), id: 'b', wantsProgress: true });
+
+  const forged = call('progress', { _meta: { progressToken: token, idempotencyKey: 'k' } });
+  const answer = await desk.invoke(1, forged);
+
+  deepEqual(answer, { ok: true, result: {} });
+  await desk.backend.stopServer();
+});
+
+test('the last words of the backend are for windows that hear everything', async () => {
+  const backend = new FakeBackend();
+  const desk = new Desk(backend);
+  const [all, some] = [makePage(1), makePage(2)];
+  desk.gate.attach(all);
+  desk.gate.attach(some, { events: ['lessons.booked'] });
+  const reason = { ...shimError('BACKEND_FAILED').toFailure() };
+
+  backend.become({ state: 'failed', reason, stderrTail: ['Ada Byron'] });
+
+  const tails = (status: unknown): unknown => Reflect.get(status as object, 'stderrTail');
+  const pushed = [...all.pushes, ...some.pushes].map(
+    (push) => push.kind === 'status' && tails(push.status),
+  );
+  const asked = await Promise.all([1, 2].map((id) => desk.invoke(id, { kind: 'status' })));
+  deepEqual(pushed, [['Ada Byron'], []]);
+  deepEqual(
+    asked.map((answer) => answer.ok && tails(answer.result)),
+    [['Ada Byron'], []],
   );
 });
 

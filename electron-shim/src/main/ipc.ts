@@ -10,10 +10,12 @@ import {
   pushChannel,
   readInvocation,
 } from '../shared/ipc';
+import { isJsonObject } from '../shared/json';
 import type { ProgressValue } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
+import type { BridgeStatus } from '../shared/status';
 import type { Backend } from './backend';
-import type { CallOptions } from './call';
+import type { CallOptions, CancelSignal } from './call';
 import type { ChannelRegistry } from './channels';
 import { isTrustedSender, isTrustedUrl, type Sender } from './sender';
 import { warnOfBug } from './warnOfBug';
@@ -26,8 +28,13 @@ export interface Page {
   isDestroyed(): boolean;
   send(channel: string, ...args: readonly unknown[]): void;
   once(event: 'destroyed', listener: () => void): unknown;
-  removeListener(event: 'destroyed', listener: () => void): unknown;
+  on(event: PageChange, listener: () => void): unknown;
+  removeListener(event: PageChange | 'destroyed', listener: () => void): unknown;
 }
+
+/** What puts another page in the place of one, in the main frame. */
+type PageChange = (typeof pageChanges)[number];
+const pageChanges = ['did-navigate', 'render-process-gone'] as const;
 
 /** An invocation of a page. */
 export interface PageEvent extends Sender {
@@ -52,6 +59,7 @@ interface AttachedPage {
   readonly channels: readonly string[] | 'all';
   readonly events: readonly string[] | 'all';
   readonly calls: WindowCalls;
+  readonly detach: Unsubscribe;
 }
 
 type Call = Extract<Invocation, { readonly kind: 'call' }>;
@@ -71,16 +79,16 @@ export class WindowGate {
     registry: ChannelRegistry,
     trusted: readonly string[],
     ipcMain: IpcMainPort,
-    limits: WindowLimits = { maxInFlight: 16, maxWaiting: 64 },
+    limits: Partial<WindowLimits> = {},
   ) {
     this.#backend = backend;
     this.#registry = registry;
     this.#trusted = trusted;
     this.#ipcMain = ipcMain;
-    this.#limits = limits;
+    this.#limits = { maxInFlight: 16, maxWaiting: 64, timeoutMs: 30_000, ...limits };
     ipcMain.handle(invokeChannel, (event, message) => this.#answer(event, message));
     this.#unsubscribe = [
-      backend.on('status', (status) => this.#push({ kind: 'status', status })),
+      backend.on('status', (status) => this.#pushStatus(status)),
       backend.on('notification', (notice) =>
         this.#push({ kind: 'notification', ...notice }, notice.topics),
       ),
@@ -89,23 +97,35 @@ export class WindowGate {
 
   /** Let *page* do what *rights* say until it is closed. */
   attach(page: Page, { channels = 'all', events = 'all' }: Rights = {}): Unsubscribe {
-    const entry = { page, channels, events, calls: new WindowCalls(this.#limits) };
+    const calls = new WindowCalls(this.#limits);
     const { id } = page;
+    // Nobody hears the answers any more, and the next page has not asked.
+    const giveUp = (): void => calls.cancelAll();
     const forget = (): void => {
+      giveUp();
       // It may have been attached anew since, with other rights.
       if (this.#pages.get(id) === entry) {
         this.#pages.delete(id);
       }
     };
-    this.#pages.set(id, entry);
-    page.once('destroyed', forget);
-    return () => {
+    const detach = (): void => {
       forget();
       // What is destroyed throws when it is touched, and an app that throws in a quit hangs.
       if (!page.isDestroyed()) {
         page.removeListener('destroyed', forget);
+        for (const change of pageChanges) {
+          page.removeListener(change, giveUp);
+        }
       }
     };
+    const entry: AttachedPage = { page, channels, events, calls, detach };
+    this.#pages.get(id)?.detach();
+    this.#pages.set(id, entry);
+    page.once('destroyed', forget);
+    for (const change of pageChanges) {
+      page.on(change, giveUp);
+    }
+    return detach;
   }
 
   /** Serve no window any more. */
@@ -114,7 +134,9 @@ export class WindowGate {
     for (const unsubscribe of this.#unsubscribe) {
       unsubscribe();
     }
-    this.#pages.clear();
+    for (const { detach } of [...this.#pages.values()]) {
+      detach();
+    }
   }
 
   /** Rejected invocations lose everything but their message, so errors are answers too. */
@@ -140,7 +162,7 @@ export class WindowGate {
     }
     switch (invocation.kind) {
       case 'status':
-        return this.#backend.status();
+        return statusFor(entry, this.#backend.status());
       case 'cancel':
         entry.calls.cancel(invocation.id);
         return {};
@@ -158,23 +180,30 @@ export class WindowGate {
     const onProgress = (value: ProgressValue): void => {
       this.#tell(page, { kind: 'progress', id: id ?? '', value });
     };
-    return calls.run(id, (signal) => {
+    const work = (signal: CancelSignal, leftMs: number): Promise<unknown> => {
       const own: CallOptions = {
         signal,
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        timeoutMs: leftMs,
         ...(wantsProgress === true ? { onProgress } : {}),
       };
-      return registered.run(params, {
+      return registered.run(withoutToken(params), {
         send: (name, sent, options) => this.#backend.send(name, sent, { ...own, ...options }),
         signal,
         windowId: page.id,
       });
-    });
+    };
+    return calls.run(id, work, timeoutMs);
   }
 
-  #push(push: Push, topics: readonly string[] = []): void {
+  #pushStatus(status: BridgeStatus): void {
+    for (const entry of this.#pages.values()) {
+      this.#tell(entry.page, { kind: 'status', status: statusFor(entry, status) });
+    }
+  }
+
+  #push(push: Push, topics: readonly string[]): void {
     for (const { page, events } of this.#pages.values()) {
-      if (topics.length === 0 || events === 'all' || topics.some((one) => events.includes(one))) {
+      if (events === 'all' || topics.some((one) => events.includes(one))) {
         this.#tell(page, push);
       }
     }
@@ -188,7 +217,21 @@ export class WindowGate {
         page.send(pushChannel, push);
       }
     } catch {
-      this.#pages.delete(page.id);
+      // The frame may be back with the next push; a window that is gone says so by `destroyed`.
     }
   }
+}
+
+/** What the backend wrote to stderr may name anybody: it is for windows that hear everything. */
+function statusFor({ events }: AttachedPage, status: BridgeStatus): BridgeStatus {
+  return status.state === 'failed' && events !== 'all' ? { ...status, stderrTail: [] } : status;
+}
+
+/** Take out the name that progress goes by: with another window's it would be told there. */
+function withoutToken(params: unknown): unknown {
+  if (!isJsonObject(params) || !isJsonObject(params['_meta'])) {
+    return params;
+  }
+  const { progressToken: _, ...meta } = params['_meta'];
+  return { ...params, _meta: meta };
 }

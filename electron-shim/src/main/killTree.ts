@@ -8,7 +8,8 @@ export interface Machine {
   readonly platform: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   kill(pid: number, signal: string): void;
-  run(command: string, args: readonly string[]): void;
+  /** Tell whether it did what it is for, in time. */
+  run(command: string, args: readonly string[]): boolean;
 }
 
 const thisMachine: Machine = {
@@ -17,7 +18,8 @@ const thisMachine: Machine = {
   kill: (pid, signal) => process.kill(pid, signal),
   run: (command, args) => {
     // Synchronous, so that it has happened when an updater or the end of a session goes on.
-    spawnSync(command, args, { stdio: 'ignore', windowsHide: true, timeout: 2_000 });
+    const options = { stdio: 'ignore', windowsHide: true, timeout: 2_000 } as const;
+    return spawnSync(command, args, options).status === 0;
   },
 };
 
@@ -37,11 +39,18 @@ export function endTree(
   if (machine.platform === 'win32') {
     const { SystemRoot = 'C:\\Windows' } = machine.env;
     const taskkill = win32.join(SystemRoot, 'System32', 'taskkill.exe');
-    machine.run(taskkill, ['/PID', String(pid), '/T', '/F']);
+    if (!machine.run(taskkill, ['/PID', String(pid), '/T', '/F'])) {
+      // It hangs, or is not there: the root at least.
+      kill(machine, pid, signal);
+    }
     return;
   }
+  kill(machine, signal === 'SIGKILL' ? -pid : pid, signal);
+}
+
+function kill(machine: Machine, pid: number, signal: string): void {
   try {
-    machine.kill(signal === 'SIGKILL' ? -pid : pid, signal);
+    machine.kill(pid, signal);
   } catch {
     // Nobody is left.
   }

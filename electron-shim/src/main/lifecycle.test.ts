@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { FakeApp } from '../testing/fakeApp';
-import { followPower, stopAtOnce, stopBeforeQuit } from './lifecycle';
+import { followPower, QuitHooks, stopAtOnce, stopBeforeQuit } from './lifecycle';
 
 test('the app leaves after the stop, which runs once however often one quits', async () => {
   const app = new FakeApp();
@@ -96,4 +96,31 @@ test('whoever will not wait is not waited for', () => {
   updater.emit('before-quit-for-update');
 
   equal(stops, 1);
+});
+
+test('a window ends its session once, and all hooks can be taken back', async () => {
+  const [updater, power] = [new EventEmitter(), new EventEmitter()];
+  const [window, closed] = [new EventEmitter(), new EventEmitter()];
+  const app = new FakeApp();
+  const stops: unknown[] = [];
+  const backend = {
+    stopServer: async (options: unknown) => stops.push(options),
+    suspend: () => stops.push('suspend'),
+    resume: () => stops.push('resume'),
+  };
+  const hooks = new QuitHooks({ app, updater, power: Promise.resolve(power) }, backend);
+  await Promise.resolve();
+  const unguard = hooks.guard(window);
+  hooks.guard(window);
+  hooks.guard(closed);
+
+  unguard();
+  window.emit('session-end');
+  closed.emit('closed');
+  closed.emit('session-end');
+  deepEqual(stops, [{ immediate: true }]);
+  hooks.remove();
+
+  const left = [updater, power, window, closed, app].map((one) => one.eventNames());
+  deepEqual(left, [[], [], [], [], []]);
 });

@@ -83,3 +83,63 @@ export function stopAtOnce(source: EventEmitter, event: string, stop: () => unkn
     source.removeListener(event, listener);
   };
 }
+
+/** What of Electron tells that something ends. */
+export interface Ends {
+  readonly app: QuittingApp;
+  readonly updater: EventEmitter;
+  /** Older versions have no powerMonitor before the app is ready. */
+  readonly power: Promise<EventEmitter>;
+}
+
+interface Stoppable extends Sleeper {
+  stopServer(options?: { readonly immediate?: boolean }): Promise<unknown>;
+}
+
+/** All the hooks of one app; `remove` takes every one of them back. */
+export class QuitHooks {
+  readonly #backend: Stoppable;
+  readonly #unhooks: (() => void)[];
+  readonly #windows = new Map<EventEmitter, () => void>();
+  #isRemoved = false;
+
+  constructor({ app, updater, power }: Ends, backend: Stoppable) {
+    this.#backend = backend;
+    this.#unhooks = [
+      stopBeforeQuit(app, () => backend.stopServer()),
+      stopAtOnce(updater, 'before-quit-for-update', () => this.#stopNow()),
+    ];
+    void power.then((source) => {
+      if (!this.#isRemoved) {
+        this.#unhooks.push(followPower(source, app, backend));
+      }
+    });
+  }
+
+  /** Stop with the session that *window* is part of; hooking it again changes nothing. */
+  guard(window: EventEmitter): () => void {
+    this.#windows.get(window)?.();
+    const unhook = stopAtOnce(window, 'session-end', () => this.#stopNow());
+    const forget = (): void => {
+      unhook();
+      window.removeListener('closed', forget);
+      if (this.#windows.get(window) === forget) {
+        this.#windows.delete(window);
+      }
+    };
+    window.on('closed', forget);
+    this.#windows.set(window, forget);
+    return forget;
+  }
+
+  remove(): void {
+    this.#isRemoved = true;
+    for (const unhook of [...this.#unhooks, ...this.#windows.values()]) {
+      unhook();
+    }
+  }
+
+  #stopNow(): unknown {
+    return this.#backend.stopServer({ immediate: true });
+  }
+}

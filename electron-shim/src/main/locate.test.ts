@@ -1,10 +1,12 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BackendError } from '../shared/errors';
+import type { Failure } from '../shared/errors';
+import { makeOptions, symbolOf } from '../testing/rig';
+import { createBackend } from './backend';
 import { resolveBackend } from './locate';
 
-const linux = { platform: 'linux', arch: 'x64', exists: () => true };
+const linux = { platform: 'linux', arch: 'x64' };
 
 test('a packaged app has its Python beside it, whatever the environment says', () => {
   const program = resolveBackend(
@@ -17,7 +19,7 @@ test('a packaged app has its Python beside it, whatever the environment says', (
 });
 
 test("Windows' long form of the path is not handed to Python", () => {
-  const windows = { platform: 'win32', arch: 'arm64', exists: () => true };
+  const windows = { platform: 'win32', arch: 'arm64' };
 
   const { command } = resolveBackend({ dataDir: 'd', resourcesPath: '\\\\?\\C:\\app' }, windows);
 
@@ -31,19 +33,18 @@ test('while one develops it is the Python of the environment, else of the venv',
   equal(resolveBackend({ ...places, env: { RPCBACKEND_PYTHON: '/py' } }, linux).command, '/py');
 });
 
-test('a Python that is not there is named before anything is spawned', () => {
-  const nothing = { ...linux, exists: () => false };
-  const says = (text: string) => (error: unknown) =>
-    error instanceof BackendError &&
-    error.symbol === 'SPAWN_FAILED' &&
-    error.message === `There is no Python ${text}.`;
+test('a Python that is not there is told where failures are told, by its path', async () => {
+  const program = resolveBackend({ dataDir: '/data', venv: '/nowhere' }, linux);
+  const backend = createBackend({ ...makeOptions([]), backend: program });
+  const failed = new Promise<Failure>((resolve) => {
+    backend.on('failed', ({ reason }) => resolve(reason));
+  });
 
-  throws(
-    () => resolveBackend({ dataDir: '/data', venv: '/venv' }, nothing),
-    says('at /venv/bin/python'),
-  );
-  throws(
-    () => resolveBackend({ dataDir: '/data' }, linux),
-    says('anywhere: give resourcesPath or venv'),
-  );
+  equal(await symbolOf(backend.startServer()), 'SPAWN_FAILED');
+
+  equal((await failed).message, 'There is no program at /nowhere/bin/python.');
+});
+
+test('whoever gives no place at all has a bug', () => {
+  throws(() => resolveBackend({ dataDir: '/data' }, linux), RangeError);
 });

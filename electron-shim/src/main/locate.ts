@@ -1,8 +1,6 @@
 /** Where the backend is: beside the packaged app, or in a checkout. */
 
-import { existsSync } from 'fs';
 import { join } from 'path';
-import { shimError } from '../shared/shimErrors';
 import { type BackendProgram, pythonBackend } from './options';
 
 /** Where to look; the first that is given and not packaged away wins. */
@@ -20,22 +18,25 @@ export interface BackendPlaces {
 interface Host {
   readonly platform: string;
   readonly arch: string;
-  exists(path: string): boolean;
 }
 
 /**
- * Find the Python that runs the backend; never by PATH, which a packaged app does not have.
+ * Name the Python that runs the backend; never by PATH, which a packaged app does not have.
  *
- * @throws BackendError SPAWN_FAILED: it is not where it should be (electron.md failure mode 10).
+ * Whether it is there the start tells: SPAWN_FAILED with the path, in the signal `failed`, which
+ * somebody hears by then.
+ *
+ * @throws RangeError: no place was given.
  */
 export function resolveBackend(
   places: BackendPlaces,
-  host: Host = { platform: process.platform, arch: process.arch, exists: existsSync },
+  host: Host = { platform: process.platform, arch: process.arch },
 ): BackendProgram {
   const python = pythonIn(places, host);
-  if (python === undefined || !host.exists(python)) {
-    const where = python === undefined ? 'anywhere: give resourcesPath or venv' : `at ${python}`;
-    throw shimError('SPAWN_FAILED', { message: `There is no Python ${where}.` });
+  if (python === undefined) {
+    throw new RangeError(
+      'there is no Python to run: give resourcesPath, venv or RPCBACKEND_PYTHON',
+    );
   }
   return pythonBackend(python, places.dataDir);
 }

@@ -55,8 +55,11 @@ export class LogFile {
     }
   }
 
-  /** Wait until all of it is written, but for no dead disk; a later `write` opens it again. */
-  async close(): Promise<void> {
+  /**
+   * Wait until all of it is written, but for no dead disk and no longer than *limitMs*; a later
+   * `write` opens it again.
+   */
+  async close(limitMs: number = closeMs): Promise<void> {
     const stream = this.#stream;
     this.#stream = undefined;
     if (stream === undefined) {
@@ -64,7 +67,7 @@ export class LogFile {
     }
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, closeMs);
+      timer = setTimeout(resolve, Math.max(0, Math.min(closeMs, limitMs)));
       stream.once('close', () => resolve());
       stream.end();
     });

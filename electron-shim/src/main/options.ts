@@ -43,6 +43,7 @@ export interface BackendOptions {
   readonly signIn?: (send: Send) => Promise<unknown>;
   /** Added to the allow-listed environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Until `system.ready`, which comes behind a migration of the store. */
   readonly startTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   readonly limits?: Partial<ConnectionLimits>;
@@ -76,7 +77,7 @@ export function resolveOptions(options: BackendOptions): ResolvedOptions {
     contract: options.contract ?? 'warn',
     events: options.events ?? 'all',
     env: options.env ?? {},
-    startTimeoutMs: options.startTimeoutMs ?? 20_000,
+    startTimeoutMs: options.startTimeoutMs ?? 600_000,
     slowCallMs: options.slowCallMs ?? 1_000,
     limits: {
       timeoutMs: options.requestTimeoutMs ?? 30_000,

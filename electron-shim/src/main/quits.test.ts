@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events';
 import { after, test } from 'node:test';
 import { FakeApp } from '../testing/fakeApp';
 import { failureOf, makeRig, type Rig } from '../testing/rig';
-import { followPower, stopAtOnce, stopBeforeQuit } from './lifecycle';
+import { QuitHooks } from './lifecycle';
 import type { BackendOptions } from './options';
 
 interface State {
@@ -21,12 +21,29 @@ const begin = async ({ supervisor, reached }: Rig): Promise<void> => {
   supervisor.start().catch(() => undefined);
   await reached('starting');
 };
+let heardQuestion = (): void => undefined;
 const longBackoff = { restart: { baseMs: 60_000, maxMs: 60_000 } };
 
 const states: Readonly<Record<string, State>> = {
   stopped: { flags: [], reach: async () => undefined },
   'starting, silent': { flags: ['--mute'], reach: begin },
   'starting, without initialize': { flags: ['--never-initialized'], reach: begin },
+  'starting, the key is still asked for': {
+    flags: ['--locked'],
+    more: {
+      databaseKey: () => {
+        heardQuestion();
+        return new Promise(() => undefined);
+      },
+    },
+    reach: async (rig) => {
+      const isAsked = new Promise<void>((resolve) => {
+        heardQuestion = resolve;
+      });
+      await begin(rig);
+      await isAsked;
+    },
+  },
   'starting, stubborn': { flags: ['--mute', '--stubborn'], reach: begin },
   ready: { flags: [], reach: start },
   'ready, a call under way': {
@@ -123,11 +140,16 @@ function makeDesk({ flags, more }: State): Desk {
     ...more,
   });
   const [power, updater, window] = [new EventEmitter(), new EventEmitter(), new EventEmitter()];
-  const stopNow = (): unknown => rig.supervisor.stop({ immediate: true });
-  stopBeforeQuit(app, () => rig.supervisor.stop());
-  followPower(power, app, rig.supervisor);
-  stopAtOnce(updater, 'before-quit-for-update', stopNow);
-  stopAtOnce(window, 'session-end', stopNow);
+  const { supervisor } = rig;
+  const hooks = new QuitHooks(
+    { app, updater, power: Promise.resolve(power) },
+    {
+      stopServer: (options) => supervisor.stop(options),
+      suspend: () => supervisor.suspend(),
+      resume: () => supervisor.resume(),
+    },
+  );
+  hooks.guard(window);
   return { app, rig, power, updater, window };
 }
 

@@ -7,6 +7,7 @@ import type { Ready, ResultOf, ServerInfo } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
 import { BackendProcess, type Exit } from './backendProcess';
 import { type CallOptions, waitWithin } from './call';
+import { Cancellation } from './cancellation';
 import { Connection } from './connection';
 import { admit, initializeParams, readReady } from './handshake';
 import type { Noise } from './ndjson';
@@ -80,7 +81,7 @@ export class Session {
     // Even where calls have no limit, a start has one.
     const timeoutMs = Math.max(startTimeoutMs, limits.timeoutMs);
     await this.#connection.call('initialize', await initializeParams(this.#options), { timeoutMs });
-    await this.#signIn(timeoutMs);
+    await this.#signIn(limits.timeoutMs === 0 ? timeoutMs : limits.timeoutMs);
     return server;
   }
 
@@ -90,14 +91,18 @@ export class Session {
     if (signIn === undefined) {
       return;
     }
+    const over = new Cancellation();
     const send: Send = async (channel, params) => {
-      const result: unknown = await this.call(channel, { ...params });
+      const result: unknown = await this.call(channel, { ...params }, { signal: over });
       return result as ResultOf<typeof channel>;
     };
     try {
       await waitWithin(signIn(send), timeoutMs, undefined);
     } catch (error) {
       this.#observer.warning(asBackendError(error));
+    } finally {
+      // Somebody else may sign in from now on: whoever is late must not take his place.
+      over.abort();
     }
   }
 
@@ -106,14 +111,16 @@ export class Session {
     return this.#connection.call(channel, this.#entitle(channel, params), options);
   }
 
-  /** Ask whether anybody is there; any answer in time will do, an error or a late one as well. */
+  /** Ask whether anybody is there; any answer will do, an error or a late one as well. */
   async answersPing(timeoutMs: number): Promise<boolean> {
     try {
       await this.call('ping', {}, { timeoutMs });
       return true;
     } catch (error) {
       const { symbol, outcome } = asBackendError(error);
-      return symbol !== 'CALL_TIMEOUT' || outcome !== 'unknown';
+      // What the shim says by itself, such as that too much is under way, is no sign of life.
+      const isSilent = symbol === 'CALL_TIMEOUT' && outcome === 'unknown';
+      return !isSilent && symbol !== 'CALLS_EXHAUSTED' && symbol !== 'BACKEND_LOST';
     }
   }
 

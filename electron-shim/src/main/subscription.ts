@@ -2,6 +2,7 @@
 
 import type { BackendError } from '../shared/errors';
 import type { JsonObject } from '../shared/json';
+import type { BackendEvent } from '../shared/protocol';
 import { asBackendError } from '../shared/shimErrors';
 import { EventFeed } from './eventFeed';
 
@@ -11,6 +12,7 @@ export const signsIn: readonly string[] = ['auth.bootstrap', 'auth.login', 'auth
 /** Why there may be no events yet: nobody is signed in. */
 const needsSignIn: readonly string[] = ['UNAUTHENTICATED', 'SESSION_EXPIRED'];
 
+/** At least so long between two tries, whatever the refusal asks for. */
 const againMs = 1_000;
 
 export class Subscription {
@@ -47,9 +49,14 @@ export class Subscription {
     clearTimeout(this.#timer);
   }
 
-  /** Tell whether the event numbered *seq* is news. */
-  accepts(seq: number): boolean {
-    return this.#feed.accept(seq);
+  /** Tell whether *event* is news; a restore ends the subscription, and its numbers go back. */
+  accepts({ seq, type }: BackendEvent): boolean {
+    if (type !== 'backups.restored') {
+      return this.#feed.accept(seq);
+    }
+    this.#feed.follow(seq);
+    void this.make();
+    return true;
   }
 
   async #subscribe(): Promise<void> {
@@ -60,9 +67,10 @@ export class Subscription {
       if (!needsSignIn.includes(refused.symbol)) {
         this.#warn(refused);
       }
-      if (refused.retryable) {
+      if (refused.retryable || refused.symbol === 'CALL_TIMEOUT') {
         // Whoever is busy now, with a migration say, is not to stay without events.
-        this.#timer = setTimeout(() => void this.make(), refused.retryAfterMs ?? againMs);
+        const delayMs = Math.max(againMs, refused.retryAfterMs ?? 0);
+        this.#timer = setTimeout(() => void this.make(), delayMs);
       }
     }
   }

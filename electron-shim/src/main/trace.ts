@@ -1,6 +1,7 @@
 /** What every call took and came to; never what was in it. */
 
 import { asBackendError } from '../shared/shimErrors';
+import { monotonicMs } from './clock';
 
 /** One finished call. */
 export interface CallTrace {
@@ -36,7 +37,7 @@ export class Tracer {
   /** Run *call*, and tell what became of it, and early when it takes its time. */
   async run<R>(channel: string, call: () => Promise<R>): Promise<R> {
     const startedAt = new Date().toISOString();
-    const startedMs = clockMs();
+    const startedMs = monotonicMs();
     const timer = this.#announce(channel);
     let outcome = 'ok';
     try {
@@ -46,7 +47,7 @@ export class Tracer {
       throw error;
     } finally {
       clearTimeout(timer);
-      const durationMs = Math.round((clockMs() - startedMs) * 1_000) / 1_000;
+      const durationMs = Math.round((monotonicMs() - startedMs) * 1_000) / 1_000;
       this.#observer.finished({ channel, startedAt, durationMs, outcome });
     }
   }
@@ -57,10 +58,4 @@ export class Tracer {
       ? undefined
       : setTimeout(() => this.#observer.isSlow({ channel, elapsedMs }), elapsedMs);
   }
-}
-
-/** Monotonic, unlike the time of day. */
-function clockMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1_000 + nanoseconds / 1e6;
 }

@@ -6,6 +6,7 @@ import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { type BridgeStatus, serverOf } from '../shared/status';
 import { makeRig, type Rig, symbolOf, withStandIn } from '../testing/rig';
+import { PendingCall } from './call';
 
 const pidOf = (status: BridgeStatus | undefined): number | undefined =>
   status && serverOf(status)?.pid;
@@ -98,4 +99,39 @@ test('a stop that may not take its time kills at once, also one under way', asyn
 
   deepEqual([report.how, report.signal], ['sigkill', 'SIGKILL']);
   equal((await underWay).signal, 'SIGKILL');
+});
+
+test('a ping that was never sent is no answer', () =>
+  withStandIn(
+    async (_, { supervisor, reached }) => {
+      const hanging = symbolOf(supervisor.call('hang', {}));
+
+      await reached('degraded');
+
+      await supervisor.stop();
+      equal(await hanging, 'BACKEND_LOST');
+    },
+    [],
+    { heartbeat: quickHeartbeat, limits: { maxInFlight: 1 }, shutdown: { requestMs: 1 } },
+  ));
+
+test('a machine that was asleep costs a call none of its time', async (t) => {
+  t.mock.timers.enable({ apis: ['Date', 'setTimeout'] });
+  const limits = { timeoutMs: 60_000, maxMs: 60_000, cancelGraceMs: 1 };
+  const pending = new PendingCall(limits, undefined);
+  let answer: (value: unknown) => void = () => undefined;
+  const result = pending.run(
+    (source) =>
+      new Promise((resolve, reject) => {
+        answer = resolve;
+        source.token.onCancellationRequested(() => reject(new Error('given up')));
+      }),
+  );
+
+  t.mock.timers.setTime(3_600_000);
+  pending.progressed();
+  t.mock.timers.tick(1);
+  answer({});
+
+  deepEqual(await result, {});
 });

@@ -41,7 +41,8 @@ function invoke<R>(invocation: Invocation): Promise<Envelope<R>> {
 
 const port: SchoolPort = {
   send: (channel, params, options) => invoke({ ...options, kind: 'call', channel, params }),
-  cancel: (id) => void invoke({ kind: 'cancel', id }),
+  // Where nobody answers any more there is nothing to give up.
+  cancel: (id) => void invoke({ kind: 'cancel', id }).catch(() => undefined),
   // The closure that unsubscribes is made here: a function that crosses the bridge twice is a
   // new one each time, so a listener could not be named again (failure mode 18).
   receive: (topic, callback) => topics.on(topic, (payload) => callback(payload)),

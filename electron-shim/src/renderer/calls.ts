@@ -41,13 +41,8 @@ export class Calls {
     signal?.addEventListener('abort', cancel);
     let isJob = false;
     try {
-      const result = unwrap(
-        await this.#port.send(channel, withMeta(params, meta), {
-          id,
-          ...limitOf(meta),
-          wantsProgress: onProgress !== undefined,
-        }),
-      );
+      const own = { id, ...limitOf(meta), wantsProgress: onProgress !== undefined };
+      const result = await ask(() => this.#port.send(channel, withMeta(params, meta), own));
       isJob = isJsonObject(result) && typeof result['jobId'] === 'string';
       return result;
     } finally {
@@ -100,8 +95,20 @@ function limitOf({ timeoutMs }: CallMeta): { readonly timeoutMs?: number } {
   return { timeoutMs: timeoutMs === 0 ? 0 : timeoutMs + backstopMs };
 }
 
-/** Take a result out of its envelope. @throws BackendError the error in it */
-export function unwrap<R>(envelope: Envelope<R>): R {
+/**
+ * Have a result out of its envelope.
+ *
+ * @throws BackendError the error in it; PARAMS_REFUSED, BACKEND_STOPPED when Electron carries none:
+ * what is asked cannot be cloned, or the main process has disposed of its bridge.
+ */
+export async function ask<R>(invoke: () => Promise<Envelope<R>>): Promise<R> {
+  let envelope: Envelope<R>;
+  try {
+    envelope = await invoke();
+  } catch (error) {
+    const isUncloneable = String(error).includes('could not be cloned');
+    throw shimError(isUncloneable ? 'PARAMS_REFUSED' : 'BACKEND_STOPPED');
+  }
   if (envelope.ok) {
     return envelope.result;
   }

@@ -151,3 +151,16 @@ test('the limit of a call is told to the backend, and kept by the shim a moment 
     [{}, 0],
   ]);
 });
+
+test('what Electron does not carry fails as everything does', async () => {
+  const fail = (text: string) => async (): Promise<never> => {
+    throw new Error(text);
+  };
+  const uncloneable = createClient(makePort(fail('An object could not be cloned.')));
+  const gone = fail("Error invoking remote method 'shim:rpc': Error: No handler registered");
+  const disposed = createClient({ ...makePort(gone), status: gone });
+
+  equal(await symbolOf(uncloneable.send('ping', {})), 'PARAMS_REFUSED');
+  equal(await symbolOf(disposed.send('ping', {})), 'BACKEND_STOPPED');
+  equal(await symbolOf(disposed.status()), 'BACKEND_STOPPED');
+});

@@ -12,7 +12,7 @@ import type {
   Topic,
 } from '../shared/protocol';
 import type { BridgeStatus } from '../shared/status';
-import { Calls, unwrap } from './calls';
+import { ask, Calls } from './calls';
 
 export type * from '../generated/channels.gen';
 export { BackendError, type Failure } from '../shared/errors';
@@ -59,7 +59,7 @@ export function createClient(port: SchoolPort): SchoolClient {
     sendCustom: (channel, params, options) => calls.send(channel, params, options),
     receive: (topic, callback) =>
       port.receive(topic, (payload) => callback(payload as PayloadOf<typeof topic>)),
-    status: async () => unwrap(await port.status()),
+    status: () => ask(() => port.status()),
     onStatus: (callback) => followStatus(port, callback),
   };
 }

@@ -220,6 +220,10 @@ if (flags.has('--stubborn')) {
   process.on('SIGTERM', () => process.stderr.write('SIGTERM ignored\n'));
   setInterval(() => undefined, 60_000);
 }
+if (flags.has('--migrating')) {
+  process.on('SIGUSR2', sayReady);
+  process.stderr.write(`${process.pid}\n`);
+}
 if (flags.has('--noisy')) {
   process.stdout.write('Welcome!\n');
 }
