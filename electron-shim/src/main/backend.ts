@@ -1,7 +1,7 @@
 /** The supervised backend under plain Node: start, stop, call, listen. */
 
 import type { Channel } from '../generated/channels.gen';
-import { Emitter, type Unsubscribe } from '../shared/emitter';
+import type { Unsubscribe } from '../shared/emitter';
 import type { BackendError, Failure } from '../shared/errors';
 import type { JsonObject } from '../shared/json';
 import type {
@@ -14,6 +14,7 @@ import type {
 } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import { type BridgeStatus, serverOf } from '../shared/status';
+import { Announcer } from './announcer';
 import type { Exit } from './backendProcess';
 import type { CallOptions } from './call';
 import { requireParams } from './contractParams';
@@ -88,8 +89,7 @@ export function createBackend(options: BackendOptions): Backend {
 }
 
 class SupervisedBackend implements Backend {
-  readonly #signals = new Emitter<BackendSignals>(warnOfBug);
-  readonly #topics = new Emitter<Record<string, JsonObject>>(warnOfBug);
+  readonly #announcer = new Announcer();
   readonly #subscription: Subscription;
   readonly #supervisor: Supervisor;
   readonly #notebook: Notebook;
@@ -109,15 +109,15 @@ class SupervisedBackend implements Backend {
     this.#log = resolved.logFile && new LogFile(resolved.logFile, warnOfBug);
     this.#stopMs = resolved.shutdown.totalMs;
     this.#tracer = new Tracer(resolved.slowCallMs, {
-      finished: (trace) => this.#signals.emit('rpc', trace),
-      isSlow: (call) => this.#signals.emit('slow', call),
+      finished: (trace) => this.#announcer.tell('rpc', trace),
+      isSlow: (call) => this.#announcer.tell('slow', call),
     });
     this.#takeNotes();
     this.#supervisor = new Supervisor(resolved, {
       status: (status) => this.#changed(status),
-      exit: (exit, expected) => this.#signals.emit('exit', { ...exit, expected }),
-      stderr: (line) => this.#signals.emit('stderr', line),
-      noise: (noise) => this.#signals.emit('noise', noise),
+      exit: (exit, expected) => this.#announcer.tell('exit', { ...exit, expected }),
+      stderr: (line) => this.#announcer.tell('stderr', line),
+      noise: (noise) => this.#announcer.tell('noise', noise),
       notification: (method, params) => this.#notified(method, params),
       warning: (error) => this.#warn(error),
     });
@@ -155,7 +155,7 @@ class SupervisedBackend implements Backend {
   }
 
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe {
-    return this.#topics.on(topic, (payload: unknown) => callback(payload as PayloadOf<T>));
+    return this.#announcer.receive(topic, callback);
   }
 
   status(): BridgeStatus {
@@ -178,7 +178,7 @@ class SupervisedBackend implements Backend {
     name: K,
     callback: (payload: BackendSignals[K]) => void,
   ): Unsubscribe {
-    return this.#signals.on(name, callback);
+    return this.#announcer.on(name, callback);
   }
 
   #takeNotes(): void {
@@ -201,6 +201,11 @@ class SupervisedBackend implements Backend {
       this.#log?.write(`warning ${warning.symbol}`);
     });
     this.on('rpc', (trace) => notebook.finished(trace));
+    this.on('ready', ({ contractMatches, contractHash }) => {
+      if (!contractMatches) {
+        this.#warn(shimError('CONTRACT_MISMATCH', { details: { actual: contractHash } }));
+      }
+    });
   }
 
   #refuseMisfits(channel: string, params: JsonObject): void {
@@ -220,46 +225,19 @@ class SupervisedBackend implements Backend {
     } else if (server === undefined) {
       this.#subscription.forget();
     }
-    this.#signals.emit('status', status);
-    if (isNew) {
-      this.#served(server);
-    } else if (status.state === 'backoff') {
-      this.#signals.emit('restarting', { attempt: status.attempt, delayMs: status.delayMs });
-    } else if (status.state === 'failed') {
-      const { reason, stderrTail } = status;
-      this.#signals.emit('failed', { reason, stderrTail });
-    }
-  }
-
-  #served(server: ServerInfo): void {
-    if (!server.contractMatches) {
-      this.#warn(shimError('CONTRACT_MISMATCH', { details: { actual: server.contractHash } }));
-    }
-    this.#signals.emit('ready', server);
+    this.#announcer.entered(status);
   }
 
   #notified(method: string, payload: JsonObject): void {
-    const topics = method === 'event' ? this.#eventTopics(payload) : [method];
-    if (topics.length === 0) {
-      return;
+    if (method !== 'event') {
+      this.#announcer.notified(method, payload);
+    } else if (isEvent(payload) && this.#subscription.accepts(payload)) {
+      this.#announcer.happened(payload);
     }
-    for (const topic of topics) {
-      this.#topics.emit(topic, payload);
-    }
-    this.#signals.emit('notification', { topics, payload });
-  }
-
-  /** Name the topics of an event; none when it was heard before. */
-  #eventTopics(payload: JsonObject): readonly string[] {
-    if (!isEvent(payload) || !this.#subscription.accepts(payload)) {
-      return [];
-    }
-    this.#signals.emit('event', payload);
-    return ['event', payload.type];
   }
 
   #warn(error: BackendError): void {
-    this.#signals.emit('warning', error.toFailure());
+    this.#announcer.tell('warning', error.toFailure());
   }
 }
 

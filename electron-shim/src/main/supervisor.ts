@@ -7,6 +7,7 @@ import { asBackendError, shimError } from '../shared/shimErrors';
 import { type BridgeStatus, serverOf } from '../shared/status';
 import type { Exit } from './backendProcess';
 import { type CallOptions, waitWithin } from './call';
+import { Deferred } from './deferred';
 import { deliver, type Lives, type Patience } from './delivery';
 import { exitReason, isFinalFailure } from './exitReason';
 import { Heartbeat } from './heartbeat';
@@ -286,18 +287,3 @@ const nothingToStop: StopReport = {
 };
 
 const noExit: Exit = { code: null, signal: null, spawnError: undefined, stderrTail: [] };
-
-/** A promise that others settle; a rejection that nobody awaits is no crash. */
-class Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve: (value: T) => void = () => undefined;
-  reject: (error: unknown) => void = () => undefined;
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.promise.catch(() => undefined);
-  }
-}

@@ -118,3 +118,15 @@ test('progress, limits and giving up reach the answer of the test', async () => 
 
   deepEqual([await call, heard], ['CALL_CANCELLED', [1]]);
 });
+
+test('a call during the start waits for it, no longer than it may', async () => {
+  const backend = new FakeBackend().handle('branches.list', () => ({ items: [] }));
+  backend.become({ state: 'starting', attempt: 1 });
+  const late = symbolOf(backend.send('branches.list', {}, { timeoutMs: 1 }));
+  const waiting = backend.send('branches.list', {});
+
+  equal(await late, 'CALL_TIMEOUT');
+  await backend.startServer();
+
+  deepEqual(await waiting, { items: [] });
+});

@@ -1,14 +1,14 @@
 /** A backend without a process, for the tests of an app: it answers what the test tells it to. */
 
 import { type Channel, channelNames, contractHash } from '../generated/channels.gen';
+import { Announcer } from '../main/announcer';
 import type { Backend, BackendSignals } from '../main/backend';
-import type { CallOptions } from '../main/call';
+import { type CallOptions, waitWithin } from '../main/call';
 import { requireParams } from '../main/contractParams';
 import { type Diagnostics, Notebook } from '../main/diagnostics';
 import type { StopReport } from '../main/session';
 import { Tracer } from '../main/trace';
-import { warnOfBug } from '../main/warnOfBug';
-import { Emitter, type Unsubscribe } from '../shared/emitter';
+import type { Unsubscribe } from '../shared/emitter';
 import { BackendError, type Failure } from '../shared/errors';
 import type { SchoolPort } from '../shared/ipc';
 import type { JsonObject } from '../shared/json';
@@ -46,15 +46,14 @@ type AnyAnswer = (params: JsonObject, options: CallOptions) => unknown;
  * `createElectronBridge({ backend })` included; `port()` is for `createClient` in a window's test.
  */
 export class FakeBackend implements Backend {
-  readonly #signals = new Emitter<BackendSignals>(warnOfBug);
-  readonly #topics = new Emitter<Record<string, JsonObject>>(warnOfBug);
+  readonly #announcer = new Announcer();
   readonly #answers = new Map<string, AnyAnswer>([['ping', () => ({})]]);
   readonly #notebook = new Notebook(
     { command: 'none', args: [] },
     { name: 'FakeBackend', version: '0' },
   );
   readonly #tracer = new Tracer(0, {
-    finished: (trace) => this.#signals.emit('rpc', trace),
+    finished: (trace) => this.#announcer.tell('rpc', trace),
     isSlow: () => undefined,
   });
   readonly #calls: SeenCall[] = [];
@@ -111,29 +110,17 @@ export class FakeBackend implements Backend {
 
   /** Send any notification. */
   notify(method: string, payload: JsonObject): void {
-    const topics = method === 'event' ? ['event', String(payload['type'])] : [method];
     if (method === 'event') {
-      this.#signals.emit('event', payload as JsonObject & BackendEvent);
+      this.#announcer.happened(payload as JsonObject & BackendEvent);
+    } else {
+      this.#announcer.notified(method, payload);
     }
-    for (const topic of topics) {
-      this.#topics.emit(topic, payload);
-    }
-    this.#signals.emit('notification', { topics, payload });
   }
 
   /** Be in *status* from now on, whatever led there. */
   become(status: BridgeStatus): void {
-    const isNew = serverOf(status) !== undefined && serverOf(this.#status) === undefined;
     this.#status = status;
-    this.#signals.emit('status', status);
-    const server = serverOf(status);
-    if (isNew && server !== undefined) {
-      this.#signals.emit('ready', server);
-    } else if (status.state === 'backoff') {
-      this.#signals.emit('restarting', { attempt: status.attempt, delayMs: status.delayMs });
-    } else if (status.state === 'failed') {
-      this.#signals.emit('failed', { reason: status.reason, stderrTail: status.stderrTail });
-    }
+    this.#announcer.entered(status);
   }
 
   /** What `createClient` takes, without a bridge between. */
@@ -171,14 +158,14 @@ export class FakeBackend implements Backend {
   }
 
   receive<T extends Topic>(topic: T, callback: (payload: PayloadOf<T>) => void): Unsubscribe {
-    return this.#topics.on(topic, (payload: unknown) => callback(payload as PayloadOf<T>));
+    return this.#announcer.receive(topic, callback);
   }
 
   on<K extends keyof BackendSignals>(
     name: K,
     callback: (payload: BackendSignals[K]) => void,
   ): Unsubscribe {
-    return this.#signals.on(name, callback);
+    return this.#announcer.on(name, callback);
   }
 
   status(): BridgeStatus {
@@ -210,9 +197,7 @@ export class FakeBackend implements Backend {
 
   async #answer(channel: string, params: JsonObject, options: CallOptions): Promise<unknown> {
     this.#calls.push({ channel, params, options });
-    if (serverOf(this.#status) === undefined) {
-      throw shimError(this.#status.state === 'backoff' ? 'BACKEND_RESTARTING' : 'BACKEND_STOPPED');
-    }
+    await this.#serving(options);
     if (options.signal?.aborted === true) {
       throw shimError('CALL_CANCELLED');
     }
@@ -221,6 +206,20 @@ export class FakeBackend implements Backend {
     }
     const answer = this.#answers.get(channel);
     return answer === undefined ? this.#rest(channel, params, options) : answer(params, options);
+  }
+
+  /** Wait as long as a start takes, as in earnest. */
+  async #serving({ signal, timeoutMs = 30_000 }: CallOptions): Promise<void> {
+    while (this.#status.state === 'starting') {
+      let unsubscribe: Unsubscribe = () => undefined;
+      const changed = new Promise<void>((resolve) => {
+        unsubscribe = this.on('status', () => resolve());
+      });
+      await waitWithin(changed, timeoutMs, signal).finally(() => unsubscribe());
+    }
+    if (serverOf(this.#status) === undefined) {
+      throw shimError(this.#status.state === 'backoff' ? 'BACKEND_RESTARTING' : 'BACKEND_STOPPED');
+    }
   }
 }
 
