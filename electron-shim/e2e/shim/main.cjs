@@ -13,13 +13,23 @@ async function open() {
     .refuse('vehicles.list', { symbol: 'FORBIDDEN', details: { permission: 'vehicles:read' } })
     .handle('jobs.list', async (_params, { signal, onProgress }) => {
       const givenUp = new Promise((resolve) => signal.addEventListener('abort', resolve));
-      onProgress({ kind: 'report', done: 1, total: 2 });
+      if (onProgress) {
+        onProgress({ kind: 'report', done: 1, total: 2 });
+      }
       await givenUp;
+      global.givenUp = (global.givenUp || 0) + 1;
       throw refusal({ symbol: 'CALL_CANCELLED' });
+    })
+    .handle('students.list', async (_params, { signal }) => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      if (signal.aborted) {
+        throw refusal({ symbol: 'CALL_CANCELLED' });
+      }
+      return { items: [] };
     });
   const trusted = [pathToFileURL(page).href];
   const bridge = shim.createElectronBridge({ backend, trusted, singleInstance: 'refuse' });
-  const channels = ['branches.list', 'vehicles.list', 'jobs.list'];
+  const channels = ['branches.list', 'vehicles.list', 'jobs.list', 'students.list'];
   for (const name of [...channels, 'ping']) {
     bridge.register(shim.rpcChannel(name));
   }
