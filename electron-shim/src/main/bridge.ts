@@ -7,7 +7,7 @@ import { type Backend, createBackend } from './backend';
 import { ChannelRegistry, type IPCChannel } from './channels';
 import { type IpcMainPort, type Rights, WindowGate } from './ipc';
 import { type Ends, QuitHooks, type QuittingApp } from './lifecycle';
-import type { BackendOptions } from './options';
+import { type BackendOptions, resolveOptions } from './options';
 import type { StopReport } from './session';
 import { warnOfBug } from './warnOfBug';
 
@@ -82,9 +82,7 @@ function isRunnable(options: BridgeOptions): options is WindowOptions & BackendO
 
 /** The limit of calls counts from when a window asks. */
 function timeoutOf(options: BridgeOptions): { readonly timeoutMs?: number } {
-  return isRunnable(options) && options.requestTimeoutMs !== undefined
-    ? { timeoutMs: options.requestTimeoutMs }
-    : {};
+  return isRunnable(options) ? { timeoutMs: resolveOptions(options).limits.timeoutMs } : {};
 }
 
 function endsOfElectron(): Ends {

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { BackendEvent, EventType } from '../shared/protocol';
 import { failureOf, repository } from '../testing/rig';
 import { type Backend, createBackend } from './backend';
 import { FileKeystore } from './keystore';
@@ -78,6 +79,33 @@ test('what is saved is told as an event and listed', () =>
       items.map(({ id, name }) => ({ id, name })),
       [{ id: branch.id, name: 'Mitte' }],
     );
+  }));
+
+test('events go on in a restored store, whose numbers went back', () =>
+  withBackend(async (backend) => {
+    const next = <T extends EventType>(type: T): Promise<BackendEvent> =>
+      new Promise((resolve) => {
+        const unsubscribe = backend.receive<EventType>(type, (event) => {
+          unsubscribe();
+          resolve(event as BackendEvent);
+        });
+      });
+    const branch = { name: 'Mitte', zone: 'Europe/Berlin', currency: 'EUR' };
+    await backend.send('branches.save', branch);
+    const created = next('backups.created');
+    await backend.send('backups.create', {});
+    const backupId = (await created).aggregate.id;
+    for (const number of [1, 2, 3]) {
+      await backend.send('branches.save', { ...branch, name: `Nord ${number}` });
+    }
+    const restored = next('backups.restored');
+    await backend.send('backups.restore', { backupId, mode: 'replace', confirmPhrase: backupId });
+    await restored;
+    const saved = next('branches.saved');
+
+    const again = await backend.send('branches.save', { ...branch, name: 'Süd' });
+
+    equal((await saved).aggregate.id, again.id);
   }));
 
 test('a refused call keeps its symbol', () =>
