@@ -19,7 +19,7 @@ mkdirSync(screenshots, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'school-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-// A start of the demo school takes a second or two.
+// Far more than a start of the demo school takes.
 const patienceMs = 30_000;
 
 let launches = 0;

@@ -17,6 +17,9 @@ export interface Exit {
   readonly stderrTail: readonly string[];
 }
 
+/** Of a child that never ran, or does not end. */
+export const noExit: Exit = { code: null, signal: null, spawnError: undefined, stderrTail: [] };
+
 // A grandchild can hold the pipes open after the exit, so `close` is not waited for longer.
 const drainMs = 1_000;
 // Without stdout the child can answer nobody; it gets this long to leave by itself.

@@ -2,12 +2,11 @@
 
 import { randomBytes } from 'crypto';
 import { BackendError, type Outcome } from '../shared/errors';
-import { isJsonObject } from '../shared/json';
 import { type ShimSymbol, shimError } from '../shared/shimErrors';
 import { base64Url } from './base64Url';
+import { readKeyFile, writeKeyFile } from './keyFile';
 import {
   keyringOf,
-  readWrapped,
   type SafeStoragePort,
   unwrapByKeyring,
   unwrapByPassphrase,
@@ -24,8 +23,6 @@ import {
   setAside,
 } from './privateFile';
 import { fromRecoveryCode, toRecoveryCode } from './recoveryCode';
-
-const format = 'electron-shim-key/1';
 
 export interface KeystoreOptions {
   /** Where the wrapped key is kept, such as `<userData>/database.key`. */
@@ -139,7 +136,7 @@ export class FileKeystore implements Keystore {
   }
 
   async protection(): Promise<string | undefined> {
-    const wrapped = await readWrappedFile(this.#options.path);
+    const wrapped = await readKeyFile(this.#options.path);
     return wrapped?.protection === 'keyring' ? wrapped.backend : wrapped?.protection;
   }
 
@@ -188,12 +185,12 @@ export class FileKeystore implements Keystore {
     }
     const key = randomBytes(32);
     // Never over another: a database may be encrypted with that.
-    const isAdded = await addPrivateFile(path, write(await this.#wrap(key)));
+    const isAdded = await addPrivateFile(path, writeKeyFile(await this.#wrap(key)));
     return isAdded ? key : this.#openOrMake(path);
   }
 
   async #open(path: string): Promise<Buffer | undefined> {
-    const wrapped = await readWrappedFile(path);
+    const wrapped = await readKeyFile(path);
     if (wrapped === undefined) {
       return undefined;
     }
@@ -212,7 +209,7 @@ export class FileKeystore implements Keystore {
   }
 
   async #rewrap(path: string, key: Buffer): Promise<void> {
-    await replacePrivateFile(path, write(await this.#wrap(key)));
+    await replacePrivateFile(path, writeKeyFile(await this.#wrap(key)));
   }
 
   async #wrap(key: Buffer): Promise<Wrapped> {
@@ -246,26 +243,4 @@ const unreadable: readonly string[] = [
 /** Errors of strangers say nothing of what was done. */
 function outcomeOf(error: unknown): Outcome {
   return error instanceof BackendError ? error.outcome : 'unknown';
-}
-
-async function readWrappedFile(path: string): Promise<Wrapped | undefined> {
-  const text = await readIfThere(path);
-  return text === undefined ? undefined : read(text);
-}
-
-function write(wrapped: Wrapped): string {
-  return `${JSON.stringify({ format, ...wrapped }, undefined, 2)}\n`;
-}
-
-function read(text: string): Wrapped {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  if (!isJsonObject(value) || value['format'] !== format) {
-    throw shimError('KEY_UNREADABLE');
-  }
-  return readWrapped(value);
 }

@@ -35,6 +35,13 @@ export interface StopReport {
   readonly durationMs: number;
 }
 
+export const nothingToStop: StopReport = {
+  how: 'not-running',
+  exitCode: null,
+  signal: null,
+  durationMs: 0,
+};
+
 /** Run the backend once. */
 export class Session {
   readonly #options: ResolvedOptions;

@@ -5,15 +5,22 @@ import type { JsonObject } from '../shared/json';
 import type { ServerInfo } from '../shared/protocol';
 import { asBackendError, shimError } from '../shared/shimErrors';
 import { type BridgeStatus, serverOf } from '../shared/status';
-import type { Exit } from './backendProcess';
-import { type CallOptions, waitWithin } from './call';
+import { type Exit, noExit } from './backendProcess';
+import type { CallOptions } from './call';
 import { Deferred } from './deferred';
 import { deliver, type Lives, type Patience } from './delivery';
 import { exitReason, isFinalFailure } from './exitReason';
 import { Heartbeat } from './heartbeat';
 import type { ResolvedOptions } from './options';
 import { RestartPolicy } from './restartPolicy';
-import { Session, type SessionObserver, type StopOptions, type StopReport } from './session';
+import {
+  nothingToStop,
+  Session,
+  type SessionObserver,
+  type StopOptions,
+  type StopReport,
+} from './session';
+import { WaitingRoom } from './waitingRoom';
 
 export interface SupervisorObserver extends SessionObserver {
   status(status: BridgeStatus): void;
@@ -21,8 +28,6 @@ export interface SupervisorObserver extends SessionObserver {
 }
 
 const statusTailLines = 10;
-// A window that opens asks for a dozen things; more than this is a loop.
-const maxWaiting = 100;
 
 /** Own at most one session at a time. */
 export class Supervisor implements Lives {
@@ -36,7 +41,7 @@ export class Supervisor implements Lives {
   #stops = 0;
   #backoff: NodeJS.Timeout | undefined;
   #heartbeat: Heartbeat | undefined;
-  #waiting = 0;
+  readonly #waitingRoom = new WaitingRoom();
 
   constructor(options: ResolvedOptions, observer: SupervisorObserver) {
     this.#options = options;
@@ -125,7 +130,7 @@ export class Supervisor implements Lives {
       if (this.#status.state === 'backoff' && !patience.outlastsCrash) {
         throw shimError('BACKEND_RESTARTING', { retryAfterMs: this.#status.delayMs });
       }
-      await this.#waitForStart(patience);
+      await this.#waitingRoom.wait(this.#started?.promise, patience);
     }
     return this.#serving();
   }
@@ -135,19 +140,6 @@ export class Supervisor implements Lives {
       throw shimError('BACKEND_STOPPED');
     }
     return this.#session;
-  }
-
-  async #waitForStart({ timeoutMs, signal, isRepeated }: Patience): Promise<void> {
-    // What was sent before is bounded by what may be in flight.
-    if (this.#waiting >= maxWaiting && !isRepeated) {
-      throw shimError('CALLS_EXHAUSTED', { retryAfterMs: 1_000 });
-    }
-    this.#waiting += 1;
-    try {
-      await waitWithin(this.#started?.promise, timeoutMs, signal);
-    } finally {
-      this.#waiting -= 1;
-    }
   }
 
   #launch(attempt: number): void {
@@ -278,12 +270,3 @@ export class Supervisor implements Lives {
     this.#observer.status(status);
   }
 }
-
-const nothingToStop: StopReport = {
-  how: 'not-running',
-  exitCode: null,
-  signal: null,
-  durationMs: 0,
-};
-
-const noExit: Exit = { code: null, signal: null, spawnError: undefined, stderrTail: [] };
