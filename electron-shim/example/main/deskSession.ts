@@ -1,33 +1,26 @@
 /** Keeps whoever signed in signed in over restarts of the backend; no token reaches a window. */
 
 import {
-  type Backend,
   BackendError,
   type Channel,
   type IPCChannel,
   type ParamsOf,
   type ResultOf,
   rpcChannel,
+  type Send,
 } from '../../src/main';
 
 type PassedOn<C extends Channel> = IPCChannel<ParamsOf<C>, ResultOf<C>>;
 
 /** The session of this desk: all its windows share one connection, so they share it too. */
 export class DeskSession {
-  readonly #backend: Backend;
   readonly #otherUser: () => void;
   #userId: string | undefined;
   #refreshToken: string | undefined;
-  /** Settles once a backend that started anew knows again who is signed in. */
-  #resumed: Promise<void> = Promise.resolve();
 
   /** *otherUser* is called when what the windows show is not for who is there now. */
-  constructor(backend: Backend, otherUser: () => void) {
-    this.#backend = backend;
+  constructor(otherUser: () => void) {
     this.#otherUser = otherUser;
-    backend.on('ready', () => {
-      this.#resumed = this.#resume();
-    });
   }
 
   /** Make a channel that signs in: its answer reaches the window without the tokens. */
@@ -63,24 +56,14 @@ export class DeskSession {
     };
   }
 
-  /** Make a channel whose calls wait until it is known again who is signed in. */
-  passesOn<C extends Channel>(name: C): PassedOn<C> {
-    return {
-      ...rpcChannel(name),
-      handler: async (params, ctx) => {
-        await this.#resumed;
-        return ctx.send(name, params);
-      },
-    };
-  }
-
-  async #resume(): Promise<void> {
+  /** Sign a backend that started anew in again, before anybody else calls it. */
+  async resume(send: Send): Promise<void> {
     const refreshToken = this.#refreshToken;
     if (refreshToken === undefined) {
       return;
     }
     try {
-      const next = await this.#backend.send('auth.refresh', { refreshToken });
+      const next = await send('auth.refresh', { refreshToken });
       this.#refreshToken = next.refreshToken;
     } catch (error) {
       // A backend that ended again keeps the token good; a refusal asks for a new login.

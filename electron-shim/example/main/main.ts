@@ -8,6 +8,7 @@ import {
   defineChannel,
   type ElectronBridgeController,
   pythonBackend,
+  rpcChannel,
 } from '../../src/main';
 import { passedOn, rightsOf } from './channels';
 import { DeskSession } from './deskSession';
@@ -29,13 +30,15 @@ if (app.requestSingleInstanceLock()) {
 
 function open(): void {
   const program = locateProgram(process.env, repository, app.getPath('userData'));
+  const session = new DeskSession(() => windows.startOver());
   const bridge = createElectronBridge({
     backend: { ...pythonBackend(program.python, program.dataDir), cwd: repository },
     client: { name: 'driving-school-example', version: app.getVersion() },
     trusted: [pathToFileURL(page).href],
+    signIn: (send) => session.resume(send),
   });
   const windows = new DeskWindows(bridge, page);
-  registerSchool(bridge, windows);
+  registerSchool(bridge, session);
   registerApp(bridge, windows, program);
   bridge.on('stderr', (line) => process.stderr.write(`${line}\n`));
   bridge.on('warning', ({ symbol, message }) => process.stderr.write(`${symbol}: ${message}\n`));
@@ -45,13 +48,12 @@ function open(): void {
 }
 
 /** The channels of the school, for all windows that may use them. */
-function registerSchool(bridge: ElectronBridgeController, windows: DeskWindows): void {
-  const session = new DeskSession(bridge, () => windows.startOver());
+function registerSchool(bridge: ElectronBridgeController, session: DeskSession): void {
   bridge.register(session.signsIn('auth.bootstrap'));
   bridge.register(session.signsIn('auth.login'));
   bridge.register(session.signsOut());
   for (const name of passedOn) {
-    bridge.register(session.passesOn(name));
+    bridge.register(rpcChannel(name));
   }
 }
 
