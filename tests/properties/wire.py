@@ -69,39 +69,7 @@ RESPONSE = {
 }
 """JSON-RPC 2.0 section 5 with the error data of protocol.md section 5."""
 
-EVENT = {
-    "type": "object",
-    "properties": {
-        "jsonrpc": {"const": "2.0"},
-        "method": {"const": "event"},
-        "params": {"$ref": "#/components/schemas/Event"},
-    },
-    "required": ["jsonrpc", "method", "params"],
-    "additionalProperties": False,
-}
-
-PROGRESS = {
-    "type": "object",
-    "properties": {
-        "jsonrpc": {"const": "2.0"},
-        "method": {"const": "$/progress"},
-        "params": {
-            "type": "object",
-            "properties": {
-                "token": {"type": ["string", "integer"]},
-                "value": {
-                    "type": "object",
-                    "properties": {"kind": {"enum": ["begin", "report", "end"]}},
-                    "required": ["kind"],
-                },
-            },
-            "required": ["token", "value"],
-            "additionalProperties": False,
-        },
-    },
-    "required": ["jsonrpc", "method", "params"],
-    "additionalProperties": False,
-}
+NOTIFICATIONS = {one["name"]: one["params"] for one in CONTRACT["x-notifications"]}
 
 RESULT_META = {"seq", "rev", "replayed", "notModified", "warnings"}
 
@@ -131,7 +99,7 @@ class Due:
         assert line.count(b"\n") == 1
         message = orjson.loads(line)
         if isinstance(message, dict) and "method" in message:
-            validator(message["method"]).validate(message)
+            notification(message["method"]).validate(message)
             return []
         replies: list[dict[str, Any]] = message if isinstance(message, list) else [message]
         TALLY.add(0, [reply for reply in replies if reply != NEXT_REPLY])
@@ -222,10 +190,28 @@ def check_reply(reply: dict[str, Any], channels: set[str]) -> None:
 
 @cache
 def validator(what: str) -> Any:
-    """Return the validator of responses, of events, or of a channel's result."""
-    schema = {"response": RESPONSE, "event": EVENT, "$/progress": PROGRESS}.get(what)
-    if schema is None:
-        schema = METHODS[what]["result"]["schema"]
+    """Return the validator of responses, or of a channel's result."""
+    return _validator(RESPONSE if what == "response" else METHODS[what]["result"]["schema"])
+
+
+@cache
+def notification(name: str) -> Any:
+    """Return the validator of notifications of this name, which a channel may have too."""
+    return _validator(
+        {
+            "type": "object",
+            "properties": {
+                "jsonrpc": {"const": "2.0"},
+                "method": {"const": name},
+                "params": NOTIFICATIONS[name],
+            },
+            "required": ["jsonrpc", "method", "params"],
+            "additionalProperties": False,
+        }
+    )
+
+
+def _validator(schema: dict[str, Any]) -> Any:
     return Draft202012Validator(schema | {"components": CONTRACT["components"]})
 
 
