@@ -55,6 +55,8 @@ class Exchange(NamedTuple):
     """Who called, as far as anybody asked."""
     message: Json
     """What came in, secrets and all; see `rpcbackend.security.redaction`."""
+    fits: bool = True
+    """Whether its params were found to fit; what was refused before may hold anything."""
 
 
 Observer = Callable[[Exchange], None]

@@ -117,7 +117,6 @@ class Dispatcher:
 
     async def answer(self, flight: Flight, connection: Connection) -> bytes | None:
         """Return the reply line to one message, or None where none is due."""
-        started = flight.arrived_at
         method = call = None
         _RUNNING.set(flight)
         try:
@@ -136,10 +135,14 @@ class Dispatcher:
             failed = exc
         else:
             flight.has_written = call.context.has_written
-            self._observe(connection.id, method, flight, started, call.context.principal)
+            self._observe(connection.id, method, flight, call.context.principal)
             return None if is_notification(flight.message) else reply
         principal = call.context.principal if call is not None else NOBODY
-        return self._fail(failed, connection.id, method, flight, started, principal=principal)
+        return self._fail(
+            *(failed, connection.id, method, flight),
+            principal=principal,
+            fits=call is not None,
+        )
 
     def correlation_id(self) -> str | None:
         """Return the id that the call which runs now, or began what runs now, is found by."""
@@ -169,7 +172,9 @@ class Dispatcher:
 
     def refuse(self, flight: Flight, error: RpcError, connection_id: str) -> bytes | None:
         """Return the reply to a message that is not run at all, or None to a notification."""
-        return self._fail(error, connection_id, None, flight, self._clock.monotonic())
+        message = flight.message
+        method = self.registry.get(message.get("method")) if isinstance(message, dict) else None
+        return self._fail(error, connection_id, method, flight)
 
     def _find(self, message: Json) -> tuple[Method, dict[str, Json]]:
         plain = plan_plain(message, self.registry)
@@ -219,18 +224,19 @@ class Dispatcher:
         connection_id: str,
         method: Method | None,
         flight: Flight,
-        started: float,
         *,
         principal: Principal = NOBODY,
+        fits: bool = False,
     ) -> bytes | None:
         correlation_id = self._correlation(flight)
         error = failed if isinstance(failed, RpcError) else RpcError()
         if error is not failed:
             self._report_bug(failed, correlation_id)
         self._observe(
-            *(connection_id, method, flight, started, principal),
+            *(connection_id, method, flight, principal),
             error=error,
             correlation_id=correlation_id,
+            fits=fits,
         )
         if is_answerless(flight.message):
             return None
@@ -253,11 +259,11 @@ class Dispatcher:
         connection_id: str,
         method: Method | None,
         flight: Flight,
-        started: float,
         principal: Principal,
         *,
         error: RpcError | None = None,
         correlation_id: str | None = None,
+        fits: bool = True,
     ) -> None:
         if not self._observers:
             return
@@ -267,10 +273,11 @@ class Dispatcher:
             method.channel if method else None,
             flight.request_id,
             correlation_id,
-            self._clock.monotonic() - started,
+            self._clock.monotonic() - flight.arrived_at,
             error,
             principal,
             flight.message,
+            fits,
         )
         for observer in self._observers:
             try:

@@ -181,7 +181,7 @@ class Server(Peer):
     # Messages in
 
     def _count_unreadable(self, error: RpcError) -> None:
-        self._refuse(Flight(message=None, deliver=self._send), error)
+        self._refuse(self._no_call(self._clock.monotonic()), error)
         self._unreadable_in_row += 1
         if self._unreadable_in_row >= MAX_UNREADABLE_IN_ROW:
             raise OutOfStepError
@@ -193,7 +193,7 @@ class Server(Peer):
             error = InvalidRequestError(
                 f"A batch holds 1 to {self._limits.batch_elements} requests; nothing was run."
             )
-            self._refuse(Flight(message=None, deliver=self._send), error)
+            self._refuse(self._no_call(arrived_at), error)
             return
         batch = Batch(len(messages), self._send_batch)
         for index, message in enumerate(messages):
@@ -356,6 +356,10 @@ class Server(Peer):
         if self._tap is not None:
             context.run(MOMENT.set, flight.moment or self._tap.moment())
         flight.deliver(context.run(self._dispatcher.refuse, flight, error, self.id))
+
+    def _no_call(self, arrived_at: float) -> Flight:
+        """Return what stands for a line that holds none."""
+        return Flight(message=None, deliver=self._send, arrived_at=arrived_at)
 
     def _send(self, reply: bytes | None) -> None:
         if reply is not None:

@@ -55,7 +55,7 @@ class AccessLog:
     def _params_of(self, exchange: Exchange) -> Any:
         method = self.registry.get(exchange.channel) if self.registry else None
         message = exchange.message
-        if isinstance(exchange.error, InvalidParamsError):
+        if not exchange.fits or isinstance(exchange.error, InvalidParamsError):
             # A name may stand where an id belongs.
             return None
         if method is None or not isinstance(message, dict) or "params" not in message:

@@ -15,6 +15,7 @@ from tests.clauses import clause
 from tests.machine import (
     Machine,
     Waiting,
+    cancel,
     failed,
     ping,
     request,
@@ -38,6 +39,26 @@ async def test_calls_over_the_limit_queue_and_over_the_queue_are_refused() -> No
     assert waiting.begun == ["a", "b", "c"]
     waiting.let_all_end()
     assert (await machine.until_sent(4))[2:] == [said("b", "b"), said("c", "c")]
+
+
+async def test_a_call_that_is_refused_belongs_to_its_channel_and_took_as_long_as_it_waited() -> (
+    None
+):
+    waiting = Waiting()
+    machine = Machine(waiting.method, in_flight=1, queued=1)
+    machine.receive(*(request(label, "test.wait", label=label) for label in "abc"))
+    machine.clock.advance(2)
+    machine.receive(cancel("b"), b"{")
+    waiting.let_all_end()
+    await machine.until_sent(4)
+
+    told = [(one.request_id, one.channel, one.seconds, one.fits) for one in machine.exchanges]
+    assert told == [
+        ("c", "test.wait", 0, False),
+        ("b", "test.wait", 2, False),
+        (None, None, 0, False),
+        ("a", "test.wait", 2, True),
+    ]
 
 
 @clause("limit-queue-bytes")

@@ -14,7 +14,7 @@ from rpcbackend.schema.system import LogLevel
 from rpcbackend.testing import CallFailedError, Client, running_app
 from tests.clauses import clause
 from tests.dispatch.test_dispatcher import refuse
-from tests.machine import CORRELATION_ID, Machine, request, say
+from tests.machine import CORRELATION_ID, Machine, Waiting, request, say
 
 
 @pytest.fixture
@@ -90,6 +90,22 @@ async def test_a_trace_shows_the_params_that_are_known_to_be_harmless(
     fits = [{"label": "a"}, {"label": "a", "_meta": {"token": "[secret]", "timeoutMs": 5}}]
     params = [extra["params"] for *_, extra in logged]
     assert params == [*(fits if with_registry else [None] * 2), *[None] * 5]
+
+
+@clause("log-not-personal")
+async def test_a_trace_shows_no_params_of_a_call_that_was_refused_before_they_were_looked_at(
+    logged: list[Any],
+) -> None:
+    waiting = Waiting()
+    machine = Machine(waiting.method, in_flight=1, queued=0)
+    machine.receive(request(1, "test.wait"), request(2, "test.wait", label="canary"))
+    waiting.let_all_end()
+    await machine.until_sent(2)
+
+    look(machine, "TRACE")
+
+    told = [(level, extra["channel"], extra["params"]) for level, _, extra in logged]
+    assert told == [("INFO", "test.wait", None), ("DEBUG", "test.wait", {})]
 
 
 @clause("log-not-personal")

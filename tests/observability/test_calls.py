@@ -9,6 +9,7 @@ from rpcbackend.dispatch.call import Exchange
 from rpcbackend.errors import (
     DeadlineExceededError,
     NotFoundError,
+    OverloadedError,
     ParseError,
     RpcError,
 )
@@ -16,7 +17,7 @@ from rpcbackend.histogram import LAST, Histogram
 from rpcbackend.observability import calls as calls_module
 from rpcbackend.observability.calls import CallMetrics
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
-from tests.machine import Machine, request, say
+from tests.machine import Machine, Waiting, request, say
 
 
 def exchange(channel: str | None = "students.get", **given: Any) -> Exchange:
@@ -146,3 +147,16 @@ def test_every_line_of_a_connection_is_counted_once() -> None:
     counted = {name: found.times.count for name, found in calls.channels.items()}
     assert counted == {"test.say": 3, None: 4}
     assert calls.channels["test.say"].callers == {"nobody": 3}
+
+
+async def test_calls_that_are_refused_in_a_flood_break_the_promise() -> None:
+    waiting, calls = Waiting(), CallMetrics()
+    machine = Machine(waiting.method, in_flight=1, queued=0)
+    machine.receive(*(request(number, "test.wait") for number in range(25)))
+    waiting.let_all_end()
+    await machine.until_sent(25)
+    for seen in machine.exchanges:
+        calls.observe(seen)
+
+    assert (calls.work.count, calls.failed) == (25, 24)
+    assert calls.channels["test.wait"].errors == {OverloadedError: 24}
