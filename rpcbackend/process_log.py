@@ -27,22 +27,24 @@ class ProcessLog:
 
     Args:
         settings: What is logged, how, and where to.
-        directory: The data directory: by default the file is there.
+        directory: The data directory: by default the file is there. None is somebody else's, and
+            has all on stderr.
         levels: From which level on.
     """
 
-    def __init__(self, settings: LogSettings, directory: Path, levels: LogLevels) -> None:
+    def __init__(self, settings: LogSettings, directory: Path | None, levels: LogLevels) -> None:
         self._form = JSON if settings.format == "json" else TEXT
         self._to_stderr = write_out = to_fd(sys.stderr.fileno())
-        self._is_in_file = settings.destination == "file"
+        self._is_in_file = False
         # As it comes, loguru writes to stderr by itself.
         logger.remove()
         failure = None
-        if self._is_in_file:
+        if settings.destination == "file" and directory is not None:
             try:
                 write_out = _to_file(settings, directory, self._to_stderr)
+                self._is_in_file = True
             except OSError as error:
-                failure, self._is_in_file = error, False
+                failure = error
         self._sink = BoundedSink(write_out, self._form)
         start_log(self._sink, self._form, levels)
         # A stray print must not wait for a reader of stderr either.

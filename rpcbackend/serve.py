@@ -52,19 +52,30 @@ def serve(settings: Settings) -> int:
 
     directory = settings.data_dir or default_data_dir()
     levels = LogLevels(settings.log.level)
-    log = ProcessLog(settings.log, directory, levels)
+
+    def run(log: ProcessLog) -> int:
+        try:
+            # What is done at the end comes after the wait for threads.
+            with ExitStack() as at_end:
+                return _run(_serve(wire, directory, settings, levels, at_end))
+        except ExitRequestedError as end:
+            log.say_why(str(end))
+            return end.code
+        except Exception as bug:  # noqa: BLE001 (the process ends here, with a code that says so)
+            logger.opt(exception=bug).critical("the backend failed")
+            return EX_BUG
+        finally:
+            log.end()
+
     try:
-        # What is done at the end comes after the wait for threads, and before others may have it.
-        with owned(directory), ExitStack() as at_end:
-            return _run(_serve(wire, directory, settings, levels, at_end))
+        with owned(directory):
+            return run(ProcessLog(settings.log, directory, levels))
     except ExitRequestedError as end:
+        # Whoever has the directory has the log file too.
+        log = ProcessLog(settings.log, None, levels)
         log.say_why(str(end))
-        return end.code
-    except Exception as bug:  # noqa: BLE001 (the process ends here, with a code that says so)
-        logger.opt(exception=bug).critical("the backend failed")
-        return EX_BUG
-    finally:
         log.end()
+        return end.code
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:

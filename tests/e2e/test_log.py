@@ -77,15 +77,35 @@ async def test_a_log_that_cannot_go_into_its_file_goes_to_stderr_and_the_process
 
 
 async def test_why_the_process_ends_is_said_on_stderr_too(tmp_path: Path) -> None:
-    (tmp_path / "data").touch()
     code, _, err = await run(
-        *("serve", "--data-dir", str(tmp_path / "data")),
+        *("serve", "--data-dir", str(tmp_path / "data"), "--record", str(tmp_path / "no" / "one")),
         RPCBACKEND_LOG__DESTINATION="file",
         RPCBACKEND_LOG__FILE=str(tmp_path / "log"),
     )
 
-    assert (code, "cannot be used as data directory" in err) == (73, True)
+    assert (code, "there is no folder" in err) == (73, True)
     assert (tmp_path / "log").read_text(encoding="utf-8") == err
+
+
+async def test_a_second_process_leaves_the_log_file_of_the_first_alone(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "RPCBACKEND_LOG__DESTINATION": "file",
+        "RPCBACKEND_LOG__MAX_BYTES": "4096",
+    }
+    backend = await Backend.start(tmp_path, RPCBACKEND_LOG__LEVEL="DEBUG", **settings)
+    await call(backend, "branches.list")
+    await call(backend, "branches.list")
+
+    tried = await run(
+        "serve", "--data-dir", str(tmp_path), RPCBACKEND_LOG__FORMAT="json", **settings
+    )
+
+    assert await backend.end() == 0
+    ((line,), code) = (lines_of(tried[2]), tried[0])
+    assert (code, line["level"], "in use by another" in line["data"]) == (69, "CRITICAL", True)
+    (log,) = (tmp_path / "logs").iterdir()
+    assert "in use" not in log.read_text(encoding="utf-8")
+    assert log.read_text(encoding="utf-8").count("branches.list") == 2
 
 
 @pytest.mark.parametrize("is_main", [True, False], ids=["the main process", "the owner"])
