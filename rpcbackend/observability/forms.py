@@ -36,7 +36,7 @@ class Form(NamedTuple):
     of_stray: Callable[[str], str]
     """Writes a line that somebody printed."""
     of_loss: Callable[[int], str]
-    """Tells how many lines were dropped, because nobody read them."""
+    """Tells how many lines were dropped, because nobody took them."""
     of_end: Callable[[str], str]
     """Tells why the process ends."""
 
@@ -104,7 +104,7 @@ def _json_of_end(reason: str) -> str:
 TEXT = Form(
     of_record=_text_of_record,
     of_stray=_behind_bar,
-    of_loss=lambda count: f"({count} lines dropped: nobody read them)\n",
+    of_loss=lambda count: f"({count} lines dropped: nobody took them)\n",
     of_end=lambda reason: f"rpcbackend: {escaped(reason)}\n",
 )
 JSON = Form(_json_of_record, _json_of_stray, _json_of_loss, _json_of_end)

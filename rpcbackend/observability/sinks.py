@@ -32,7 +32,7 @@ def to_first_that_can(first: WriteOut, then: WriteOut) -> WriteOut:
     def write(lines: str) -> None:
         try:
             first(lines)
-        except OSError:
+        except Exception:  # noqa: BLE001 (whatever it is, the line is not lost)
             then(lines)
 
     return write
@@ -74,18 +74,22 @@ class BoundedSink:
             self._wake.wait()
             self._wake.clear()
             while self._lines:
-                line = self._lines.popleft()
-                if self._dropped:
-                    line = self._form.of_loss(self._dropped) + line
-                    self._dropped = 0
-                try:
-                    self._write_out(line)
-                except OSError:
-                    # stderr is closed: there is nowhere left to say so.
-                    return
+                self._write_next()
             with self._lock:
                 if not self._lines:
                     self._is_flushed.set()
+
+    def _write_next(self) -> None:
+        line = self._lines.popleft()
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+        if dropped:
+            line = self._form.of_loss(dropped) + line
+        try:
+            self._write_out(line)
+        except Exception:  # noqa: BLE001 (there is nowhere left to say so, but the next may go well)
+            with self._lock:
+                self._dropped += dropped + 1
 
 
 class Strays:

@@ -61,7 +61,7 @@ async def test_the_oldest_lines_go_when_nobody_reads_and_their_number_is_told(
         sink.write(f"{number}\n")
     text = head + await asyncio.to_thread(_read_until, pipe[0], b"9\n")
 
-    assert text == filler.encode() + b"(7 lines dropped: nobody read them)\n7\n8\n9\n"
+    assert text == filler.encode() + b"(7 lines dropped: nobody took them)\n7\n8\n9\n"
 
 
 async def test_a_closed_stderr_is_no_reason_to_fail() -> None:
@@ -92,6 +92,27 @@ async def test_what_the_first_cannot_write_the_other_does(pipe: tuple[int, int])
 
     assert taken == ["a\n", "full", "c\n"]
     assert os.read(pipe[0], 100) == b"b\n"
+
+
+async def test_lines_that_nothing_takes_are_counted_and_the_next_ones_go_out() -> None:
+    taken: list[str] = []
+    failures = [OSError(28, "No space left on device"), ValueError("write to closed file")]
+
+    def write_out(lines: str) -> None:
+        if failures:
+            raise failures.pop()
+        taken.append(lines)
+
+    sink = BoundedSink(to_first_that_can(refuse, write_out))
+    for line in ("a\n", "b\n", "c\n", "d\n"):
+        sink.write(line)
+        await flushed(sink)
+
+    assert taken == ["(2 lines dropped: nobody took them)\nc\n", "d\n"]
+
+
+def refuse(_: str) -> None:
+    raise ValueError("I/O operation on closed file")
 
 
 async def test_what_is_printed_without_a_line_end_goes_out_at_the_end_or_when_it_is_long(
