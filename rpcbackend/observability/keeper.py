@@ -6,7 +6,7 @@ from typing import Final
 
 from loguru import logger
 
-from rpcbackend.clock import Clock, SettledClock
+from rpcbackend.clock import Clock
 from rpcbackend.errors import RpcError
 from rpcbackend.observability.service import ServiceRecord
 from rpcbackend.store import Measured, Run, Store, Work
@@ -24,14 +24,13 @@ class Keeper:
 
     Args:
         record: What is kept.
-        clock: Measures how long ago something was.
-        settled: Tells when it is.
+        clock: Tells when it is.
     """
 
-    def __init__(self, record: ServiceRecord, clock: Clock, settled: SettledClock) -> None:
+    def __init__(self, record: ServiceRecord, clock: Clock) -> None:
         self.has_calls = False
         """Whether there were calls since it wrote last."""
-        self._record, self._clock, self._settled = record, clock, settled
+        self._record, self._clock = record, clock
         self._store: Store | None = None
         self._task: asyncio.Task[None] | None = None
         self._has_learned = self._has_begun = False
@@ -88,15 +87,16 @@ class Keeper:
         store, now, begins = self._store, self._now(), not self._has_begun
         assert store is not None  # noqa: S101 (learned from it)
         series = self._record.series
-        oldest = {one.span_seconds: one.forget(now) for one in series}
+        for one in series:
+            one.forget(now)
         spans = {one.span_seconds: one.take_changed() for one in series}
 
         async def unit(work: Work) -> None:
             if begins:
                 await work.measurements.begin_run(now)
-            for span_seconds, changed in spans.items():
-                await work.measurements.save(span_seconds, changed)
-            await work.measurements.forget(oldest)
+            for one in series:
+                await work.measurements.save(one.span_seconds, spans[one.span_seconds])
+                await work.measurements.keep_nearest(one.span_seconds, one.keep, now)
             if is_end:
                 await work.measurements.end_run(now)
 
@@ -107,7 +107,7 @@ class Keeper:
                 one.changed.update(spans[one.span_seconds])
 
     def _now(self) -> int:
-        return self._settled.now_ms() // 1_000
+        return self._clock.now_ms() // 1_000
 
 
 async def _is_written(store: Store, unit: Callable[[Work], Awaitable[None]]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rpcbackend import __version__
-from rpcbackend.clock import Clock, SettledClock
+from rpcbackend.clock import Clock
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.observability.calls import CallMetrics
 from rpcbackend.observability.keeper import Keeper
@@ -56,10 +56,9 @@ class ProcessMonitor:
         self.calls = CallMetrics(
             frozenset(method.channel for method in methods if not _is_work(method))
         )
-        self._settled = SettledClock(clock)
         self._noted_at = started
         self._record = ServiceRecord()
-        self.keeper = Keeper(self._record, clock, self._settled)
+        self.keeper = Keeper(self._record, clock)
         """Keeps that record."""
         self._live = LiveFile(directory, self._show, clock)
         self._pulse = Pulse(self._beat)
@@ -92,7 +91,7 @@ class ProcessMonitor:
         now, before = self._clock.monotonic(), self._noted_at
         self._noted_at = now
         has_calls = self._record.note(
-            self._settled.now_ms() // 1_000,
+            self._clock.now_ms() // 1_000,
             up_ms=round((now - before) * 1_000),
             work=self.calls.work,
             failed=self.calls.failed,
@@ -102,7 +101,7 @@ class ProcessMonitor:
     def service(self) -> list[ServiceWindow]:
         """Tell how well the school was served over the last hour, day and 30 days."""
         self._note()
-        return list(self._record.windows(self._settled.now_ms() // 1_000))
+        return list(self._record.windows(self._clock.now_ms() // 1_000))
 
     @property
     def uptime_ms(self) -> int:

@@ -30,7 +30,8 @@ class Series:
     """Spans of equal length, as far back as they are wanted."""
 
     span_seconds: int
-    keep_seconds: int
+    keep: int
+    """How many: by number and not by age, so that a clock that is wrong for a while takes none."""
     spans: dict[int, Measured] = field(default_factory=dict)
     """By when they began, in Unix seconds."""
     changed: set[int] = field(default_factory=set)
@@ -40,6 +41,9 @@ class Series:
     def add(self, now: int, measured: Measured) -> None:
         """Count what happened just now."""
         began_at = self._span_of(now)
+        if any(since > began_at for since, _ in self._sums.values()):
+            # The clock was set back.
+            self._sums.clear()
         self.spans.setdefault(began_at, Measured()).add(measured)
         self.changed.add(began_at)
 
@@ -74,13 +78,12 @@ class Series:
         changed, self.changed = self.changed, set()
         return {began_at: self.spans[began_at].copy() for began_at in sorted(changed)}
 
-    def forget(self, now: int) -> int:
-        """Give up what is too old, and return from when on the rest began."""
-        oldest = self._span_of(now) - self.keep_seconds
-        for began_at in [began for began in self.spans if began < oldest]:
+    def forget(self, now: int) -> None:
+        """Give up all but those that are kept: those just before *now*, then those after it."""
+        nearest = sorted(self.spans, key=lambda began_at: (began_at > now, abs(began_at - now)))
+        for began_at in nearest[self.keep :]:
             del self.spans[began_at]
-        self.changed.difference_update([began for began in self.changed if began < oldest])
-        return oldest
+            self.changed.discard(began_at)
 
     def _span_of(self, now: int) -> int:
         return now - now % self.span_seconds
@@ -90,8 +93,8 @@ class ServiceRecord:
     """Adds up what passes, and tells how it was."""
 
     def __init__(self) -> None:
-        self.short = Series(5 * MINUTE, DAY + HOUR)
-        self.long = Series(HOUR, 30 * DAY + HOUR)
+        self.short = Series(5 * MINUTE, 25 * 12)
+        self.long = Series(HOUR, 30 * 24 + 1)
         self._calls: list[int] = Histogram().counts
         self._failed = 0
 

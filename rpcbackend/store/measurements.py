@@ -20,9 +20,10 @@ SELECT began_at, up_ms, down_ms, failed, times FROM measurements
 WHERE school_id = :school AND span_seconds = :span
 """
 
-_FORGET = """
-DELETE FROM measurements
-WHERE school_id = :school AND span_seconds = :span AND began_at < :before
+_KEEP_NEAREST = """
+DELETE FROM measurements WHERE school_id = :school AND span_seconds = :span AND began_at IN (
+  SELECT began_at FROM measurements WHERE school_id = :school AND span_seconds = :span
+  ORDER BY began_at > :now, abs(began_at - :now) LIMIT -1 OFFSET :count)
 """
 
 _BEGIN = """
@@ -96,10 +97,9 @@ class Measurements:
                 times=orjson.dumps(list(one.times.items())).decode(),
             )
 
-    async def forget(self, before: Mapping[int, int]) -> None:
-        """Give up, for each length of span, those that began before some time."""
-        for span_seconds, began_at in before.items():
-            await self._tx.run(_FORGET, span=span_seconds, before=began_at)
+    async def keep_nearest(self, span_seconds: int, count: int, now: int) -> None:
+        """Give up all spans of this length but so many: those just before *now*, then after it."""
+        await self._tx.run(_KEEP_NEAREST, span=span_seconds, count=count, now=now)
 
     async def last_run(self) -> Run | None:
         """Return the life of the process that was there last, this one perhaps."""

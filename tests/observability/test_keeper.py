@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from rpcbackend.app import Application, Outside
-from rpcbackend.clock import SettledClock
 from rpcbackend.errors import OutcomeUnknownError
 from rpcbackend.histogram import Histogram
 from rpcbackend.observability.keeper import Keeper
 from rpcbackend.observability.service import ServiceRecord
 from rpcbackend.schema.system import ServiceWindow
-from rpcbackend.store import Measured, Store, Work
+from rpcbackend.store import Measured, Store
 from rpcbackend.store.digest import state_hash
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import KEY, save_branch, store_in
@@ -66,24 +65,44 @@ async def test_figures_leave_the_windows_one_after_the_other(tmp_path: Path) -> 
     assert found == [[1, 1, 1], [1, 2, 2], [1, 1, 3], [1, 1, 1]]
 
 
-async def test_what_is_too_old_is_given_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jump", [40 * DAY, -9_000 * DAY], ids=["ahead", "back"])
+async def test_a_clock_that_is_wrong_for_a_while_takes_nothing(tmp_path: Path, jump: int) -> None:
     clock = FrozenClock()
-    for _ in range(3):
-        async with running_app(tmp_path, at(clock)) as app:
-            await list_branches(app)
-            await app.monitor.keeper.settle()
-        clock.advance(20 * DAY)
+    async with life_in(tmp_path, clock) as life:
+        await life.live(1, calls=3)
+        await life.live(20 * DAY, calls=5)
 
-    async with running_app(tmp_path, at(clock)) as app:
-        await app.open_store()
-        spans = await app.store.read(_spans)
+        clock.set_wall(jump)
+        await life.live(11 * 60, calls=1)
+        await life.live(11 * 60, calls=1)
+        clock.set_wall(-jump)
+        await life.live(HOUR, calls=7)
+        await life.live(2 * HOUR)
+        await life.live(301, calls=2)
+        found = [life.over(seconds).calls for seconds in (HOUR, DAY, 30 * DAY)]
+        await life.keeper.close()
 
-    # After 40 days the first one, and of five minutes only the last.
-    assert {span: len(began) for span, began in spans.items()} == {300: 1, 3_600: 2}
+    assert found == [2, 14, 17]
+    async with life_in(tmp_path, clock) as life:
+        assert [life.over(seconds).calls for seconds in (HOUR, DAY, 30 * DAY)] == found
 
 
-async def _spans(work: Work) -> dict[int, list[int]]:
-    return {span: sorted(await work.measurements.all(span)) for span in (300, 3_600)}
+async def test_what_is_farthest_from_now_is_given_up_when_there_is_too_much(
+    tmp_path: Path,
+) -> None:
+    clock = FrozenClock()
+    async with store_in(tmp_path, clock=clock) as store:
+        life = Life(store, clock)
+        await life.keeper.settle()
+        began = life.now - life.now % 300
+        for number in range(-400, 3):
+            life.record.short.add(began + number * 300, Measured(times={1: 1}))
+        await life.live(1, calls=1)
+        await life.keeper.close()
+
+        spans = await store.read(lambda work: work.measurements.all(300))
+    assert sorted(spans) == [began + number * 300 for number in range(-299, 1)]
+    assert spans.keys() == life.record.short.spans.keys()
 
 
 class Life:
@@ -91,8 +110,7 @@ class Life:
 
     def __init__(self, store: Store, clock: FrozenClock) -> None:
         self.record, self._clock = ServiceRecord(), clock
-        self._settled = SettledClock(clock)
-        self.keeper = Keeper(self.record, clock, self._settled)
+        self.keeper = Keeper(self.record, clock)
         self._work = Histogram()
         self.keeper.welcome(store)
 
@@ -110,7 +128,7 @@ class Life:
     @property
     def now(self) -> int:
         """Unix seconds."""
-        return self._settled.now_ms() // 1_000
+        return self._clock.now_ms() // 1_000
 
     def over(self, seconds: int) -> ServiceWindow:
         """Tell how it was."""

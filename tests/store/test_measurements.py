@@ -28,16 +28,21 @@ async def test_what_is_kept_is_read_back_and_what_comes_later_takes_its_place(
     assert await store.read(lambda work: work.measurements.all(3_600)) == {3_600: SOME}
 
 
-async def test_the_old_ones_are_given_up_by_the_length_of_their_span(store: Store) -> None:
+async def test_those_nearest_to_now_are_kept_and_those_ahead_of_it_last_of_all(
+    store: Store,
+) -> None:
+    spans = [3_600, 7_200, 10_800, 14_400]
+
     async def unit(work: Work) -> None:
         for span in (300, 3_600):
-            await work.measurements.save(span, {3_600: SOME, 7_200: SOME})
-        await work.measurements.forget({300: 7_200, 3_600: 3_600})
+            await work.measurements.save(span, dict.fromkeys(spans, SOME))
+        await work.measurements.keep_nearest(300, 2, now=10_799)
+        await work.measurements.keep_nearest(3_600, 3, now=10_799)
 
     await write(store, unit)
 
-    assert (await store.read(lambda work: work.measurements.all(300))).keys() == {7_200}
-    assert (await store.read(lambda work: work.measurements.all(3_600))).keys() == {3_600, 7_200}
+    assert (await store.read(lambda work: work.measurements.all(300))).keys() == {*spans[:2]}
+    assert (await store.read(lambda work: work.measurements.all(3_600))).keys() == {*spans[:3]}
 
 
 async def test_a_span_begins_at_a_multiple_of_its_length(store: Store) -> None:
