@@ -31,8 +31,8 @@ _UNSEEN = re.compile(
 class Form(NamedTuple):
     """One way to write lines; each ends with a line feed."""
 
-    of_record: Callable[["Record"], str]
-    """Writes what our own code logged."""
+    of_record: Callable[["Record", bool], str]
+    """Writes what our own code logged, and what exceptions say if that is wanted."""
     of_stray: Callable[[str], str]
     """Writes a line that somebody printed."""
     of_loss: Callable[[int], str]
@@ -46,26 +46,45 @@ def escaped(text: str) -> str:
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def _text_of_record(record: "Record") -> str:
+def _text_of_record(record: "Record", shows_values: bool) -> str:
     time = f"{record['time']:YYYY-MM-DDTHH:mm:ss.SSSZ}"
     text = escaped(f"{record['message']} {record['extra']}")
-    trace = "".join(_behind_bar(line) for line in _trace_of(record))
+    trace = "".join(_behind_bar(line) for line in _trace_of(record, shows_values))
     return f"{time} {record['level'].name: <7} {text}\n{trace}"
 
 
-def _trace_of(record: "Record") -> Iterator[str]:
-    """Return the lines of a trace, without the values of variables, which are the peer's."""
+def _trace_of(record: "Record", shows_values: bool) -> Iterator[str]:
+    """Return the lines of a trace, without the values of variables, which are the peer's.
+
+    So is what an exception says: `int` quotes what is no number. Its name and place must do.
+    """
     exception = record["exception"]
     if exception is not None and exception.value is not None:
-        for part in traceback.format_exception(exception.value):
+        write = traceback.format_exception if shows_values else _places_of
+        for part in write(exception.value):
             yield from part.rstrip("\n").split("\n")
+
+
+def _places_of(bug: BaseException, seen: frozenset[int] = frozenset()) -> Iterator[str]:
+    """Return where an exception came from and its name, after those that led to it."""
+    seen |= {id(bug)}
+    before = bug.__cause__ or (None if bug.__suppress_context__ else bug.__context__)
+    if before is not None and id(before) not in seen:
+        yield from _places_of(before, seen)
+        yield "\nwhich led to:\n"
+    yield from traceback.format_tb(bug.__traceback__)
+    yield f"{type(bug).__module__}.{type(bug).__qualname__}".removeprefix("builtins.")
+    if isinstance(bug, BaseExceptionGroup):
+        for number, one in enumerate(bug.exceptions, 1):
+            yield f"  of which number {number}:"
+            yield from _places_of(one, seen)
 
 
 def _behind_bar(line: str) -> str:
     return f"{BAR}{escaped(line)}\n"
 
 
-def _json_of_record(record: "Record") -> str:
+def _json_of_record(record: "Record", shows_values: bool) -> str:
     extra = dict(record["extra"])
     line = {
         "at": f"{record['time'].astimezone(UTC):YYYY-MM-DDTHH:mm:ss.SSS}Z",
@@ -73,7 +92,7 @@ def _json_of_record(record: "Record") -> str:
         "message": record["message"],
         "correlationId": extra.pop("correlation_id", None),
         "data": extra,
-        "trace": list(_trace_of(record)),
+        "trace": list(_trace_of(record, shows_values)),
     }
     return _json({name: value for name, value in line.items() if value not in (None, {}, [])})
 

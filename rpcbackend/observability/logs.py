@@ -38,16 +38,18 @@ def start_log(sink: BoundedSink, form: Form, levels: LogLevels) -> None:
         _listen_from(level)
 
     levels.on_change = change
-    logging.root.handlers = [_Intercepted()]
+    logging.root.handlers = [_Intercepted(levels)]
     _listen_from(levels.level)
     logging.captureWarnings(capture=True)
 
 
 def _add(sink: BoundedSink, form: Form, level: str) -> int:
     def write(message: "Message") -> None:
-        sink.write(form.of_record(message.record))
+        sink.write(form.of_record(message.record, level == "TRACE"))
 
-    return logger.add(write, level=level, format=lambda _: "", catch=True, backtrace=False)
+    return logger.add(
+        write, level=level, format=lambda _: "", catch=True, backtrace=False, diagnose=False
+    )
 
 
 def _listen_from(level: str) -> None:
@@ -65,7 +67,17 @@ def correlate(correlation_id: Callable[[], str | None]) -> None:
 
 
 class _Intercepted(logging.Handler):
-    """Hands on what a library logs."""
+    """Hands on what a library logs.
+
+    What asyncio says of an exception quotes it, behind a first line that does not.
+
+    Args:
+        levels: Tells whether values are wanted.
+    """
+
+    def __init__(self, levels: LogLevels) -> None:
+        super().__init__()
+        self._levels = levels
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -74,6 +86,8 @@ class _Intercepted(logging.Handler):
             said = f"{record.msg!r} % {record.args!r}"
         level = next(name for least, name in _BY_NUMBER if record.levelno >= least)
         bug = record.exc_info[1] if record.exc_info else None
+        if bug is not None and self._levels.level != "TRACE":
+            said = said.partition("\n")[0]
         logger.bind(library=record.name, said=said).opt(exception=bug).log(level, "a library says")
 
 

@@ -47,7 +47,7 @@ def log_what_was_forged() -> None:
 def test_no_text_forges_a_line_of_text(records: Records) -> None:
     log_what_was_forged()
 
-    written = "".join(TEXT.of_record(record) for record in records) + TEXT.of_stray(FORGED)
+    written = "".join(TEXT.of_record(record, True) for record in records) + TEXT.of_stray(FORGED)
     lines = written.split("\n")[:-1]
     ours = [line for line in lines if not line.startswith("| ")]
     assert [line.partition(" ")[2] for line in ours] == [
@@ -66,7 +66,7 @@ def test_no_text_forges_a_line_of_text(records: Records) -> None:
 def test_no_text_forges_a_line_of_json(records: Records) -> None:
     log_what_was_forged()
 
-    written = [JSON.of_record(record) for record in records]
+    written = [JSON.of_record(record, True) for record in records]
     written += [JSON.of_stray(FORGED), JSON.of_end(FORGED), JSON.of_loss(3)]
     assert all(line.endswith("}\n") and line.count("\n") == 1 for line in written)
     assert all(escaped(line[:-1]) == line[:-1] for line in written)
@@ -95,7 +95,7 @@ def test_a_record_tells_when_and_a_program_can_read_it(records: Records, form: F
     logger.bind(ms=1.5, correlation_id="cor_1").warning("slow")
 
     (record,) = records
-    line = form.of_record(record)
+    line = form.of_record(record, False)
     if form is JSON:
         told: dict[str, Any] = orjson.loads(line)
         at = told.pop("at")
@@ -113,23 +113,77 @@ def test_a_record_tells_when_and_a_program_can_read_it(records: Records, form: F
 def test_what_json_cannot_hold_is_described(records: Records) -> None:
     logger.bind(of=object, at={1: 2}).info("odd")
 
-    assert orjson.loads(JSON.of_record(records[0]))["data"] == {
+    assert orjson.loads(JSON.of_record(records[0], False))["data"] == {
         "of": "<class 'object'>",
         "at": {"1": 2},
     }
 
 
-def test_a_trace_holds_no_values_of_variables(records: Records) -> None:
+@pytest.mark.parametrize("form", [TEXT, JSON], ids=["text", "json"])
+def test_a_trace_holds_no_values_of_variables(records: Records, form: Form) -> None:
     try:
         _fail(f"{4929}-{1234}")
     except ZeroDivisionError as bug:
         report_bug(bug, "cor_1")
 
-    for form in (TEXT, JSON):
-        line = form.of_record(records[0])
-        assert "ZeroDivisionError: division by zero" in line
-        assert "4929-1234" not in line
+    line = form.of_record(records[0], True)
+    assert "ZeroDivisionError: division by zero" in line
+    assert "4929-1234" not in line
 
 
 def _fail(card_number: str) -> float:
     return len(card_number) / 0
+
+
+@clause("log-not-personal")
+@pytest.mark.parametrize("form", [TEXT, JSON], ids=["text", "json"])
+def test_what_exceptions_say_is_told_only_where_values_are(records: Records, form: Form) -> None:
+    """It may quote whatever they were raised about: `int` does."""
+    try:
+        _fail_all(f"{4929}-{1234}")
+    except RuntimeError as bug:
+        report_bug(bug, "cor_1")
+
+    line = form.of_record(records[0], False)
+    assert "4929-1234" not in line
+    assert line.count("in _fail_all") == 4
+    places = [line.rindex(name) for name in (*LED, "RuntimeError")]
+    assert places == sorted(places)
+    whole = form.of_record(records[0], True)
+    assert whole.count("4929-1234") == 6
+
+
+LED = ("ValueError", "KeyError", "ExceptionGroup", "of which number 1", f"{__name__}.OddError")
+
+
+class OddError(Exception):
+    """One of ours."""
+
+
+def _fail_all(card_number: str) -> None:
+    bug = OddError(card_number)
+    bug.add_note(card_number)
+    try:
+        try:
+            int(card_number)
+        except ValueError:
+            raise KeyError(card_number)  # noqa: B904 (what it is about)
+    except KeyError as error:
+        try:
+            raise ExceptionGroup(card_number, [bug])  # noqa: TRY301 (one with others in it)
+        except ExceptionGroup as group:
+            group.__cause__ = error
+            raise RuntimeError(card_number) from group
+
+
+def test_exceptions_in_a_ring_are_told_once_each(records: Records) -> None:
+    first, second = RuntimeError(), ValueError()
+    first.__cause__, second.__cause__ = second, first
+    report_bug(first, "cor_1")
+
+    assert orjson.loads(JSON.of_record(records[0], False))["trace"] == [
+        "ValueError",
+        "",
+        "which led to:",
+        "RuntimeError",
+    ]
