@@ -9,7 +9,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -98,9 +98,29 @@ def _json_of_record(record: "Record", shows_values: bool) -> str:
 
 
 def _json(line: dict[str, object]) -> str:
+    try:
+        written = orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        written = orjson.dumps(_writable(line))
     # JSON writes the lower control characters; what else is unseen is written here.
-    text = orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    text = written.decode()
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
+def _writable(value: Any) -> Any:
+    """Return what orjson can write for sure: a path may be no UTF-8, a number too large."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case None | float() | bool():
+            return value
+        case int():
+            return value if -(2**63) <= value < 2**64 else str(value)
+        case dict():
+            return {_writable(str(name)): _writable(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_writable(member) for member in value]
+    return _writable(repr(value))
 
 
 def _json_of_stray(line: str) -> str:

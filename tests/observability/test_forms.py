@@ -119,6 +119,30 @@ def test_what_json_cannot_hold_is_described(records: Records) -> None:
     }
 
 
+def test_what_orjson_cannot_write_costs_no_line(records: Records) -> None:
+    odd: dict[str, Any] = {
+        "path": "caf\udce9",
+        "big": [2**70, -(2**64), 2**64 - 1],
+        "in": {"\udc80": (True, None, 1.5), 7: Opaque()},
+    }
+    logger.bind(**odd).info("odd")
+
+    assert orjson.loads(JSON.of_record(records[0], False))["data"] == {
+        "path": "caf\\udce9",
+        "big": [str(2**70), str(-(2**64)), 2**64 - 1],
+        "in": {"\\udc80": [True, None, 1.5], "7": "<caf\\udce9>"},
+    }
+    assert orjson.loads(JSON.of_stray("caf\udce9"))["message"] == "caf\\udce9"
+
+
+class Opaque:
+    """Described by a text that is none."""
+
+    def __repr__(self) -> str:
+        """Return it."""
+        return "<caf\udce9>"
+
+
 @pytest.mark.parametrize("form", [TEXT, JSON], ids=["text", "json"])
 def test_a_trace_holds_no_values_of_variables(records: Records, form: Form) -> None:
     try:
