@@ -236,8 +236,10 @@ def _share(share: float | None) -> str:
     return UNKNOWN if share is None else f"{100 * share:.2f} %"
 
 
-def size_in_words(count: float) -> str:
+def size_in_words(count: float | None) -> str:
     """Write a number of bytes, such as `7.0 MiB`."""
+    if count is None:
+        return UNKNOWN
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < KIB:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -15,7 +15,7 @@ from rpcbackend.observability.keeper import Keeper
 from rpcbackend.observability.live_file import LiveFile
 from rpcbackend.observability.pulse import Pulse
 from rpcbackend.observability.report import tell_calls, tell_process, tell_store
-from rpcbackend.observability.resources import look_at_process
+from rpcbackend.observability.resources import look_at_disk, look_at_process
 from rpcbackend.observability.service import ServiceRecord
 from rpcbackend.schema.metrics import Live, Metrics
 from rpcbackend.schema.system import ServiceWindow
@@ -110,9 +110,12 @@ class ProcessMonitor:
 
     async def metrics(self, *, has_buckets: bool) -> Metrics:
         """Return all figures, those of the machine as they are now."""
-        # On a thread: the import alone takes 10 ms the first time.
-        resources = await asyncio.to_thread(look_at_process)
-        load, store = self._load(), self._store()
+        store = self._store()
+        # On a thread: the import alone takes 10 ms the first time, and a disk may be slow.
+        resources, disk = await asyncio.to_thread(
+            lambda: (look_at_process(), look_at_disk(store) if store else None)
+        )
+        load = self._load()
         return Metrics(
             at=datetime.fromtimestamp(self._clock.now_ms() / 1_000, UTC),
             pid=os.getpid(),
@@ -124,7 +127,7 @@ class ProcessMonitor:
                 queued=load.queued,
                 has_buckets=has_buckets,
             ),
-            store=tell_store(store, has_buckets=has_buckets) if store else None,
+            store=tell_store(store, disk, has_buckets=has_buckets) if store and disk else None,
             process=tell_process(
                 resources,
                 tasks=len(asyncio.all_tasks()),

@@ -103,7 +103,8 @@ def _of_store(metrics: Metrics, core: Any) -> Iterator["Metric"]:
     yield from (waiting, sizes, times)
     yield _gauge(core, "database_bytes", "Size of the database.", store.database_bytes)
     yield _gauge(core, "wal_bytes", "Size of its write-ahead log.", store.wal_bytes)
-    yield _gauge(core, "disk_free_bytes", "Room on its disk.", store.disk_free_bytes)
+    if store.disk_free_bytes is not None:
+        yield _gauge(core, "disk_free_bytes", "Room on its disk.", store.disk_free_bytes)
 
 
 def _gauge(core: Any, name: str, what: str, value: float) -> "Metric":

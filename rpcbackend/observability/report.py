@@ -4,12 +4,10 @@ A part that has figures of its own has a function here, and a member in `schema.
 """
 
 from collections import Counter
-from pathlib import Path
-from shutil import disk_usage
 
 from rpcbackend.histogram import Histogram, bucket_of, lowest_of
 from rpcbackend.observability.calls import CallMetrics, ChannelCalls
-from rpcbackend.observability.resources import Resources
+from rpcbackend.observability.resources import Disk, Resources
 from rpcbackend.schema.metrics import (
     BatchSize,
     Bucket,
@@ -71,16 +69,16 @@ def _tell_channel(name: str | None, found: ChannelCalls, has_buckets: bool) -> C
     )
 
 
-def tell_store(store: Store, *, has_buckets: bool) -> StoreMetrics:
+def tell_store(store: Store, disk: Disk, *, has_buckets: bool) -> StoreMetrics:
     """Return what the store does."""
-    engine, facts = store.engine, store.engine.facts()
+    engine = store.engine
     is_shared = engine.reader is engine.writer
     return StoreMetrics(
         writer=_tell_lane(engine.writer.facts(), has_buckets),
         reader=None if is_shared else _tell_lane(engine.reader.facts(), has_buckets),
-        database_bytes=facts.database_bytes,
-        wal_bytes=facts.wal_bytes,
-        disk_free_bytes=disk_usage(store.directory or Path.cwd()).free,
+        database_bytes=disk.database_bytes,
+        wal_bytes=disk.wal_bytes,
+        disk_free_bytes=disk.free_bytes,
     )
 
 

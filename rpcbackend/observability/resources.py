@@ -1,7 +1,11 @@
-"""What the process needs of the machine, looked at when somebody asks."""
+"""What process and store need of the machine, looked at when somebody asks."""
 
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from rpcbackend.store import Store
 
 if TYPE_CHECKING:
     from psutil import Process
@@ -14,6 +18,25 @@ class Resources(NamedTuple):
     rss_bytes: int
     open_files: int
     threads: int
+
+
+class Disk(NamedTuple):
+    """What the files of a store take, and what is left."""
+
+    database_bytes: int
+    wal_bytes: int
+    free_bytes: int | None
+    """None where nobody can tell, on a share that is away, say."""
+
+
+def look_at_disk(store: Store) -> Disk:
+    """Return what the files of a store take; a disk may take long to say so."""
+    facts = store.engine.facts()
+    try:
+        free = shutil.disk_usage(store.directory or Path.cwd()).free
+    except OSError:
+        free = None
+    return Disk(facts.database_bytes, facts.wal_bytes, free)
 
 
 def look_at_process() -> Resources:

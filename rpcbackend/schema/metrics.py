@@ -106,7 +106,9 @@ class StoreMetrics(WireModel):
     reader: Annotated[LaneMetrics | None, Field(description="null: the writer reads too.")]
     database_bytes: Count
     wal_bytes: Count
-    disk_free_bytes: Count
+    disk_free_bytes: Annotated[
+        Count | None, Field(description="null while the disk does not answer.")
+    ]
 
 
 class ProcessMetrics(WireModel):

@@ -1,6 +1,7 @@
 """Figures that are asked for by a channel, and what they never hold."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,24 @@ async def test_a_store_in_memory_has_one_lane_for_all(client: Client) -> None:
 
     assert metrics["store"]["reader"] is None
     assert metrics["store"]["databaseBytes"] == 0
+
+
+async def test_a_disk_that_does_not_answer_is_asked_off_the_loop_and_costs_its_figure_alone(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def refuse(path: Path) -> None:
+        asked.append(threading.current_thread() is threading.main_thread())
+        raise OSError(5, "Input/output error", path)
+
+    monkeypatch.setattr("shutil.disk_usage", refuse)
+    metrics = (await client.call("system.metrics"))["metrics"]
+    text = (await client.call("system.metrics", format="prometheus"))["text"]
+
+    assert metrics["store"]["diskFreeBytes"] is None
+    assert ("disk_free_bytes" in text, "database_bytes" in text) == (False, True)
+    assert asked == [False, False]
 
 
 async def test_figures_hold_nothing_that_was_sent(client: Client) -> None:

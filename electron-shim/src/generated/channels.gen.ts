@@ -1111,7 +1111,8 @@ export interface StoreMetrics {
   readonly reader: LaneMetrics | null;
   readonly databaseBytes: number;
   readonly walBytes: number;
-  readonly diskFreeBytes: number;
+  /** null while the disk does not answer. */
+  readonly diskFreeBytes: number | null;
 }
 
 /** One student. */
@@ -1604,4 +1605,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '451ed3d4d2128d54a211dfcdb062c3b83070cc500d042bef8a0a45627d7fa317';
+export const contractHash = 'b8669bd4e51f46174a5f66785c6162494b1108067e23759c5ee760488c17b7bb';
