@@ -35,6 +35,7 @@ class LiveFile:
     ) -> None:
         self._directory, self._figures, self._clock = directory, figures, clock
         self._task: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
 
     def beat(self) -> None:
         """Begin if somebody wants to look; to be called every few seconds."""
@@ -42,9 +43,8 @@ class LiveFile:
             self._task = asyncio.get_running_loop().create_task(self._show())
 
     async def close(self) -> None:
-        """Write no more."""
-        if self._task is not None:
-            self._task.cancel()
+        """Write no more, once what is being written is."""
+        self._ended.set()
         await self.settle()
 
     async def settle(self) -> None:
@@ -56,11 +56,13 @@ class LiveFile:
         assert self._directory is not None  # noqa: S101 (wanted there)
         path = self._directory / FIGURES_NAME
         try:
-            while self._is_wanted():
+            while not self._ended.is_set() and self._is_wanted():
                 # On a full disk, or where the reader has it open on Windows: the next may go well.
                 with suppress(OSError):
                     await asyncio.to_thread(_replace, path, await self._figures())
-                await asyncio.sleep(PAUSE_SECONDS)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE_SECONDS):
+                        await self._ended.wait()
         finally:
             with suppress(OSError):
                 path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -120,6 +121,35 @@ async def test_a_file_that_cannot_be_written_is_tried_again(
     assert path.is_file()
     await live.close()
     assert not path.exists()
+
+
+async def test_a_write_that_is_under_way_at_the_end_leaves_no_file(
+    tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_writing, may_go_on = threading.Event(), threading.Event()
+    replace = live_file_module._replace
+
+    def replace_slowly(path: Path, content: bytes) -> None:
+        is_writing.set()
+        assert may_go_on.wait(5)
+        replace(path, content)
+
+    monkeypatch.setattr(live_file_module, "_replace", replace_slowly)
+    live = LiveFile(tmp_path, Figures(), clock)
+    touch(tmp_path, clock)
+    live.beat()
+    assert await asyncio.to_thread(is_writing.wait, 5)
+
+    closing = asyncio.get_running_loop().create_task(live.close())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    may_go_on.set()
+    async with asyncio.timeout(5):
+        await closing
+    # Whatever threads are still at is done now.
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+    assert not (tmp_path / FIGURES_NAME).exists()
 
 
 async def test_a_store_in_memory_is_not_looked_at(clock: FrozenClock) -> None:
