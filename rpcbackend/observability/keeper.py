@@ -33,21 +33,27 @@ class Keeper:
         self._record, self._clock = record, clock
         self._store: Store | None = None
         self._task: asyncio.Task[None] | None = None
-        self._has_learned = self._has_begun = False
+        self._has_learned = self._has_begun = self._is_told = False
+        self._began_at = 0
         self._kept_at = clock.monotonic()
 
     def welcome(self, store: Store) -> None:
         """Keep the record in this store from now on; a restored one is told all that is known."""
         is_first, self._store, self._has_begun = self._store is None, store, False
         if is_first:
+            self._began_at = self._now()
             self._task = asyncio.get_running_loop().create_task(self._learn(store))
         for series in self._record.series:
             series.changed.update(series.spans)
 
     def beat(self) -> None:
-        """Write what is due; to be called every few seconds."""
+        """Write what is due, or learn what could not be so far; to be called every few seconds."""
+        if self._store is None or not self._is_free:
+            return
         is_due = self.has_calls and self._clock.monotonic() - self._kept_at >= KEEP_SECONDS
-        if self._has_learned and self._is_free and (is_due or not self._has_begun):
+        if not self._has_learned:
+            self._task = asyncio.get_running_loop().create_task(self._learn(self._store))
+        elif is_due or not self._has_begun:
             self.has_calls, self._kept_at = False, self._clock.monotonic()
             self._task = asyncio.get_running_loop().create_task(self._keep(is_end=False))
 
@@ -67,20 +73,20 @@ class Keeper:
         return self._task is None or self._task.done()
 
     async def _learn(self, store: Store) -> None:
-        now = self._now()
-
         async def unit(work: Work) -> _Stored:
             known = [await work.measurements.all(s.span_seconds) for s in self._record.series]
             return known, await work.measurements.last_run(), await work.latest_time.get()
 
         try:
             known, last, alive_at = await store.read(unit)
-        except RpcError as error:
-            logger.bind(error=str(error)).warning("what was measured before is not known")
+        except Exception as failure:  # noqa: BLE001 (told once, and tried again)
+            if not self._is_told:
+                self._is_told = True
+                logger.opt(exception=failure).warning("what was measured before is not known")
             return
         for series, spans in zip(self._record.series, known, strict=True):
             series.learn(spans)
-        self._record.note_absence(now, last, alive_at)
+        self._record.note_absence(self._began_at, last, alive_at)
         self._has_learned = True
 
     async def _keep(self, *, is_end: bool) -> None:

@@ -288,12 +288,38 @@ async def test_what_cannot_be_learned_is_not_written_over(tmp_path: Path) -> Non
         read, engine.read = engine.read, refuse  # type: ignore[method-assign]  # a disk that fails
         life = Life(store, clock)
         await life.keeper.settle()
-        engine.read = read  # type: ignore[method-assign]  # and is well again
-
         await life.live(400, calls=1)
         await life.keeper.close()
+        engine.read = read  # type: ignore[method-assign]  # and is well again
 
         assert await kept(store) == 7
+
+
+@pytest.mark.parametrize("failure", [OutcomeUnknownError(), OSError(5, "Input/output error")])
+async def test_what_could_not_be_learned_at_first_is_learned_later(
+    tmp_path: Path, failure: Exception
+) -> None:
+    clock = FrozenClock()
+    async with life_in(tmp_path, clock) as life:
+        await life.live(1, calls=7)
+        await life.keeper.close()
+    async with store_in(tmp_path, clock=clock) as store:
+
+        async def fail(work: Any) -> Any:  # noqa: ARG001 (as of the engine)
+            raise failure
+
+        engine = store.engine
+        read, engine.read = engine.read, fail  # type: ignore[method-assign]  # a disk that fails
+        life = Life(store, clock)
+        await life.keeper.settle()
+        await life.live(5, calls=1)
+        engine.read = read  # type: ignore[method-assign]  # and is well again
+
+        await life.live(5, calls=1)
+        assert life.over(DAY).calls == 9
+        await life.live(5)
+
+        assert await kept(store) == 9
 
 
 async def refuse(work: Any) -> Any:  # noqa: ARG001 (as of the engine)
