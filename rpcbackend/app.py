@@ -160,6 +160,7 @@ class Application:
             started=started,
             load=self._load,
             store=lambda: self.store if self.has_store else None,
+            answers=lambda: self.caching.answers,
             directory=directory,
         )
         """Knows the figures of this process."""

@@ -21,7 +21,7 @@ from rpcbackend.exits import EX_UNAVAILABLE
 from rpcbackend.histogram import Histogram
 from rpcbackend.observability.live_file import FIGURES_NAME, REQUEST_NAME
 from rpcbackend.observability.report import histogram_of
-from rpcbackend.schema.metrics import ChannelMetrics, LaneMetrics, Live, Metrics
+from rpcbackend.schema.metrics import CacheMetrics, ChannelMetrics, LaneMetrics, Live, Metrics
 from rpcbackend.schema.system import ServiceWindow
 
 PATIENCE_SECONDS = 15
@@ -155,7 +155,29 @@ def _machine(now: Metrics, then: Metrics | None) -> Text:
         lines.append(_lane("writer", store.writer, was.writer if was else None, now, then))
         if store.reader is not None:
             lines.append(_lane("readers", store.reader, was.reader if was else None, now, then))
+    lines.append(_cache(now, then))
     return Text("\n".join(lines))
+
+
+def _cache(now: Metrics, then: Metrics | None) -> str:
+    cache, was = now.cache, then.cache if then else None
+    if cache is None:
+        return "no answers are kept"
+    return (
+        f"cache: {cache.answers} answers, {size_in_words(cache.bytes)}"
+        f"  hits {_share(_hit_rate(cache, was) if was else None)} now, "
+        f"{_share(_hit_rate(cache, None))} in all  evicted {cache.evictions}"
+    )
+
+
+def _hit_rate(cache: CacheMetrics, was: CacheMetrics | None) -> float | None:
+    """Return how many of the questions since then needed no look-up of their own."""
+    hits = cache.hits + cache.shared + cache.unchanged
+    misses = cache.misses
+    if was is not None:
+        hits -= was.hits + was.shared + was.unchanged
+        misses -= was.misses
+    return hits / (hits + misses) if hits + misses else None
 
 
 def _lane(

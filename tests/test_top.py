@@ -14,6 +14,7 @@ from rpcbackend.observability.live_file import FIGURES_NAME, REQUEST_NAME
 from rpcbackend.schema.metrics import (
     BatchSize,
     Bucket,
+    CacheMetrics,
     CallsMetrics,
     ChannelMetrics,
     ErrorCount,
@@ -80,6 +81,17 @@ def live(seconds: int, calls: int, *, is_open: bool = True, pid: int = 4711) -> 
                 ],
             ),
             store=store if is_open else None,
+            cache=CacheMetrics(
+                hits=calls // 2,
+                misses=calls // 4,
+                shared=calls // 4,
+                unchanged=calls // 10,
+                evictions=1,
+                answers=9,
+                bytes=2 * MIB,
+            )
+            if is_open
+            else None,
             process=ProcessMetrics(
                 cpu_seconds=seconds / 10,
                 rss_bytes=60 * MIB,
@@ -121,6 +133,7 @@ cpu 10 %  memory 60.0 MiB  files 23  threads 8  tasks 4  loop late by 0.25 ms
 database 7.0 MiB  log 293.0 KiB  free on its disk 77.0 GiB
 writer: waiting 3  100.0 units/s  2.0 units a batch, p99 0.51 ms
 readers: waiting 0  50.0 units/s  1.0 units a batch, p99 0.51 ms
+cache: 9 answers, 2.0 MiB  hits 77.27 % now, 77.27 % in all  evicted 1
 
 last     calls  99 % within  failed     there  as promised
 1 h        200      1.00 ms  0.00 %  100.00 %          yes
@@ -148,8 +161,15 @@ def test_without_a_picture_before_there_are_no_rates(before: Live | None) -> Non
     assert booked.split()[:3] == ["lessons.book", "200", "-"]
 
 
-def test_a_store_that_is_not_open_is_said_so() -> None:
-    assert "the store is not open" in shown(live(30, 0, is_open=False), None)
+def test_a_store_that_is_not_open_and_that_no_answers_are_kept_is_said_so() -> None:
+    picture = shown(live(30, 0, is_open=False), None)
+
+    assert "the store is not open" in picture
+    assert "no answers are kept" in picture
+
+
+def test_a_size_that_nobody_can_tell_is_said_so() -> None:
+    assert top.size_in_words(None) == "-"
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from rpcbackend.observability.calls import CallMetrics
 from rpcbackend.observability.keeper import Keeper
 from rpcbackend.observability.live_file import LiveFile
 from rpcbackend.observability.pulse import Pulse
-from rpcbackend.observability.report import tell_calls, tell_process, tell_store
+from rpcbackend.observability.report import tell_cache, tell_calls, tell_process, tell_store
 from rpcbackend.observability.resources import look_at_disk, look_at_process
 from rpcbackend.observability.service import ServiceRecord
+from rpcbackend.resilience.answers import Answers
 from rpcbackend.schema.metrics import Live, Metrics
 from rpcbackend.schema.system import ServiceWindow
 from rpcbackend.store import Store
@@ -38,6 +39,7 @@ class ProcessMonitor:
         started: Since when the process is there, by the clock's seconds.
         load: Tells how many calls there are.
         store: Returns the open store, if there is one.
+        answers: Returns the answers that are kept, if any are.
         directory: The data directory, where `rpcbackend top` looks.
     """
 
@@ -49,9 +51,10 @@ class ProcessMonitor:
         started: float,
         load: Callable[[], Load],
         store: Callable[[], Store | None],
+        answers: Callable[[], Answers | None],
         directory: Path | None = None,
     ) -> None:
-        self._clock, self._load, self._store = clock, load, store
+        self._clock, self._load, self._store, self._answers = clock, load, store, answers
         self._started = started
         self.calls = CallMetrics(
             frozenset(method.channel for method in methods if not _is_work(method))
@@ -115,7 +118,7 @@ class ProcessMonitor:
         resources, disk = await asyncio.to_thread(
             lambda: (look_at_process(), look_at_disk(store) if store else None)
         )
-        load = self._load()
+        load, answers = self._load(), self._answers()
         return Metrics(
             at=datetime.fromtimestamp(self._clock.now_ms() / 1_000, UTC),
             pid=os.getpid(),
@@ -128,6 +131,7 @@ class ProcessMonitor:
                 has_buckets=has_buckets,
             ),
             store=tell_store(store, disk, has_buckets=has_buckets) if store and disk else None,
+            cache=tell_cache(answers) if answers else None,
             process=tell_process(
                 resources,
                 tasks=len(asyncio.all_tasks()),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rpcbackend.observability.report import histogram_of
-from rpcbackend.schema.metrics import LaneMetrics, Metrics, Times
+from rpcbackend.schema.metrics import CacheMetrics, LaneMetrics, Metrics, Times
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -42,6 +42,8 @@ def _families(metrics: Metrics) -> Iterator["Metric"]:
     yield from _of_process(metrics, core)
     if metrics.store is not None:
         yield from _of_store(metrics, core)
+    if metrics.cache is not None:
+        yield from _of_cache(metrics.cache, core)
 
 
 def _of_calls(metrics: Metrics, core: Any) -> Iterator["Metric"]:
@@ -105,6 +107,25 @@ def _of_store(metrics: Metrics, core: Any) -> Iterator["Metric"]:
     yield _gauge(core, "wal_bytes", "Size of its write-ahead log.", store.wal_bytes)
     if store.disk_free_bytes is not None:
         yield _gauge(core, "disk_free_bytes", "Room on its disk.", store.disk_free_bytes)
+
+
+def _of_cache(cache: CacheMetrics, core: Any) -> Iterator["Metric"]:
+    lookups = core.CounterMetricFamily(
+        "rpcbackend_cache_lookups", "Questions whose answers are kept.", labels=["outcome"]
+    )
+    for outcome, count in (
+        ("hit", cache.hits),
+        ("miss", cache.misses),
+        ("shared", cache.shared),
+        ("unchanged", cache.unchanged),
+    ):
+        lookups.add_metric([outcome], count)
+    yield lookups
+    yield core.CounterMetricFamily(
+        "rpcbackend_cache_evictions", "Answers that had to go.", value=cache.evictions
+    )
+    yield _gauge(core, "cache_answers", "Answers that are kept.", cache.answers)
+    yield _gauge(core, "cache_bytes", "What they take.", cache.bytes)
 
 
 def _gauge(core: Any, name: str, what: str, value: float) -> "Metric":

@@ -8,9 +8,11 @@ from collections import Counter
 from rpcbackend.histogram import Histogram, bucket_of, lowest_of
 from rpcbackend.observability.calls import CallMetrics, ChannelCalls
 from rpcbackend.observability.resources import Disk, Resources
+from rpcbackend.resilience.answers import Answers
 from rpcbackend.schema.metrics import (
     BatchSize,
     Bucket,
+    CacheMetrics,
     CallerCount,
     CallsMetrics,
     ChannelMetrics,
@@ -80,6 +82,11 @@ def tell_store(store: Store, disk: Disk, *, has_buckets: bool) -> StoreMetrics:
         wal_bytes=disk.wal_bytes,
         disk_free_bytes=disk.free_bytes,
     )
+
+
+def tell_cache(answers: Answers) -> CacheMetrics:
+    """Return where answers came from."""
+    return CacheMetrics(**answers.figures()._asdict())
 
 
 def _tell_lane(facts: LaneFacts, has_buckets: bool) -> LaneMetrics:

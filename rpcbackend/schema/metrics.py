@@ -111,6 +111,18 @@ class StoreMetrics(WireModel):
     ]
 
 
+class CacheMetrics(WireModel):
+    """Where the answers came from to questions whose answers are kept."""
+
+    hits: Annotated[Count, Field(description="From memory.")]
+    misses: Annotated[Count, Field(description="They were looked up.")]
+    shared: Annotated[Count, Field(description="From a look-up that was under way.")]
+    unchanged: Annotated[Count, Field(description="The caller had it: `notModified`.")]
+    evictions: Annotated[Count, Field(description="Answers that had to go for want of room.")]
+    answers: Annotated[Count, Field(description="Those that are kept now.")]
+    bytes: Annotated[Count, Field(description="What these take.")]
+
+
 class ProcessMetrics(WireModel):
     """What the process needs of the machine."""
 
@@ -133,6 +145,7 @@ class Metrics(WireModel):
     uptime_ms: Count
     calls: CallsMetrics
     store: Annotated[StoreMetrics | None, Field(description="null while it is not open.")]
+    cache: Annotated[CacheMetrics | None, Field(description="null: no answers are kept.")]
     process: ProcessMetrics
 
 

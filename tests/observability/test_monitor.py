@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from rpcbackend import __version__
+from rpcbackend.app import Outside
+from rpcbackend.config import CacheSettings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import save_branch
 
@@ -78,6 +80,29 @@ async def test_a_store_in_memory_has_one_lane_for_all(client: Client) -> None:
 
     assert metrics["store"]["reader"] is None
     assert metrics["store"]["databaseBytes"] == 0
+
+
+async def test_figures_tell_how_many_answers_came_from_memory(client: Client) -> None:
+    empty = (await client.call("system.metrics"))["metrics"]["cache"]
+    for _ in range(3):
+        await client.call("branches.list")
+
+    cache = (await client.call("system.metrics"))["metrics"]["cache"]
+
+    nothing = ("hits", "misses", "shared", "unchanged", "evictions", "answers", "bytes")
+    assert empty == dict.fromkeys(nothing, 0)
+    assert cache == empty | {"hits": 2, "misses": 1, "answers": 1, "bytes": cache["bytes"]}
+    assert cache["bytes"] > 0
+
+
+async def test_a_process_that_keeps_no_answers_says_so(clock: FrozenClock) -> None:
+    async with running_app(outside=Outside(clock=clock), cache=CacheSettings(bytes=0)) as app:
+        client = Client(app)
+        metrics = (await client.call("system.metrics"))["metrics"]
+        text = (await client.call("system.metrics", format="prometheus"))["text"]
+
+    assert metrics["cache"] is None
+    assert "rpcbackend_cache" not in text
 
 
 async def test_a_disk_that_does_not_answer_is_asked_off_the_loop_and_costs_its_figure_alone(

@@ -66,6 +66,20 @@ async def test_the_text_tells_what_store_and_process_do(tmp_path: Path) -> None:
         assert samples[f"rpcbackend_{name}"][()] > 0
 
 
+async def test_the_text_tells_where_answers_came_from(client: Client) -> None:
+    for _ in range(3):
+        await client.call("branches.list")
+
+    samples = await scrape(client)
+
+    lookups = samples["rpcbackend_cache_lookups_total"]
+    told = {dict(labels)["outcome"]: count for labels, count in lookups.items()}
+    assert told == {"hit": 2, "miss": 1, "shared": 0, "unchanged": 0}
+    assert samples["rpcbackend_cache_evictions_total"][()] == 0
+    assert samples["rpcbackend_cache_answers"][()] == 1
+    assert samples["rpcbackend_cache_bytes"][()] > 0
+
+
 async def test_buckets_grow_up_to_the_count(client: Client) -> None:
     await save_branch(client)
 

@@ -137,6 +137,24 @@ export interface Bucket {
   readonly count: number;
 }
 
+/** Where the answers came from to questions whose answers are kept. */
+export interface CacheMetrics {
+  /** From memory. */
+  readonly hits: number;
+  /** They were looked up. */
+  readonly misses: number;
+  /** From a look-up that was under way. */
+  readonly shared: number;
+  /** The caller had it: `notModified`. */
+  readonly unchanged: number;
+  /** Answers that had to go for want of room. */
+  readonly evictions: number;
+  /** Those that are kept now. */
+  readonly answers: number;
+  /** What these take. */
+  readonly bytes: number;
+}
+
 /** One claim on a resource. */
 export interface CalendarItem {
   readonly resourceType: ResourceType;
@@ -774,6 +792,8 @@ export interface Metrics {
   readonly calls: CallsMetrics;
   /** null while it is not open. */
   readonly store: StoreMetrics | null;
+  /** null: no answers are kept. */
+  readonly cache: CacheMetrics | null;
   readonly process: ProcessMetrics;
 }
 
@@ -1605,4 +1625,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'b8669bd4e51f46174a5f66785c6162494b1108067e23759c5ee760488c17b7bb';
+export const contractHash = 'b9c6b08f8834ffec20fb0c9ed218354d3442982272a3389f8d2534a35bd2544d';
