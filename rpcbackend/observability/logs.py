@@ -1,6 +1,9 @@
 """The log of this process: from which level on, in which form, and with the call it belongs to."""
 
 import logging
+import re
+import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 _BY_NUMBER = ((50, "CRITICAL"), (40, "ERROR"), (30, "WARNING"), (0, "INFO"))
 """Levels of the standard library's logging, by the least of their numbers."""
+
+_VALUES = re.compile(r"[(<\n].*", re.DOTALL)
+"""What may be quoted by a text about an exception."""
 
 _LEAST_OF_LIBRARIES = 20
 """What a library logs below INFO is for its authors, and may hold values: whole statements, say."""
@@ -41,6 +47,15 @@ def start_log(sink: BoundedSink, form: Form, levels: LogLevels) -> None:
     logging.root.handlers = [_Intercepted(levels)]
     _listen_from(levels.level)
     logging.captureWarnings(capture=True)
+    # Python itself would print what these say.
+    threading.excepthook = lambda lost: _log_lost(lost.exc_value, "a thread has failed")
+    sys.unraisablehook = lambda lost: _log_lost(
+        lost.exc_value, "a failure that nobody can be told of"
+    )
+
+
+def _log_lost(bug: BaseException | None, what: str) -> None:
+    logger.opt(exception=bug).error(what)
 
 
 def _add(sink: BoundedSink, form: Form, level: str) -> int:
@@ -69,7 +84,8 @@ def correlate(correlation_id: Callable[[], str | None]) -> None:
 class _Intercepted(logging.Handler):
     """Hands on what a library logs.
 
-    What asyncio says of an exception quotes it, behind a first line that does not.
+    What asyncio says of an exception goes on with what it is about: the arguments of a callback,
+    the task and what it failed with.
 
     Args:
         levels: Tells whether values are wanted.
@@ -87,7 +103,7 @@ class _Intercepted(logging.Handler):
         level = next(name for least, name in _BY_NUMBER if record.levelno >= least)
         bug = record.exc_info[1] if record.exc_info else None
         if bug is not None and self._levels.level != "TRACE":
-            said = said.partition("\n")[0]
+            said = _VALUES.sub("", said)
         logger.bind(library=record.name, said=said).opt(exception=bug).log(level, "a library says")
 
 

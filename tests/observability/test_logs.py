@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 
@@ -31,12 +33,14 @@ class Kept(BoundedSink):
 def log() -> Iterator[tuple[Kept, LogLevels]]:
     """A log that was started, and everything as before in the end."""
     handlers, level = logging.root.handlers, logging.root.level
+    hooks = threading.excepthook, sys.unraisablehook
     sink, levels = Kept(), LogLevels("INFO")
     start_log(sink, TEXT, levels)
     yield sink, levels
     logger.remove()
     logger.configure(patcher=lambda _: None)
     logging.captureWarnings(capture=False)
+    threading.excepthook, sys.unraisablehook = hooks
     logging.root.handlers = handlers
     logging.root.setLevel(level)
 
@@ -133,6 +137,39 @@ async def test_what_a_forgotten_task_failed_with_is_told_where_values_are(
     (line,) = [line for line in sink.lines if "never retrieved" in line]
     assert "ValueError" in line
     assert ("Ada Byron" in line) == (level == "TRACE")
+
+
+async def test_what_a_callback_was_given_is_not_told(log: tuple[Kept, LogLevels]) -> None:
+    loop, failed = asyncio.get_running_loop(), asyncio.Event()
+
+    def fail(about: str) -> None:
+        failed.set()
+        raise ValueError(about)
+
+    loop.call_soon(fail, "Ada Byron")
+    await failed.wait()
+    await asyncio.sleep(0)
+
+    (line,) = log[0].lines
+    assert ("Exception in callback" in line, "Ada" in line) == (True, False)
+
+
+def test_what_threads_and_finalizers_fail_with_is_logged_too(log: tuple[Kept, LogLevels]) -> None:
+    class Failing:
+        def __del__(self) -> None:
+            int("Ada " + "Byron")
+
+    thread = threading.Thread(target=int, args=("Ada " + "Byron",))
+    thread.start()
+    thread.join()
+    del thread
+    Failing()
+
+    assert [line.splitlines()[0].split("{")[0] for line in log[0].lines] == [
+        "ERROR   a thread has failed ",
+        "ERROR   a failure that nobody can be told of ",
+    ]
+    assert all(line.endswith("| ValueError\n") for line in log[0].lines)
 
 
 def test_warnings_are_logged(log: tuple[Kept, LogLevels]) -> None:
