@@ -238,14 +238,16 @@ class Application:
         if self._daily is not None:
             self._daily.close()
         self.jobs.close()
+        # Beside the last calls, whose commits it may share: on a slow disk each one is a second.
+        noting = asyncio.create_task(self.caching.close())
         for server in self._servers:
             if not await server.drain(self._drain_seconds):
                 self._exit_code = self._exit_code or EX_TIMED_OUT
         await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
         await self.access.settle()
+        await noting
         await self.monitor.close()
-        await self.caching.close()
         await self._door.close()
 
     def _welcome(self, store: Store) -> None:
