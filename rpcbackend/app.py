@@ -238,7 +238,6 @@ class Application:
         if self._daily is not None:
             self._daily.close()
         self.jobs.close()
-        # Beside the last calls, whose commits it may share: on a slow disk each one is a second.
         noting = asyncio.create_task(self.caching.close())
         for server in self._servers:
             if not await server.drain(self._drain_seconds):
@@ -246,9 +245,12 @@ class Application:
         await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
         await self.access.settle()
-        await noting
-        await self.monitor.close()
-        await self._door.close()
+        try:
+            await noting
+            await self.monitor.close()
+        finally:
+            # A store that stays open keeps the process alive.
+            await self._door.close()
 
     def _welcome(self, store: Store) -> None:
         if self._closing is not None:

@@ -9,7 +9,7 @@ from rpcbackend.schema.base import Params
 from rpcbackend.store import Sight
 
 Key = tuple[str, Sight, bytes]
-"""Channel, what the caller sees, and params: who differs in one of them shares no answer."""
+"""Channel, what the caller sees, a digest of the params: who differs in one shares no answer."""
 
 _TAG_OF_ONE = re.compile(r"([a-z_]+:)\{([a-z_]+)\}")
 
@@ -47,8 +47,10 @@ class Kept:
 
 def key_of(channel: str, sight: Sight, params: Params) -> Key:
     """Return the key of a question; params that mean the same give the same."""
-    # Always in the order of the model's fields, and with those that were not given.
-    return channel, sight, codec.encode(params.__dict__)
+    # Always in the order of the model's fields, and with those that were not given. Not the text:
+    # with the buffer behind it each would take some kilobytes.
+    written = codec.encode(params.__dict__)
+    return channel, sight, hashlib.blake2b(written, digest_size=16).digest()
 
 
 def rev_of(epoch: str, key: Key, revision: int) -> str:

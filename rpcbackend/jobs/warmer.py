@@ -22,6 +22,7 @@ from rpcbackend.dispatch.peer import Peer
 from rpcbackend.dispatch.registry import Method, Registry, Result
 from rpcbackend.errors import RpcError
 from rpcbackend.ids import Ids
+from rpcbackend.jobs.stale_answers import forget_stale
 from rpcbackend.resilience.answers import Answer, Answers
 from rpcbackend.resilience.usage import Usage
 from rpcbackend.schema.base import Params
@@ -116,7 +117,8 @@ class Warmer:
         tags = store.tags
         # What was changed before the snapshot is taken is in it, unless it is just being changed.
         count = tags.count
-        saved = await store.read(self._read)
+        saved, state = await store.read(self._read)
+        await forget_stale(store, state)
         unanswered = []
         for asked in saved:
             method = self._registry.get(asked.channel)
@@ -137,12 +139,14 @@ class Warmer:
                 self._answers.keep(key, Answer(revision, rev, asked.answer))
         return unanswered
 
-    async def _read(self, work: Work) -> list[Asked]:
-        return await work.cached_answers.list(await self._state(work))
+    async def _read(self, work: Work) -> tuple[list[Asked], bytes]:
+        state = await self._state(work)
+        return await work.cached_answers.list(state), state
 
     async def _state(self, work: Work) -> bytes:
         head_seq, audit_head = await work.events.head_seq(), await work.audit.head()
-        return state_of(head_seq, audit_head, self._build)
+        build = f"{self._build} {self._host.store.engine.schema_version}"
+        return state_of(head_seq, audit_head, build)
 
     async def _ask(self, method: Method, params: Params) -> None:
         """Make one answer ready, as for somebody who sees everything."""
@@ -167,14 +171,12 @@ class Warmer:
             return
         try:
             await self.save(store)
-        except RpcError as error:
-            # On a full disk the next start is slower, and that is all.
-            logger.bind(error=error.symbol).info("what was asked most could not be noted")
+        except Exception as error:  # noqa: BLE001 (the next start is slower, and that is all)
+            logger.bind(error=str(error)).info("what was asked most could not be noted")
 
     async def save(self, store: Store) -> None:
         """Note what was asked most, and the answers that hold."""
-        self._saved = self._usage.noted
-        held = list(self._held())
+        noted, held = self._usage.noted, list(self._held())
 
         async def unit(work: Work) -> None:
             asked = []
@@ -185,6 +187,7 @@ class Warmer:
             await work.cached_answers.replace(asked, await self._state(work))
 
         await store.write(unit, actor="cache")
+        self._saved = noted
 
     def _held(self) -> Iterator[tuple[Asked, tuple[str, ...], Answer | None]]:
         room = MOST_BYTES
@@ -193,6 +196,9 @@ class Warmer:
             method, params = self._registry.get(channel), use.question
             written = params.model_dump_json(exclude_unset=True).encode()
             if method is None or method.kept is None or _is_personal(type(params), written):
+                continue
+            if _key_of(method, method.params.model_validate_json(written)) != key:
+                # The wire writes milliseconds: a finer instant would come back as another question.
                 continue
             answer = self._answers.held(key)
             if answer is not None and len(answer.json) > room:

@@ -38,21 +38,27 @@ class Cache:
             # Just being changed: the answer may be from before or after.
             return await proceed(call)
         key = key_of(call.method.channel, sight, call.params)
-        if self._usage is not None and sight.is_whole:
-            self._usage.note(key, call.params)
         answers, meta = self._answers, context.result_meta
         answer = answers.find(key, revision)
         rev = meta["rev"] = answer.rev if answer else rev_of(store.tags.epoch, key, revision)
-        if context.meta.if_rev == rev:
-            answers.unchanged += 1
-            meta["seq"], meta["notModified"] = seq, True
-            return _UNCHANGED
+        is_known = context.meta.if_rev == rev
         if answer is None:
             answer = await answers.ask(key, revision, partial(_ask, call, proceed, revision, rev))
-        else:
+        elif not is_known:
             answers.hits += 1
+        if self._usage is not None and sight.is_whole and not _is_further_page(call.params):
+            self._usage.note(key, call.params)
         meta["seq"] = seq
+        if is_known:
+            answers.unchanged += 1
+            meta["notModified"] = True
+            return _UNCHANGED
         return Encoded(answer.json)
+
+
+def _is_further_page(params: Params) -> bool:
+    """Tell whether it goes on from a cursor: nobody begins there after a start."""
+    return params.__dict__.get("cursor") is not None
 
 
 async def _ask(call: Call, proceed: Proceed, revision: int, rev: str) -> Answer:

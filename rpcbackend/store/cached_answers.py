@@ -18,6 +18,17 @@ VALUES (:school, :channel, :params, :uses, :state, :answer)
 """
 
 
+_STALE = """
+SELECT 1 FROM cached_answers
+WHERE school_id = :school AND answer IS NOT NULL AND state IS NOT :state LIMIT 1
+"""
+
+_FORGET = """
+UPDATE cached_answers SET state = NULL, answer = NULL
+WHERE school_id = :school AND answer IS NOT NULL AND state IS NOT :state
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A question, how often it was asked, and what was answered."""
@@ -62,6 +73,14 @@ class CachedAnswers:
             )
             for row in await self._tx.all(_LIST, state=state)
         ]
+
+    async def has_stale(self, state: bytes) -> bool:
+        """Tell whether there is an answer that does not hold in this state."""
+        return await self._tx.one(_STALE, state=state) is not None
+
+    async def forget_stale(self, state: bytes) -> None:
+        """Remove the answers that do not hold in this state, and keep the questions."""
+        await self._tx.run(_FORGET, state=state)
 
     async def replace(self, all_asked: Iterable[Asked], state: bytes) -> None:
         """Keep these in the place of all others; the answers hold in this state."""

@@ -31,7 +31,7 @@ class Tags:
         """Return a number that grows with every change of any of the tags; None during one."""
         if self._pending:
             # In one step, for the writer's thread may add to it meanwhile.
-            for touched in tuple(self._pending.values()):
+            for touched in self._pending.copy().values():
                 if any(tag in touched for tag in tags):
                     return None
         revision, changed = self._floor, self._changed

@@ -13,7 +13,7 @@ from rpcbackend.config import CacheSettings
 from rpcbackend.jobs import warmer as warmer_module
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Asked
-from rpcbackend.testing import Client, FrozenClock, running_app
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import connect_as
 from tests.factories import School, an_id, make_branch
 from tests.store.gate import restore_under_way
@@ -219,3 +219,33 @@ async def test_a_store_that_is_not_written_is_not_noted_in(tmp_path: Path) -> No
     async with process(tmp_path) as app:
         await ask(app, "branches.list")
         app.store.engine.read_only = "disk"
+
+
+async def test_a_question_that_would_come_back_as_another_one_is_not_noted(tmp_path: Path) -> None:
+    """The wire writes milliseconds, and lets finer instants come in."""
+    finer = {"from": DAY["from"], "to": "2026-11-24T09:00:00.000001Z"}
+    coarse = {"from": DAY["from"], "to": "2026-11-24T09:00:00Z"}
+    async with process(tmp_path) as app:
+        school = await School(Client(app)).open()
+        await Client(app).call("lessons.book", **school.booking())
+        assert len((await ask(app, "lessons.list", **finer))["items"]) == 1
+        await ask(app, "lessons.list", **finer | {"to": "2026-11-24T09:00:00.000002Z"})
+
+    async with process(tmp_path) as app:
+        assert await noted(app) == []
+        assert (await ask(app, "lessons.list", **coarse))["items"] == []
+
+
+async def test_what_was_refused_and_further_pages_are_not_noted(tmp_path: Path) -> None:
+    async with process(tmp_path) as app:
+        client = Client(app)
+        for channel, params in (
+            ("students.get", {"studentId": an_id("stu")}),
+            ("lessons.list", {"cursor": "Ada-Byron"}),
+        ):
+            for _ in range(3):
+                with pytest.raises(CallFailedError):
+                    await client.call(channel, **params)
+
+    async with process(tmp_path) as app:
+        assert await noted(app) == []
