@@ -34,7 +34,7 @@ def redact(model: type[WireModel], value: Any, replace: Replace) -> Any:
         return _unknown(value, replace)
     fields = fields_of(model)
     return {
-        name: _redact_field(fields.get(name) or _stranger(model), given, replace)
+        name: _redact_field(fields.get(name, _STRANGER), given, replace)
         for name, given in value.items()
     }
 
@@ -83,11 +83,6 @@ def fields_of(model: type[WireModel]) -> Mapping[str, Field]:
 
 
 _STRANGER = Field("secret", (), is_open=False)
-_WELCOME = Field(None, (), is_open=True)
-
-
-def _stranger(model: type[WireModel]) -> Field:
-    return _WELCOME if model.model_config.get("extra") == "allow" else _STRANGER
 
 
 def _redact_field(field: Field, value: Any, replace: Replace) -> Any:

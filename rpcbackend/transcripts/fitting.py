@@ -22,9 +22,18 @@ class Fields:
     """The params of all channels, as the contract has them."""
 
     @cached_property
+    def _contract(self) -> Mapping[str, Any]:
+        contract: Mapping[str, Any] = orjson.loads(read_contract())
+        return contract
+
+    @cached_property
     def _schemas(self) -> Mapping[str, Any]:
-        schemas: Mapping[str, Any] = orjson.loads(read_contract())["components"]["schemas"]
+        schemas: Mapping[str, Any] = self._contract["components"]["schemas"]
         return schemas
+
+    def is_contract(self, member: str, value: Any) -> bool:
+        """Tell whether a member of a document is the contract's own, which everybody may read."""
+        return member in self._contract and bool(self._contract[member] == value)
 
     def can_hold(self, model: str, field: str, text: str, *, is_item: bool = False) -> bool:
         """Tell whether a text fits a field of a model, or the list in it."""

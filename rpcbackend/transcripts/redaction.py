@@ -11,24 +11,23 @@ from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.events import Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.progress import Progress
+from rpcbackend.schema.rpc import OpenRpcDocument
 from rpcbackend.security.redaction import fields_of, redact, redact_params, redact_result
 from rpcbackend.transcripts.fitting import Fields
 from rpcbackend.transcripts.format import unreadable
 from rpcbackend.transcripts.placeholders import Placeholders
+from rpcbackend.transcripts.waiting import Waiting
 
 SEARCHED = {"students.list": "text"}
 """Params whose words are looked for in names."""
-
-MAX_WAITING = 10_000
-"""Requests whose reply is waited for: a connection can have fewer."""
 
 _NOTIFICATIONS: dict[str, type[WireModel]] = {
     "event": Event,
     "system.ready": Ready,
     "$/progress": Progress,
 }
-_PUBLIC = frozenset({"contractHash", "info", "methods", "components"})
-"""Members of results whose hashes are of this program and of nobody's records."""
+_PUBLIC = "contractHash"
+"""The member whose hash is of this program and of nobody's records."""
 
 
 class Redaction:
@@ -42,7 +41,7 @@ class Redaction:
     def __init__(self, registry: Registry, placeholders: Placeholders) -> None:
         self._registry, self._placeholders = registry, placeholders
         self._fields = Fields()
-        self._waiting: dict[tuple[str, bytes], Method] = {}
+        self._waiting = Waiting()
 
     def came(self, connection_id: str, line: bytes | None) -> Any:
         """Return what is kept of a line that came in; None stands for one that was too long."""
@@ -64,12 +63,13 @@ class Redaction:
         if "method" in message:
             model = _NOTIFICATIONS.get(message["method"])
             params = message.get("params")
-            return {**message, "params": redact(model, params, self._replace) if model else None}
+            kept = self._digests(redact(model, params, self._replace)) if model else None
+            return {**message, "params": kept}
         return self._reply(connection_id, message)
 
     def forget(self) -> None:
         """Wait for no reply any more: some were dropped."""
-        self._waiting.clear()
+        self._waiting.forget()
 
     def _request(self, connection_id: str, message: Any) -> Any:
         if not isinstance(message, dict):
@@ -81,25 +81,19 @@ class Redaction:
             else self._member(member, value, message, method)
             for member, value in message.items()
         }
-        if method is not None:
-            self._expect(connection_id, message, method)
+        if "id" in message:
+            self._waiting.asked(connection_id, message["id"], method)
         return kept
 
     def _member(self, member: str, value: Any, message: Any, method: Method | None) -> Any:
         if member == "params" and method is not None:
-            return self._params(method, value)
+            return self._placeholders.digests(self._params(method, value))
         if member == "params" and message.get("method") == CANCEL and isinstance(value, dict):
             return {
                 name: each if _is_harmless(name, each, None) else self._unknown(each)
                 for name, each in value.items()
             }
         return self._unknown(value)
-
-    def _expect(self, connection_id: str, message: dict[str, Any], method: Method) -> None:
-        if "id" in message:
-            if len(self._waiting) >= MAX_WAITING:
-                self._waiting.clear()
-            self._waiting[connection_id, codec.encode(message["id"])] = method
 
     def _params(self, method: Method, params: Any) -> Any:
         params = self._fitted(method, params)
@@ -137,19 +131,30 @@ class Redaction:
         return value
 
     def _reply(self, connection_id: str, message: dict[str, Any]) -> dict[str, Any]:
+        method = self._waiting.answered(connection_id, message["id"])
         if "result" not in message:
-            self._waiting.pop((connection_id, codec.encode(message["id"])), None)
-            return message
-        method = self._waiting.pop((connection_id, codec.encode(message["id"])), None)
+            return {**message, "error": self._placeholders.digests(message["error"])}
+        return {**message, "result": self._result(method, message["result"])}
+
+    def _result(self, method: Method | None, result: Any) -> Any:
         if method is None:
-            # The request is not in the transcript, so nobody knows what this holds.
-            return {**message, "result": self._unknown(message["result"])}
-        result = redact_result(method.result, self._job(message["result"]), self._replace)
-        kept = {
-            name: value if name in _PUBLIC else self._placeholders.digests(value)
-            for name, value in result.items()
+            # Nobody knows what was asked, and so what this holds.
+            return self._unknown(result)
+        if method.result is OpenRpcDocument:
+            return {
+                name: value
+                if name == "_meta" or self._fields.is_contract(name, value)
+                # Its models would let anything pass, and it may be another call's.
+                else self._unknown(value)
+                for name, value in result.items()
+            }
+        return self._digests(redact_result(method.result, self._job(result), self._replace))
+
+    def _digests(self, members: Any) -> Any:
+        return {
+            name: value if name == _PUBLIC else self._placeholders.digests(value)
+            for name, value in members.items()
         }
-        return {**message, "result": kept}
 
     def _job(self, value: Any) -> Any:
         """Redact what a job has answered: of `Job.result` the schema of jobs says nothing."""

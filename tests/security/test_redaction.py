@@ -104,8 +104,11 @@ def test_what_the_schema_does_not_know_counts_as_secret(value: Any, redacted: An
     assert redact(Inner, value, mark) == redacted
 
 
-def test_an_object_that_may_hold_more_keeps_it() -> None:
-    assert redact(Open, {"plain": "a", "more": {"b": 1}}, mark) == {"plain": "a", "more": {"b": 1}}
+def test_what_an_object_holds_that_may_hold_more_counts_as_secret() -> None:
+    assert redact(Open, {"plain": "a", "more": {"b": 1}}, mark) == {
+        "plain": "a",
+        "more": "[secret]",
+    }
 
 
 @pytest.mark.parametrize(

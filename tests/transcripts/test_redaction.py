@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from rpcbackend.contract.shipped import read_contract
 from rpcbackend.methods import build_registry
 from rpcbackend.transcripts.placeholders import Placeholders
 from rpcbackend.transcripts.redaction import Redaction
@@ -150,6 +151,65 @@ def test_the_reply_to_a_request_that_is_not_known_is_not_kept() -> None:
     reply = orjson.dumps({"jsonrpc": "2.0", "id": 1, "result": {"givenName": CANARY}})
 
     assert one.went("con_1", reply)["result"] == "<secret:1>"
+
+
+@clause("transcript-no-secret")
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("other", ["rpc.discover", "nobody.knows", "branches.list"])
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_of_two_requests_with_one_id_no_reply_is_kept(
+    other: str, order: tuple[int, int], *, is_batch: bool
+) -> None:
+    one = redaction()
+    calls = [{"jsonrpc": "2.0", "id": 1, "method": each} for each in ("students.get", other)]
+    results = [{"givenName": CANARY, "info": {}}, {"info": {"title": CANARY}, "items": []}]
+    replies = [{"jsonrpc": "2.0", "id": 1, "result": results[place]} for place in order]
+    if is_batch:
+        one.came("con_1", orjson.dumps(calls))
+        kept = one.went("con_1", orjson.dumps(replies))
+    else:
+        for call in calls:
+            one.came("con_1", orjson.dumps(call))
+        kept = [one.went("con_1", orjson.dumps(reply)) for reply in replies]
+
+    assert all(each["result"].startswith("<secret:") for each in kept)
+
+
+def test_an_id_that_was_used_twice_is_known_again_when_both_are_answered() -> None:
+    one = redaction()
+    call = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": "auth.me"})
+    reply = orjson.dumps({"jsonrpc": "2.0", "id": 1, "result": {"isLocal": True}})
+    for _ in range(2):
+        one.came("con_1", call)
+    for _ in range(2):
+        assert one.went("con_1", reply)["result"] == "<secret:1>"
+
+    one.came("con_1", call)
+
+    assert one.went("con_1", reply)["result"] == {"isLocal": True}
+
+
+@clause("transcript-no-secret")
+def test_of_the_contract_nothing_is_kept_that_is_not_in_it() -> None:
+    contract = orjson.loads(read_contract())
+    meta = {"_meta": {"seq": 1}}
+
+    assert answered("rpc.discover", contract | meta) == contract | meta
+    for spoilt in ({"info": {"title": CANARY}}, {"accessToken": CANARY}, {"methods": [CANARY]}):
+        assert CANARY not in str(answered("rpc.discover", contract | spoilt))
+
+
+@clause("transcript-no-secret")
+def test_no_digest_is_kept_wherever_it_stands() -> None:
+    digest = "ab" * 32
+    one = redaction()
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "audit.verify", "params": {"anchor": digest}}
+    error = {"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "data": {"details": {"h": digest}}}}
+    event = {"jsonrpc": "2.0", "method": "event", "params": {"seq": 1, "type": digest}}
+
+    assert one.came("con_1", orjson.dumps(asked))["params"] == {"anchor": "<digest:1>"}
+    assert one.went("con_1", orjson.dumps(error))["error"]["data"]["details"]["h"] == "<digest:1>"
+    assert digest not in str(one.went("con_1", orjson.dumps(event)))
 
 
 def test_errors_and_notifications_are_kept() -> None:

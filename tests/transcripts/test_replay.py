@@ -126,6 +126,39 @@ async def test_people_sign_in_with_a_second_factor_again(tmp_path: Path) -> None
 
 
 @clause("transcript-replays")
+async def test_an_anchor_of_the_audit_is_remembered_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        head = await client.call("audit.verify")
+        await save_branch(client)
+        await client.call("audit.verify", toSeq=head["headSeq"], anchor=head["headHash"])
+        assert not (await client.call("audit.verify", toSeq=1, anchor="0" * 64))["ok"]
+
+    assert_same(await replayed(tmp_path))
+    assert head["headHash"] not in (tmp_path / NAME).read_text(encoding="utf-8")
+
+
+@clause("transcript-replays")
+@clause("transcript-no-secret")
+async def test_two_calls_with_one_id_tell_no_name_and_come_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        school = School(client)
+        await school.open()
+        params = {"studentId": school.student["id"]}
+        await client.raw(
+            orjson.dumps(
+                [
+                    {"jsonrpc": "2.0", "id": 1, "method": "students.get", "params": params},
+                    {"jsonrpc": "2.0", "id": 1, "method": "rpc.discover"},
+                ]
+            )
+        )
+
+    assert school.student["familyName"] not in (tmp_path / NAME).read_text(encoding="utf-8")
+    assert_same(await replayed(tmp_path))
+
+
+@clause("transcript-replays")
 async def test_bad_lines_come_again(tmp_path: Path) -> None:
     async with recorded(tmp_path) as client:
         await save_branch(client)
