@@ -137,6 +137,7 @@ def _say(order: Order, transcript: Transcript, outcome: Outcome) -> None:
     say(f"{outcome.compared:,} replies and events compared, {found}\n")
     told = {
         "requests overlapped with others": outcome.overlapped,
+        "replies told of another last event, as they may beside others": outcome.claims,
         "requests not sent: their replies came of the instant, and they had no effect": (
             outcome.taken
         ),

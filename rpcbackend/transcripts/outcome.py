@@ -36,6 +36,8 @@ class Outcome:
     """Requests at the end that nobody answered any more."""
     overlapped: int = 0
     """Requests that were under way with others."""
+    claims: int = 0
+    """Replies that claimed another last event, and may: others were under way with them."""
     dropped: int = 0
     """Messages that the recorder had dropped: a replay ends there."""
     is_torn: bool = False

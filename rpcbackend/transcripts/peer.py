@@ -48,12 +48,16 @@ class Peer:
     def __init__(self, app: Application) -> None:
         self.events: deque[Any] = deque()
         self.ready: deque[Any] = deque()
+        self.heard = 0
+        """Lines that came."""
+        self._stuck = 0
         self._replies: asyncio.Queue[Any] = asyncio.Queue()
         self._news = asyncio.Event()
         self.server = app.connect(self)
 
     def send(self, line: bytes) -> None:
         """Take a line of the process."""
+        self.heard += 1
         message = codec.decode(line)
         if not isinstance(message, dict) or "method" not in message:
             self._replies.put_nowait(message)
@@ -67,14 +71,30 @@ class Peer:
         """Read everything at once."""
 
     async def ask(self, line: bytes | None, *, wants_reply: bool) -> Any:
-        """Send a line and return its reply, or None when everything has ended."""
+        """Send a line and return its reply, or None when everything has ended.
+
+        Raises:
+            TimeoutError: Neither comes.
+        """
         self.server.receive(line)
-        if wants_reply:
-            async with asyncio.timeout(REPLY_SECONDS):
+        async with asyncio.timeout(REPLY_SECONDS):
+            if wants_reply:
                 return await self._replies.get()
-        while self.server.in_flight or self.server.queued:  # noqa: ASYNC110 (nobody tells of it)
-            await asyncio.sleep(IDLE_SECONDS)
+            try:
+                while self._at_work > self._stuck:  # noqa: ASYNC110 (nobody tells of it)
+                    await asyncio.sleep(IDLE_SECONDS)
+            finally:
+                # What hangs is not waited for again.
+                self._stuck = self._at_work
         return None
+
+    @property
+    def _at_work(self) -> int:
+        return self.server.in_flight + self.server.queued
+
+    def unasked(self) -> list[Any]:
+        """Return the replies that nobody has waited for."""
+        return [self._replies.get_nowait() for _ in range(self._replies.qsize())]
 
     async def hear(self) -> None:
         """Wait for another event."""

@@ -7,7 +7,6 @@ at some instant between its request and its reply: they are linearizable (Herlih
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from rpcbackend.dispatch.server import SHUTDOWN, OutOfStepError
 from rpcbackend.moments import NamedBits
 from rpcbackend.protocol import codec
 from rpcbackend.schema.limits import Limits
-from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, Found, Known
+from rpcbackend.transcripts.differences import Comparison, Found, Known
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
 from rpcbackend.transcripts.format import DAILY, PROCESS, Entry, is_placeholder, unreadable_length
+from rpcbackend.transcripts.hearing import Hearing
 from rpcbackend.transcripts.lending import (
     code_in,
     is_placeholder_in,
@@ -31,11 +31,9 @@ from rpcbackend.transcripts.lending import (
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.peer import REPLY_SECONDS, Peer, ReplayTap
 from rpcbackend.transcripts.redaction import SEARCHED
+from rpcbackend.transcripts.report import Report
 from rpcbackend.transcripts.stand_ins import StandIns
 from rpcbackend.transcripts.timeline import Calls, ReplayClock
-
-KEPT = 100
-"""Differences that are told; more are counted."""
 
 Look = Callable[[int, int], None]
 """Told how many messages of how many are done."""
@@ -64,8 +62,7 @@ class Replay:
         self._clock = ReplayClock(header.started_ms)
         self._calls = Calls(bytes.fromhex(header.seed), header.started_ms)
         self._started, self._backups = 0.0, 0
-        self._is_overlapped = False
-        self._due: dict[str, deque[Entry]] = {}
+        self._is_overlapped = self._has_jobs = False
         self._peers: dict[str, Peer] = {}
         limits, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
         self._app = Application(
@@ -81,7 +78,8 @@ class Replay:
 
         jobs = {method.channel for method in self._app.dispatcher.registry if method.kind == "job"}
         self._comparison = Comparison(self._known, wish.rules, frozenset(jobs))
-        self._outcome.allowed = self._comparison.allowed
+        self._report = Report(self._outcome, self._comparison, self._known)
+        self._hearing = Hearing(self._peer, self._report)
 
     async def run(self) -> Outcome:
         """Send everything.
@@ -113,19 +111,24 @@ class Replay:
         return limits or Limits()
 
     async def _run_groups(self) -> None:
-        done = 0
+        done, last_seq, t = 0, 0, 0.0
         for group in groups_of(self._transcript.entries(), self._app.dispatcher.registry):
             if group.events and group.events[0].dropped:
                 self._outcome.dropped = group.events[0].dropped
-                break
+                return
+            if any(request.channel != SHUTDOWN for request in group.requests):
+                last_seq = self._app.store.head_seq if self._app.has_store else 0
             for event in group.events:
-                self._expect(event)
+                self._hearing.expect(event)
             await self._run_group(group)
             for event in group.events:
                 await self._back_up(event)
-            await self._catch_up()
+            await self._hearing.catch_up()
             done += 2 * len(group.requests) + len(group.events)
+            t = max([t, *(request.entry.t for request in group.requests)])
             self._look(min(done, self._outcome.messages), self._outcome.messages)
+        if not self._transcript.is_torn:
+            await self._hearing.finish(self._peers, t, last_seq)
 
     async def _run_group(self, group: Group) -> None:
         requests = [request for request in group.requests if self._is_to_be_sent(request)]
@@ -159,32 +162,41 @@ class Replay:
 
     async def _try(self, request: Request, *, is_last: bool) -> bool:
         """Send a request; tell whether that is all that can be done about it."""
-        actual = await self._send(request)
+        try:
+            actual = await self._send(request)
+        except TimeoutError:
+            actual = None
+            if not request.wants_reply:
+                self._report.differ(request.channel, request.entry, ("its end", True, False))
         if request.reply is None or request.is_cut_short:
             return True
         found = self._comparison.compare(request.channel, request.reply.msg, actual)
         if found is not None and self._may_claim(request, found):
             actual["result"]["_meta"]["seq"] = found[1]
             found = self._comparison.compare(request.channel, request.reply.msg, actual)
+            self._outcome.claims += found is None
+        elif found is None and request.seq is not None:
+            self._has_jobs = request.job
         if found is not None and not is_last:
             return False
         self._outcome.compared += 1
         if found is not None:
-            self._differ(request.channel, request.entry, found)
+            self._report.differ(request.channel, request.entry, found)
         return True
 
     def _may_claim(self, request: Request, found: Found) -> bool:
         """Tell whether a reply may have claimed another last event than it does now.
 
         A query notes it before it looks, so it may hold more than it claims. Of commands that
-        overlapped, one may have been answered only when others behind it were done, too.
+        overlapped, one may have been answered only when others behind it were done, too. A job goes
+        on beside all that come until one of them has seen what it left.
         """
         path, recorded, actual = found
-        if path != "result._meta.seq" or ABSENT in (recorded, actual):
+        if path != "result._meta.seq" or not (type(recorded) is type(actual) is int):
             return False
         if request.is_command:
-            return self._is_overlapped and bool(recorded > actual)
-        return bool(recorded < actual)
+            return self._is_overlapped and recorded > actual
+        return (self._is_overlapped or self._has_jobs) and recorded < actual
 
     def _is_search(self, request: Request) -> bool:
         msg = request.entry.msg
@@ -219,17 +231,16 @@ class Replay:
         self._calls.skip(request.first_call - 1)
         await self._help_in(request)
         if request.channel == SHUTDOWN:
-            await self._catch_up()
+            await self._hearing.catch_up()
         try:
             reply = await self._peer(entry.conn).ask(
                 self._line(entry.msg), wants_reply=request.wants_reply
             )
-        except TimeoutError:
-            return None
         except OutOfStepError:
             # Its reply went before it.
             return await self._peer(entry.conn).ask(b"", wants_reply=True)
         if request.job:
+            self._has_jobs = True
             await self._app.jobs.settle(REPLY_SECONDS)
         return reply
 
@@ -259,8 +270,6 @@ class Replay:
             peer.server.notify("system.ready", self._app.ready().model_dump(mode="json"))
         return self._peers[connection_id]
 
-    # Events
-
     async def _back_up(self, entry: Entry) -> None:
         if entry.msg.get("method") == DAILY:
             self._backups += 1
@@ -268,55 +277,8 @@ class Replay:
             self._calls.begin(PROCESS, self._backups, entry.t, self._clock.monotonic())
             await self._app.back_up()
 
-    def _expect(self, entry: Entry) -> None:
-        method = entry.msg.get("method")
-        if method == "event":
-            self._due.setdefault(entry.conn, deque()).append(entry)
-        elif method == "system.ready":
-            ready = self._peer(entry.conn).ready
-            self._compare_event(entry, ready.popleft() if ready else None)
-
-    async def _catch_up(self) -> None:
-        """Compare every event that is due by now, and wait for those that are missing."""
-        for connection_id, due in self._due.items():
-            peer = self._peer(connection_id)
-            while due:
-                if not peer.events:
-                    try:
-                        await peer.hear()
-                    except TimeoutError:
-                        self._compare_event(due.popleft(), None)
-                        continue
-                self._compare_event(due.popleft(), peer.events.popleft())
-
-    def _compare_event(self, entry: Entry, actual: Any) -> None:
-        self._outcome.compared += 1
-        channel = entry.msg["method"]
-        found = self._comparison.compare(channel, entry.msg, actual)
-        if found is not None:
-            self._differ(channel, entry, found)
-
-    def _differ(self, channel: str, entry: Entry, found: tuple[str, Any, Any]) -> None:
-        self._outcome.count += 1
-        if self._outcome.count <= KEPT:
-            path, expected, got = found
-            self._outcome.differences.append(
-                Difference(
-                    channel=channel,
-                    t=entry.t,
-                    conn=entry.conn,
-                    path=path or "the message",
-                    expected=_told(expected),
-                    got=_told(self._known.shown(expected, got)),
-                )
-            )
-
 
 def _limits_in(msg: Any) -> Limits | None:
     result = msg.get("result") if isinstance(msg, Mapping) else None
     found = result.get("limits") if isinstance(result, dict) else None
     return Limits.model_validate(found) if isinstance(found, dict) else None
-
-
-def _told(value: Any) -> str:
-    return "nothing" if value is ABSENT else codec.encode(value).decode()

@@ -47,6 +47,21 @@ async def test_an_event_that_never_comes_is_not_waited_for_for_ever(
         await Peer(app).hear()
 
 
+async def test_a_notification_that_hangs_is_not_waited_for_for_ever_nor_twice(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpcbackend.transcripts.peer.REPLY_SECONDS", 0.0)
+    peer = Peer(app)
+    hanging = (
+        b'{"jsonrpc":"2.0","method":"auth.bootstrap",'
+        b'"params":{"login":"Ada","password":"a long walk in the rain"}}'
+    )
+
+    with pytest.raises(TimeoutError):
+        await peer.ask(hanging, wants_reply=False)
+    await peer.ask(b'{"jsonrpc":"2.0","method":"ping"}', wants_reply=False)
+
+
 async def test_the_tap_of_a_replay_gives_the_moments_of_the_recording() -> None:
     calls, again = Calls(b"seed", 1_000), Calls(b"seed", 1_000)
     tap = ReplayTap(calls)

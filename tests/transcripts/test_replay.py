@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.dispatch.server import MAX_UNREADABLE_IN_ROW, OutOfStepError
 from rpcbackend.security.totp import STEP_MS, code_at
-from rpcbackend.testing import FrozenClock
+from rpcbackend.testing import Client, FrozenClock
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.replay import Replay
@@ -407,6 +407,77 @@ async def test_an_event_that_does_not_come_is_a_difference(
     outcome = await replayed(tmp_path)
 
     assert [(each.channel, each.got) for each in outcome.differences] == [("event", "null")]
+
+
+@pytest.mark.parametrize("left_out", ["con_1", "con_2", "the last"])
+async def test_an_event_that_was_not_recorded_is_a_difference(
+    tmp_path: Path, left_out: str
+) -> None:
+    async with recorded(tmp_path) as client:
+        other = Client(client.app)
+        for each in (client, other):
+            await each.call("events.subscribe")
+        for _ in range(2):
+            await save_branch(client)
+            for each in (client, other):
+                await each.next_line()
+        await client.call("branches.list")
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    events = [line for line in lines if '"dir":"event"' in line]
+    assert len(events) == 4
+    gone = events[-1:] if left_out == "the last" else [each for each in events if left_out in each]
+    spoil(tmp_path, lambda _: "".join(line for line in lines if line not in gone))
+
+    outcome = await replayed(tmp_path)
+
+    assert [(each.channel, each.expected) for each in outcome.differences] == [
+        ("event", "nothing") for _ in gone
+    ]
+
+
+async def test_events_that_a_process_at_its_end_had_no_time_to_tell_are_none(
+    tmp_path: Path,
+) -> None:
+    async with recorded(tmp_path) as client:
+        await client.call("events.subscribe")
+        await save_branch(client)
+        await client.next_line()
+        await client.call("shutdown")
+    spoil(tmp_path, lambda text: "".join(_without(text, '"dir":"event"')))
+
+    assert_same(await replayed(tmp_path), compared=3)
+
+
+def _without(text: str, part: str) -> list[str]:
+    return [line for line in text.splitlines(keepends=True) if part not in line]
+
+
+@pytest.mark.parametrize("claimed", ["0", "1", "null", "true", '"1"'])
+async def test_a_query_that_was_alone_claims_what_it_has_seen(tmp_path: Path, claimed: str) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await save_branch(client)
+        await client.call("branches.list")
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    lines[-1] = lines[-1].replace('"seq":2', f'"seq":{claimed}')
+    spoil(tmp_path, lambda _: "".join(lines))
+
+    outcome = await replayed(tmp_path)
+
+    assert [each.path for each in outcome.differences] == ["result._meta.seq"]
+
+
+async def test_a_query_beside_others_may_claim_less_and_that_is_counted(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await all_of(client, ("branches.list", {}), ("branches.list", {}))
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    spoil(tmp_path, lambda _: "".join([*lines[:-1], lines[-1].replace('"seq":1', '"seq":0')]))
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome)
+    assert outcome.claims == 1
 
 
 async def test_as_recorded_every_request_waits_for_its_time(tmp_path: Path) -> None:
