@@ -153,11 +153,18 @@ async def _serve(
 
 @contextmanager
 def _recording(path: Path, settings: Settings, outside: Outside) -> Iterator[Tap]:
-    from rpcbackend.transcripts.recorder import Recorder  # noqa: PLC0415 (few record)
+    from rpcbackend.transcripts.parts import check_place  # noqa: PLC0415 (few record)
+    from rpcbackend.transcripts.recorder import Recorder  # noqa: PLC0415 (the same)
     from rpcbackend.transcripts.writing import Bounds  # noqa: PLC0415 (the same)
 
     if not path.parent.is_dir():
         raise ExitRequestedError(EX_CANTCREAT, f"there is no folder {path.parent} for a transcript")
+    try:
+        check_place(path)
+    except OSError as error:
+        raise ExitRequestedError(
+            EX_CANTCREAT, f"no transcript can be written to {path}: {error.strerror}"
+        ) from None
     given = settings.record
     bounds = Bounds(
         part_bytes=given.part_bytes, parts=given.parts, waiting_bytes=given.waiting_bytes

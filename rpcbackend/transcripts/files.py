@@ -1,8 +1,7 @@
-"""The files of a transcript: written piece by piece, rotated, and read up to where they end."""
+"""The files of a transcript, read up to where they end."""
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rpcbackend.transcripts.format import (
@@ -12,90 +11,7 @@ from rpcbackend.transcripts.format import (
     read_entry,
     read_header,
 )
-from rpcbackend.transcripts.sealed import (
-    Seal,
-    WrongTranscriptKeyError,
-    new_salt,
-    opening_line,
-    salt_of,
-)
-
-
-class TranscriptFile:
-    """The newest file of a transcript; older ones are `FILE.1`, `FILE.2` and so on.
-
-    Args:
-        path: Of the newest one. What stands there is moved out of the way first.
-        header: Of the transcript.
-        key: The store's, or None for a plain one.
-        part_bytes: A file that is longer is followed by another.
-        parts: How many files are kept, this one included.
-    """
-
-    def __init__(
-        self, path: Path, header: Header, key: bytes | None, *, part_bytes: int, parts: int
-    ) -> None:
-        self._path, self._header, self._key = path, header, key
-        self._part_bytes, self._parts = part_bytes, parts
-        self._open_part()
-
-    def write(self, lines: bytes) -> None:
-        """Append whole lines, so that no crash of this process loses them.
-
-        Raises:
-            OSError: The disk is full or failed.
-        """
-        self._append(lines, is_last=False)
-        if self._size > self._part_bytes:
-            self.go_on(self._key)
-
-    def go_on(self, key: bytes | None) -> None:
-        """End this file and begin another, under that key."""
-        self.close()
-        self._key, self._header = key, replace(self._header, part=self._header.part + 1)
-        self._open_part()
-
-    def close(self) -> None:
-        """Say that nothing was cut off, and close."""
-        if self._seal is not None:
-            self._append(b"", is_last=True)
-        os.fsync(self._fd)
-        os.close(self._fd)
-
-    def _open_part(self) -> None:
-        _rotate(self._path, self._parts)
-        # Windows alone would write line ends of its own.
-        how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self._fd = os.open(self._path, how, 0o600)
-        self._size, self._seal = 0, None
-        if self._key is not None:
-            salt = new_salt()
-            self._put(opening_line(salt))
-            self._seal = Seal(self._key, salt)
-        self._append(self._header.to_line(), is_last=False)
-
-    def _append(self, lines: bytes, *, is_last: bool) -> None:
-        self._put(lines if self._seal is None else self._seal.seal(lines, is_last=is_last))
-
-    def _put(self, text: bytes) -> None:
-        self._size += len(text)
-        view = memoryview(text)
-        while view:
-            view = view[os.write(self._fd, view) :]
-
-
-def _rotate(path: Path, parts: int) -> None:
-    def older(number: int) -> Path:
-        return path.with_name(f"{path.name}.{number}") if number else path
-
-    number = 0
-    while older(number).exists():
-        number += 1
-    for each in reversed(range(number)):
-        if each + 1 >= parts:
-            older(each).unlink()
-        else:
-            older(each).replace(older(each + 1))
+from rpcbackend.transcripts.sealed import Seal, WrongTranscriptKeyError, salt_of
 
 
 @dataclass(slots=True)
@@ -116,12 +32,20 @@ class Transcript:
         Raises:
             TranscriptError: A line is not what was written.
         """
+        count: int | None = None
         for path in self.paths:
             lines = _lines_of(path, self.keys)
-            next(lines)
+            before = read_header(next(lines)[0] or b"").before
+            if None not in (count, before) and count != before:
+                raise TranscriptError(f"entries are missing before {path.name}")
+            count = before
             for line, is_torn in lines:
                 self.is_torn = is_torn
+                if is_torn and path != self.paths[-1]:
+                    # It was ended before the next one was begun.
+                    raise TranscriptError(f"{path.name} was cut")
                 if line is not None:
+                    count = None if count is None else count + 1
                     yield read_entry(line)
 
 

@@ -46,6 +46,8 @@ class Header:
     schema_version: int
     part: int = 1
     """A transcript that grew long goes on in another file."""
+    before: int | None = 0
+    """How many entries stand in the parts before; None: it was not written down."""
 
     @property
     def started_at(self) -> str:
@@ -65,6 +67,7 @@ class Header:
                 "schemaVersion": self.schema_version,
                 "part": self.part,
             }
+            | ({"before": self.before} if self.part > 1 else {})
         )
 
 
@@ -136,16 +139,27 @@ def read_header(line: bytes) -> Header:
         if told["format"] != FORMAT:
             raise TranscriptError(f"this is {FORMAT}'s reader, and another format")
         started = datetime.fromisoformat(told["startedAt"])
+        part = int(told.get("part", 1))
         return Header(
             version=str(told["version"]),
             contract_hash=str(told["contractHash"]),
             seed=bytes.fromhex(told["seed"]).hex(),
             started_ms=round(started.timestamp() * 1_000),
             schema_version=int(told["schemaVersion"]),
-            part=int(told.get("part", 1)),
+            part=part,
+            before=told.get("before") if part > 1 else 0,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise TranscriptError("the first line is not the header of a transcript") from None
+
+
+def is_first_line(line: bytes) -> bool:
+    """Tell whether a file that begins so is a transcript, sealed or plain."""
+    try:
+        told = orjson.loads(line)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("format") == FORMAT
 
 
 def read_entry(line: bytes) -> Entry:

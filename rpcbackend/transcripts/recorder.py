@@ -30,6 +30,10 @@ CROWD = 5_000
 """Waiting lines above which the thread takes no breath."""
 CLOSE_SECONDS = 5.0
 """How long the end of a process waits for what is not written yet."""
+RETRY_SECONDS = 5.0
+"""How long a disk that refused is left alone."""
+LINE_BYTES = 200
+"""What a line takes in memory beside its text."""
 
 
 class Recorder:
@@ -65,7 +69,8 @@ class Recorder:
         self._put_bytes = self._taken_bytes = 0
         self._wake, self._is_closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._has_ended = False
+        self._has_ended = self._is_refused = False
+        self._writing: Writing | None = None
 
     # On the loop (rpcbackend.dispatch.tap.Tap)
 
@@ -102,6 +107,8 @@ class Recorder:
             self._tell("nothing was recorded", {"reason": "the store was never opened"})
         else:
             self._thread.join(CLOSE_SECONDS)
+            if self._thread.is_alive():
+                self._tell("recording has ended", {"reason": "the time is up"} | self._missing())
 
     def _begin(self, direction: str, connection_id: str, line: bytes | None) -> None:
         t = self._timeline.now()
@@ -112,6 +119,7 @@ class Recorder:
     def _put(self, line: Line, size: int) -> None:
         if self._has_ended:
             return
+        size += LINE_BYTES
         if self._put_bytes - self._taken_bytes > self._bounds.waiting_bytes:
             if self._gap is None:
                 self._gap = Gap(line.t)
@@ -129,16 +137,40 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            Writing(self._path, self._header, self._bounds).run(self._take)
+            self._writing = Writing(self._path, self._header, self._bounds, self._is_patient)
+            self._writing.run(self._take)
         except OSError as error:
-            self._tell("recording has ended", {"reason": error.strerror or "the disk failed"})
+            self._end(_reason(error))
         except ImportError:
-            self._tell("recording has ended", {"reason": "pip install rpcbackend[record] seals it"})
+            self._end("pip install rpcbackend[record] seals it")
         except Exception as bug:  # noqa: BLE001 (a bug costs the transcript, and is told)
-            self._tell("recording has ended", {"reason": f"unexpected {type(bug).__name__}"})
+            self._end(f"unexpected {type(bug).__name__}")
         finally:
             self._has_ended = True
             self._waiting.clear()
+
+    def _end(self, reason: str) -> None:
+        self._tell("recording has ended", {"reason": reason} | self._missing())
+
+    def _missing(self) -> dict[str, int]:
+        """Count what was taken and is not written."""
+        waiting = (
+            each.count if isinstance(each, Gap) else 1
+            for each in self._waiting.copy()
+            if isinstance(each, Gap | Line)
+        )
+        taken = self._writing.unwritten if self._writing is not None else 0
+        return {"messages": taken + sum(waiting)}
+
+    def _is_patient(self, error: OSError) -> bool:
+        """Leave the disk alone for a while; tell whether there is still time for another try."""
+        if self._is_closing.is_set():
+            return False
+        if not self._is_refused:
+            self._is_refused = True
+            self._tell("the transcript waits for the disk", {"reason": _reason(error)})
+        self._is_closing.wait(RETRY_SECONDS)
+        return True
 
     def _let_pass(self) -> None:
         for _ in range(GATHERS):
@@ -158,7 +190,11 @@ class Recorder:
             taken = self._waiting.popleft()
             write(taken)
             if isinstance(taken, Line):
-                self._taken_bytes += len(taken.line or b"")
+                self._taken_bytes += LINE_BYTES + len(taken.line or b"")
             if not is_closing and len(self._waiting) < CROWD:
                 self._is_closing.wait(BREATH_SECONDS)
         return not is_closing
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or "the disk failed"

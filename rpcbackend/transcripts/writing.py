@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from rpcbackend.methods import build_registry
-from rpcbackend.transcripts.files import TranscriptFile
 from rpcbackend.transcripts.format import PROCESS, Entry, Header, daily, gap
+from rpcbackend.transcripts.parts import TranscriptFile
 from rpcbackend.transcripts.placeholders import Placeholders
 from rpcbackend.transcripts.redaction import Redaction
 
@@ -46,6 +47,9 @@ class Gap:
 Taken = Line | Gap | bytes | None
 """What is handed over: a line, that some are missing, or under which key it goes on."""
 
+Patience = Callable[[OSError], bool]
+"""Waits after an error of the disk, and tells whether to try again."""
+
 
 class Writing:
     """Writes one transcript.
@@ -54,9 +58,17 @@ class Writing:
         path: Of its newest file.
         header: Of the transcript.
         bounds: How much it may take.
+        patience: Whether to try again what the disk refused.
     """
 
-    def __init__(self, path: Path, header: Header, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        path: Path,
+        header: Header,
+        bounds: Bounds,
+        patience: Patience = lambda error: False,  # noqa: ARG005
+    ) -> None:
+        self._patience = patience
         self._path, self._header, self._bounds = path, header, bounds
         self._file: TranscriptFile | None = None
         self._key: bytes | None = None
@@ -64,6 +76,8 @@ class Writing:
         self._redaction = Redaction(build_registry(), self._placeholders)
         self._lines: list[bytes] = []
         self._size = 0
+        self.unwritten = 0
+        """Messages that were taken and are not on the disk."""
         self._early: list[Line | Gap] = []
 
     def run(self, take: Callable[[Callable[[Taken], None]], bool]) -> None:
@@ -83,14 +97,19 @@ class Writing:
     def _write(self, taken: Taken) -> None:
         if taken is None or isinstance(taken, bytes):
             self._use(taken)
-        elif self._file is None:
+            return
+        self.unwritten += taken.count if isinstance(taken, Gap) else 1
+        if self._file is None:
             self._early.append(taken)
         else:
-            line = self._entry(taken).to_line()
-            self._lines.append(line)
-            self._size += len(line)
-            if self._size > CHUNK_BYTES:
-                self._flush()
+            self._add(taken)
+
+    def _add(self, taken: Line | Gap) -> None:
+        line = self._entry(taken).to_line()
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > CHUNK_BYTES:
+            self._flush()
 
     def _use(self, key: bytes | None) -> None:
         if self._file is None:
@@ -102,19 +121,33 @@ class Writing:
                 part_bytes=self._bounds.part_bytes,
                 parts=self._bounds.parts,
             )
+            self._do(self._file.flush)
             for line in self._early:
-                self._write(line)
+                self._add(line)
             self._early.clear()
         elif key != self._key:
             self._flush()
             self._key = key
-            self._file.go_on(key)
+            self._do(partial(self._file.go_on, key))
 
     def _flush(self) -> None:
         if self._lines and self._file is not None:
-            self._file.write(b"".join(self._lines))
+            lines = b"".join(self._lines)
             self._lines.clear()
             self._size = 0
+            self._do(partial(self._file.write, lines))
+            self.unwritten = 0
+
+    def _do(self, step: Callable[[], None]) -> None:
+        """Do it, and what of it the disk refused again and again."""
+        assert self._file is not None  # noqa: S101 (it is written)
+        while True:
+            try:
+                return step()
+            except OSError as error:
+                if not self._patience(error):
+                    raise
+            step = self._file.flush
 
     def _entry(self, taken: Line | Gap) -> Entry:
         t = round(taken.t, 3)

@@ -75,3 +75,19 @@ async def test_a_transcript_that_cannot_be_written_is_refused_at_once(tmp_path: 
 
     assert code == 73
     assert err == f"rpcbackend: there is no folder {tmp_path / 'no'} for a transcript\n"
+
+
+async def test_no_database_is_moved_out_of_the_way_of_a_transcript(
+    start: Start, tmp_path: Path
+) -> None:
+    backend = await start()
+    await School(backend).open()
+    await backend.call("shutdown")
+    await backend.end()
+    database = tmp_path / "data" / "school.db"
+    before = database.read_bytes()
+
+    code, _, err = await run("serve", "--data-dir", str(database.parent), "--record", str(database))
+
+    assert (code, database.read_bytes()) == (73, before)
+    assert "school.db is there and no transcript" in err

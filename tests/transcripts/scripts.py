@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.transcripts.files import TranscriptFile
 from rpcbackend.transcripts.format import Entry, Header
+from rpcbackend.transcripts.parts import TranscriptFile
 
 HEADER = Header(
     version="1.2.3",

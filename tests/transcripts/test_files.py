@@ -1,13 +1,15 @@
 """The files of a transcript: rotated, sealed or plain, and read up to where they end."""
 
+import re
 import stat
 import sys
 from pathlib import Path
 
 import pytest
 
-from rpcbackend.transcripts.files import TranscriptFile, open_transcript
+from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.format import Entry, TranscriptError
+from rpcbackend.transcripts.parts import TranscriptFile
 from rpcbackend.transcripts.sealed import WrongTranscriptKeyError
 from tests.clauses import clause
 from tests.factories import KEY
@@ -129,6 +131,31 @@ def test_what_is_spoilt_in_the_middle_is_told_after_what_stands_before(tmp_path:
     assert [next(entries) for _ in range(3)] == ENTRIES[:3]
     with pytest.raises(TranscriptError):
         next(entries)
+
+
+@clause("transcript-torn")
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "sealed"])
+@pytest.mark.parametrize("cut", ["a line", "half a line"])
+def test_that_an_older_part_was_cut_is_told(tmp_path: Path, key: bytes | None, cut: str) -> None:
+    write(tmp_path / "t", key, part_bytes=600, parts=99).close()
+    text = (tmp_path / "t.1").read_bytes()
+    lines = text.splitlines(keepends=True)
+    (tmp_path / "t.1").write_bytes(b"".join(lines[:-1]) if cut == "a line" else text[:-9])
+
+    with pytest.raises(TranscriptError, match=r"was cut|are missing"):
+        list(open_transcript(tmp_path / "t", [KEY]).entries())
+    older = open_transcript(tmp_path / "t.1", [KEY])
+    list(older.entries())
+    assert older.is_torn == (key is not None or cut == "half a line")
+
+
+def test_parts_that_do_not_say_what_was_before_are_read_too(tmp_path: Path) -> None:
+    write(tmp_path / "t", part_bytes=600, parts=99).close()
+    for file in tmp_path.iterdir():
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r',"before":\d+', "", text), encoding="utf-8")
+
+    assert list(open_transcript(tmp_path / "t").entries()) == ENTRIES
 
 
 @clause("transcript-sealed")

@@ -1,9 +1,14 @@
 """A recording: what stands in it, what never does, and what it does when it cannot keep up."""
 
 import asyncio
+import errno
 import os
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from rpcbackend.app import Outside
 from rpcbackend.contract.shipped import contract_hash
@@ -166,12 +171,13 @@ async def test_recording_ends_no_session_however_long_the_machine_is_up(tmp_path
 
 
 @clause("transcript-drops")
-def test_what_cannot_be_written_in_time_is_dropped_and_counted(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / NAME, FrozenClock(), Bounds(waiting_bytes=100))
-    ping = b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}'
+@pytest.mark.parametrize("line", [b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}', b"?"])
+def test_what_cannot_be_written_in_time_is_dropped_and_counted(tmp_path: Path, line: bytes) -> None:
+    """A short line takes memory, too."""
+    recorder = Recorder(tmp_path / NAME, FrozenClock(), Bounds(waiting_bytes=300))
     for _ in range(9):
         # Nothing is written before the store is open, so all of it waits.
-        recorder.came("con_1", ping)
+        recorder.came("con_1", line)
     recorder.opened(None)
     recorder.close()
 
@@ -179,6 +185,7 @@ def test_what_cannot_be_written_in_time_is_dropped_and_counted(tmp_path: Path) -
     assert [entry.dropped for entry in entries] == [0, 0, 7]
 
 
+@clause("transcript-drops")
 async def test_a_disk_that_fails_costs_the_transcript_and_no_call(tmp_path: Path) -> None:
     told = Told()
     recorder = Recorder(tmp_path / "nowhere" / NAME, FrozenClock(), tell=told)
@@ -189,7 +196,52 @@ async def test_a_disk_that_fails_costs_the_transcript_and_no_call(tmp_path: Path
             await client.call("ping")
     recorder.close()
 
-    assert told.lines == [("recording has ended", {"reason": os.strerror(2)})]
+    assert told.lines[-1] == (
+        "recording has ended",
+        {"reason": os.strerror(errno.ENOENT), "messages": 202},
+    )
+
+
+@clause("transcript-drops")
+async def test_a_disk_that_takes_it_again_gets_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpcbackend.transcripts.recorder.RETRY_SECONDS", 0.01)
+    waits = threading.Event()
+
+    def tell(message: str, figures: Mapping[str, Any]) -> None:
+        assert (message, figures) == (
+            "the transcript waits for the disk",
+            {"reason": os.strerror(errno.ENOENT)},
+        )
+        waits.set()
+
+    recorder = Recorder(tmp_path / "folder" / NAME, FrozenClock(), tell=tell)
+    recorder.came("con_1", b"{}")
+    recorder.opened(None)
+    assert await asyncio.to_thread(waits.wait, 60)
+    (tmp_path / "folder").mkdir()
+    recorder.came("con_1", b"{}")
+    recorder.close()
+
+    assert len(entries_in(tmp_path / "folder")) == 2
+
+
+@clause("transcript-drops")
+def test_what_is_not_written_in_time_at_the_end_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpcbackend.transcripts.recorder.CLOSE_SECONDS", 0.0)
+    told = Told()
+    recorder = Recorder(tmp_path / NAME, FrozenClock(), tell=told)
+    for _ in range(2_000):
+        recorder.came("con_1", b'{"jsonrpc":"2.0","id":1,"method":"ping"}')
+    recorder.opened(None)
+    recorder.close()
+
+    ((message, figures),) = told.lines
+    assert (message, figures["reason"]) == ("recording has ended", "the time is up")
+    assert 0 < figures["messages"] <= 2_000
 
 
 async def test_a_long_recording_keeps_no_more_than_it_may(tmp_path: Path) -> None:
@@ -208,4 +260,6 @@ def test_a_bug_costs_the_transcript_and_is_told(tmp_path: Path) -> None:
     recorder.opened(None)
     recorder.close()
 
-    assert told.lines == [("recording has ended", {"reason": "unexpected ParseError"})]
+    assert told.lines == [
+        ("recording has ended", {"reason": "unexpected ParseError", "messages": 1})
+    ]
