@@ -141,6 +141,7 @@ def _say(order: Order, transcript: Transcript, outcome: Outcome) -> None:
         "requests not sent: their replies came of the instant, and they had no effect": (
             outcome.taken
         ),
+        "replies not compared: they did not say what had come of the request": outcome.cut_short,
         "searches not sent: nobody knows which words were looked for": outcome.unknown,
         "requests at the end had no reply": outcome.unanswered,
         "messages are missing; the replay ends before them": outcome.dropped,

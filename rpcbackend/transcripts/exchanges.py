@@ -7,6 +7,7 @@ once, and of those that did not overlap one at a time.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from rpcbackend.dispatch.dispatcher import is_answerless
@@ -91,7 +92,8 @@ class Request:
         """The last event that the reply reflects."""
         msg = self.reply.msg if self.reply is not None else None
         result = msg.get("result") if isinstance(msg, dict) else None
-        seq = result.get("_meta", {}).get("seq") if isinstance(result, dict) else None
+        meta = result.get("_meta") if isinstance(result, dict) else None
+        seq = meta.get("seq") if isinstance(meta, dict) else None
         return seq if isinstance(seq, int) else None
 
 
@@ -106,8 +108,8 @@ class Group:
 def in_order(commands: list[Request]) -> list[Request]:
     """Put commands that overlapped in the order in which they took effect.
 
-    As they came, but those that left events by the numbers of these: a login takes its time before
-    it writes, and others may come in between.
+    Those that left events by the numbers of these: a login takes its time before it writes, and
+    others may come in between. Those that were refused when they were; others as they came.
     """
     numbered = iter(
         sorted(
@@ -115,7 +117,15 @@ def in_order(commands: list[Request]) -> list[Request]:
             key=lambda command: command.seq or 0,
         )
     )
-    return [next(numbered) if command.seq is not None else command for command in commands]
+    latest, turns = 0, []
+    for command in commands:
+        each = next(numbered) if command.seq is not None else command
+        if each.seq is not None:
+            latest = max(latest, each.replied_at)
+        turns.append(
+            (latest if each.seq is not None or each.reply is None else each.replied_at, each)
+        )
+    return [command for _, command in sorted(turns, key=itemgetter(0))]
 
 
 def span_of(query: Request, commands: list[Request]) -> tuple[int, int]:
@@ -192,7 +202,7 @@ class _Grouping:
         waiting = self._waiting.get(entry.conn, deque())
         ids = _ids_in(entry.msg)
         for request in waiting:
-            if request.entry.t <= entry.t and _answers(entry.msg, ids, request.entry.msg):
+            if _answers(entry.msg, ids, request.entry.msg):
                 request.reply, request.replied_at = entry, position
                 waiting.remove(request)
                 self._under_way -= 1

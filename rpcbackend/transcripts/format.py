@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -173,9 +173,47 @@ def read_entry(line: bytes) -> Entry:
         entry = Entry(float(told["t"]), told["dir"], told["conn"], told["msg"], told.get("facts"))
     except (ValueError, KeyError, TypeError):
         entry = None
-    if entry is None or entry.dir not in get_args(Direction):
+    if entry is None or not _is_entry(entry):
         raise TranscriptError("a line is not an entry of a transcript")
     return entry
+
+
+def _is_entry(entry: Any) -> bool:
+    """Tell whether it has the form that everybody who reads one relies on."""
+    is_told = isinstance(entry.conn, str) and isinstance(entry.facts or {}, dict)
+    match entry.dir:
+        case "in":
+            return is_told
+        case "out":
+            replies = entry.msg if isinstance(entry.msg, list) else [entry.msg]
+            return is_told and all(map(_is_reply, replies))
+        case "event":
+            return is_told and _is_notification(entry.msg)
+    return False
+
+
+def _is_reply(msg: Any) -> bool:
+    match msg:
+        case {"error": {"data": {"code": str(), "outcome": str()}}}:
+            return True
+        case {"error": _}:
+            return False
+        case {"result": _}:
+            return True
+    return False
+
+
+def _is_notification(msg: Any) -> bool:
+    match msg:
+        case {"method": "event"}:
+            return isinstance(msg.get("params"), dict) and isinstance(
+                msg["params"].get("type"), str
+            )
+        case {"method": "$/gap"}:
+            return isinstance(msg.get("params"), dict) and type(msg["params"].get("dropped")) is int
+        case {"method": str()}:
+            return True
+    return False
 
 
 def _line(value: Any) -> bytes:

@@ -30,6 +30,8 @@ class Outcome:
     """Replies and events that were compared."""
     taken: int = 0
     """Requests whose reply came of the instant, and that had no effect: they are not sent."""
+    cut_short: int = 0
+    """Replies that were not compared: they did not say what had come of the request."""
     unknown: int = 0
     """Searches on a copy: the words were taken out, and stand-ins find nobody there."""
     unanswered: int = 0

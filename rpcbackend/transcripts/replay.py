@@ -169,6 +169,7 @@ class Replay:
             if not request.wants_reply:
                 self._report.differ(request.channel, request.entry, ("its end", True, False))
         if request.reply is None or request.is_cut_short:
+            self._outcome.cut_short += request.is_cut_short
             return True
         found = self._comparison.compare(request.channel, request.reply.msg, actual)
         if found is not None and self._may_claim(request, found):

@@ -103,7 +103,8 @@ class _Reading:
             channel=request.channel,
             conn=entry.conn,
             t=entry.t,
-            ms=None if reply is None else round(reply.t - entry.t, 3),
+            # The clock may have been put back meanwhile.
+            ms=None if reply is None else max(0.0, round(reply.t - entry.t, 3)),
             error=None if reply is None else _error_in(reply.msg),
             asked=self.table.add(entry.msg),
             told=None if reply is None else self.table.add(reply.msg),

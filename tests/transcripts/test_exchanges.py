@@ -136,7 +136,27 @@ def test_commands_are_in_the_order_of_their_events() -> None:
         result(8, 4, seq=9),
     )
 
-    assert in_order([slow, quick, refused, last]) == [quick, slow, refused, last]
+    assert in_order([slow, quick, refused, last]) == [quick, refused, slow, last]
+
+
+def test_a_command_is_refused_when_it_is_answered_and_not_when_it_came() -> None:
+    late, silent, first, second = requests(
+        call(1, 1, "students.update"),
+        Entry(1, "in", "con_1", {"jsonrpc": "2.0", "method": "students.create"}),
+        call(2, 2, "students.create"),
+        call(3, 3, "students.create"),
+        result(4, 2, seq=7),
+        error(5, 1),
+        result(6, 3, seq=8),
+    )
+
+    assert in_order([late, silent, first, second]) == [silent, first, late, second]
+
+
+def test_a_clock_that_was_put_back_parts_no_request_from_its_reply() -> None:
+    first, second = requests(call(100, 1), result(40, 1), call(41, 2), result(42, 2))
+
+    assert (first.replied_at, second.replied_at) == (1, 3)
 
 
 def test_a_query_saw_what_was_answered_before_it_and_nothing_that_came_after_its_reply() -> None:

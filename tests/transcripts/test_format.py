@@ -106,3 +106,26 @@ def test_placeholders_are_told_from_texts() -> None:
     assert not any(map(is_placeholder, ["<personal:7> ", "<else:7>", "<personal:>", 7, None]))
     assert unreadable_length(unreadable(37)) == 37
     assert unreadable_length("37") is unreadable_length({}) is None
+
+
+@pytest.mark.parametrize(
+    ("direction", "msg"),
+    [
+        ("event", {"method": "event"}),
+        ("event", {"method": "event", "params": {"type": 7}}),
+        ("event", {"method": "$/gap", "params": {"dropped": "many"}}),
+        ("event", {"method": 7}),
+        ("event", ["event"]),
+        ("out", {}),
+        ("out", "a reply"),
+        ("out", {"error": {"code": 1}}),
+        ("out", [{"result": 1}, {"error": {"data": {"code": "X"}}}]),
+        ("sideways", {"method": "ping"}),
+    ],
+    ids=str,
+)
+def test_an_entry_that_nobody_could_have_written_is_none(direction: str, msg: object) -> None:
+    line = orjson.dumps({"t": 1, "dir": direction, "conn": "con_1", "msg": msg})
+
+    with pytest.raises(TranscriptError, match="not an entry"):
+        read_entry(line)

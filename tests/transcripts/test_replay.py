@@ -159,6 +159,39 @@ async def test_two_calls_with_one_id_tell_no_name_and_come_again(tmp_path: Path)
 
 
 @clause("transcript-replays")
+async def test_a_day_on_which_the_clock_was_put_back_comes_again(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    async with recorded(tmp_path, clock) as client:
+        await client.call("auth.bootstrap", **ADA)
+        clock.advance(100)
+        signing_in = asyncio.ensure_future(client.start("auth.login", ADA))
+        await asyncio.sleep(0)
+        clock.set_wall(-60)
+        await client.call("auth.me")
+        await signing_in
+        for _ in range(3):
+            clock.advance(1)
+            await client.call("auth.me")
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome, compared=6)
+    assert (outcome.unanswered, outcome.overlapped) == (0, 2)
+
+
+async def test_a_reply_that_did_not_say_what_came_of_it_is_counted(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await save_branch(client)
+        await client.start("nobody.knows", {})
+    spoil(tmp_path, lambda text: text.replace('"outcome":"none"', '"outcome":"unknown"'))
+
+    outcome = await replayed(tmp_path)
+
+    assert_same(outcome, compared=1)
+    assert outcome.cut_short == 1
+
+
+@clause("transcript-replays")
 async def test_bad_lines_come_again(tmp_path: Path) -> None:
     async with recorded(tmp_path) as client:
         await save_branch(client)

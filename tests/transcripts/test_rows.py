@@ -113,3 +113,17 @@ def places_in(row: Row) -> list[int]:
 
 def test_what_a_message_says_is_independent_of_its_number() -> None:
     assert without_id([{"id": 1, "method": "a"}, "x"]) == [{"method": "a"}, "x"]
+
+
+def test_no_call_took_less_than_no_time_when_the_clock_was_put_back(tmp_path: Path) -> None:
+    table = table_of(tmp_path, asked(100, 1, "students.get"), told(40, 1))
+
+    assert shapes_of(table) == [("call", "students.get", 100, 0, None)]
+
+
+def test_an_entry_that_is_none_is_damage_and_shows_what_stands_before(tmp_path: Path) -> None:
+    odd = b'{"t":2,"dir":"event","conn":"con_1","msg":{"method":"event"}}\n'
+
+    table = table_of(tmp_path, asked(1, 1, "students.get"), end=odd)
+
+    assert (len(table.rows), table.damage) == (1, "a line is not an entry of a transcript")
