@@ -6,6 +6,8 @@ looked for in them, and on whether a value has the form that its field wants: th
 with the placeholder when it first appears, and nothing else is (docs/adr/0032-placeholders.md).
 """
 
+import hashlib
+import os
 import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable
@@ -16,6 +18,7 @@ from rpcbackend.protocol.codec import canonical
 from rpcbackend.security.redaction import Mark
 from rpcbackend.store.students import fold
 from rpcbackend.transcripts.format import placeholder
+from rpcbackend.transcripts.words import Words
 
 SHORT, LONG = 12, 60
 """Characters: a shorter password is refused, and what is longer may be too long for its field."""
@@ -36,20 +39,36 @@ _OF_MARK = {
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+LIMIT = 1_000_000
+"""Values that are told apart: each takes some hundreds of bytes of memory."""
+
+
+class TableFullError(Exception):
+    """There were more values than can be told apart: what comes then cannot be written down."""
+
+
 class Placeholders:
-    """The table of one transcript; it holds what was taken out, so it is never written anywhere."""
+    """The table of one transcript, which is never written anywhere.
+
+    It knows values again by a hash under a key of its own; it holds names, for they have an order,
+    and no secret.
+    """
 
     def __init__(self) -> None:
-        self._given: dict[tuple[str, bytes], str] = {}
+        self._key = os.urandom(32)
+        self._given: dict[bytes, str] = {}
         self._counts: dict[str, int] = {}
         self._texts: list[tuple[str, str]] = []
-        self._folded: dict[str, str] = {}
         self._first: dict[str, str] = {}
-        self._words: dict[str, str] = {}
+        self._words = Words()
         self._news: dict[str, dict[str, Any]] = {}
 
     def replace(self, mark: Mark, value: Any) -> Any:
-        """Return what stands for a value; each item of a list has its own."""
+        """Return what stands for a value; each item of a list has its own.
+
+        Raises:
+            TableFullError: It is a new one too many.
+        """
         if isinstance(value, list):
             return [self.replace(mark, item) for item in value]
         if value is None or isinstance(value, bool):
@@ -83,12 +102,10 @@ class Placeholders:
 
     def _mark(self, word: str) -> str:
         """Return what stands for a word, and tell in which names it is found."""
-        if word not in self._words:
-            self._words[word] = mark = f"w{len(self._words) + 1}"
-            for name, folded in self._folded.items():
-                if word in folded:
-                    self._has(name, [mark])
-        return self._words[word]
+        mark, names = self._words.mark(word)
+        for name in names:
+            self._has(name, [mark])
+        return mark
 
     def take_news(self) -> dict[str, dict[str, Any]]:
         """Return what is to be told of placeholders since the last time."""
@@ -96,12 +113,19 @@ class Placeholders:
         return news
 
     def _name(self, kind: str, value: bytes) -> tuple[str, bool]:
-        known = self._given.get((kind, value))
+        digest = self._digest(kind, value)
+        known = self._given.get(digest)
         if known is not None:
             return known, False
+        if len(self._given) >= LIMIT:
+            raise TableFullError
         self._counts[kind] = number = self._counts.get(kind, 0) + 1
-        self._given[kind, value] = known = placeholder(kind, number)
+        self._given[digest] = known = placeholder(kind, number)
         return known, True
+
+    def _digest(self, kind: str, value: bytes) -> bytes:
+        told = hashlib.blake2b(value, digest_size=16, key=self._key, person=kind.encode())
+        return told.digest()
 
     def _tell(self, known: str, mark: Mark, value: Any) -> None:
         news = self._news.setdefault(known, {})
@@ -125,18 +149,20 @@ class Placeholders:
         insort(self._texts, (value, known))
         if parts := self._parts_of(value):
             self._news[known]["parts"] = parts
-        self._folded[known] = folded = fold(value)
+        folded = fold(value)
         first = self._first.setdefault(folded, known)
         if first != known:
             self._news[known]["same"] = first
-        self._has(known, [mark for word, mark in self._words.items() if word in folded])
+        self._has(known, self._words.add(known, folded))
 
     def _parts_of(self, value: str) -> list[str]:
         """Return what stands for the two names that a full one is made of."""
         at = value.find(" ")
         while at >= 0:
             parts = (value[:at], value[at + 1 :])
-            known = [self._given.get(("personal", canonical(part)), "") for part in parts]
+            known = [
+                self._given.get(self._digest("personal", canonical(part)), "") for part in parts
+            ]
             if all(known):
                 return known
             at = value.find(" ", at + 1)

@@ -16,6 +16,7 @@ from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.moments import Moment
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.transcripts.format import PROCESS, Header
+from rpcbackend.transcripts.placeholders import TableFullError
 from rpcbackend.transcripts.timeline import Calls, Timeline
 from rpcbackend.transcripts.writing import Bounds, Gap, Line, Taken, Writing
 from rpcbackend.watch import Tell, tell_nobody
@@ -141,6 +142,8 @@ class Recorder:
             self._writing.run(self._take)
         except OSError as error:
             self._end(_reason(error))
+        except TableFullError:
+            self._end("it holds as many names and secrets as it can tell apart")
         except ImportError:
             self._end("pip install rpcbackend[record] seals it")
         except Exception as bug:  # noqa: BLE001 (a bug costs the transcript, and is told)

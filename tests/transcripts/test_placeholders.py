@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from rpcbackend.transcripts.placeholders import Placeholders
+from rpcbackend.transcripts.placeholders import Placeholders, TableFullError
+from tests.clauses import clause
 
 
 def facts_of(value: Any, mark: str = "personal") -> dict[str, Any]:
@@ -159,3 +160,28 @@ def test_every_digest_is_taken_out_for_one_of_a_name_tells_the_name() -> None:
         "c": "x" * 64,
         "d": 1,
     }
+
+
+@clause("transcript-no-secret")
+def test_no_secret_stays_in_memory() -> None:
+    table = Placeholders()
+
+    table.replace("secret", "Quittenweg im Regen 7")
+    table.replace("secret", {"pasword": "Quittenweg im Regen 7"})
+
+    assert "Quittenweg" not in str(vars(table))
+
+
+def test_more_values_than_can_be_told_apart_are_refused_and_known_ones_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rpcbackend.transcripts.placeholders.LIMIT", 2)
+    table = Placeholders()
+    known = [table.replace("secret", "a"), table.replace("personal", "b")]
+
+    with pytest.raises(TableFullError):
+        table.replace("secret", "c")
+    with pytest.raises(TableFullError):
+        table.digests("ab" * 32)
+
+    assert [table.replace("secret", "a"), table.replace("personal", "b")] == known

@@ -263,3 +263,17 @@ def test_a_bug_costs_the_transcript_and_is_told(tmp_path: Path) -> None:
     assert told.lines == [
         ("recording has ended", {"reason": "unexpected ParseError", "messages": 1})
     ]
+
+
+def test_a_recording_ends_and_says_so_when_it_has_too_many_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpcbackend.transcripts.placeholders.LIMIT", 0)
+    told = Told()
+    recorder = Recorder(tmp_path / NAME, FrozenClock(), tell=told)
+    recorder.came("con_1", b'"Ada"')
+    recorder.opened(None)
+    recorder.close()
+
+    reason = "it holds as many names and secrets as it can tell apart"
+    assert told.lines == [("recording has ended", {"reason": reason, "messages": 1})]
