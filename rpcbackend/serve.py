@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from rpcbackend.exits import (
     EX_USAGE,
 )
 from rpcbackend.monitor import LogLevels
+from rpcbackend.schema.base import WireModel
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.transport.lines import Line, Oversize
@@ -130,7 +131,7 @@ async def _serve(
         cache=settings.cache,
         is_read_only=settings.read_only,
     )
-    access_log.registry = app.dispatcher.registry
+    access_log.registry, access_log.fitted = app.dispatcher.registry, _fitted
     correlate(app.dispatcher.correlation_id)
     transport = StdioTransport(*wire, settings.limits)
     await app.boot()
@@ -149,6 +150,12 @@ async def _serve(
     except TimeoutError:
         return app.exit_code or EX_TIMED_OUT
     return app.exit_code
+
+
+def _fitted(model: type[WireModel], params: Any, replace: Callable[[Any], Any]) -> Any:
+    from rpcbackend.transcripts.fitting import FIELDS  # noqa: PLC0415 (few trace)
+
+    return FIELDS.fitted_params(model, params, replace)
 
 
 @contextmanager

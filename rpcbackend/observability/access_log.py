@@ -1,5 +1,6 @@
 """One log line for each exchange that failed, and for each at all when debugging."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
@@ -8,11 +9,15 @@ from rpcbackend.dispatch.call import Exchange
 from rpcbackend.dispatch.registry import Registry
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.monitor import LogLevels
+from rpcbackend.schema.base import WireModel
 from rpcbackend.security.redaction import redact_params
 
 if TYPE_CHECKING:
     # loguru names its type in its stubs alone.
     from loguru import Logger
+
+Fitted = Callable[[type[WireModel], Any, Callable[[Any], Any]], Any]
+"""Takes a model, the params and what replaces a value."""
 
 _SHOWS_ALL: Final = ("TRACE", "DEBUG")
 
@@ -31,6 +36,8 @@ class AccessLog:
         self._levels = levels
         self.registry: Registry | None = None
         """Tells what of the params is secret; without it none are shown."""
+        self.fitted: Fitted | None = None
+        """Takes out of params what slipped into fields that are not marked."""
 
     def observe(self, exchange: Exchange) -> None:
         """Log one exchange, if it is worth a line."""
@@ -60,7 +67,10 @@ class AccessLog:
             return None
         if method is None or not isinstance(message, dict) or "params" not in message:
             return None
-        return redact_params(method.params, message["params"], _hide)
+        params = message["params"]
+        if self.fitted is not None:
+            params = self.fitted(method.params, params, lambda value: _hide("secret", value))
+        return redact_params(method.params, params, _hide)
 
 
 def _hide(mark: str, _value: Any) -> str:

@@ -130,7 +130,12 @@ Zone = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Version = Annotated[Integer, Field(ge=1, description="Grows by one with every change.")]
 Limit = Annotated[Integer, Field(ge=1, le=MAX_PAGE)]
-Cursor = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CURSOR)]
+Cursor = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_CURSOR),
+    # Some hold names, and nobody can tell what a caller puts there.
+    Field(json_schema_extra=PERSONAL),
+]
 
 
 def id_pattern(prefix: str) -> StringConstraints:

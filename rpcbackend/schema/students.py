@@ -21,7 +21,6 @@ from rpcbackend.schema.base import (
     WireModel,
 )
 
-NameCursor = Annotated[Cursor, Field(json_schema_extra=PERSONAL)]
 """Holds the name at which the page ended."""
 
 
@@ -95,14 +94,14 @@ class ListStudents(Params):
     state: StudentState | None = None
     branch_id: BranchId | None = None
     limit: Limit = 50
-    cursor: NameCursor | None = None
+    cursor: Cursor | None = None
 
 
 class StudentPage(WireModel):
     """Students by family name."""
 
     items: list[Student]
-    next_cursor: NameCursor | None
+    next_cursor: Cursor | None
 
 
 class UpdateStudent(Params):

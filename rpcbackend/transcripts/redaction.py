@@ -12,8 +12,8 @@ from rpcbackend.schema.events import Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.progress import Progress
 from rpcbackend.schema.rpc import OpenRpcDocument
-from rpcbackend.security.redaction import fields_of, redact, redact_params, redact_result
-from rpcbackend.transcripts.fitting import Fields
+from rpcbackend.security.redaction import redact, redact_params, redact_result
+from rpcbackend.transcripts.fitting import FIELDS
 from rpcbackend.transcripts.format import unreadable
 from rpcbackend.transcripts.placeholders import Placeholders
 from rpcbackend.transcripts.waiting import Waiting
@@ -40,7 +40,6 @@ class Redaction:
 
     def __init__(self, registry: Registry, placeholders: Placeholders) -> None:
         self._registry, self._placeholders = registry, placeholders
-        self._fields = Fields()
         self._waiting = Waiting()
 
     def came(self, connection_id: str, line: bytes | None) -> Any:
@@ -63,6 +62,9 @@ class Redaction:
         if "method" in message:
             model = _NOTIFICATIONS.get(message["method"])
             params = message.get("params")
+            if model is Progress and isinstance(params["token"], str):
+                # It is the caller's word.
+                params = {**params, "token": self._unknown(params["token"])}
             kept = self._digests(redact(model, params, self._replace)) if model else None
             return {**message, "params": kept}
         return self._reply(connection_id, message)
@@ -96,39 +98,13 @@ class Redaction:
         return self._unknown(value)
 
     def _params(self, method: Method, params: Any) -> Any:
-        params = self._fitted(method, params)
+        params = FIELDS.fitted_params(method.params, params, self._unknown)
         name = SEARCHED.get(method.channel, "")
         text = params.get(name) if isinstance(params, dict) else None
         if not isinstance(text, str):
             return redact_params(method.params, params, self._replace)
         kept = redact_params(method.params, {**params, name: None}, self._replace)
         return {**kept, name: self._placeholders.search(text)}
-
-    def _fitted(self, method: Method, params: Any) -> Any:
-        """Take out what stands in a field that is not marked and cannot hold it."""
-        fields = fields_of(method.params)
-        if isinstance(params, list):
-            named = self._fitted(method, dict(zip(fields, params, strict=False)))
-            return [*named.values(), *params[len(fields) :]]
-        if not isinstance(params, dict):
-            return params
-        model = method.params.__name__
-        return {
-            name: value
-            if name not in fields or fields[name].mark is not None
-            else self._fitting(model, name, value)
-            for name, value in params.items()
-        }
-
-    def _fitting(self, model: str, field: str, value: Any, *, is_item: bool = False) -> Any:
-        if isinstance(value, list) and not is_item:
-            return [self._fitting(model, field, item, is_item=True) for item in value]
-        is_text = isinstance(value, str)
-        if isinstance(value, list) or (
-            is_text and not self._fields.can_hold(model, field, value, is_item=is_item)
-        ):
-            return self._unknown(value)
-        return value
 
     def _reply(self, connection_id: str, message: dict[str, Any]) -> dict[str, Any]:
         method = self._waiting.answered(connection_id, message["id"])
@@ -143,7 +119,7 @@ class Redaction:
         if method.result is OpenRpcDocument:
             return {
                 name: value
-                if name == "_meta" or self._fields.is_contract(name, value)
+                if name == "_meta" or FIELDS.is_contract(name, value)
                 # Its models would let anything pass, and it may be another call's.
                 else self._unknown(value)
                 for name, value in result.items()

@@ -12,6 +12,7 @@ from rpcbackend.monitor import LogLevels
 from rpcbackend.observability.access_log import AccessLog
 from rpcbackend.schema.system import LogLevel
 from rpcbackend.testing import CallFailedError, Client, running_app
+from rpcbackend.transcripts.fitting import FIELDS
 from tests.clauses import clause
 from tests.dispatch.test_dispatcher import refuse
 from tests.machine import CORRELATION_ID, Machine, Waiting, request, say
@@ -124,3 +125,20 @@ async def test_a_trace_of_a_sign_in_holds_neither_name_nor_password(logged: list
         {"text": "[personal]"},
     ]
     assert "canary" not in str(logged)
+
+
+@clause("log-not-personal")
+async def test_a_trace_shows_no_name_that_slipped_into_another_field(logged: list[Any]) -> None:
+    log = AccessLog(LogLevels("TRACE"))
+    log.fitted = FIELDS.fitted_params
+    async with running_app(outside=Outside(observers=(log.observe,))) as app:
+        log.registry = app.dispatcher.registry
+        client = Client(app)
+        await client.call("audit.list", actor="canary", channel="students.list")
+        meta = {"idempotencyKey": "canary", "traceparent": "canary"}
+        await client.call_with_meta("students.list", {"_meta": meta})
+
+    assert [extra["params"] for *_, extra in logged if "params" in extra] == [
+        {"actor": "[secret]", "channel": "students.list"},
+        {"_meta": {"idempotencyKey": "[secret]", "traceparent": "[secret]"}},
+    ]

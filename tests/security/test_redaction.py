@@ -218,10 +218,6 @@ HARMLESS = {
         *("ListAudit.actor", "ListAudit.entityId", "ListAudit.channel"),
         *("Subscribed.subscriptionId", "RestoreBackup.confirmPhrase"),
     },
-    "places in lists that are ordered by times and numbers": {
-        *("AuditPage.nextCursor", "ListAudit.cursor", "LessonPage.nextCursor"),
-        *("ListLessons.cursor", "SearchSlots.cursor", "SlotPage.nextCursor"),
-    },
     "what a client makes up to find its calls again": {
         *("CallMeta.idempotencyKey", "CallMeta.progressToken", "CallMeta.ifRev"),
         *("CallMeta.traceparent", "Progress.token"),

@@ -1,7 +1,7 @@
 """Desks that are recorded, and their transcripts replayed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,3 +73,16 @@ async def refused(client: Client, channel: str, **params: Any) -> str:
     except CallFailedError as failed:
         return failed.symbol
     raise AssertionError(channel)
+
+
+def spoil(folder: Path, change: Callable[[str], str]) -> None:
+    """Change the text of a transcript."""
+    text = (folder / NAME).read_text(encoding="utf-8")
+    (folder / NAME).write_text(change(text), encoding="utf-8")
+
+
+def assert_same(outcome: Outcome, compared: int | None = None) -> None:
+    """Hold that nothing was different, and how much was compared."""
+    assert [str(each) for each in outcome.differences] == []
+    assert outcome.count == 0
+    assert compared is None or outcome.compared == compared

@@ -98,12 +98,68 @@ def test_what_slipped_into_another_field_is_not_kept(params: Any) -> None:
     assert CANARY not in str(came(call))
 
 
+@clause("transcript-no-secret")
+@pytest.mark.parametrize("value", [CANARY, "xanthippe"])
+@pytest.mark.parametrize(
+    ("channel", "name"),
+    [
+        *(("audit.list", name) for name in ("actor", "entityId", "channel", "cursor")),
+        ("lessons.list", "cursor"),
+        ("lessons.searchSlots", "cursor"),
+        ("backups.restore", "confirmPhrase"),
+        ("initialize", "protocolVersion"),
+        *(
+            ("ping", f"_meta.{name}")
+            for name in ("idempotencyKey", "traceparent", "progressToken", "ifRev", "asOf")
+        ),
+    ],
+)
+def test_no_name_is_kept_in_a_field_of_any_text(channel: str, name: str, value: str) -> None:
+    where, _, inner = name.partition(".")
+    params = {where: {inner: value} if inner else value}
+
+    kept = came({"jsonrpc": "2.0", "id": 1, "method": channel, "params": params})
+
+    assert value not in str(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("actor", "local"),
+        ("actor", "key_abcd1234"),
+        ("entityId", an_id("stu")),
+        ("channel", "students.create"),
+    ],
+)
+def test_what_the_program_itself_gives_out_is_kept(name: str, value: str) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "audit.list", "params": {name: value}}
+
+    assert came(call) == call
+
+
+@clause("transcript-no-secret")
+def test_a_callers_word_for_progress_is_kept_neither_way() -> None:
+    one = redaction()
+    meta = {"_meta": {"progressToken": CANARY}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "backups.create", "params": meta}
+    value = {"token": CANARY, "value": {"kind": "begin"}}
+    told = {"jsonrpc": "2.0", "method": "$/progress", "params": value}
+
+    kept = one.came("con_1", orjson.dumps(call)), one.went("con_1", orjson.dumps(told))
+
+    assert [message["params"] for message in kept] == [
+        {"_meta": {"progressToken": "<secret:1>"}},
+        {"token": "<secret:1>", "value": {"kind": "begin"}},
+    ]
+
+
 def test_a_call_keeps_what_makes_it_one() -> None:
     call = {
         "jsonrpc": "2.0",
         "id": "a-7",
         "method": "lessons.cancel",
-        "params": {"lessonId": an_id("les"), "by": "school", "_meta": {"idempotencyKey": "k"}},
+        "params": {"lessonId": an_id("les"), "by": "school", "_meta": {"dryRun": True}},
     }
     cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": "a-7"}}
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,31 +14,28 @@ from hypothesis import strategies as some
 from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.dispatch.server import MAX_UNREADABLE_IN_ROW, OutOfStepError
 from rpcbackend.security.totp import STEP_MS, code_at
-from rpcbackend.testing import Client, FrozenClock
+from rpcbackend.testing import FrozenClock
 from rpcbackend.transcripts.files import open_transcript
-from rpcbackend.transcripts.outcome import Outcome, Wish
+from rpcbackend.transcripts.outcome import Wish
 from rpcbackend.transcripts.replay import Replay
 from rpcbackend.transcripts.rules import ALWAYS
 from rpcbackend.transcripts.writing import Bounds
 from tests.clauses import clause
 from tests.factories import School, create_student, save_branch
 from tests.properties.desk import STEPS, Desk, Step
-from tests.transcripts.desks import NAME, all_of, entries_in, recorded, refused, replayed
+from tests.transcripts.desks import (
+    NAME,
+    all_of,
+    assert_same,
+    entries_in,
+    recorded,
+    refused,
+    replayed,
+    spoil,
+)
 
 ADA = {"login": "Ada", "password": "a long walk in the rain"}
 DAY = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-26T00:00:00Z"}
-
-
-def spoil(folder: Path, change: Callable[[str], str]) -> None:
-    """Change the text of a transcript."""
-    text = (folder / NAME).read_text(encoding="utf-8")
-    (folder / NAME).write_text(change(text), encoding="utf-8")
-
-
-def assert_same(outcome: Outcome, compared: int | None = None) -> None:
-    assert [str(each) for each in outcome.differences] == []
-    assert outcome.count == 0
-    assert compared is None or outcome.compared == compared
 
 
 @clause("transcript-replays")
@@ -423,66 +419,6 @@ async def test_the_first_difference_is_told(
 
     assert outcome.count >= 1
     assert path in {difference.path for difference in outcome.differences}
-
-
-async def test_an_event_that_does_not_come_is_a_difference(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rpcbackend.transcripts.peer.EVENT_SECONDS", 0.05)
-    async with recorded(tmp_path) as client:
-        await client.call("events.subscribe")
-        await save_branch(client)
-        await client.next_line()
-    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
-    again = next(line for line in lines if '"method":"event"' in line)
-    spoil(tmp_path, lambda text: text + again)
-
-    outcome = await replayed(tmp_path)
-
-    assert [(each.channel, each.got) for each in outcome.differences] == [("event", "null")]
-
-
-@pytest.mark.parametrize("left_out", ["con_1", "con_2", "the last"])
-async def test_an_event_that_was_not_recorded_is_a_difference(
-    tmp_path: Path, left_out: str
-) -> None:
-    async with recorded(tmp_path) as client:
-        other = Client(client.app)
-        for each in (client, other):
-            await each.call("events.subscribe")
-        for _ in range(2):
-            await save_branch(client)
-            for each in (client, other):
-                await each.next_line()
-        await client.call("branches.list")
-    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
-    events = [line for line in lines if '"dir":"event"' in line]
-    assert len(events) == 4
-    gone = events[-1:] if left_out == "the last" else [each for each in events if left_out in each]
-    spoil(tmp_path, lambda _: "".join(line for line in lines if line not in gone))
-
-    outcome = await replayed(tmp_path)
-
-    assert [(each.channel, each.expected) for each in outcome.differences] == [
-        ("event", "nothing") for _ in gone
-    ]
-
-
-async def test_events_that_a_process_at_its_end_had_no_time_to_tell_are_none(
-    tmp_path: Path,
-) -> None:
-    async with recorded(tmp_path) as client:
-        await client.call("events.subscribe")
-        await save_branch(client)
-        await client.next_line()
-        await client.call("shutdown")
-    spoil(tmp_path, lambda text: "".join(_without(text, '"dir":"event"')))
-
-    assert_same(await replayed(tmp_path), compared=3)
-
-
-def _without(text: str, part: str) -> list[str]:
-    return [line for line in text.splitlines(keepends=True) if part not in line]
 
 
 @pytest.mark.parametrize("claimed", ["0", "1", "null", "true", '"1"'])

@@ -1625,4 +1625,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'b9c6b08f8834ffec20fb0c9ed218354d3442982272a3389f8d2534a35bd2544d';
+export const contractHash = '61a7a0bea68e282db4850bc246623b1954a406e3228eebe06cd1e9b4aa607d5f';

@@ -1,0 +1,69 @@
+"""Events of a replay: each that was recorded, and no other one."""
+
+from pathlib import Path
+
+import pytest
+
+from rpcbackend.testing import Client
+from tests.factories import save_branch
+from tests.transcripts.desks import NAME, assert_same, recorded, replayed, spoil
+
+
+async def test_an_event_that_does_not_come_is_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rpcbackend.transcripts.peer.EVENT_SECONDS", 0.05)
+    async with recorded(tmp_path) as client:
+        await client.call("events.subscribe")
+        await save_branch(client)
+        await client.next_line()
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    again = next(line for line in lines if '"method":"event"' in line)
+    spoil(tmp_path, lambda text: text + again)
+
+    outcome = await replayed(tmp_path)
+
+    assert [(each.channel, each.got) for each in outcome.differences] == [("event", "null")]
+
+
+@pytest.mark.parametrize("left_out", ["con_1", "con_2", "the last"])
+async def test_an_event_that_was_not_recorded_is_a_difference(
+    tmp_path: Path, left_out: str
+) -> None:
+    async with recorded(tmp_path) as client:
+        other = Client(client.app)
+        for each in (client, other):
+            await each.call("events.subscribe")
+        for _ in range(2):
+            await save_branch(client)
+            for each in (client, other):
+                await each.next_line()
+        await client.call("branches.list")
+    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    events = [line for line in lines if '"dir":"event"' in line]
+    assert len(events) == 4
+    gone = events[-1:] if left_out == "the last" else [each for each in events if left_out in each]
+    spoil(tmp_path, lambda _: "".join(line for line in lines if line not in gone))
+
+    outcome = await replayed(tmp_path)
+
+    assert [(each.channel, each.expected) for each in outcome.differences] == [
+        ("event", "nothing") for _ in gone
+    ]
+
+
+async def test_events_that_a_process_at_its_end_had_no_time_to_tell_are_none(
+    tmp_path: Path,
+) -> None:
+    async with recorded(tmp_path) as client:
+        await client.call("events.subscribe")
+        await save_branch(client)
+        await client.next_line()
+        await client.call("shutdown")
+    spoil(tmp_path, lambda text: "".join(_without(text, '"dir":"event"')))
+
+    assert_same(await replayed(tmp_path), compared=3)
+
+
+def _without(text: str, part: str) -> list[str]:
+    return [line for line in text.splitlines(keepends=True) if part not in line]
