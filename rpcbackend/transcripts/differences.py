@@ -5,16 +5,19 @@ A placeholder that has not been met yet takes what stands in its place; from the
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rpcbackend.transcripts.format import is_placeholder
+from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.rules import (
     ALWAYS,
     JOB_NAMES,
     JOB_TIMES,
+    NOT_FAILED,
     UNDER_WAY,
     Rule,
+    is_like,
     rule_of_texts,
     rules_at,
 )
@@ -42,53 +45,10 @@ class Difference:
 
 
 ABSENT = object()
+"""In the place of what is not there."""
 
 Found = tuple[str, Any, Any]
 """Where two messages differ: the path, what was recorded, and what came."""
-
-
-@dataclass(slots=True)
-class Known:
-    """What the placeholders and ids of a transcript are in the replay."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    parts: dict[str, list[str]] = field(default_factory=dict)
-    """Of the placeholders of full names: those of the two names in each."""
-    is_copy: bool = False
-    """Whether there are names that no request of the transcript has given."""
-    _names: dict[Any, str] = field(default_factory=dict)
-
-    def learn(self, recorded: str, actual: Any) -> None:
-        """Take it that what was recorded so is this now."""
-        self.values[recorded] = actual
-        if isinstance(actual, str | int | float):
-            self._names.setdefault(actual, recorded)
-
-    def may_be(self, recorded: str, actual: Any) -> bool:
-        """Tell whether what was recorded so can be this, as far as its parts are known."""
-        if actual is None or isinstance(actual, bool):
-            return False
-        parts = [self.values.get(part) for part in self.parts.get(recorded, ())]
-        if None in parts:
-            # On an empty store a name that nobody has given yet is no part of one.
-            return self.is_copy
-        return not parts or actual == " ".join(map(str, parts))
-
-    def forget(self, recorded: str) -> None:
-        """Take that back."""
-        actual = self.values.pop(recorded)
-        if isinstance(actual, str | int | float) and self._names.get(actual) == recorded:
-            del self._names[actual]
-
-    def shown(self, expected: Any, got: Any) -> Any:
-        """Return what came as the transcript would have it: nobody reads a name off a copy."""
-        if isinstance(got, str) and got in self._names:
-            return self._names[got]
-        if self.is_copy and isinstance(got, dict | list):
-            return "something else, and no more is told of it"
-        if self.is_copy and isinstance(got, str) and is_placeholder(expected):
-            return "another value"
-        return got
 
 
 class Comparison:
@@ -132,7 +92,7 @@ class Comparison:
         return list(self._differences(channel, recorded, actual, ""))
 
     def _differences(self, channel: str, recorded: Any, actual: Any, path: str) -> Iterator[Found]:
-        if is_placeholder(recorded):
+        if is_placeholder(recorded) and actual is not ABSENT:
             if not self._is_same(recorded, actual):
                 yield path, recorded, actual
         elif isinstance(recorded, dict) and isinstance(actual, dict):
@@ -147,31 +107,39 @@ class Comparison:
     def _in_object(
         self, channel: str, recorded: dict[str, Any], actual: dict[str, Any], path: str
     ) -> Iterator[Found]:
-        if self._is_under_way(recorded) and self._allows("jobs"):
+        if self._is_under_way(recorded, actual) and self._allows("jobs"):
             recorded, actual = (
                 {name: value for name, value in told.items() if name in JOB_NAMES}
                 for told in (recorded, actual)
             )
-        new = [name for name in actual if name not in recorded]
-        is_like = list(recorded) == list(actual) or self._allows("members")
-        if is_like:
-            new = []
         of_job = self._of_job(recorded)
         for name, value in recorded.items():
-            place = f"{path}.{name}".lstrip(".")
-            if name in of_job and name in actual and self._allows("jobs"):
+            came = actual.get(name, ABSENT)
+            if name in of_job and is_like(value, came) and self._allows("jobs"):
                 continue
-            if name in actual:
-                yield from self._differences(channel, value, actual[name], place)
-            else:
-                yield place, value, ABSENT
-        for name in new:
-            yield f"{path}.{name}".lstrip("."), ABSENT, actual[name]
-        if not is_like and recorded.keys() == actual.keys():
+            yield from self._differences(channel, value, came, f"{path}.{name}".lstrip("."))
+        if list(recorded) != list(actual) and not self._allows("members"):
+            yield from self._in_names(channel, recorded, actual, path)
+
+    def _in_names(
+        self, channel: str, recorded: dict[str, Any], actual: dict[str, Any], path: str
+    ) -> Iterator[Found]:
+        """Return the members that are new, or that all are there in another order."""
+        for name, came in actual.items():
+            if name not in recorded:
+                place = f"{path}.{name}".lstrip(".")
+                yield from self._differences(channel, ABSENT, came, place)
+        if recorded.keys() == actual.keys() and not self._may_differ(
+            channel, path, recorded, actual
+        ):
             yield f"{path} (order)", list(recorded), list(actual)
 
-    def _is_under_way(self, recorded: dict[str, Any]) -> bool:
-        return recorded.get("channel") in self._jobs and recorded.get("state") in UNDER_WAY
+    def _is_under_way(self, recorded: dict[str, Any], actual: dict[str, Any]) -> bool:
+        return (
+            recorded.get("channel") in self._jobs
+            and recorded.get("state") in UNDER_WAY
+            and actual.get("state") in NOT_FAILED
+        )
 
     def _of_job(self, recorded: dict[str, Any]) -> frozenset[str]:
         """Return what of an object depends on when a job did what it did."""
@@ -185,7 +153,7 @@ class Comparison:
     ) -> Iterator[Found]:
         for index, (old, new) in enumerate(zip(recorded, actual, strict=False)):
             yield from self._differences(channel, old, new, f"{path}[{index}]")
-        if len(recorded) != len(actual):
+        if len(recorded) != len(actual) and not self._may_differ(channel, path, recorded, actual):
             yield f"{path} (length)", len(recorded), len(actual)
 
     def _is_same(self, recorded: str, actual: Any) -> bool:
@@ -199,10 +167,10 @@ class Comparison:
 
     def _may_differ(self, channel: str, path: str, recorded: Any, actual: Any) -> bool:
         if isinstance(recorded, str) and isinstance(actual, str):
-            rule = rule_of_texts(channel, recorded, actual)
+            rule = rule_of_texts(channel, path, recorded, actual)
             if rule is not None and self._allows(rule):
                 return rule == "times" or self._is_same(recorded, actual)
-        return any(self._allows(rule) for rule in rules_at(channel, path))
+        return any(self._allows(rule) for rule in rules_at(channel, path, recorded, actual))
 
     def _allows(self, rule: Rule) -> bool:
         if rule not in self._rules:

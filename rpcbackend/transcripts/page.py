@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from rpcbackend.dispatch.registry import Registry
-from rpcbackend.transcripts.differences import Comparison, Known
+from rpcbackend.transcripts.differences import Comparison
 from rpcbackend.transcripts.files import Transcript
+from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.pairing import Pair, changes_of, pair_up
 from rpcbackend.transcripts.rows import Row, Table, read_table
 from rpcbackend.transcripts.rules import ALWAYS, Rule

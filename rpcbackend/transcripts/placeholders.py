@@ -36,7 +36,7 @@ _OF_MARK = {
     "personal": ("email", "phone", "date", "blank", "text"),
     "secret": ("key", "code", "blank", "text"),
 }
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 LIMIT = 1_000_000
@@ -84,7 +84,7 @@ class Placeholders:
             return {name: self.digests(item) for name, item in value.items()}
         if isinstance(value, list):
             return [self.digests(item) for item in value]
-        if isinstance(value, str) and len(value) == 64 and _DIGEST.fullmatch(value):  # noqa: PLR2004
+        if isinstance(value, str) and len(value) == 64 and DIGEST.fullmatch(value):  # noqa: PLR2004
             return self._name("digest", value.encode())[0]
         return value
 
@@ -129,10 +129,9 @@ class Placeholders:
 
     def _tell(self, known: str, mark: Mark, value: Any) -> None:
         news = self._news.setdefault(known, {})
+        news["like"] = like_of(mark, value)
         if not isinstance(value, str):
-            news["like"] = "object" if isinstance(value, dict) else type(value).__name__
             return
-        news["like"] = _form_of(mark, value)
         if len(value) > LONG:
             news["chars"] = len(value)
         elif mark == "secret" and len(value) < SHORT:
@@ -173,7 +172,10 @@ class Placeholders:
             self._news.setdefault(known, {}).setdefault("has", []).extend(marks)
 
 
-def _form_of(mark: Mark, value: str) -> str:
+def like_of(mark: Mark, value: Any) -> str:
+    """Return the form of a value, as it is told of it."""
+    if not isinstance(value, str):
+        return "object" if isinstance(value, dict) else type(value).__name__
     for form in _OF_MARK[mark]:
         if _FORMS[form].fullmatch(value) and (form != "date" or _is_date(value)):
             return form

@@ -16,11 +16,12 @@ from rpcbackend.dispatch.server import SHUTDOWN, OutOfStepError
 from rpcbackend.moments import NamedBits
 from rpcbackend.protocol import codec
 from rpcbackend.schema.limits import Limits
-from rpcbackend.transcripts.differences import Comparison, Found, Known
+from rpcbackend.transcripts.differences import Comparison, Found
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
 from rpcbackend.transcripts.format import DAILY, PROCESS, Entry, is_placeholder, unreadable_length
 from rpcbackend.transcripts.hearing import Hearing
+from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.lending import (
     code_in,
     is_placeholder_in,
@@ -104,8 +105,8 @@ class Replay:
             self._outcome.messages += 1
             for known, told in (entry.facts or {}).items():
                 self._stand_ins.learn(known, told)
-                if "parts" in told:
-                    self._known.parts[known] = told["parts"]
+                # Of one that is known already only new words come, that are found in it.
+                self._known.facts.setdefault(known, told)
             if limits is None and entry.dir == "out":
                 limits = _limits_in(entry.msg)
         return limits or Limits()

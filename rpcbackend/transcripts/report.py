@@ -3,8 +3,9 @@
 from typing import Any
 
 from rpcbackend.protocol import codec
-from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, Found, Known
+from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, Found
 from rpcbackend.transcripts.format import Entry
+from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.outcome import Outcome
 
 KEPT = 100

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference, Known
+from rpcbackend.transcripts.differences import ABSENT, Comparison, Difference
+from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.rules import ALWAYS, Rule
 from tests.factories import an_id
 
@@ -28,6 +29,7 @@ def compared(
         ({"a": [1]}, {"a": [1, 2]}, ("a (length)", 1, 2)),
         ({"a": 1}, {}, ("a", 1, ABSENT)),
         ({}, {"a": 1}, ("a", ABSENT, 1)),
+        ({"a": "<personal:1>"}, {}, ("a", "<personal:1>", ABSENT)),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, (" (order)", ["a", "b"], ["b", "a"])),
         ({"a": {"b": None}}, {"a": {"b": []}}, ("a.b", None, [])),
         ("a", None, ("", "a", None)),
@@ -73,7 +75,7 @@ def test_a_placeholder_stands_for_something(actual: Any) -> None:
 
 
 def test_a_full_name_is_made_of_its_parts() -> None:
-    known = Known(parts={"<personal:3>": ["<personal:1>", "<personal:2>"]})
+    known = Known(facts={"<personal:3>": {"parts": ["<personal:1>", "<personal:2>"]}})
     comparison = Comparison(known)
 
     assert comparison.compare("c", "<personal:3>", "A B") is not None
@@ -175,3 +177,80 @@ def test_a_difference_says_where_to_look() -> None:
         '    expected "active"\n'
         '         got "paused"'
     )
+
+
+@pytest.mark.parametrize(
+    ("channel", "recorded", "actual"),
+    [
+        ("x", {"result": {"bytes": 7}}, {"result": {"bytes": None}}),
+        ("x", {"result": {"bytes": 7}}, {"result": {"bytes": "many"}}),
+        ("x", {"result": {"bytes": 7}}, {"result": {}}),
+        ("system.ready", {"params": {"pid": 7}}, {"params": {"pid": True}}),
+        (
+            "system.health",
+            {"result": {"service": [{"seconds": 1, "isMet": True}]}},
+            {"result": {"service": [{"seconds": 1, "isMet": None}]}},
+        ),
+        (
+            "system.health",
+            {"result": {"service": [{"seconds": 1}]}},
+            {"result": {"service": [{"seconds": 2}]}},
+        ),
+        (
+            "system.health",
+            {"result": {"store": {"lastBackup": {"verdict": "ok"}}}},
+            {"result": {"store": {"lastBackup": {"verdict": "damaged"}}}},
+        ),
+        ("apikeys.list", {"result": {"name": "abcdefgh"}}, {"result": {"name": "hgfedcba"}}),
+        (
+            "jobs.get",
+            {"result": {"channel": "backups.create", "state": "running"}},
+            {"result": {"channel": "backups.create", "state": "failed"}},
+        ),
+        (
+            "jobs.get",
+            {"result": {"channel": "backups.create", "endedAt": INSTANT}},
+            {"result": {"channel": "backups.create", "endedAt": None}},
+        ),
+        (
+            "jobs.get",
+            {"result": {"channel": "backups.create", "endedAt": INSTANT}},
+            {"result": {"channel": "backups.create", "endedAt": "soon"}},
+        ),
+    ],
+    ids=str,
+)
+def test_what_may_differ_is_of_the_same_type_and_form(
+    channel: str, recorded: Any, actual: Any
+) -> None:
+    comparison = Comparison(Known(), ALWAYS, frozenset({"backups.create"}))
+
+    assert comparison.compare(channel, recorded, actual) is not None
+
+
+@pytest.mark.parametrize(
+    ("channel", "recorded", "actual"),
+    [
+        ("system.metrics", {"result": {"calls": [1, 2]}}, {"result": {"calls": [1]}}),
+        ("system.metrics", {"result": {"calls": {"a": 1}}}, {"result": {"calls": {}}}),
+        ("system.metrics", {"result": {"calls": {}}}, {"result": {"calls": {"a": 1}}}),
+        ("system.metrics", {"result": {"p99Ms": None}}, {"result": {"p99Ms": 1.5}}),
+        (
+            "system.health",
+            {"result": {"service": [{"p99Ms": None}]}},
+            {"result": {"service": [{"p99Ms": 1.5}]}},
+        ),
+        (
+            "jobs.get",
+            {"result": {"channel": "backups.create", "endedAt": INSTANT}},
+            {"result": {"channel": "backups.create", "endedAt": LATER}},
+        ),
+    ],
+    ids=str,
+)
+def test_figures_of_a_process_may_be_more_or_fewer(
+    channel: str, recorded: Any, actual: Any
+) -> None:
+    comparison = Comparison(Known(), ALWAYS, frozenset({"backups.create"}))
+
+    assert comparison.compare(channel, recorded, actual) is None

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from rpcbackend.methods import build_registry
-from rpcbackend.transcripts.differences import Comparison, Known
+from rpcbackend.transcripts.differences import Comparison
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.format import Entry
+from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.pairing import Pair, changes_of, pair_up
 from rpcbackend.transcripts.rows import Table, read_table
 from rpcbackend.transcripts.rules import ALWAYS

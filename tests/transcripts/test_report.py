@@ -1,6 +1,7 @@
 """What is told of a replay's differences, and that all are counted."""
 
-from rpcbackend.transcripts.differences import ABSENT, Comparison, Known
+from rpcbackend.transcripts.differences import ABSENT, Comparison
+from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.outcome import Outcome
 from rpcbackend.transcripts.report import KEPT, Report
 from tests.transcripts.scripts import happened

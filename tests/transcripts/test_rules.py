@@ -19,7 +19,7 @@ from tests.factories import an_id
     ],
 )
 def test_a_place_falls_under_its_rules(channel: str, path: str, rules: list[str]) -> None:
-    assert list(rules_at(channel, path)) == rules
+    assert list(rules_at(channel, path, 1, 2)) == rules
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ def test_a_place_falls_under_its_rules(channel: str, path: str, rules: list[str]
     ],
 )
 def test_two_texts_of_one_form_fall_under_its_rule(one: str, other: str, rule: str | None) -> None:
-    assert rule_of_texts("students.get", one, other) == rule
+    assert rule_of_texts("students.get", "result.id", one, other) == rule
 
 
 def test_every_rule_holds_always_or_on_request() -> None:
     assert ALWAYS.isdisjoint(ON_REQUEST)
-    assert rule_of_texts("apikeys.list", "abcd1234", "efgh5678") == "keys"
+    assert rule_of_texts("apikeys.list", "result.items[0].id", "abcd1234", "efgh5678") == "keys"
