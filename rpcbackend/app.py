@@ -66,6 +66,8 @@ class Outside:
     """Gets every line, and gives each call its moment."""
     log_levels: LogLevels = field(default_factory=LogLevels)
     """From which level on the log is written."""
+    rates: Limits | None = None
+    """Those that hold where they are others than clients are told: a replay is in no hurry."""
 
 
 class Application:
@@ -143,7 +145,7 @@ class Application:
         """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
-        self._rate_limit = RateLimit(self._limits)
+        self._rate_limit = RateLimit(self._outside.rates or self._limits)
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None

@@ -36,6 +36,14 @@ from rpcbackend.transcripts.report import Report
 from rpcbackend.transcripts.stand_ins import StandIns
 from rpcbackend.transcripts.timeline import Calls, ReplayClock
 
+ANY_RATE = Limits(
+    query_per_second=1_000_000,
+    command_per_second=1_000_000,
+    heavy_per_second=1_000,
+    auth_per_minute=1_000,
+)
+"""What passed then passes now, whatever was turned away beside it: that is not sent."""
+
 Look = Callable[[int, int], None]
 """Told how many messages of how many are done."""
 
@@ -73,6 +81,7 @@ class Replay:
                 # Not those that were drawn then: nobody knows them. But the same ones every time.
                 random_bytes=lambda size: bytes(drawn.getrandbits(8) for _ in range(size)),
                 tap=ReplayTap(self._calls),
+                rates=ANY_RATE,
             ),
             limits=limits,
         )

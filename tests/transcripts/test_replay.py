@@ -338,6 +338,20 @@ async def test_the_limits_of_the_recording_hold_again(tmp_path: Path) -> None:
     assert_same(await replayed(tmp_path))
 
 
+async def test_what_was_not_turned_away_is_not_when_it_comes_again(tmp_path: Path) -> None:
+    async with recorded(tmp_path, FrozenClock()) as client:
+        await client.call(
+            "initialize", protocolVersion=PROTOCOL_VERSION, client={"name": "t", "version": "1"}
+        )
+        await client.call("auth.bootstrap", **ADA)
+        for _ in range(5):
+            await save_branch(client)
+    # As calls that were under way together come nearer to each other than they did.
+    spoil(tmp_path, lambda text: text.replace('"commandPerSecond":200', '"commandPerSecond":1'))
+
+    assert_same(await replayed(tmp_path), compared=7)
+
+
 @pytest.mark.parametrize("symbol", ["REQUEST_CANCELLED", "RATE_LIMITED", "OVERLOADED"])
 async def test_what_came_of_the_instant_and_had_no_effect_is_not_sent(
     tmp_path: Path, symbol: str
