@@ -14,12 +14,12 @@ from typing import Any
 from rpcbackend.app import Application, Outside
 from rpcbackend.dispatch.server import SHUTDOWN, OutOfStepError
 from rpcbackend.moments import NamedBits
-from rpcbackend.protocol import codec
 from rpcbackend.schema.limits import Limits
 from rpcbackend.transcripts.differences import Comparison, Found
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
-from rpcbackend.transcripts.format import DAILY, PROCESS, Entry, is_placeholder, unreadable_length
+from rpcbackend.transcripts.filling import Filling
+from rpcbackend.transcripts.format import DAILY, PROCESS, Entry
 from rpcbackend.transcripts.hearing import Hearing
 from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.lending import (
@@ -33,7 +33,6 @@ from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.peer import REPLY_SECONDS, Peer, ReplayTap
 from rpcbackend.transcripts.redaction import SEARCHED
 from rpcbackend.transcripts.report import Report
-from rpcbackend.transcripts.stand_ins import StandIns
 from rpcbackend.transcripts.timeline import Calls, ReplayClock
 
 ANY_RATE = Limits(
@@ -67,7 +66,8 @@ class Replay:
     ) -> None:
         header, self._outcome = transcript.header, Outcome()
         self._transcript, self._wish, self._look = transcript, wish, look
-        self._known, self._stand_ins = Known(is_copy=wish.is_copy), StandIns()
+        self._known = Known(is_copy=wish.is_copy)
+        self._filling = Filling(self._known, wish.database_key)
         self._clock = ReplayClock(header.started_ms)
         self._calls = Calls(bytes.fromhex(header.seed), header.started_ms)
         self._started, self._backups = 0.0, 0
@@ -113,9 +113,7 @@ class Replay:
         for entry in self._transcript.entries():
             self._outcome.messages += 1
             for known, told in (entry.facts or {}).items():
-                self._stand_ins.learn(known, told)
-                # Of one that is known already only new words come, that are found in it.
-                self._known.facts.setdefault(known, told)
+                self._filling.learn(known, told)
             if limits is None and entry.dir == "out":
                 limits = _limits_in(entry.msg)
         return limits or Limits()
@@ -217,7 +215,7 @@ class Replay:
     async def _lend(self, request: Request) -> None:
         """Let somebody sign in who did so then, on a store whose passwords nobody knows."""
         params = request.entry.msg["params"]
-        password = self._filled(params.get("password"), "password")
+        password = self._filling.filled(params.get("password"), "password")
         login = await lend_password(self._app, request, password)
         if login is not None:
             self._known.learn(params.get("login"), login)
@@ -245,7 +243,7 @@ class Replay:
             await self._hearing.catch_up()
         try:
             reply = await self._peer(entry.conn).ask(
-                self._line(entry.msg), wants_reply=request.wants_reply
+                self._filling.line(entry.msg), wants_reply=request.wants_reply
             )
         except OutOfStepError:
             # Its reply went before it.
@@ -254,26 +252,6 @@ class Replay:
             self._has_jobs = True
             await self._app.jobs.settle(REPLY_SECONDS)
         return reply
-
-    def _line(self, msg: Any) -> bytes | None:
-        length = unreadable_length(msg)
-        if length is not None:
-            return b"?" * length or None
-        return codec.encode(self._filled(msg, ""))
-
-    def _filled(self, value: Any, name: str) -> Any:
-        """Return a recorded request with values in the place of the placeholders."""
-        if isinstance(value, dict):
-            return {key: self._filled(each, key) for key, each in value.items()}
-        if isinstance(value, list):
-            return [self._filled(each, name) for each in value]
-        if not isinstance(value, str):
-            return value
-        if is_placeholder(value) and value not in self._known.values:
-            is_key = name == "databaseKey" and self._wish.database_key is not None
-            made = self._wish.database_key if is_key else self._stand_ins.make(value, name)
-            self._known.learn(value, made)
-        return self._known.values.get(value, value)
 
     def _peer(self, connection_id: str) -> Peer:
         if connection_id not in self._peers:
