@@ -251,7 +251,6 @@ class Application:
             await noting
             await self.monitor.close()
         finally:
-            # A store that stays open keeps the process alive.
             await self._door.close()
 
     def _welcome(self, store: Store) -> None:
@@ -395,8 +394,8 @@ class Application:
     def _status(self, store: StoreHealth | None) -> str:
         if self._closing is not None:
             return "closing"
-        if store is not None:
-            if store.integrity == "damaged":
-                return "damaged"
-            return "ok" if store.read_only is None else "read_only"
-        return "locked" if self._door.is_locked else "ok"
+        if store is None:
+            return "locked" if self._door.is_locked else "ok"
+        if store.integrity == "damaged":
+            return "damaged"
+        return "ok" if store.read_only is None else "read_only"
