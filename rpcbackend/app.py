@@ -97,8 +97,7 @@ class Application:
         is_read_only: bool = False,
         cache: CacheSettings | None = None,
     ) -> None:
-        self._limits = limits or Limits()
-        self._outside = outside or Outside()
+        self._limits, self._outside = limits or Limits(), outside or Outside()
         self._drain_seconds = drain_seconds
         self._clock, self._tap = self._outside.clock, self._outside.tap
         still = self._clock
