@@ -209,7 +209,8 @@ def is_first(reply: Any) -> bool:
 def content(reply: Any) -> Any:
     """Return a reply without what belongs to its delivery alone."""
     if "error" in reply:
-        return {"error": reply["error"]}
+        data = {**reply["error"]["data"], "correlationId": None}
+        return {"error": {**reply["error"], "data": data}}
     return {name: value for name, value in reply["result"].items() if name != "_meta"}
 
 
