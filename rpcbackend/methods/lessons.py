@@ -44,6 +44,18 @@ from rpcbackend.schema.lessons import (
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Sight, Work
 
+_CANNOT_BE = (
+    OutsideHorizonError,
+    TimeInPastError,
+    TimeNotOnGridError,
+    InstructorConflictError,
+    VehicleConflictError,
+    StudentConflictError,
+    PrerequisiteMissingError,
+    VehicleUnfitError,
+)
+"""Why no lesson can be at a place and time, for whoever books one or moves it."""
+
 
 @method(
     "lessons.book",
@@ -51,14 +63,7 @@ from rpcbackend.store import Sight, Work
     kind="command",
     errors=(
         NotFoundError,
-        OutsideHorizonError,
-        TimeInPastError,
-        TimeNotOnGridError,
-        InstructorConflictError,
-        VehicleConflictError,
-        StudentConflictError,
-        PrerequisiteMissingError,
-        VehicleUnfitError,
+        *_CANNOT_BE,
     ),
     events=("lessons.booked",),
 )
@@ -89,14 +94,7 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
         NotFoundError,
         VersionConflictError,
         InvalidTransitionError,
-        OutsideHorizonError,
-        TimeInPastError,
-        TimeNotOnGridError,
-        InstructorConflictError,
-        VehicleConflictError,
-        StudentConflictError,
-        PrerequisiteMissingError,
-        VehicleUnfitError,
+        *_CANNOT_BE,
     ),
     events=("lessons.rescheduled",),
 )

@@ -94,6 +94,7 @@ class Answers:
             answer = await look_up()
             self.keep(key, answer)
         except Exception:
+            # Whatever it is goes on to the caller; those who wait only learn that it failed.
             asking.has_failed = True
             raise
         finally:
