@@ -13,9 +13,10 @@ from itertools import combinations
 from math import sqrt
 from statistics import NormalDist, median
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.schema.users import Role, User, UserStatus
 from rpcbackend.store import Proofs, Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 
 TRIES, USERS = 300, 20
@@ -59,7 +60,7 @@ async def measure() -> dict[str, list[float]]:
     order = list(KINDS) * (TRIES + 5)
     random.Random(1).shuffle(order)  # noqa: S311 (an order, no secret)
     clock = FrozenClock()
-    async with running_app(outside=Outside(clock=clock)) as app:
+    async with running_app(surroundings=Surroundings(clock=clock)) as app:
         await app.open_store()
         await add_users(app, clock)
         gc.freeze()

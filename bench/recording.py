@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.clock import SystemClock
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, running_app
 from rpcbackend.transcripts.recorder import Recorder
 from tests.factories import School
@@ -49,7 +50,7 @@ async def main() -> None:
         recorder = Recorder(Path(folder) / "transcript.jsonl", SystemClock())
         async with (
             running_app(Path(folder) / "off") as off,
-            running_app(Path(folder) / "on", Outside(tap=recorder)) as on,
+            running_app(Path(folder) / "on", Surroundings(tap=recorder)) as on,
         ):
             lines = {}
             for app in (off, on):

@@ -2,34 +2,29 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.access import Access
 from rpcbackend.backups import Shelf, backing_up
 from rpcbackend.caching import Caching
-from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.context import Context
 from rpcbackend.contract.shipped import contract_hash, read_contract
-from rpcbackend.dispatch.call import Observer
-from rpcbackend.dispatch.dispatcher import Dispatcher, ReportBug, Sources
+from rpcbackend.dispatch.dispatcher import Dispatcher, Sources
 from rpcbackend.dispatch.server import STOP_SECONDS, Server
-from rpcbackend.dispatch.tap import LineSink, Tap
+from rpcbackend.dispatch.tap import LineSink
 from rpcbackend.door import StoreDoor, read_key
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.exits import EX_PROTOCOL, EX_TIMED_OUT
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
-from rpcbackend.ids import Ids, RandomBits
+from rpcbackend.ids import Ids
 from rpcbackend.jobs.daily import ACTOR, CHANNEL, Daily
 from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.moments import MomentClock
-from rpcbackend.monitor import LogLevels
 from rpcbackend.observability.monitor import Load, ProcessMonitor
 from rpcbackend.parent import until_gone
 from rpcbackend.rings import build_rings
@@ -43,31 +38,9 @@ from rpcbackend.schema.lifecycle import (
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import Health, StoreHealth
 from rpcbackend.store import Origin, Report, Store, Verdict
-from rpcbackend.watch import Tell, tell_nobody
+from rpcbackend.surroundings import Surroundings
 
 DRAIN_SECONDS = 5.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Outside:
-    """What comes from outside the program: time, randomness, and where faults are told."""
-
-    clock: Clock = field(default_factory=SystemClock)
-    bits: RandomBits | None = None
-    record_bits: RandomBits | None = None
-    """A second source for the ids of records: they are drawn on the database's thread."""
-    random_bytes: Callable[[int], bytes] = os.urandom
-    """Gives keys, salts and codes their bytes, on the database's thread too."""
-    report_bug: ReportBug = lambda bug, correlation_id: None  # noqa: ARG005
-    tell: Tell = tell_nobody
-    """Told what whoever reads the log should know."""
-    observers: Sequence[Observer] = ()
-    tap: Tap | None = None
-    """Gets every line, and gives each call its moment."""
-    log_levels: LogLevels = field(default_factory=LogLevels)
-    """From which level on the log is written."""
-    rates: Limits | None = None
-    """Those that hold where they are others than clients are told: a replay is in no hurry."""
 
 
 class Application:
@@ -75,7 +48,7 @@ class Application:
 
     Args:
         directory: The data directory; None keeps everything in memory.
-        outside: Time, randomness, and where faults are told.
+        surroundings: Time, randomness, and where faults are told.
         drain_seconds: How long a shutdown waits for running calls.
         limits: What a connection may ask for.
         daily_after_seconds: How long after the first use of a day its backup is made; None makes
@@ -88,7 +61,7 @@ class Application:
     def __init__(
         self,
         directory: Path | None,
-        outside: Outside | None = None,
+        surroundings: Surroundings | None = None,
         *,
         drain_seconds: float = DRAIN_SECONDS,
         limits: Limits | None = None,
@@ -97,20 +70,20 @@ class Application:
         is_read_only: bool = False,
         cache: CacheSettings | None = None,
     ) -> None:
-        self._limits, self._outside = limits or Limits(), outside or Outside()
+        self._limits, self._surroundings = limits or Limits(), surroundings or Surroundings()
         self._drain_seconds = drain_seconds
-        self._clock, self._tap = self._outside.clock, self._outside.tap
+        self._clock, self._tap = self._surroundings.clock, self._surroundings.tap
         still = self._clock
         if self._tap is not None:
             still = MomentClock(self._clock, is_still=True)
             self._clock = MomentClock(self._clock)
         started = self._clock.monotonic()
-        ids = Ids(self._clock, self._outside.bits)
+        ids = Ids(self._clock, self._surroundings.bits)
         self.jobs = JobRunner(
             lambda: self.store,
             clock=self._clock,
             ids=ids,
-            report_bug=self._outside.report_bug,
+            report_bug=self._surroundings.report_bug,
             began=self._tap.began if self._tap is not None else None,
         )
         """Runs what goes on after its call was answered."""
@@ -129,22 +102,22 @@ class Application:
         self._door = StoreDoor(
             directory,
             clock=self._clock,
-            ids=Ids(self._clock, self._outside.record_bits),
+            ids=Ids(self._clock, self._surroundings.record_bits),
             end=self.end,
             on_open=self._welcome,
-            tell=self._outside.tell,
+            tell=self._surroundings.tell,
             disk=disk,
             is_read_only=is_read_only,
         )
         self.access = Access(still)
         """Tells who calls."""
-        self.random_bytes = self._outside.random_bytes
+        self.random_bytes = self._surroundings.random_bytes
         """Gives secrets their bytes."""
         self.guesses = Guesses(still)
         """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
-        self._rate_limit = RateLimit(self._outside.rates or self._limits)
+        self._rate_limit = RateLimit(self._surroundings.rates or self._limits)
         self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
@@ -152,7 +125,7 @@ class Application:
         self._has_begun_to_end = asyncio.Event()
         self.ended = asyncio.Event()
         """Set when the process should end, with `exit_code`."""
-        self.log_levels = self._outside.log_levels
+        self.log_levels = self._surroundings.log_levels
         """Tells from which level on the log is written."""
         registry = build_registry()
         self.monitor = ProcessMonitor(
@@ -179,10 +152,10 @@ class Application:
             registry,
             rings=build_rings(self._limits, self._rate_limit, self.caching.ring),
             limits=self._limits,
-            observers=(self.monitor.calls.observe, *self._outside.observers),
+            observers=(self.monitor.calls.observe, *self._surroundings.observers),
             host=self,
             sources=Sources(clock=self._clock, ids=ids),
-            report_bug=self._outside.report_bug,
+            report_bug=self._surroundings.report_bug,
         )
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import Settings, default_data_dir, load_settings
 from rpcbackend.contract.shipped import read_contract
 from rpcbackend.door import ExitRequestedError
@@ -17,6 +17,7 @@ from rpcbackend.protocol import codec
 from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned
+from rpcbackend.surroundings import Surroundings
 
 FROM_STDIN = "-"
 
@@ -123,7 +124,7 @@ def _reply_of(job: Job) -> dict[str, Any]:
 async def _call(directory: Path, settings: Settings, channel: str, params: Any) -> dict[str, Any]:
     app = Application(
         directory,
-        Outside(report_bug=_print_bug),
+        Surroundings(report_bug=_print_bug),
         disk=settings.disk,
         is_read_only=settings.read_only,
     )

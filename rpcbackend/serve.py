@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.dispatch.server import OutOfStepError, Server
 from rpcbackend.dispatch.tap import Tap
@@ -28,6 +28,7 @@ from rpcbackend.monitor import LogLevels
 from rpcbackend.schema.base import WireModel
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio, close_leaked
 
@@ -116,14 +117,16 @@ async def _serve(
     from rpcbackend.observability.logs import correlate, report_bug, tell  # noqa: PLC0415 (as above)
 
     access_log = AccessLog(levels)
-    outside = Outside(
+    surroundings = Surroundings(
         report_bug=report_bug, tell=tell, observers=(access_log.observe,), log_levels=levels
     )
     if settings.record.file is not None:
-        outside.tap = at_end.enter_context(_recording(settings.record.file, settings, outside))
+        surroundings.tap = at_end.enter_context(
+            _recording(settings.record.file, settings, surroundings)
+        )
     app = Application(
         directory,
-        outside,
+        surroundings,
         drain_seconds=settings.drain_seconds,
         limits=settings.limits,
         daily_after_seconds=settings.backups.delay_seconds if settings.backups.daily else None,
@@ -159,7 +162,7 @@ def _fitted(model: type[WireModel], params: Any, replace: Callable[[Any], Any]) 
 
 
 @contextmanager
-def _recording(path: Path, settings: Settings, outside: Outside) -> Iterator[Tap]:
+def _recording(path: Path, settings: Settings, surroundings: Surroundings) -> Iterator[Tap]:
     from rpcbackend.transcripts.parts import check_place  # noqa: PLC0415 (few record)
     from rpcbackend.transcripts.recorder import Recorder  # noqa: PLC0415 (the same)
     from rpcbackend.transcripts.writing import Bounds  # noqa: PLC0415 (the same)
@@ -176,7 +179,7 @@ def _recording(path: Path, settings: Settings, outside: Outside) -> Iterator[Tap
     bounds = Bounds(
         part_bytes=given.part_bytes, parts=given.parts, waiting_bytes=given.waiting_bytes
     )
-    recorder = Recorder(path, outside.clock, bounds, outside.tell)
+    recorder = Recorder(path, surroundings.clock, bounds, surroundings.tell)
     try:
         yield recorder
     finally:

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.dispatch.server import Server
 from rpcbackend.schema.limits import Limits
+from rpcbackend.surroundings import Surroundings
 
 TIMEOUT_SECONDS = 10.0
 """No test waits longer for a reply."""
@@ -134,7 +135,7 @@ class Client:
 @asynccontextmanager
 async def running_app(
     directory: Path | None = None,
-    outside: Outside | None = None,
+    surroundings: Surroundings | None = None,
     *,
     limits: Limits | None = None,
     disk: Disk | None = None,
@@ -142,7 +143,7 @@ async def running_app(
 ) -> AsyncIterator[Application]:
     """Run an application, in memory unless a *directory* is given, and close it afterwards."""
     cache = cache or CacheSettings(warm=False)
-    app = Application(directory, outside, limits=limits, disk=disk, cache=cache)
+    app = Application(directory, surroundings, limits=limits, disk=disk, cache=cache)
     await app.boot()
     try:
         yield app

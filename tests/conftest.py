@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.store import Store
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 
 # The same examples in every run, however slow the machine; .hypothesis is never written.
@@ -35,8 +36,8 @@ def clock() -> FrozenClock:
 async def app(clock: FrozenClock) -> AsyncIterator[Application]:
     """An application that keeps its store in memory, and in which nothing unexpected happens."""
     bugs: list[Exception] = []
-    outside = Outside(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
-    async with running_app(outside=outside) as running:
+    surroundings = Surroundings(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
+    async with running_app(surroundings=surroundings) as running:
         await running.open_store()
         yield running
     if bugs:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.hashing import Hashing
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.users import Role, User, UserStatus
 from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.store import Proofs, Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import an_id, at
 
@@ -57,8 +58,8 @@ class QuickHashing(Hashing):
 async def app_for_people(clock: FrozenClock) -> AsyncIterator[Application]:
     """Run an application in memory where signing in is quick and nobody tries too often."""
     bugs: list[Exception] = []
-    outside = Outside(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
-    async with running_app(outside=outside, limits=Limits(auth_per_minute=1_000)) as app:
+    surroundings = Surroundings(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
+    async with running_app(surroundings=surroundings, limits=Limits(auth_per_minute=1_000)) as app:
         be_quick(app)
         await app.open_store()
         yield app

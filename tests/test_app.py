@@ -11,9 +11,10 @@ import pytest
 import sqlcipher3
 
 from rpcbackend import PROTOCOL_VERSION, __version__
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import NotInitializedError, ShuttingDownError
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.store.gate import restore_under_way
@@ -27,7 +28,7 @@ INITIALIZE = {"protocolVersion": PROTOCOL_VERSION, "client": CLIENT}
 @pytest.fixture
 async def stored(tmp_path: Path) -> AsyncIterator[Application]:
     """An application on an empty directory, at the frozen time."""
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as running:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as running:
         yield running
 
 

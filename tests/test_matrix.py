@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.lives import DAY
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role, UserStatus
@@ -19,6 +19,7 @@ from rpcbackend.security import roles
 from rpcbackend.security.api_keys import parse_api_key
 from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach
 from rpcbackend.store import Proofs, Store, Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.access_matrix import MATRIX, Row
 from tests.callers import (
@@ -347,7 +348,7 @@ NOBODY = Caller("nobody", for_nobody)
 @asynccontextmanager
 async def school(*, has_users: bool = True) -> AsyncIterator[tuple[Application, list[Caller]]]:
     """Run an application with a small school, and return who may call it."""
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
         be_quick(app)
         await app.open_store()
         await app.store.write(fill, actor="tests")

@@ -144,8 +144,6 @@ class Recorder:
             self._end(_reason(error))
         except TableFullError:
             self._end("it holds as many names and secrets as it can tell apart")
-        except ImportError:
-            self._end("pip install rpcbackend[record] seals it")
         except Exception as bug:  # noqa: BLE001 (a bug costs the transcript, and is told)
             self._end(f"unexpected {type(bug).__name__}")
         finally:

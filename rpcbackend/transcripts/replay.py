@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.dispatch.server import SHUTDOWN, OutOfStepError
 from rpcbackend.moments import NamedBits
 from rpcbackend.schema.limits import Limits
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.transcripts.differences import Comparison, Found
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
@@ -76,7 +77,7 @@ class Replay:
         limits, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
         self._app = Application(
             directory,
-            Outside(
+            Surroundings(
                 clock=self._clock,
                 # Not those that were drawn then: nobody knows them. But the same ones every time.
                 random_bytes=lambda size: bytes(drawn.getrandbits(8) for _ in range(size)),

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Outside
 from rpcbackend.care.replay import Order, replay_transcript
 from rpcbackend.cli import main
 from rpcbackend.store import DirectoryLock
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.recorder import Recorder
@@ -26,7 +26,7 @@ async def record(folder: Path, key: bytes | None = None, *, is_first: bool = Tru
     """Record a short day, the first one of its school or another one, and return the path."""
     path = folder / "day.jsonl"
     recorder = Recorder(path, FrozenClock())
-    async with running_app(folder / "data", Outside(clock=FrozenClock(), tap=recorder)) as app:
+    async with running_app(folder / "data", Surroundings(clock=FrozenClock(), tap=recorder)) as app:
         client = Client(app)
         if key is not None:
             await client.call("initialize", **INITIALIZE, databaseKey=TEXT)

@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.schema.vehicles import VehicleState
 from rpcbackend.store import Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock
 from tests.factories import (
     NINE,
@@ -149,9 +150,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def outside() -> Outside:
+def surroundings() -> Surroundings:
     """Stop the clock and draw the same ids in every run."""
-    return Outside(
+    return Surroundings(
         clock=FrozenClock(),
         bits=random.Random(1),  # noqa: S311 (not secret: the same in every run)
         record_bits=random.Random(2),  # noqa: S311 (not secret: the same in every run)

@@ -13,7 +13,7 @@ import pytest
 
 from rpcbackend.contract.shipped import read_contract
 from rpcbackend.testing import running_app
-from tests.contract.cases import CASES, outside, replay
+from tests.contract.cases import CASES, replay, surroundings
 
 FOLDER = Path(__file__).parent
 
@@ -31,7 +31,7 @@ def write_case(name: str, case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", CASES)
 async def test_a_call_is_answered_as_its_file_says(name: str) -> None:
     channel, params = CASES[name]
-    async with running_app(outside=outside()) as app:
+    async with running_app(surroundings=surroundings()) as app:
         response = await replay(app, channel, params)
     case = {"channel": channel, "params": params, "response": response}
     if os.environ.get("REGENERATE"):

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.dispatch.tap import Tapped
 from rpcbackend.moments import Moment, NamedBits
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, running_app
 
 
@@ -42,7 +43,7 @@ class Lines:
 
 async def test_every_line_is_seen_even_those_that_nobody_can_read() -> None:
     lines = Lines()
-    async with running_app(outside=Outside(tap=lines)) as app:
+    async with running_app(surroundings=Surroundings(tap=lines)) as app:
         client = Client(app)
         await client.call("ping")
         await client.raw(b"?")
@@ -60,7 +61,7 @@ async def test_every_line_is_seen_even_those_that_nobody_can_read() -> None:
 
 async def test_each_call_of_a_batch_has_its_moment_and_every_refusal_too() -> None:
     lines = Lines()
-    async with running_app(outside=Outside(tap=lines)) as app:
+    async with running_app(surroundings=Surroundings(tap=lines)) as app:
         client = Client(app)
         replies = await client.raw(b'[{"jsonrpc":"2.0","id":1,"method":"x"},7]')
         refused = await client.raw(b"?")
@@ -72,7 +73,7 @@ async def test_each_call_of_a_batch_has_its_moment_and_every_refusal_too() -> No
 
 async def test_the_tap_hears_when_the_store_is_open() -> None:
     lines = Lines()
-    async with running_app(outside=Outside(tap=lines)) as app:
+    async with running_app(surroundings=Surroundings(tap=lines)) as app:
         assert lines.keys == []
         await Client(app).call("branches.list")
 
@@ -90,7 +91,7 @@ async def test_a_tapped_sink_is_as_writable_as_what_is_behind_it(app: Applicatio
 
 async def test_the_tap_hears_of_the_days_backup_and_gives_it_its_moment(tmp_path: Path) -> None:
     lines = Lines()
-    async with running_app(tmp_path, Outside(tap=lines)) as app:
+    async with running_app(tmp_path, Surroundings(tap=lines)) as app:
         await Client(app).call("branches.list")
         await app.back_up()
 

@@ -17,10 +17,11 @@ from pathlib import Path
 import orjson
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import Disk
 from rpcbackend.schema.limits import Limits
 from rpcbackend.store import driver, sqlite
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import KEY
 from tests.faults.budget import SECONDS
@@ -55,7 +56,7 @@ async def work(task: Task) -> None:
 
 async def rehearse() -> None:
     """Do in memory what a life does."""
-    async with running_app(outside=Outside(clock=FrozenClock()), limits=WIDE) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock()), limits=WIDE) as app:
         await Desk(app, lambda _: None).send_all(list(islice(deeds(), 10)), 1)
 
 
@@ -117,8 +118,8 @@ async def desk_at(
     directory: Path, tell: Callable[[str], None], *, key: bytes | None = KEY
 ) -> AsyncIterator[Desk]:
     """Open a school for a desk, and close it afterwards."""
-    outside = Outside(clock=FrozenClock())
-    async with running_app(directory, outside, limits=WIDE, disk=UNWATCHED) as app:
+    surroundings = Surroundings(clock=FrozenClock())
+    async with running_app(directory, surroundings, limits=WIDE, disk=UNWATCHED) as app:
         desk = Desk(app, tell)
         await desk.call(
             "initialize",

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.faults.budget import FIGURES, IS_FULL, SECONDS
@@ -120,7 +121,7 @@ async def test_in_a_storm_of_cancels_every_call_has_one_reply_and_nothing_is_hal
 
     for number in range(STORMS):
         directory = folder / str(number) if place == "disk" else None
-        async with running_app(directory, Outside(clock=FrozenClock()), limits=WIDE) as app:
+        async with running_app(directory, Surroundings(clock=FrozenClock()), limits=WIDE) as app:
             await app.open_store()
             await make_people(app.store)
             storm = Storm(app, random.Random(f"{SEED} {place} {number}"))  # noqa: S311 (a replayable choice)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.errors import (
     DiskFullError,
     OverloadedError,
@@ -17,6 +17,7 @@ from rpcbackend.jobs.runner import MAX_JOBS
 from rpcbackend.running import Running
 from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.store import Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import FrozenClock, running_app
 from tests.factories import an_id, at
 from tests.jobs.toys import Play, make_job, recorded, until_over
@@ -136,12 +137,12 @@ async def test_a_bug_in_a_job_is_an_internal_error_with_its_mark_in_the_log_and_
     None
 ):
     bugs: list[tuple[str, str]] = []
-    outside = Outside(report_bug=lambda bug, mark: bugs.append((str(bug), mark)))
+    surroundings = Surroundings(report_bug=lambda bug, mark: bugs.append((str(bug), mark)))
 
     async def stumble(_: Running) -> None:
         raise ValueError("secret")
 
-    async with running_app(outside=outside) as app:
+    async with running_app(surroundings=surroundings) as app:
         await app.open_store()
         broken, whole = Play(1), Play(2)
         broken.before_end = stumble
@@ -165,7 +166,9 @@ async def test_something_cancelled_within_a_job_is_a_bug_and_not_a_cancellation(
         nobody.cancel()
         await nobody
 
-    async with running_app(outside=Outside(report_bug=lambda bug, _: bugs.append(str(bug)))) as app:
+    async with running_app(
+        surroundings=Surroundings(report_bug=lambda bug, _: bugs.append(str(bug)))
+    ) as app:
         await app.open_store()
         play = Play()
         play.before_end = wait_for_nobody
@@ -432,7 +435,7 @@ async def test_what_nobody_runs_any_more_has_failed_at_the_next_start(
 
         await app.store.write(leave, actor="tests")
 
-    async with running_app(tmp_path, Outside(clock=clock)) as app:
+    async with running_app(tmp_path, Surroundings(clock=clock)) as app:
         assert await app.jobs.settle(5)
         for number in (1, 2):
             job = await recorded(app, an_id("job", number))

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import CacheSettings
 from rpcbackend.jobs import warmer as warmer_module
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Asked
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import connect_as
 from tests.factories import School, an_id, make_branch
@@ -31,8 +32,8 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def process(directory: Path, **cache: Any) -> AsyncIterator[Application]:
     """Run one process over the directory, after it has made ready what it could."""
-    outside, settings = Outside(clock=FrozenClock()), CacheSettings(**cache)
-    async with running_app(directory, outside, cache=settings) as app:
+    surroundings, settings = Surroundings(clock=FrozenClock()), CacheSettings(**cache)
+    async with running_app(directory, surroundings, cache=settings) as app:
         await app.open_store()
         if app.caching.warmer is not None:
             async with asyncio.timeout(5):

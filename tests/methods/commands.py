@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import School, keyed
 from tests.jobs.toys import Play
@@ -41,7 +42,7 @@ class Stage:
 @asynccontextmanager
 async def open_stage(directory: Path, clock: FrozenClock) -> AsyncIterator[Stage]:
     """Open a school in an encrypted file, which has keys to change; passwords cost nothing."""
-    async with running_app(directory, Outside(clock=clock)) as app:
+    async with running_app(directory, Surroundings(clock=clock)) as app:
         client = Client(app)
         await client.call(
             "initialize",

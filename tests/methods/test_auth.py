@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.schema.users import Role
 from rpcbackend.security.tokens import LIFE_SECONDS
 from rpcbackend.store import SigningKey, Store, Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import make_session
 from tests.factories import told_of
@@ -146,7 +147,7 @@ async def test_a_password_that_others_would_guess_is_refused_without_being_repea
 
 
 async def test_real_passwords_are_hashed_and_verified(clock: FrozenClock) -> None:
-    async with running_app(outside=Outside(clock=clock)) as app:
+    async with running_app(surroundings=Surroundings(clock=clock)) as app:
         client = Client(app)
         await client.call("auth.bootstrap", login="Ada", password=PASSWORD)
 

@@ -15,13 +15,14 @@ import jwt
 import orjson
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security.lockout import FORGOTTEN_AFTER_MS
 from rpcbackend.security.recovery_codes import hash_recovery_code
 from rpcbackend.security.tokens import LEEWAY_SECONDS, LIFE_SECONDS
 from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.store import SigningKey, Store, Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import keyed, told_of
 from tests.people import (
@@ -523,8 +524,8 @@ async def test_a_clock_that_is_set_back_ends_no_wait_and_wipes_out_no_miss(
 async def test_a_restart_after_the_clock_was_set_back_ends_no_wait_and_wipes_out_no_miss(
     clock: FrozenClock, tmp_path: Path, back: int
 ) -> None:
-    outside = Outside(clock=clock)
-    async with running_app(tmp_path, outside) as first:
+    surroundings = Surroundings(clock=clock)
+    async with running_app(tmp_path, surroundings) as first:
         await add_role(first, Role.OWNER)
         noted = clock.now_ms() // 1_000
         # Once a minute, as the watch does; all misses come later.
@@ -535,7 +536,7 @@ async def test_a_restart_after_the_clock_was_set_back_ends_no_wait_and_wipes_out
 
     clock.set_wall(-back)
 
-    async with running_app(tmp_path, outside) as second:
+    async with running_app(tmp_path, surroundings) as second:
         be_quick(second)
         assert await refused(Client(second), "auth.login", **RIGHT) == "ACCOUNT_LOCKED"
         clock.advance(1)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.context import FRESH_SECONDS
 from rpcbackend.schema.users import Role
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import School
 from tests.people import log_in, refused, sign_in, signed_in
@@ -48,8 +49,8 @@ class Desk:
 async def desk(tmp_path: Path, clock: FrozenClock) -> AsyncIterator[Desk]:
     """A school of one branch with people and a vehicle."""
     bugs: list[Exception] = []
-    outside = Outside(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
-    async with running_app(tmp_path / "data", outside) as app:
+    surroundings = Surroundings(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
+    async with running_app(tmp_path / "data", surroundings) as app:
         client = Client(app)
         await School(client).open()
         yield Desk(app, client, tmp_path / "data" / "backups")
@@ -502,7 +503,7 @@ async def test_a_backup_under_an_older_key_is_restored_with_that_key(
     tmp_path: Path, clock: FrozenClock
 ) -> None:
     old, new = "A" * 43, "B" * 42 + "A"
-    async with running_app(tmp_path / "data", Outside(clock=clock)) as app:
+    async with running_app(tmp_path / "data", Surroundings(clock=clock)) as app:
         client = Client(app)
         await client.call(
             "initialize",
@@ -525,7 +526,7 @@ async def test_a_backup_under_an_older_key_is_restored_with_that_key(
         assert await branches(client) == ["Mitte"]
         # All of it is under the store's own key.
         assert (await client.call("system.health", deep=True))["store"]["integrity"] == "ok"
-    async with running_app(tmp_path / "data", Outside(clock=clock)) as app:
+    async with running_app(tmp_path / "data", Surroundings(clock=clock)) as app:
         client = Client(app)
         await client.call(
             "initialize",

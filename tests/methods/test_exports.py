@@ -12,10 +12,11 @@ import orjson
 import pytest
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.context import FRESH_SECONDS
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import School, create_student, keyed
 from tests.people import be_quick, refused, signed_in
@@ -52,9 +53,9 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path, clock: FrozenClock) -> AsyncIterator[Desk]:
     bugs: list[Exception] = []
-    outside = Outside(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
+    surroundings = Surroundings(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
     (tmp_path / "out").mkdir()
-    async with running_app(tmp_path / "data", outside) as app:
+    async with running_app(tmp_path / "data", surroundings) as app:
         client = Client(app)
         yield Desk(app, client, await School(client).open(), tmp_path / "out")
     if bugs:

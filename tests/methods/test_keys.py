@@ -11,9 +11,10 @@ import pytest
 import sqlcipher3
 
 from rpcbackend import PROTOCOL_VERSION
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.store import StorageFailedError, WrongKeyError, open_store
 from rpcbackend.store import rekey as store_rekey
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.factories import save_branch
@@ -34,7 +35,7 @@ class Encrypted(NamedTuple):
 @pytest.fixture
 async def encrypted(tmp_path: Path) -> AsyncIterator[Encrypted]:
     """An application whose store is open, with one branch in it."""
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as app:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as app:
         client = Client(app)
         await client.call("initialize", **INITIALIZE, databaseKey=KEY)
         await save_branch(client)

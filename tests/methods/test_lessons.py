@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.app import Outside
 from rpcbackend.schema.base import format_instant
 from rpcbackend.store import Store
 from rpcbackend.store.cursor import write_cursor
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import (
     NINE,
@@ -462,7 +462,7 @@ async def test_the_longest_lesson_is_found_by_its_last_minute(client: Client) ->
 async def test_pages_hold_every_lesson_once_in_the_order_of_starts(
     starts: list[tuple[int, int]], limit: int
 ) -> None:
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
         client = Client(app)
         school = await School(client).open()
         other = {

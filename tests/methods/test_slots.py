@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.users import Role
 from rpcbackend.store.claims import Claims
 from rpcbackend.store.cursor import write_cursor
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import add_api_key, add_caller, connect_as
 from tests.factories import (
@@ -348,7 +349,7 @@ async def test_nothing_is_found_that_ends_beyond_the_horizon(
 
 async def test_a_search_is_a_heavy_call(clock: FrozenClock) -> None:
     limits = Limits(heavy_per_second=1)
-    async with running_app(outside=Outside(clock=clock), limits=limits) as app:
+    async with running_app(surroundings=Surroundings(clock=clock), limits=limits) as app:
         await School(Client(app)).open()
         owner = await connect_as(app, 1, Role.OWNER)
         await search(owner)
@@ -439,7 +440,7 @@ async def test_what_is_found_is_exactly_what_can_be_booked_in_pages_that_repeat_
 ) -> None:
     """Rule K14, both ways: every start of the grid is tried with lessons.book."""
     limits = Limits(heavy_per_second=1_000)
-    async with running_app(outside=Outside(clock=FrozenClock()), limits=limits) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock()), limits=limits) as app:
         few = Few(Client(app))
         await few.open(bookings)
         wanted = None if vehicles is None else [few.vehicles[one] for one in vehicles]

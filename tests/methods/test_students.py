@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.app import Outside
 from rpcbackend.store import Store
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import School, an_id, create_student, events_in, save_branch, told_of
 from tests.methods.pages import all_pages, page_sizes
@@ -345,7 +345,7 @@ NAMES = some.sampled_from(["Ada", "ada", "Zoë", "Ö", "Łukasz", "O'Neil", '"',
 async def test_pages_hold_every_student_once_in_the_order_of_names(
     people: list[tuple[str, str]], limit: int
 ) -> None:
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
         client = Client(app)
         branch = await save_branch(client)
         created = [

@@ -9,13 +9,13 @@ import orjson
 import pytest
 
 from rpcbackend import __version__
-from rpcbackend.app import Outside
 from rpcbackend.door import MAX_WATCHERS
 from rpcbackend.errors import RateLimitedError, RequestCancelledError, UnauthenticatedError
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store
 from rpcbackend.store.migrations import latest_version
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import connect_as
 from tests.factories import KEY, save_branch
@@ -132,7 +132,7 @@ async def test_the_deep_look_counts_as_a_heavy_call_and_the_other_one_as_none(
     tmp_path: Path, clock: FrozenClock
 ) -> None:
     async with running_app(
-        tmp_path, Outside(clock=clock), limits=Limits(heavy_per_second=1)
+        tmp_path, Surroundings(clock=clock), limits=Limits(heavy_per_second=1)
     ) as app:
         await app.open_store()
         owner, other = [await connect_as(app, number, Role.OWNER) for number in (1, 2)]
@@ -198,6 +198,6 @@ def size_of(directory: Path) -> int:
 
 
 async def deep_health(directory: Path, key: bytes | None) -> dict[str, Any]:
-    async with running_app(directory, Outside(clock=FrozenClock())) as app:
+    async with running_app(directory, Surroundings(clock=FrozenClock())) as app:
         await app.open_store(key)
         return await Client(app).call("system.health", deep=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import CacheSettings
 from rpcbackend.dispatch.call import Call
 from rpcbackend.dispatch.registry import Result
@@ -17,6 +17,7 @@ from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.branches import ListBranches
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import connect_as
 from tests.factories import School, an_id, make_branch
@@ -29,7 +30,7 @@ BRANCH = {"name": "Mitte", "zone": "UTC", "currency": "EUR"}
 @pytest.fixture
 async def filed(clock: FrozenClock, tmp_path: Path) -> AsyncIterator[Application]:
     """An application over a file: its readers look at snapshots while the writer writes."""
-    async with running_app(tmp_path, Outside(clock=clock)) as running:
+    async with running_app(tmp_path, Surroundings(clock=clock)) as running:
         await running.open_store()
         yield running
 
@@ -293,7 +294,9 @@ async def test_after_a_restore_nothing_from_before_it_is_given(filed: Applicatio
 
 
 async def test_without_room_nothing_is_kept_and_no_rev_is_told(clock: FrozenClock) -> None:
-    async with running_app(outside=Outside(clock=clock), cache=CacheSettings(bytes=0)) as app:
+    async with running_app(
+        surroundings=Surroundings(clock=clock), cache=CacheSettings(bytes=0)
+    ) as app:
         client = Client(app)
 
         assert app.caching.answers is None

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from rpcbackend.app import Outside
 from rpcbackend.errors import NotFoundError, ParseError
 from rpcbackend.monitor import LogLevels
 from rpcbackend.observability.access_log import AccessLog
 from rpcbackend.schema.system import LogLevel
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, running_app
 from rpcbackend.transcripts.fitting import FIELDS
 from tests.clauses import clause
@@ -113,7 +113,7 @@ async def test_a_trace_shows_no_params_of_a_call_that_was_refused_before_they_we
 async def test_a_trace_of_a_sign_in_holds_neither_name_nor_password(logged: list[Any]) -> None:
     levels = LogLevels("TRACE")
     log = AccessLog(levels)
-    async with running_app(outside=Outside(observers=(log.observe,))) as app:
+    async with running_app(surroundings=Surroundings(observers=(log.observe,))) as app:
         log.registry = app.dispatcher.registry
         client = Client(app)
         with pytest.raises(CallFailedError):
@@ -131,7 +131,7 @@ async def test_a_trace_of_a_sign_in_holds_neither_name_nor_password(logged: list
 async def test_a_trace_shows_no_name_that_slipped_into_another_field(logged: list[Any]) -> None:
     log = AccessLog(LogLevels("TRACE"))
     log.fitted = FIELDS.fitted_params
-    async with running_app(outside=Outside(observers=(log.observe,))) as app:
+    async with running_app(surroundings=Surroundings(observers=(log.observe,))) as app:
         log.registry = app.dispatcher.registry
         client = Client(app)
         await client.call("audit.list", actor="canary", channel="students.list")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.errors import OutcomeUnknownError
 from rpcbackend.histogram import Histogram
 from rpcbackend.observability.keeper import Keeper
@@ -15,6 +15,7 @@ from rpcbackend.observability.service import ServiceRecord
 from rpcbackend.schema.system import ServiceWindow
 from rpcbackend.store import Measured, Store
 from rpcbackend.store.digest import state_hash
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import KEY, save_branch, store_in
 from tests.store.gate import restore_under_way
@@ -37,8 +38,8 @@ async def list_branches(app: Application, times: int = 1) -> None:
         await client.call("branches.list")
 
 
-def at(clock: FrozenClock) -> Outside:
-    return Outside(clock=clock)
+def at(clock: FrozenClock) -> Surroundings:
+    return Surroundings(clock=clock)
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
@@ -226,7 +227,7 @@ async def test_a_bug_in_what_is_kept_ends_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_restored_store_is_told_what_happened_since(tmp_path: Path) -> None:
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as app:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as app:
         await list_branches(app, 2)
         await app.monitor.keeper.settle()
         async with restore_under_way(app):
@@ -237,7 +238,7 @@ async def test_a_restored_store_is_told_what_happened_since(tmp_path: Path) -> N
 
 
 async def test_it_leaves_no_event_and_no_row_of_the_audit(tmp_path: Path) -> None:
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as app:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as app:
         await save_branch(Client(app))
         heard: list[int] = []
         app.store.on_commit.append(lambda: heard.append(1))
@@ -251,12 +252,12 @@ async def test_it_leaves_no_event_and_no_row_of_the_audit(tmp_path: Path) -> Non
 
 
 async def test_a_store_that_is_served_as_it_is_stays_so(tmp_path: Path) -> None:
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as app:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as app:
         await list_branches(app)
         await app.monitor.keeper.settle()
     before = (tmp_path / "school.db").read_bytes()
 
-    app = Application(tmp_path, Outside(clock=FrozenClock()), is_read_only=True)
+    app = Application(tmp_path, Surroundings(clock=FrozenClock()), is_read_only=True)
     await app.boot()
     await list_branches(app)
     await app.monitor.keeper.settle()
@@ -268,7 +269,7 @@ async def test_a_store_that_is_served_as_it_is_stays_so(tmp_path: Path) -> None:
 
 
 async def test_a_locked_store_is_not_asked(tmp_path: Path) -> None:
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as app:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as app:
         await app.open_store(KEY)
 
     async with running_app(tmp_path) as app:

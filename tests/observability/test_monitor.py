@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rpcbackend import __version__
-from rpcbackend.app import Outside
 from rpcbackend.config import CacheSettings
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import save_branch
 
@@ -96,7 +96,9 @@ async def test_figures_tell_how_many_answers_came_from_memory(client: Client) ->
 
 
 async def test_a_process_that_keeps_no_answers_says_so(clock: FrozenClock) -> None:
-    async with running_app(outside=Outside(clock=clock), cache=CacheSettings(bytes=0)) as app:
+    async with running_app(
+        surroundings=Surroundings(clock=clock), cache=CacheSettings(bytes=0)
+    ) as app:
         client = Client(app)
         metrics = (await client.call("system.metrics"))["metrics"]
         text = (await client.call("system.metrics", format="prometheus"))["text"]

@@ -5,7 +5,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.app import Outside
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 
 SECONDS = 30.0
@@ -31,7 +31,7 @@ async def _book_all(
     directory: Path, bookings: list[dict[str, Any]], barrier: Barrier
 ) -> dict[str, list[int]]:
     ends: dict[str, list[int]] = {}
-    async with running_app(directory, Outside(clock=FrozenClock())) as app:
+    async with running_app(directory, Surroundings(clock=FrozenClock())) as app:
         client = Client(app)
         await client.call("system.health")
         for number, booking in enumerate(bookings):

@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 
-from rpcbackend.app import Outside
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import School
 from tests.methods.pages import all_pages
@@ -14,7 +14,7 @@ from tests.properties.desk import STEPS, Desk, Step
 async def test_every_command_that_took_effect_is_one_link_from_what_was_to_what_is(
     steps: list[Step],
 ) -> None:
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
         client = Client(app)
         await app.open_store()
         desk = Desk(client, await School(client).open())

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from rpcbackend.app import Outside
 from rpcbackend.store import Command, Origin, Store, Work, restore
 from rpcbackend.store.digest import state_hash
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.factories import School, store_in
@@ -43,7 +43,7 @@ async def test_a_restored_backup_has_every_row_that_there_was_and_none_that_came
 ) -> None:
     with TemporaryDirectory() as made:
         directory = Path(made)
-        async with running_app(directory, Outside(clock=FrozenClock())) as app:
+        async with running_app(directory, Surroundings(clock=FrozenClock())) as app:
             client = Client(app)
             await app.open_store()
             store = app.store

@@ -20,11 +20,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import CacheSettings
 from rpcbackend.jobs import warmer as warmer_module
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.users import Role
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.callers import add_caller, add_session, connected, make_session
 from tests.factories import School, an_id
@@ -134,9 +135,11 @@ class Half:
         self.starts += 1
         self.clock.advance(60)
         bits, record_bits = (Random(self.starts * sign) for sign in (1, -1))  # noqa: S311 (ids)
-        outside = Outside(clock=self.clock, bits=bits, record_bits=record_bits)
+        surroundings = Surroundings(clock=self.clock, bits=bits, record_bits=record_bits)
         limits = Limits(query_per_second=1_000, command_per_second=1_000)
-        async with running_app(self.folder, outside, limits=limits, cache=self.cache) as self.app:
+        async with running_app(
+            self.folder, surroundings, limits=limits, cache=self.cache
+        ) as self.app:
             await self.app.open_store()
             if self.app.caching.warmer is not None:
                 await self.app.caching.warmer.ready.wait()

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.domain.lessons import CLAIMING
 from rpcbackend.schema.base import format_instant
 from rpcbackend.store import Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import at, create_student, save_branch, save_instructor, save_vehicle
 
@@ -271,7 +272,7 @@ def overlapping(claims: list[Row]) -> list[tuple[Row, Row]]:
 async def test_whatever_is_booked_moved_and_cancelled_nothing_overlaps_and_nothing_is_left_over(
     commands: list[Book | Move | Cancel],
 ) -> None:
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
         await app.open_store()
         world = World(app)
         await world.open()
@@ -284,7 +285,7 @@ async def test_whatever_is_booked_moved_and_cancelled_nothing_overlaps_and_nothi
 @settings(max_examples=25)
 @given(wanted=some.lists(BOOK, min_size=2, max_size=20))
 async def test_bookings_that_are_asked_for_at_once_never_overlap(wanted: list[Book]) -> None:
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
         await app.open_store()
         world = World(app)
         await world.open()

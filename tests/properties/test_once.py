@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.methods import build_registry
 from rpcbackend.store import Store
 from rpcbackend.store.digest import state_hash
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock
 from tests.clauses import clause
 from tests.factories import School, keyed
@@ -125,7 +126,7 @@ class Run:
 
     def __init__(self, directory: Path) -> None:
         self._directory, self._clock = directory, FrozenClock()
-        self._outside = Outside(clock=self._clock, bits=FixedBits(), record_bits=FixedBits())
+        self._outside = Surroundings(clock=self._clock, bits=FixedBits(), record_bits=FixedBits())
         self._calls: list[tuple[str, dict[str, Any]]] = []
 
     async def start(self) -> None:

@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.app import Outside
 from rpcbackend.schema.base import format_instant
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import (
     NINE,
@@ -30,7 +30,7 @@ SHARED = ("instructor", "vehicle", "student")
 async def test_of_four_processes_that_book_the_same_slot_exactly_one_gets_it(
     tmp_path: Path,
 ) -> None:
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as app:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as app:
         bookings = await make_bookings(Client(app))
 
     ends = await asyncio.to_thread(run_processes, tmp_path, bookings)
@@ -41,7 +41,7 @@ async def test_of_four_processes_that_book_the_same_slot_exactly_one_gets_it(
     assert sum(1 for numbers in booked if numbers) > 1, f"they never collided; {report}"
     for won, lost in zip(booked, ends, strict=True):
         assert lost == losses_without(won), report
-    async with running_app(tmp_path, Outside(clock=FrozenClock())) as app:
+    async with running_app(tmp_path, Surroundings(clock=FrozenClock())) as app:
         await app.open_store()
         claims, of_lessons, lessons, events = await app.store.read(look)
     assert len(lessons) == SLOTS, report

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from rpcbackend.app import Outside
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.claims import Claim, ResourceType
 from rpcbackend.schema.instructors import Instructor, InstructorState
@@ -20,6 +19,7 @@ from rpcbackend.schema.users import Role
 from rpcbackend.security.roles import Permission
 from rpcbackend.standing import sight_by
 from rpcbackend.store import Work
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import connect_as
 from tests.factories import (
@@ -220,7 +220,7 @@ async def test_everybody_sees_exactly_what_he_may(
 ) -> None:
     role, person_id = who
     allowed = Allowed(school, role, None if who in UNFIT else person_id)
-    async with running_app(outside=Outside(clock=FrozenClock())) as app:
+    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
         await app.open_store()
         await app.store.write(school.store, actor="tests")
         client = await connect_as(app, 1, role, linked_person_id=person_id)

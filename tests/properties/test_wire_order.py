@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcbackend.app import Outside
 from rpcbackend.errors import RequestCancelledError
 from rpcbackend.schema.limits import Limits
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.clauses import clause
 from tests.machine import cancel
@@ -64,8 +64,8 @@ def test_every_request_has_one_reply_and_it_tells_the_truth(limits: Limits) -> N
 async def run(steps: list[Any], limits: Limits) -> None:
     """Send one sequence to an application of its own and check what came of it."""
     bugs: list[Exception] = []
-    outside = Outside(clock=FrozenClock(), report_bug=lambda bug, _: bugs.append(bug))
-    async with running_app(outside=outside, limits=limits) as app:
+    surroundings = Surroundings(clock=FrozenClock(), report_bug=lambda bug, _: bugs.append(bug))
+    async with running_app(surroundings=surroundings, limits=limits) as app:
         client = Client(app)
         wire = Wire(app, await settle_in(client))
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.dispatch.server import Server
 from rpcbackend.errors import RpcError
 from rpcbackend.schema.limits import Limits
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from rpcbackend.transport.lines import Line, LineSplitter
 from tests.factories import Caller, School
@@ -318,14 +319,14 @@ def _examine(
     stint: settings,
 ) -> None:
     bugs: list[Exception] = []
-    outside = Outside(clock=FrozenClock(), report_bug=lambda bug, _: bugs.append(bug))
+    surroundings = Surroundings(clock=FrozenClock(), report_bug=lambda bug, _: bugs.append(bug))
 
     async def holds(wire: Wire, example: ExampleT) -> None:
         await check(wire, example)
         assert bugs == []
 
     with asyncio.Runner() as runner:
-        opening = running_app(outside=outside)
+        opening = running_app(surroundings=surroundings)
         app = runner.run(opening.__aenter__())
         wire = Wire(app, runner.run(settle_in(Client(app))))
 

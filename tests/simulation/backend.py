@@ -8,12 +8,13 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.config import CacheSettings
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import EX_TIMED_OUT
 from rpcbackend.schema.limits import Limits
 from rpcbackend.serve import GRACE_SECONDS
+from rpcbackend.surroundings import Surroundings
 from tests.people import be_quick
 from tests.simulation.journal import Journal
 from tests.simulation.loop import LIFE, SimulatedLoop
@@ -68,7 +69,7 @@ class Backend:
         self.directory = folder / "life-1"
         """Where the files are now."""
         self._journal, self._bits = journal, bits
-        self.make_outside: Callable[[], Outside] = Outside
+        self.make_outside: Callable[[], Surroundings] = Surroundings
         self.limits = Limits()
         self.ends: list[int] = []
         """The exit codes of those who ended."""

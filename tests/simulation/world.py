@@ -11,10 +11,10 @@ from typing import Any
 
 from loguru import logger
 
-from rpcbackend.app import Outside
 from rpcbackend.schema.limits import Limits
 from rpcbackend.store import driver, lane, sqlite
 from rpcbackend.store.files import FILE_NAME
+from rpcbackend.surroundings import Surroundings
 from tests.simulation.backend import Backend
 from tests.simulation.client import Client
 from tests.simulation.desk import Desk
@@ -107,7 +107,7 @@ class World:
         self.disk.on_crash, self.disk.on_failure = self.backend.kill, self.backend.note_failed_sync
         self.backend.on_up = self.prove
         # Shared by all processes: the system's randomness does not begin again with each of them.
-        self.backend.make_outside = lambda: Outside(
+        self.backend.make_outside = lambda: Surroundings(
             clock=self.clock,
             bits=ids,
             record_bits=records,

@@ -7,8 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rpcbackend.app import Application, Outside
+from rpcbackend.app import Application
 from rpcbackend.clock import Clock, SystemClock
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, running_app
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.format import Entry
@@ -38,8 +39,10 @@ async def recorded(
     clock = clock or SystemClock()
     bugs: list[Exception] = []
     recorder = Recorder(folder / NAME, clock, bounds)
-    outside = Outside(clock=clock, tap=recorder, report_bug=lambda bug, _: bugs.append(bug))
-    async with running_app(folder / "data", outside) as app:
+    surroundings = Surroundings(
+        clock=clock, tap=recorder, report_bug=lambda bug, _: bugs.append(bug)
+    )
+    async with running_app(folder / "data", surroundings) as app:
         be_quick(app)
         yield Recorded(app)
     recorder.close()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.app import Outside
 from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.store.migrations import latest_version
+from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.recorder import Recorder
@@ -113,7 +113,7 @@ async def test_the_transcript_of_an_encrypted_store_is_sealed_and_shows_no_key(
     tmp_path: Path,
 ) -> None:
     recorder = Recorder(tmp_path / NAME, FrozenClock())
-    async with running_app(tmp_path / "data", Outside(tap=recorder)) as app:
+    async with running_app(tmp_path / "data", Surroundings(tap=recorder)) as app:
         client = Client(app)
         await client.call("ping")
         await app.open_store(KEY)
@@ -189,7 +189,7 @@ def test_what_cannot_be_written_in_time_is_dropped_and_counted(tmp_path: Path, l
 async def test_a_disk_that_fails_costs_the_transcript_and_no_call(tmp_path: Path) -> None:
     told = Told()
     recorder = Recorder(tmp_path / "nowhere" / NAME, FrozenClock(), tell=told)
-    async with running_app(None, Outside(tap=recorder)) as app:
+    async with running_app(None, Surroundings(tap=recorder)) as app:
         client = Client(app)
         await client.call("branches.list")
         for _ in range(100):

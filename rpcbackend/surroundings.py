@@ -1,0 +1,36 @@
+"""What comes from outside the program: time, randomness, and where faults are told."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rpcbackend.clock import Clock, SystemClock
+from rpcbackend.dispatch.call import Observer
+from rpcbackend.dispatch.dispatcher import ReportBug
+from rpcbackend.dispatch.tap import Tap
+from rpcbackend.ids import RandomBits
+from rpcbackend.monitor import LogLevels
+from rpcbackend.schema.limits import Limits
+from rpcbackend.watch import Tell, tell_nobody
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings:
+    """What an application is given; whoever gives nothing gets the system's."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    bits: RandomBits | None = None
+    record_bits: RandomBits | None = None
+    """A second source for the ids of records: they are drawn on the database's thread."""
+    random_bytes: Callable[[int], bytes] = os.urandom
+    """Gives keys, salts and codes their bytes, on the database's thread too."""
+    report_bug: ReportBug = lambda bug, correlation_id: None  # noqa: ARG005
+    tell: Tell = tell_nobody
+    """Told what whoever reads the log should know."""
+    observers: Sequence[Observer] = ()
+    tap: Tap | None = None
+    """Gets every line, and gives each call its moment."""
+    log_levels: LogLevels = field(default_factory=LogLevels)
+    """From which level on the log is written."""
+    rates: Limits | None = None
+    """Those that hold where they are others than clients are told: a replay is in no hurry."""
