@@ -12,12 +12,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from rpcbackend.clock import Clock
-from rpcbackend.errors import (
-    RateLimitedError,
-    RpcError,
-    SessionExpiredError,
-    UnauthenticatedError,
-)
+from rpcbackend.errors import RateLimitedError, SessionExpiredError, UnauthenticatedError
 from rpcbackend.lives import (
     AHEAD_SECONDS,
     SETTLED_AHEAD_SECONDS,
@@ -26,6 +21,7 @@ from rpcbackend.lives import (
     live_session,
 )
 from rpcbackend.resilience.gcra import Gcra
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.users import User
 from rpcbackend.security.api_keys import is_same_secret, parse_api_key
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal

@@ -21,12 +21,12 @@ from rpcbackend.errors import (
     InvalidParamsError,
     NotInitializedError,
     OverloadedError,
-    RpcError,
     SchemaTooNewError,
     ShuttingDownError,
 )
 from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY
 from rpcbackend.ids import Ids
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.system import StoreHealth
 from rpcbackend.store import (
     DamagedError,

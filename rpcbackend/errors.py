@@ -8,56 +8,7 @@
 The docstring of a class is its default message. `docs/errors.md` is generated from here.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
-
-ErrorType = Literal["network", "validation", "business", "system"]
-Outcome = Literal["none", "committed", "unknown"]
-
-# vscode-jsonrpc gives these its own meaning (protocol.md section 5).
-_NEVER_USED = frozenset({-32001, -32002, *range(-32099, -32095)})
-
-
-class RpcError(Exception):
-    """Something went wrong inside the backend; the correlation id finds it in the log."""
-
-    code: ClassVar[int] = -32603
-    symbol: ClassVar[str] = "INTERNAL_ERROR"
-    error_type: ClassVar[ErrorType] = "system"
-    retryable: bool = False
-    by_code: ClassVar[dict[int, type["RpcError"]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        """Refuse a code or symbol that is taken, and a class without its message."""
-        taken = {known.symbol for known in cls.by_code.values()}
-        if cls.code in cls.by_code or cls.symbol in taken or cls.code in _NEVER_USED:
-            raise TypeError(f"{cls.__name__}: code {cls.code} or symbol {cls.symbol} is taken")
-        if not cls.__doc__:
-            raise TypeError(f"{cls.__name__} has no docstring, so no message")
-        cls.by_code[cls.code] = cls
-
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        details: Mapping[str, Any] | None = None,
-        outcome: Outcome = "none",
-        retry_after_ms: int | None = None,
-    ) -> None:
-        self.message = message or default_message(type(self))
-        self.details = details
-        self.outcome = outcome
-        self.retry_after_ms = retry_after_ms
-        super().__init__(self.message)
-
-
-RpcError.by_code[RpcError.code] = RpcError
-
-
-def default_message(error: type[RpcError]) -> str:
-    """Return the first sentence of the error's docstring."""
-    return (error.__doc__ or "").strip().partition("\n")[0]
-
+from rpcbackend.rpc_error import RpcError
 
 # JSON-RPC 2.0, section 5.1
 
@@ -129,6 +80,12 @@ class DeadlineExceededError(RpcError):
     """The call ran out of time; outcome tells whether it took effect."""
 
     code, symbol, retryable = -32032, "DEADLINE_EXCEEDED", True
+
+
+class UnavailableError(RpcError):
+    """A service outside does not answer; what waits for it goes out by itself once it does."""
+
+    code, symbol, error_type, retryable = -32033, "UNAVAILABLE", "network", True
 
 
 class OutcomeUnknownError(RpcError):
@@ -342,10 +299,43 @@ class PrerequisiteMissingError(RpcError):
 # 1500 exams and files
 
 
+class TemplateError(RpcError):
+    """The template cannot be filled in; details names what it asks for."""
+
+    code, symbol, error_type = 1508, "TEMPLATE_ERROR", "business"
+
+
 class FileRefusedError(RpcError):
     """The file cannot be written there; choose another folder."""
 
     code, symbol, error_type = 1510, "FILE_REFUSED", "business"
+
+
+# 1600 outside
+
+
+class SignatureInvalidError(RpcError):
+    """The message is not signed by whom it claims to come from."""
+
+    code, symbol, error_type = 1602, "SIGNATURE_INVALID", "business"
+
+
+class ReplayDetectedError(RpcError):
+    """The message is too old to be taken for a new one."""
+
+    code, symbol, error_type = 1603, "REPLAY_DETECTED", "business"
+
+
+class ConsentMissingError(RpcError):
+    """The person has not agreed to such messages; record the consent first."""
+
+    code, symbol, error_type = 1604, "CONSENT_MISSING", "business"
+
+
+class UrlRefusedError(RpcError):
+    """The address cannot be used: https, a public host, and port 443 or 8443 are needed."""
+
+    code, symbol, error_type = 1605, "URL_REFUSED", "business"
 
 
 # 1700 safety

@@ -10,8 +10,8 @@ from loguru import logger
 
 from rpcbackend.clock import Clock, SettledClock
 from rpcbackend.config import Disk
-from rpcbackend.errors import RpcError
 from rpcbackend.lives import SETTLED_AHEAD_SECONDS
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import Room, Store, Work, is_sound, purge
 

@@ -14,8 +14,8 @@ from rpcbackend.dispatch.call import Exchange, Guard, Middleware, Rings
 from rpcbackend.dispatch.dispatcher import Dispatcher, Sources
 from rpcbackend.dispatch.registry import Method, Registry, method
 from rpcbackend.dispatch.server import Server
-from rpcbackend.errors import RpcError, default_message
 from rpcbackend.ids import Ids
+from rpcbackend.rpc_error import RpcError, default_message
 from rpcbackend.schema.base import Params, WireModel
 from rpcbackend.schema.limits import Limits
 from rpcbackend.security.roles import Permission

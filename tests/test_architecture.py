@@ -13,8 +13,8 @@ from pydantic import BaseModel
 import rpcbackend
 from rpcbackend.config import Settings
 from rpcbackend.dispatch.registry import Method
-from rpcbackend.errors import RpcError, default_message
 from rpcbackend.methods import AREAS, build_registry
+from rpcbackend.rpc_error import RpcError, default_message
 from rpcbackend.schema.base import Params, WireModel
 
 ROOT = Path(__file__).parent.parent

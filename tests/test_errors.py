@@ -4,13 +4,8 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.errors import (
-    NotFoundError,
-    OverloadedError,
-    ReadOnlyModeError,
-    RpcError,
-    default_message,
-)
+from rpcbackend.errors import NotFoundError, OverloadedError, ReadOnlyModeError
+from rpcbackend.rpc_error import RpcError, default_message
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from rpcbackend.app import Application
-from rpcbackend.errors import InvalidParamsError, InvalidRequestError, ParseError, RpcError
+from rpcbackend.errors import InvalidParamsError, InvalidRequestError, ParseError
 from rpcbackend.methods import build_registry
 from rpcbackend.protocol import codec
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import MAX_SAFE_INTEGER
 from rpcbackend.testing import CallFailedError, Client
 from tests.clauses import clause
@@ -36,10 +37,11 @@ TABLE = {
     -32030: ("OVERLOADED", "system"),
     -32031: ("SHUTTING_DOWN", "system"),
     -32032: ("DEADLINE_EXCEEDED", "system"),
+    -32033: ("UNAVAILABLE", "network"),
     -32034: ("OUTCOME_UNKNOWN", "system"),
     -32800: ("REQUEST_CANCELLED", "validation"),
 }
-"""protocol.md section 5, without what does not exist yet: UNAVAILABLE."""
+"""protocol.md section 5."""
 
 
 # Errors

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from rpcbackend.context import Context
-from rpcbackend.errors import InvalidParamsError, RpcError, UnauthenticatedError
+from rpcbackend.errors import InvalidParamsError, UnauthenticatedError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store import Command, Work
 from rpcbackend.store.changes import Changes
 

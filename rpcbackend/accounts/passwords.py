@@ -4,12 +4,8 @@ from dataclasses import dataclass, field, replace
 
 from rpcbackend.accounts.sessions import end_sessions
 from rpcbackend.accounts.tries import Source, note_miss, note_success, require_turn
-from rpcbackend.errors import (
-    InvalidParamsError,
-    RpcError,
-    SessionExpiredError,
-    UnauthenticatedError,
-)
+from rpcbackend.errors import InvalidParamsError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Empty
 from rpcbackend.security.passwords import PasswordFault, PasswordRefusedError, check_password
 from rpcbackend.security.principal import Principal

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rpcbackend.accounts.keys import access_key, refresh_key
-from rpcbackend.errors import RpcError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.errors import SessionExpiredError, UnauthenticatedError
 from rpcbackend.lives import AHEAD_SECONDS, is_over, life_of
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.users import User
 from rpcbackend.security.refresh import (
     PresentedRefresh,

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from rpcbackend.errors import AccountLockedError, MfaRequiredError, RpcError, UnauthenticatedError
+from rpcbackend.errors import AccountLockedError, MfaRequiredError, UnauthenticatedError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.users import User, UserStatus
 from rpcbackend.security.lockout import (
     FORGOTTEN_AFTER_MS,

@@ -12,8 +12,9 @@ from typing import TextIO
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import find_data_dir
 from rpcbackend.door import ExitRequestedError, read_key
-from rpcbackend.errors import RpcError, SchemaTooNewError
+from rpcbackend.errors import SchemaTooNewError
 from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.lifecycle import KEY_PATTERN
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.serve import owned

@@ -5,8 +5,9 @@ from typing import TextIO
 
 from rpcbackend.care.command import Desk, Progress, read_key_line, require_data, run_command
 from rpcbackend.door import ExitRequestedError
-from rpcbackend.errors import OverloadedError, RpcError
+from rpcbackend.errors import OverloadedError
 from rpcbackend.exits import EX_STORAGE, EX_UNAVAILABLE, EX_USAGE, EX_WRONG_KEY
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.security.principal import LOCAL
 from rpcbackend.store import Command, Store, Work, WrongKeyError, is_locked, open_store
 

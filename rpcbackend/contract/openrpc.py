@@ -18,13 +18,12 @@ from rpcbackend.errors import (
     RateLimitedError,
     ReadOnlyModeError,
     RequestCancelledError,
-    RpcError,
     ScopeMissingError,
     SessionExpiredError,
     ShuttingDownError,
     UnauthenticatedError,
-    default_message,
 )
+from rpcbackend.rpc_error import RpcError, default_message
 from rpcbackend.schema.events import Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.meta import CallMeta

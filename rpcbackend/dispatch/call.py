@@ -7,9 +7,9 @@ from typing import NamedTuple
 from rpcbackend.context import Context
 from rpcbackend.dispatch.flight import Flight
 from rpcbackend.dispatch.registry import Method, Result
-from rpcbackend.errors import RpcError
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Params
 from rpcbackend.security.principal import Principal
 

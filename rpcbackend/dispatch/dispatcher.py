@@ -24,7 +24,6 @@ from rpcbackend.errors import (
     InvalidParamsError,
     RequestCancelledError,
     ResponseTooLargeError,
-    RpcError,
     ShuttingDownError,
 )
 from rpcbackend.ids import Ids
@@ -32,6 +31,7 @@ from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import RequestId, is_notification
 from rpcbackend.protocol.limits import check_bounds
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Encoded, Params
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.meta import MAX_TIMEOUT_MS, CallMeta

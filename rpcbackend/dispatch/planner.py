@@ -12,9 +12,10 @@ from jsonrpcserver import Success
 from jsonrpcserver.dispatcher import dispatch_to_response_pure
 
 from rpcbackend.dispatch.registry import Method, Registry
-from rpcbackend.errors import InvalidParamsError, RpcError
+from rpcbackend.errors import InvalidParamsError
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import check_request, split_positional
+from rpcbackend.rpc_error import RpcError
 
 
 @dataclass(slots=True)

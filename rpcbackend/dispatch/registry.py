@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.kept import Kept
-from rpcbackend.errors import RpcError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Encoded, Params, WireModel
 from rpcbackend.schema.jobs import JobStarted, Started
 from rpcbackend.security.roles import Permission

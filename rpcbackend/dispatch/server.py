@@ -23,7 +23,6 @@ from rpcbackend.errors import (
     RequestCancelledError,
     RequestTooLargeError,
     ResponseTooLargeError,
-    RpcError,
     ShuttingDownError,
 )
 from rpcbackend.moments import MOMENT
@@ -31,6 +30,7 @@ from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import is_request, is_request_id, is_response
 from rpcbackend.protocol.limits import may_exceed
+from rpcbackend.rpc_error import RpcError
 
 MAX_UNREADABLE_IN_ROW = 100
 """protocol.md section 6."""

@@ -11,13 +11,13 @@ from rpcbackend.errors import (
     OutsideHorizonError,
     PrerequisiteMissingError,
     RoomConflictError,
-    RpcError,
     StudentConflictError,
     TimeInPastError,
     TimeNotOnGridError,
     VehicleConflictError,
     VehicleUnfitError,
 )
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import Instructor, InstructorState

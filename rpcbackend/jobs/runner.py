@@ -11,9 +11,10 @@ from loguru import logger
 
 from rpcbackend.clock import Clock
 from rpcbackend.dispatch.dispatcher import ReportBug, error_object
-from rpcbackend.errors import OutcomeUnknownError, OverloadedError, RpcError, ShuttingDownError
+from rpcbackend.errors import OutcomeUnknownError, OverloadedError, ShuttingDownError
 from rpcbackend.ids import Ids
 from rpcbackend.moments import Moment, in_moment
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.running import Conclude, JobOverError, Order, Run
 from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.jobs import ErrorResponse, Job, JobStarted, JobState

@@ -20,11 +20,11 @@ from rpcbackend.dispatch.flight import Flight
 from rpcbackend.dispatch.kept import Key, key_of, rev_of
 from rpcbackend.dispatch.peer import Peer
 from rpcbackend.dispatch.registry import Method, Registry, Result
-from rpcbackend.errors import RpcError
 from rpcbackend.ids import Ids
 from rpcbackend.jobs.stale_answers import forget_stale
 from rpcbackend.resilience.answers import Answer, Answers
 from rpcbackend.resilience.usage import Usage
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Params
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.security.principal import LOCAL

@@ -23,10 +23,10 @@ from rpcbackend.errors import (
     MfaRequiredError,
     NotFoundError,
     PasswordRequiredError,
-    RpcError,
     SessionExpiredError,
     UnauthenticatedError,
 )
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.auth import (
     Bootstrap,
     ChangePassword,

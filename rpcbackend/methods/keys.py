@@ -2,7 +2,8 @@
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
-from rpcbackend.errors import BackupInvalidError, DiskFullError, RpcError
+from rpcbackend.errors import BackupInvalidError, DiskFullError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Empty
 from rpcbackend.schema.keys import Rekey
 from rpcbackend.security.roles import Permission

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from rpcbackend.dispatch.call import Exchange
-from rpcbackend.errors import RpcError
 from rpcbackend.histogram import LAST, SUB_BITS, Histogram
+from rpcbackend.rpc_error import RpcError
 
 MAX_KEYS = 100
 """API keys that are told apart; the calls of all others count as those of `api_key`."""

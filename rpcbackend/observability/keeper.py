@@ -7,8 +7,8 @@ from typing import Final
 from loguru import logger
 
 from rpcbackend.clock import Clock
-from rpcbackend.errors import RpcError
 from rpcbackend.observability.service import ServiceRecord
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store import Measured, Run, Store, Work
 
 KEEP_SECONDS: Final = 300.0

@@ -17,13 +17,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from rpcbackend.errors import (
-    DiskFullError,
-    DuplicateError,
-    FileRefusedError,
-    OutcomeUnknownError,
-    RpcError,
-)
+from rpcbackend.errors import DiskFullError, DuplicateError, FileRefusedError, OutcomeUnknownError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.audit import AuditRow
 from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.exports import Exported, ExportFormat, ExportKind

@@ -16,9 +16,9 @@ from rpcbackend.errors import (
     BackupInvalidError,
     DiskFullError,
     OutcomeUnknownError,
-    RpcError,
     SchemaTooNewError,
 )
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.audit import Command
 from rpcbackend.store.backups import Backup, folder_in

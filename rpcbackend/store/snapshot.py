@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rpcbackend import __version__
-from rpcbackend.errors import BackupInvalidError, DiskFullError, RpcError
+from rpcbackend.errors import BackupInvalidError, DiskFullError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store import driver
 from rpcbackend.store.backups import (
     END,

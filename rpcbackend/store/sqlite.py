@@ -8,13 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.errors import (
-    DiskFullError,
-    OutcomeUnknownError,
-    OverloadedError,
-    ReadOnlyModeError,
-    RpcError,
-)
+from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, ReadOnlyModeError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import checks, driver
 from rpcbackend.store.as_it_is import AS_IT_IS, DAMAGED

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock
-from rpcbackend.errors import BackupInvalidError, OutcomeUnknownError, RpcError
+from rpcbackend.errors import BackupInvalidError, OutcomeUnknownError
 from rpcbackend.ids import Ids
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.audit import ROOT, Link
 from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups, mark_of

@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 from rpcbackend.care import rekey
-from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError, RpcError
+from rpcbackend.errors import DiskFullError, OutcomeUnknownError, OverloadedError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.audit import ListAudit
 from rpcbackend.store import Store, open_store
 

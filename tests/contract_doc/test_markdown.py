@@ -6,7 +6,7 @@ import pytest
 
 from rpcbackend.contract.markdown import write_channels, write_errors
 from rpcbackend.contract.openrpc import build_openrpc
-from rpcbackend.errors import RpcError, default_message
+from rpcbackend.rpc_error import RpcError, default_message
 from tests.dispatch.test_registry import list_page, play
 from tests.machine import make_registry
 

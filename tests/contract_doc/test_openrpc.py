@@ -23,14 +23,13 @@ from rpcbackend.errors import (
     RateLimitedError,
     ReadOnlyModeError,
     RequestCancelledError,
-    RpcError,
     ScopeMissingError,
     SessionExpiredError,
     ShuttingDownError,
     UnauthenticatedError,
-    default_message,
 )
 from rpcbackend.methods import build_registry
+from rpcbackend.rpc_error import RpcError, default_message
 from tests.dispatch.test_registry import list_page
 from tests.machine import make_registry, say
 

@@ -16,8 +16,8 @@ from rpcbackend.errors import (
     NotFoundError,
     ParseError,
     ResponseTooLargeError,
-    RpcError,
 )
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Encoded, Integer, Params
 from rpcbackend.security.roles import Permission
 from tests.clauses import clause

@@ -16,8 +16,8 @@ from rpcbackend.errors import (
     InvalidRequestError,
     MethodNotFoundError,
     ParseError,
-    RpcError,
 )
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import NoParams, Params, WireModel
 from rpcbackend.security.roles import Permission
 from tests.clauses import clause

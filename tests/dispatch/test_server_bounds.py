@@ -5,12 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rpcbackend.dispatch.server import OutOfStepError
-from rpcbackend.errors import (
-    InvalidRequestError,
-    OverloadedError,
-    ParseError,
-    RequestTooLargeError,
-)
+from rpcbackend.errors import InvalidRequestError, OverloadedError, ParseError, RequestTooLargeError
 from tests.clauses import clause
 from tests.machine import (
     Machine,

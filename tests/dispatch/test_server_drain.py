@@ -4,9 +4,7 @@ import asyncio
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
-from rpcbackend.errors import (
-    ShuttingDownError,
-)
+from rpcbackend.errors import ShuttingDownError
 from rpcbackend.security.roles import Permission
 from tests.clauses import clause
 from tests.machine import (

@@ -22,11 +22,11 @@ from rpcbackend.errors import (
     InvalidTransitionError,
     OutsideHorizonError,
     PrerequisiteMissingError,
-    RpcError,
     TimeInPastError,
     TimeNotOnGridError,
     VehicleUnfitError,
 )
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import InstructorState

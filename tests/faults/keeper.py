@@ -6,7 +6,7 @@ It says `row N` for a row that is durable, `done` for the care, and `refused SYM
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from rpcbackend.errors import RpcError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store import Command, Origin, Store, open_store, restore
 from tests.factories import KEY
 from tests.faults.mortal import Task, run_lives, say

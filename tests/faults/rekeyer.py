@@ -5,7 +5,7 @@ It says a line for each row that is durable, and one for the change of keys.
 
 import asyncio
 
-from rpcbackend.errors import RpcError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store import Store, Work, open_store
 from tests.factories import an_id, make_branch
 from tests.faults.mortal import Task, run_lives, say

@@ -6,12 +6,7 @@ from pathlib import Path
 import pytest
 
 from rpcbackend.app import Application
-from rpcbackend.errors import (
-    DiskFullError,
-    OverloadedError,
-    SessionExpiredError,
-    ShuttingDownError,
-)
+from rpcbackend.errors import DiskFullError, OverloadedError, SessionExpiredError, ShuttingDownError
 from rpcbackend.jobs import runner
 from rpcbackend.jobs.runner import MAX_JOBS
 from rpcbackend.running import Running

@@ -11,11 +11,11 @@ from rpcbackend.app import Application
 from rpcbackend.errors import (
     ForbiddenError,
     PasswordRequiredError,
-    RpcError,
     ScopeMissingError,
     UnauthenticatedError,
 )
 from rpcbackend.middleware.authorize import FRESH_SECONDS, authorize
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.security.principal import LOCAL, NOBODY, Kind, Principal
 from rpcbackend.security.roles import Permission, Reach
 from rpcbackend.testing import CallFailedError, Client

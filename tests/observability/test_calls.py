@@ -6,16 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from rpcbackend.dispatch.call import Exchange
-from rpcbackend.errors import (
-    DeadlineExceededError,
-    NotFoundError,
-    OverloadedError,
-    ParseError,
-    RpcError,
-)
+from rpcbackend.errors import DeadlineExceededError, NotFoundError, OverloadedError, ParseError
 from rpcbackend.histogram import LAST, Histogram
 from rpcbackend.observability import calls as calls_module
 from rpcbackend.observability.calls import CallMetrics
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from tests.machine import Machine, Waiting, request, say
 

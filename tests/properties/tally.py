@@ -10,8 +10,8 @@ from rpcbackend.errors import (
     MethodNotFoundError,
     ParseError,
     RequestTooLargeError,
-    RpcError,
 )
+from rpcbackend.rpc_error import RpcError
 
 BAD_INPUT = {
     error.code

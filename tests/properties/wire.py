@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from rpcbackend.app import Application
 from rpcbackend.dispatch.server import Server
-from rpcbackend.errors import RpcError
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.limits import Limits
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app

@@ -25,8 +25,8 @@ from rpcbackend.errors import (
     FileRefusedError,
     ForbiddenError,
     OutcomeUnknownError,
-    RpcError,
 )
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.audit import ListAudit
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.exports import Exported, ExportFormat, ExportKind
