@@ -230,7 +230,7 @@ class Application:
             # A restore that nothing could stop any more.
             return
         if self._tap is not None:
-            self._tap.opened(store.engine.opener.key)
+            self._tap.opened(store.sqlite.opener.key)
         self.jobs.welcome(store)
         self.monitor.welcome(store)
         self.caching.welcome(store)

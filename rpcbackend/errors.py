@@ -353,6 +353,12 @@ class SchemaTooNewError(RpcError):
     code, symbol, error_type = 1705, "SCHEMA_TOO_NEW", "business"
 
 
+class ServerDatabaseError(RpcError):
+    """A server keeps the database: its backups, keys and files are the server's; use its tools."""
+
+    code, symbol, error_type = 1707, "SERVER_DATABASE", "business"
+
+
 class DiskFullError(RpcError):
     """The disk is full; free some space and try again."""
 

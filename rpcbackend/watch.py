@@ -42,7 +42,7 @@ class Watch:
     """
 
     def __init__(self, store: Store, room: Room, disk: Disk, *, clock: Clock, tell: Tell) -> None:
-        self._store, self._engine, self._room, self._disk = store, store.engine, room, disk
+        self._store, self._engine, self._room, self._disk = store, store.sqlite, room, disk
         self._clock, self._tell = clock, tell
         self._settled = SettledClock(clock)
         self._noted_at: int | None = None

@@ -20,12 +20,12 @@ VALUES (:school, :channel, :params, :uses, :state, :answer)
 
 _STALE = """
 SELECT 1 FROM cached_answers
-WHERE school_id = :school AND answer IS NOT NULL AND state IS NOT :state LIMIT 1
+WHERE school_id = :school AND answer IS NOT NULL AND state IS DISTINCT FROM :state LIMIT 1
 """
 
 _FORGET = """
 UPDATE cached_answers SET state = NULL, answer = NULL
-WHERE school_id = :school AND answer IS NOT NULL AND state IS NOT :state
+WHERE school_id = :school AND answer IS NOT NULL AND state IS DISTINCT FROM :state
 """
 
 

@@ -59,12 +59,12 @@ items AS (
   FROM resources
   CROSS JOIN resource_claims AS claim
     ON claim.school_id = :school AND claim.resource_type = resources.type
-   AND claim.resource_id = resources.id AND claim.starts_at < :to
+   AND claim.resource_id = resources.id AND claim.starts_at < :until
    AND claim.starts_at >= coalesce((
      SELECT max(starts_at) FROM resource_claims AS before
      WHERE before.school_id = :school AND before.resource_type = resources.type
-       AND before.resource_id = resources.id AND before.starts_at <= :from), :from)
-   AND claim.ends_at > :from
+       AND before.resource_id = resources.id AND before.starts_at <= :since), :since)
+   AND claim.ends_at > :since
   LEFT JOIN lessons AS lesson
     ON claim.owner_type = 'lesson' AND lesson.school_id = :school AND lesson.id = claim.owner_id
   LEFT JOIN students AS student
@@ -73,9 +73,9 @@ items AS (
 )
 SELECT
   (SELECT coalesce(json_group_array(json_object('type', type, 'id', id, 'name', name)), '[]')
-   FROM (SELECT * FROM resources ORDER BY type, name, id)) AS resources,
+   FROM (SELECT * FROM resources ORDER BY type, name, id) AS sorted) AS resources,
   (SELECT coalesce(json_group_array(json(json)), '[]')
-   FROM (SELECT * FROM items ORDER BY starts_at, name)) AS items
+   FROM (SELECT * FROM items ORDER BY starts_at, name) AS sorted) AS items
 """  # noqa: S608 (our own columns)
 
 
@@ -91,7 +91,8 @@ class Calendars:
         row = await self._tx.one(
             _VIEW.format(**seen),
             seer=self._sight.person_id,
-            **{"from": to_column(wanted.from_), "to": end_to_column(wanted.to)},
+            since=to_column(wanted.from_),
+            until=end_to_column(wanted.to),
             branch=wanted.branch_id,
             types=orjson.dumps(wanted.resource_types).decode(),
         )

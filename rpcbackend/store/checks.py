@@ -27,7 +27,7 @@ _OVERLAPPING = """
 SELECT count(*) FROM (
   SELECT starts_at, lag(ends_at) OVER (
     PARTITION BY school_id, resource_type, resource_id ORDER BY starts_at) AS before
-  FROM resource_claims)
+  FROM resource_claims) AS spans
 WHERE before > starts_at
 """
 
@@ -42,7 +42,7 @@ SELECT count(*) FROM resource_claims c WHERE owner_type = 'lesson' AND NOT EXIST
       WHEN 'vehicle' THEN l.vehicle_id WHEN 'student' THEN l.student_id END)
 """  # noqa: S608 (our own text)
 _UNCLAIMED = f"""
-SELECT count(*) FROM lessons l JOIN (
+SELECT count(*) FROM lessons l CROSS JOIN (
   VALUES ('instructor'), ('vehicle'), ('student')) AS kinds
 WHERE l.state NOT IN {_FREE_STATES} AND NOT (column1 = 'vehicle' AND l.vehicle_id IS NULL)
   AND NOT EXISTS (
@@ -54,7 +54,7 @@ WHERE l.state NOT IN {_FREE_STATES} AND NOT (column1 = 'vehicle' AND l.vehicle_i
 
 _GAPS = """
 SELECT coalesce(sum(last - number), 0) FROM (
-  SELECT max(seq) AS last, count(*) AS number FROM events GROUP BY school_id)
+  SELECT max(seq) AS last, count(*) AS number FROM events GROUP BY school_id) AS streams
 """
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import orjson
 
 from rpcbackend.schema.claims import Busy, Claim, OwnerType, ResourceType
-from rpcbackend.store import driver
 from rpcbackend.store.json_sql import json_object
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.sight import Sight
@@ -23,7 +22,7 @@ SELECT * FROM (
   WHERE school_id = :school AND resource_type = :resource_type AND resource_id = :resource_id
     AND starts_at < :ends_at
   ORDER BY starts_at DESC LIMIT 1
-) WHERE ends_at > :starts_at
+) AS nearest WHERE ends_at > :starts_at
 """  # noqa: S608 (our own columns)
 
 # For each resource one seek for the claim that may reach into the span from before, then a scan of
@@ -39,7 +38,7 @@ CROSS JOIN resource_claims AS claim
    WHERE before.school_id = :school AND before.resource_type = wanted.value
      AND before.resource_id = wanted.key AND before.starts_at <= :starts_at), :starts_at)
  AND claim.ends_at > :starts_at
-WHERE claim.owner_id IS NOT :but
+WHERE claim.owner_id IS DISTINCT FROM :but
 """
 
 _TAKE = """
@@ -122,13 +121,11 @@ class Claims:
         Args:
             claims: Of one owner, who holds nothing yet.
         """
-        try:
-            await self.take(claims)
-        except driver.Error as error:
-            if not driver.is_refusal(error):
-                raise
-            await self.release(claims[0].owner_type, claims[0].owner_id)
-            return await self.conflicting(claims)
+        for claim in claims:
+            self._touch(claim.owner_type, claim.owner_id)
+            if not await self._tx.offer(_TAKE, **to_row(claim)):
+                await self.release(claim.owner_type, claim.owner_id)
+                return await self.conflicting(claims)
         return []
 
     async def take(self, claims: Sequence[Claim]) -> None:

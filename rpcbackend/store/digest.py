@@ -5,18 +5,12 @@ from collections.abc import Iterable
 
 import orjson
 
+from rpcbackend.store.catalog import shapes
 from rpcbackend.store.store import Store
 from rpcbackend.store.work import Work
 
 # Left out: these tell when and how the file was made and used, not what it holds.
-_TABLES = """
-SELECT name FROM sqlite_schema
-WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-  AND name NOT IN ('migrations', 'clock', 'measurements', 'runs', 'cached_answers')
-ORDER BY name
-"""
-
-_KEY = "SELECT name FROM pragma_table_info(:table) WHERE pk > 0 ORDER BY pk"
+_LEFT_OUT = frozenset({"migrations", "clock", "measurements", "runs", "cached_answers"})
 
 
 async def state_hash(store: Store) -> str:
@@ -27,12 +21,13 @@ async def state_hash(store: Store) -> str:
 
     async def unit(work: Work) -> str:
         digest = hashlib.sha256()
-        for row in await work.tx.all(_TABLES):
-            table = row["name"]
-            key = ", ".join(column["name"] for column in await work.tx.all(_KEY, table=table))
-            digest.update(_line([table]))
+        for shape in sorted(await shapes(work.tx), key=lambda shape: shape.name):
+            if shape.name in _LEFT_OUT:
+                continue
+            key = ", ".join(shape.key)
+            digest.update(_line([shape.name]))
             rows = await work.tx.all(
-                f"SELECT * FROM {table} WHERE school_id = :school ORDER BY {key}"  # noqa: S608 (our own names)
+                f"SELECT * FROM {shape.name} WHERE school_id = :school ORDER BY {key}"  # noqa: S608 (our own names)
             )
             for each in rows:
                 digest.update(_line(each[name] for name in each.keys()))  # noqa: SIM118 (a row iterates over its values)

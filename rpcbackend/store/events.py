@@ -29,25 +29,23 @@ RETURNING seq
 
 # Where the lesson is now, and whose, is for its new instructor's eyes.
 _DATA_OF_INSTRUCTOR = """json(CASE
-  WHEN json_extract(data, '$.previous.instructorId') = :seer
-   AND json_extract(data, '$.instructorId') <> :seer
-  THEN json_object('lessonId', json_extract(data, '$.lessonId'),
-                   'previous', json_extract(data, '$.previous'))
+  WHEN data -> 'previous' ->> 'instructorId' = :seer AND data ->> 'instructorId' <> :seer
+  THEN json_object('lessonId', data ->> 'lessonId', 'previous', data -> 'previous')
   ELSE data END)"""
 
 _AFTER = f"""
 SELECT seq, {_EVENT} AS json FROM events
 WHERE school_id = :school AND seq > :after AND seq <= :until
-  AND (:types = '[]' OR type IN (SELECT value FROM json_each(:types)))
+  AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
   AND {{seen}}
 ORDER BY seq LIMIT :limit
 """  # noqa: S608 (only our own column list)
 
 # One's own events name oneself; that a colleague's vehicle was repaired is nobody's own.
 # Who gave a lesson away has to learn that it is no longer his.
-_OF_INSTRUCTOR = """(aggregate_id = :seer OR json_extract(data, '$.instructorId') = :seer
-  OR json_extract(data, '$.previous.instructorId') = :seer)"""
-_OF_STUDENT = "(aggregate_id = :seer OR json_extract(data, '$.studentId') = :seer)"
+_OF_INSTRUCTOR = """(aggregate_id = :seer OR data ->> 'instructorId' = :seer
+  OR data -> 'previous' ->> 'instructorId' = :seer)"""
+_OF_STUDENT = "(aggregate_id = :seer OR data ->> 'studentId' = :seer)"
 
 # By area and not by type: what an area will tell one day is hidden from its first day on, and so is
 # an area that nobody has thought of yet.
@@ -122,7 +120,7 @@ class Events:
             ),
             after=after_seq,
             until=until,
-            types=orjson.dumps(types).decode(),
+            types=orjson.dumps(types).decode() if types else None,
             limit=limit,
             seer=self._sight.person_id,
             areas=orjson.dumps(sorted(self._sight.areas or ())).decode(),

@@ -112,7 +112,7 @@ async def export(
         DiskFullError: There is no room for it.
         OutcomeUnknownError: The storage of the store failed.
     """
-    engine = store.engine
+    engine = store.sqlite
     if engine.opener.path is None:
         raise FileRefusedError("A store in memory is not exported: start with a data directory.")
     own_file(engine.opener, engine.read_only)

@@ -21,8 +21,10 @@ MOST = 1_000
 """A list without pages: the largest school of the design has 150."""
 
 _ZONES = """
-SELECT id, state, zone FROM (SELECT * FROM instructors WHERE school_id = :school AND {seen})
-JOIN (SELECT id AS branch_id, zone FROM branches WHERE school_id = :school) USING (branch_id)
+SELECT id, state, zone
+FROM (SELECT * FROM instructors WHERE school_id = :school AND {seen}) AS seen
+JOIN (SELECT id AS branch_id, zone FROM branches WHERE school_id = :school) AS branch
+  USING (branch_id)
 WHERE :wanted IS NULL OR id IN (SELECT value FROM json_each(:wanted))
 """
 

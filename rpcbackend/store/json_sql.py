@@ -37,7 +37,7 @@ def _column(name: str, annotation: Any) -> str:
     if plain is datetime:
         return instant(name)
     if plain is bool:
-        return f"json(iif({name}, 'true', 'false'))"
+        return f"json(iif({name} = 1, 'true', 'false'))"
     if get_origin(plain) in (list, tuple, dict) or _is_object(plain):
         return f"json({name})"
     return name

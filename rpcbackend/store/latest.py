@@ -4,7 +4,7 @@ from rpcbackend.store.transaction import Transaction
 
 _NOTE = """
 INSERT INTO clock (school_id, latest_at) VALUES (:school, :at)
-ON CONFLICT (school_id) DO UPDATE SET latest_at = max(latest_at, excluded.latest_at)
+ON CONFLICT (school_id) DO UPDATE SET latest_at = max(clock.latest_at, excluded.latest_at)
 """
 
 _FORGET = "UPDATE clock SET latest_at = :at WHERE school_id = :school AND latest_at > :most"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from rpcbackend.schema.base import MAX_SAFE_INTEGER
 from rpcbackend.store.transaction import Transaction
 
 _SAVE = """
@@ -23,7 +24,7 @@ WHERE school_id = :school AND span_seconds = :span
 _KEEP_NEAREST = """
 DELETE FROM measurements WHERE school_id = :school AND span_seconds = :span AND began_at IN (
   SELECT began_at FROM measurements WHERE school_id = :school AND span_seconds = :span
-  ORDER BY began_at > :now, abs(began_at - :now) LIMIT -1 OFFSET :count)
+  ORDER BY began_at > :now, abs(began_at - :now) LIMIT :all OFFSET :count)
 """
 
 _BEGIN = """
@@ -99,7 +100,9 @@ class Measurements:
 
     async def keep_nearest(self, span_seconds: int, count: int, now: int) -> None:
         """Give up all spans of this length but so many: those just before *now*, then after it."""
-        await self._tx.run(_KEEP_NEAREST, span=span_seconds, count=count, now=now)
+        await self._tx.run(
+            _KEEP_NEAREST, span=span_seconds, all=MAX_SAFE_INTEGER, count=count, now=now
+        )
 
     async def last_run(self) -> Run | None:
         """Return the life of the process that was there last, this one perhaps."""

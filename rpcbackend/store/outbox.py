@@ -147,7 +147,7 @@ class Outbox:
         """Begin to send as a new process, the only one, and return its number for `lease`."""
         row = await self._tx.one(
             "INSERT INTO outbox_epochs (school_id, epoch) VALUES (:school, 1)"
-            " ON CONFLICT (school_id) DO UPDATE SET epoch = epoch + 1 RETURNING epoch"
+            " ON CONFLICT (school_id) DO UPDATE SET epoch = outbox_epochs.epoch + 1 RETURNING epoch"
         )
         assert row is not None  # noqa: S101 (an upsert returns its row)
         return int(row[0])

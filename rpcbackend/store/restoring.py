@@ -112,7 +112,7 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
             next one finds the backup in place.
         ReadOnlyModeError: The store is served as it is; nothing was changed.
     """
-    opener = store.engine.opener
+    opener = store.sqlite.opener
     directory = own_file(opener, store.engine.read_only).parent
     backup_id = await run_beside(_staging(directory, origin, opener.key), report)
     with _staged(directory):
@@ -125,7 +125,7 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
 async def _exchange(
     store: Store, directory: Path, origin: Origin, backup_id: str, report: Report
 ) -> Restored:
-    engine = store.engine
+    engine = store.sqlite
     async with engine.exclusively():
         safety, quarantine = await _save(engine.opener, directory, store.clock, report)
         restored = await _sign(

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import checks, driver
 from rpcbackend.store.as_it_is import AS_IT_IS, DAMAGED
+from rpcbackend.store.engine import Work
 from rpcbackend.store.files import StoreFacts, log_of, size_of
 from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
 from rpcbackend.store.migrations import SchemaOldError, latest_version, migrate, version_of
@@ -34,8 +35,6 @@ CHECKPOINT_BYTES = driver.LOG_BYTES
 
 BUSY_CHECKPOINT_BYTES = 4 * CHECKPOINT_BYTES
 """The same for a writer that is never idle: a longer log makes every read slower."""
-
-Work = Callable[[SqliteTransaction], Coroutine[Any, Any, Any]]
 
 
 class SqliteEngine:

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from rpcbackend.store import driver
 from rpcbackend.store.changes import Changes
-from rpcbackend.store.transaction import Row
+from rpcbackend.store.transaction import Dialect, Row
 
 
 class SqliteTransaction:
     """The statements of one unit, run where they are called: nothing here ever suspends."""
 
     __slots__ = ("_connection", "access_changed", "changes", "school", "touched")
+
+    dialect: Dialect = "sqlite"
 
     def __init__(self, connection: Any, school: int) -> None:
         self._connection = connection
@@ -32,3 +35,13 @@ class SqliteTransaction:
         """Run a change and return the number of rows it touched."""
         params["school"] = self.school
         return self._connection.execute(sql, params).rowcount  # type: ignore[no-any-return]  # the driver is untyped
+
+    async def offer(self, sql: str, /, **params: Any) -> bool:
+        """Run an insert and tell whether no other row was in its way; the unit can go on."""
+        try:
+            await self.run(sql, **params)
+        except driver.Error as error:
+            if not driver.is_refusal(error):
+                raise
+            return False
+        return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rpcbackend.clock import Clock
-from rpcbackend.errors import BackupInvalidError, OutcomeUnknownError
+from rpcbackend.errors import BackupInvalidError, OutcomeUnknownError, ServerDatabaseError
 from rpcbackend.ids import Ids
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.store.as_it_is import own_file
@@ -15,14 +15,14 @@ from rpcbackend.store.audit import ROOT, Link
 from rpcbackend.store.backups import Backup, Reason, folder_in, list_backups, mark_of
 from rpcbackend.store.beside import run_beside
 from rpcbackend.store.driver import Error, is_poison
+from rpcbackend.store.engine import Engine
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.snapshot import Wanted, make_backup, rekey_backups
 from rpcbackend.store.soundness import Verdict, verify_backup
 from rpcbackend.store.sqlite import SqliteEngine
-from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.tags import Tags
-from rpcbackend.store.transaction import Report
+from rpcbackend.store.transaction import Report, Transaction
 from rpcbackend.store.work import Work
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def _nobody(_done: int, _total: int, _message: str) -> None:
 class Store:
     """An open database of one school; see `open_store`."""
 
-    def __init__(self, engine: SqliteEngine, *, clock: Clock, ids: Ids) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, ids: Ids) -> None:
         self.engine, self.clock, self.ids = engine, clock, ids
         self.head_seq = 0
         """The last event that is known to be durable."""
@@ -60,8 +60,19 @@ class Store:
         """The event that tells of the last time; the numbers went back to it."""
         self._access_version = 0
         """The same, on the writer's thread: of those that stand before what runs now."""
-        self.directory = engine.path.parent if engine.path else None
+        self.directory: Path | None = None
         """Where its files are kept, though a copy elsewhere is what is open."""
+
+    @property
+    def sqlite(self) -> SqliteEngine:
+        """The engine of a database that is a file of ours, or in our memory.
+
+        Raises:
+            ServerDatabaseError: A server keeps it.
+        """
+        if not isinstance(self.engine, SqliteEngine):
+            raise ServerDatabaseError
+        return self.engine
 
     async def read(self, unit: Unit[T], *, sight: Sight = EVERYTHING) -> T:
         """Run *unit* on one snapshot, in one hop to the database.
@@ -75,7 +86,7 @@ class Store:
             OutcomeUnknownError: The storage failed; the process is about to end. Ask the next one.
         """
 
-        async def work(tx: SqliteTransaction) -> T:
+        async def work(tx: Transaction) -> T:
             return await unit(self._work(tx, "reader", sight))
 
         try:
@@ -101,7 +112,7 @@ class Store:
         """
         commit = object()
 
-        async def work(tx: SqliteTransaction) -> tuple[T, int, Link | None, int]:
+        async def work(tx: Transaction) -> tuple[T, int, Link | None, int]:
             done = self._work(tx, actor, sight)
             done.access_version = self._access_version
             result = await unit(done)
@@ -125,7 +136,7 @@ class Store:
                 publish()
         return result  # type: ignore[no-any-return]  # the lane is untyped
 
-    def _announce(self, tx: SqliteTransaction, commit: object) -> None:
+    def _announce(self, tx: Transaction, commit: object) -> None:
         """On the writer's thread, note what will be another once the transaction is kept."""
         if tx.access_changed:
             self._access_version += 1
@@ -146,14 +157,14 @@ class Store:
         await see_through(asyncio.ensure_future(self._rekey(key, report)))
 
     async def _rekey(self, key: bytes, report: Report) -> None:
-        old = self.engine.opener
+        old = self.sqlite.opener
         if old.path is None:
             raise BackupInvalidError("A store in memory has no key to change.")
         await self.backup("before-rekey")
-        await self.engine.rekey(key, report)
+        await self.sqlite.rekey(key, report)
         try:
             await self.backup("after-rekey")
-            async with self.engine.alone:
+            async with self.sqlite.alone:
                 folder = folder_in(old.path.parent)
                 await run_beside(partial(rekey_backups, folder, old, old.with_key(key)), _nobody)
         except Exception as error:
@@ -180,11 +191,12 @@ class Store:
             BackupInvalidError: What was written is not sound, or the disk failed.
             ReadOnlyModeError: The store is served as it is, maybe from a copy.
         """
-        path = own_file(self.engine.opener, self.engine.read_only)
+        engine = self.sqlite
+        path = own_file(engine.opener, engine.read_only)
         folder = into or folder_in(path.parent)
         wanted = Wanted(reason=reason, folder=folder, now_ms=self.clock.now_ms())
-        async with self.engine.alone:
-            return await run_beside(partial(make_backup, self.engine.opener, wanted), report)
+        async with engine.alone:
+            return await run_beside(partial(make_backup, engine.opener, wanted), report)
 
     @property
     def backup_folder(self) -> Path | None:
@@ -193,7 +205,7 @@ class Store:
 
     def opens(self, backup: Backup) -> bool:
         """Tell whether the store's present key opens the backup."""
-        return mark_of(self.engine.opener.key) == backup.key_mark
+        return mark_of(self.sqlite.opener.key) == backup.key_mark
 
     def backups(self) -> list[Backup]:
         """Return the backups in the data directory, the newest first; see `list_backups`."""
@@ -203,7 +215,7 @@ class Store:
         self, backup: Path, report: Report = _nobody, *, key: bytes | None = None
     ) -> Verdict:
         """Look through a backup with that key, or the store's own, beside all other work."""
-        key = key or self.engine.opener.key
+        key = key or self.sqlite.opener.key
 
         # No `partial`: the key would be in its repr, and so in somebody's log.
         def look(tell: Report) -> Verdict:
@@ -217,10 +229,10 @@ class Store:
         Only while nobody else is at work; see `SqliteEngine.exclusively`.
         """
 
-        async def look(tx: SqliteTransaction) -> tuple[int, Link]:
+        async def look(tx: Transaction) -> tuple[int, Link]:
             return await find_heads(self._work(tx, "reader", EVERYTHING))
 
-        self.head_seq, self.audit_head = await self.engine.look(look)
+        self.head_seq, self.audit_head = await self.sqlite.look(look)
         self.engine.is_damaged = False
         if self.engine.read_only == "damage":
             # That was the old one.
@@ -239,7 +251,7 @@ class Store:
         """Finish what is queued and close the file."""
         await self.engine.close()
 
-    def _work(self, tx: SqliteTransaction, actor: str, sight: Sight) -> Work:
+    def _work(self, tx: Transaction, actor: str, sight: Sight) -> Work:
         return Work(tx, now_ms=self.clock.now_ms(), ids=self.ids, actor=actor, sight=sight)
 
 

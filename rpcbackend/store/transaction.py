@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from rpcbackend.store.changes import Changes
 
 T = TypeVar("T")
+
+Dialect = Literal["sqlite", "postgresql"]
 
 Report = Callable[[int, int, str], None]
 """Takes steps done, steps in all, and what comes now; called on the loop."""
@@ -32,6 +34,8 @@ class Transaction(Protocol):
 
     access_changed: bool
     """Set by whoever changes who may come in, so that it is noticed at once."""
+    dialect: Dialect
+    """What the database speaks; all statements are SQLite's, see `dialect.read`."""
     school: int
     touched: set[str]
     """Where whoever writes notes what is another from now on; see `Tags`."""
@@ -48,6 +52,10 @@ class Transaction(Protocol):
 
     async def run(self, sql: str, /, **params: Any) -> int:
         """Run a change and return the number of rows it touched."""
+        ...
+
+    async def offer(self, sql: str, /, **params: Any) -> bool:
+        """Run an insert and tell whether no other row was in its way; the unit can go on."""
         ...
 
 

@@ -34,7 +34,7 @@ async def rekey(store: Store) -> None:
     """Change the key and say how it went."""
     try:
         # Of the database alone; test_care.py has its backups.
-        await store.engine.rekey(NEW, lambda *_: None)
+        await store.sqlite.rekey(NEW, lambda *_: None)
     except RpcError as refused:
         say(f"refused {refused.symbol} {refused.outcome}")
     else:

@@ -264,13 +264,13 @@ async def test_who_takes_all_records_away_gave_his_password_a_short_time_ago(
 async def test_who_loses_his_role_before_the_job_begins_is_given_nothing(desk: Desk) -> None:
     be_quick(desk.app)
     client = await signed_in(desk.app, Role.ACCOUNTANT)
-    blocking = await desk.app.store.engine.alone.acquire()
+    blocking = await desk.app.store.sqlite.alone.acquire()
     first = await client.call("exports.start", **desk.params(path=str(desk.out / "first")))
     second = await client.call("exports.start", **desk.params())
 
     await take_role(desk)
     assert blocking
-    desk.app.store.engine.alone.release()
+    desk.app.store.sqlite.alone.release()
     for started in (first, second):
         await desk.app.jobs.ended(started["jobId"])
 

@@ -158,7 +158,7 @@ async def test_a_check_that_nobody_waits_for_any_more_ends_and_takes_no_place(
     async with running_app(tmp_path) as app:
         await app.open_store()
         client = Client(app)
-        async with app.store.engine.alone:
+        async with app.store.sqlite.alone:
             for _ in range(2 * MAX_WATCHERS):
                 asking = client.start("system.health", {"deep": True})
                 await asyncio.sleep(0)

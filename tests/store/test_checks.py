@@ -86,7 +86,7 @@ async def break_with(store: Store, *statements: str) -> None:
             connection.execute(sql, {"school": 1})  # type: ignore[attr-defined]  # the driver's
         connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]  # the driver's
 
-    await store.engine._connections[0].run(run)  # noqa: SLF001 (the intruder's part)
+    await store.sqlite._connections[0].run(run)  # noqa: SLF001 (the intruder's part)
 
 
 async def test_a_row_of_the_audit_that_was_changed_is_found(store: Store) -> None:

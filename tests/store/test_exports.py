@@ -248,7 +248,7 @@ async def test_an_export_is_of_one_instant_whatever_is_written_meanwhile(
     gate = Gate()
     async with store_in(tmp_path / "data") as store:
         await add_all(store)
-        write = partial(exports.write_export, store.engine.opener, 1, wanted(out))
+        write = partial(exports.write_export, store.sqlite.opener, 1, wanted(out))
         going = asyncio.ensure_future(asyncio.to_thread(write, lambda *_: gate.wait()))
         await gate.entered()
         late = make_student(id=an_id("stu", 2))
@@ -268,7 +268,7 @@ async def test_an_export_tells_how_far_it_is(
         await add_all(store)
         await add_lessons(store, 5)
         job = wanted(out, kind=ExportKind.LESSONS)
-        exports.write_export(store.engine.opener, 1, job, lambda *said: told.append(said))
+        exports.write_export(store.sqlite.opener, 1, job, lambda *said: told.append(said))
 
     # The line of names is one of the first two.
     assert told == [(2, 5, "writing"), (4, 5, "writing"), (5, 5, "writing")]
@@ -497,7 +497,7 @@ exports.AT_A_TIME = 1
 async def main(folder):
     async with store_in(folder / "data") as store:
         kill = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-        exports.write_export(store.engine.opener, 1, wanted(folder / "out"), kill)
+        exports.write_export(store.sqlite.opener, 1, wanted(folder / "out"), kill)
 
 asyncio.run(main(Path(sys.argv[1])))
 """

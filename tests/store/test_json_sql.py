@@ -81,6 +81,6 @@ def test_each_kind_of_field_has_its_expression() -> None:
     assert json_object(Everything, other="1 + 1") == (
         "json_object('someText', some_text, 'number', number,"
         f" 'maybeAt', {instant('maybe_at')},"
-        " 'isSo', json(iif(is_so, 'true', 'false')),"
+        " 'isSo', json(iif(is_so = 1, 'true', 'false')),"
         " 'words', json(words), 'pair', json(pair), 'other', 1 + 1)"
     )

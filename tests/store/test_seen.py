@@ -11,6 +11,7 @@ from rpcbackend.schema.students import ListStudents
 from rpcbackend.store import EVERYTHING, Sight, Store, Work, sight_of
 from rpcbackend.store.changes import Changes
 from rpcbackend.store.sight import NOTHING
+from rpcbackend.store.transaction import Dialect
 from tests.factories import NINE, add_all, an_id, at, make_lesson, make_student
 
 INSTRUCTOR, STUDENT = sight_of(an_id("ins")), sight_of(an_id("stu"))
@@ -114,6 +115,7 @@ class Explained:
 
     access_changed = False
     changes: Changes | None = None
+    dialect: Dialect = "sqlite"
 
     def __init__(self, work: Work) -> None:
         self._tx, self.school = work.tx, work.tx.school
@@ -133,6 +135,10 @@ class Explained:
     async def run(self, sql: str, /, **params: Any) -> int:
         """Run a change."""
         return await self._tx.run(sql, **params)
+
+    async def offer(self, sql: str, /, **params: Any) -> bool:
+        """Run an insert."""
+        return await self._tx.offer(sql, **params)
 
     async def _explain(self, sql: str, params: dict[str, Any]) -> None:
         rows = await self._tx.all(f"EXPLAIN QUERY PLAN {sql}", **params)

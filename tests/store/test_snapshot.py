@@ -327,7 +327,7 @@ async def test_a_change_of_keys_without_room_for_the_backups_is_done_and_says_so
     new = bytes(32)
 
     async with store_in(tmp_path, key=KEY) as store:
-        rekey = store.engine.rekey
+        rekey = store.sqlite.rekey
 
         async def then_fill_the_disk(*given: Any) -> None:
             await rekey(*given)

@@ -1,0 +1,77 @@
+"""What the store asks of an engine: units of work, and how it is. What a file has is not in it."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from rpcbackend.schema.system import ReadOnlyReason
+from rpcbackend.store.checks import Finding
+from rpcbackend.store.files import StoreFacts
+from rpcbackend.store.lane import LaneFacts
+from rpcbackend.store.transaction import Report, Transaction
+
+Work = Callable[[Transaction], Coroutine[Any, Any, Any]]
+
+
+class Queue(Protocol):
+    """Where units wait for a connection."""
+
+    def facts(self) -> LaneFacts:
+        """Return what it has to do, and what it did so far."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs units of work on the database of one school, or on the part of it that is one school's.
+
+    There are two: `SqliteEngine` and `PostgresEngine`.
+    """
+
+    name: str
+    school: int
+    is_encrypted: bool
+    schema_version: int
+    migrated_from: int
+    """The version that was found; 0 for a new database."""
+    read_only: ReadOnlyReason | None
+    """Why nothing is written, while nothing is."""
+    is_damaged: bool
+    failure: str
+    """What failed, in the database's words, once something has."""
+    on_poison: Callable[[], None]
+    """Told when nothing can be trusted any more: the process must end (74)."""
+
+    @property
+    def writer(self) -> Queue:
+        """Where writes wait."""
+        ...
+
+    @property
+    def reader(self) -> Queue:
+        """Where reads wait; the same as the writer where one connection serves both."""
+        ...
+
+    async def read(self, work: Work) -> Any:
+        """Run *work* on one snapshot."""
+        ...
+
+    async def write(self, work: Work, *, keep: bool) -> Any:
+        """Run *work* as one transaction and return when it is durable; or take it back.
+
+        Raises:
+            OutcomeUnknownError: The storage failed, and with outcome `none` nothing was changed.
+            ReadOnlyModeError: Nothing is written for now.
+            UnavailableError: The database cannot be reached; nothing was changed.
+        """
+        ...
+
+    async def look_through(self, report: Report) -> list[Finding]:
+        """Read the whole database, and return what is not as it must be."""
+        ...
+
+    def facts(self) -> StoreFacts:
+        """Return sizes and counts."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and close every connection."""
+        ...
