@@ -38,7 +38,7 @@ TOUCH_SECONDS = 60
 """The store learns this often that a session or key is used."""
 
 BAD_PER_SECOND, BAD_BURST = 5, 20
-"""Tokens and keys that are none of ours, from one connection, before no new ones are looked up."""
+"""Tokens and keys that are none of ours, from one source, before no new ones are looked up."""
 
 MAX_REMEMBERED = 1_000
 """Tokens and keys whose look-up is remembered."""
@@ -50,6 +50,9 @@ class Caller(Protocol):
     audience: Audience
     session_id: str | None
     """Whoever signed in here, in this session."""
+
+    source: str
+    """Whose wrong passwords and tokens count together."""
 
     @property
     def id(self) -> str:
@@ -140,7 +143,7 @@ class Access:
         Raises:
             UnauthenticatedError: The token or API key is none of ours.
             SessionExpiredError: The time of the token, the key or the session is over.
-            RateLimitedError: Too many tokens of this connection were none of ours.
+            RateLimitedError: Too many tokens of this source were none of ours.
         """
         self._turn_to(store)
         # Order matters within one connection: none waits for what another one must have looked up.
@@ -151,7 +154,7 @@ class Access:
                     self._check_bad(caller, token)
                 return await self._look_up(store, caller, token, is_use=is_use)
         except UnauthenticatedError:
-            self._bad.take(caller.id, self._clock.monotonic())
+            self._bad.take(caller.source, self._clock.monotonic())
             raise
         finally:
             self._waiting[caller.id] -= 1
@@ -171,7 +174,7 @@ class Access:
             store.on_access_change.append(self._forget)
 
     def _check_bad(self, caller: Caller, token: str | None) -> None:
-        wait = self._bad.wait(caller.id, self._clock.monotonic())
+        wait = self._bad.wait(caller.source, self._clock.monotonic())
         if wait > 0 and token is not None and self._recall(caller, token, is_use=False) is None:
             raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))
 

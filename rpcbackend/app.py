@@ -11,6 +11,7 @@ from rpcbackend.caching import Caching
 from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.context import Context
 from rpcbackend.contract.shipped import contract_hash, read_contract
+from rpcbackend.dispatch.connections import Connections
 from rpcbackend.dispatch.dispatcher import Dispatcher, Sources
 from rpcbackend.dispatch.server import STOP_SECONDS, Server
 from rpcbackend.dispatch.tap import LineSink
@@ -37,6 +38,7 @@ from rpcbackend.schema.lifecycle import (
 )
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import Health, StoreHealth
+from rpcbackend.security.tokens import Audience
 from rpcbackend.store import Origin, Report, Store, Verdict
 from rpcbackend.surroundings import Surroundings
 
@@ -118,7 +120,6 @@ class Application:
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
         self._rate_limit = RateLimit(self._surroundings.rates or self._limits)
-        self._servers: list[Server] = []
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
         self._parent_watch: asyncio.Task[None] | None = None
@@ -157,6 +158,7 @@ class Application:
             sources=Sources(clock=self._clock, ids=ids),
             report_bug=self._surroundings.report_bug,
         )
+        self._connections = Connections(self.dispatcher, self._clock, self._tap)
 
     @property
     def exit_code(self) -> int:
@@ -168,17 +170,15 @@ class Application:
         self.monitor.start()
         await self._door.boot()
 
-    def connect(self, sink: LineSink) -> Server:
-        """Begin to serve a connection whose lines out go to *sink*."""
-        server = Server(
-            self.dispatcher,
-            sink,
-            clock=self._clock,
-            connection_id=f"con_{len(self._servers) + 1}",
-            tap=self._tap,
-        )
-        self._servers.append(server)
-        return server
+    def connect(
+        self, sink: LineSink, *, audience: Audience = "stdio", source: str | None = None
+    ) -> Server:
+        """Begin to serve a connection whose lines out go to *sink*; see `Server`."""
+        return self._connections.open(sink, audience, source)
+
+    def disconnect(self, server: Server) -> None:
+        """Forget a connection whose calls have ended."""
+        self._connections.close(server)
 
     async def back_up(self) -> None:
         """Make the day's backup, as a replay does when the recorded process did."""
@@ -213,9 +213,8 @@ class Application:
             self._daily.close()
         self.jobs.close()
         noting = asyncio.create_task(self.caching.close())
-        for server in self._servers:
-            if not await server.drain(self._drain_seconds):
-                self._exit_code = self._exit_code or EX_TIMED_OUT
+        if not await self._connections.drain(self._drain_seconds):
+            self._exit_code = self._exit_code or EX_TIMED_OUT
         await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
         await self.access.settle()
@@ -293,10 +292,7 @@ class Application:
         )
 
     def _load(self) -> Load:
-        return Load(
-            in_flight=sum(server.in_flight for server in self._servers),
-            queued=sum(server.queued for server in self._servers),
-        )
+        return Load(in_flight=self._connections.in_flight, queued=self._connections.queued)
 
     async def initialize(self, params: Initialize, *, may_end: bool) -> Initialized:
         """Open the store with the key and tell what this server can do.

@@ -52,6 +52,7 @@ class _CallerThen:
     """A connection as it was: whoever signs in there later is somebody else."""
 
     id: str
+    source: str
     audience: Audience
     session_id: str | None
     is_desk: bool
@@ -86,6 +87,7 @@ class Standing:
         self._token = token if principal.kind == "api_key" else None
         self._caller = _CallerThen(
             id=caller.id,
+            source=caller.source,
             audience=caller.audience,
             session_id=principal.session_id,
             is_desk=caller.is_desk,

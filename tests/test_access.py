@@ -61,6 +61,7 @@ class Caller:
     audience: Audience = "stdio"
     is_desk: bool = True
     id: str = "con_1"
+    source: str = "con_1"
 
 
 SIGNED_IN = Caller(session_id=an_id("ses"))
@@ -756,7 +757,9 @@ async def test_garbage_is_looked_up_so_often_and_keeps_out_its_own_connection_al
     with pytest.raises(RateLimitedError) as refused:
         await access.identify(store, Caller(), "garbage")
     assert refused.value.retry_after_ms == 200
-    assert (await access.identify(store, Caller(id="con_2"), text)).kind == "api_key"
+    assert (
+        await access.identify(store, Caller(id="con_2", source="con_2"), text)
+    ).kind == "api_key"
     assert (await access.identify(store, Caller(), text)).kind == "api_key"
 
     clock.advance(0.2)
@@ -771,7 +774,7 @@ async def test_who_is_known_does_not_wait_for_what_another_connection_looks_up(
     await add_session(store)
     await access.identify(store, SIGNED_IN, None)
 
-    unknown = Caller(id="con_2", session_id=an_id("ses", 9))
+    unknown = Caller(id="con_2", source="con_2", session_id=an_id("ses", 9))
     waiting = asyncio.ensure_future(access.identify(store, unknown, None))
     await asyncio.sleep(0)
 

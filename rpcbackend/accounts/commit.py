@@ -37,7 +37,7 @@ async def commit(ctx: Context, unit: Callable[[Work], Awaitable[T | RpcError]]) 
     result = await store.write(audited, actor=ctx.actor)
     if isinstance(result, RpcError):
         if isinstance(result, UnauthenticatedError):
-            ctx.host.guesses.miss(ctx.connection.id)
+            ctx.host.guesses.miss(ctx.connection.source)
         raise result
     ctx.result_meta["seq"] = store.head_seq
     return result
@@ -47,11 +47,11 @@ def require_try(ctx: Context) -> None:
     """Check that a password of this caller may be looked at, and will be counted if it is wrong.
 
     Raises:
-        RateLimitedError: Too many of this connection, or of all, did not fit.
+        RateLimitedError: Too many of this source, or of all, did not fit.
         InvalidParamsError: It is a dry run.
     """
     _refuse_dry_run(ctx)
-    ctx.host.guesses.check(ctx.connection.id)
+    ctx.host.guesses.check(ctx.connection.source)
 
 
 def _refuse_dry_run(ctx: Context) -> None:

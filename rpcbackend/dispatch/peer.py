@@ -11,10 +11,11 @@ class Peer:
 
     Args:
         audience: How it reached us; what tokens it gets are good there alone.
+        source: Whose wrong passwords and tokens count together.
     """
 
-    def __init__(self, audience: Audience) -> None:
-        self.audience = audience
+    def __init__(self, audience: Audience, source: str = "") -> None:
+        self.audience, self.source = audience, source
         self.session_id: str | None = None
         """The session that signed in on this connection."""
         self._capability: str | None = None

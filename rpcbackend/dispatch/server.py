@@ -1,7 +1,7 @@
 """One connection: lines to messages to flights, bounded, cancellable, drained at the end."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from rpcbackend.protocol.codec import Json
 from rpcbackend.protocol.envelope import is_request, is_request_id, is_response
 from rpcbackend.protocol.limits import may_exceed
 from rpcbackend.rpc_error import RpcError
+from rpcbackend.security.tokens import Audience
 
 MAX_UNREADABLE_IN_ROW = 100
 """protocol.md section 6."""
@@ -55,6 +56,9 @@ class Server(Peer):
         clock: Measures deadlines.
         connection_id: Tells connections of one process apart.
         tap: Gets every line, in and out.
+        audience: How the peer reached us.
+        source: Whose guesses count together; by default the connection counts by itself.
+        is_draining: Whether it came too late: every new call is refused.
     """
 
     def __init__(
@@ -65,13 +69,16 @@ class Server(Peer):
         clock: Clock,
         connection_id: str,
         tap: Tap | None = None,
+        audience: Audience = "stdio",
+        source: str | None = None,
+        is_draining: bool = False,
     ) -> None:
         self.id = connection_id
         self._dispatcher, self._limits = dispatcher, dispatcher.limits
         self._tap = tap
         self._sink = sink if tap is None else Tapped(sink, tap, connection_id)
         self._clock = clock
-        super().__init__("stdio")
+        super().__init__(audience, connection_id if source is None else source)
         self._running: set[Flight] = set()
         self._turns = Turns(self._limits, lambda: sink.is_backed_up)
         self._arrived = 0
@@ -80,7 +87,9 @@ class Server(Peer):
         self._feeds: dict[str, Feed] = {}
         self._unreadable_in_row = 0
         self._is_starting = False
-        self._is_draining = False
+        self._is_draining = is_draining
+        self.on_feed_end: Callable[[], None] | None = None
+        """Told each time that a feed has come to its end."""
         self._went_idle = asyncio.Event()
 
     @property
@@ -141,7 +150,10 @@ class Server(Peer):
         self._feeds[what] = feed
         if self._is_draining:
             feed.stop()
-        self._spawn(feed.run())
+        running = self._spawn(feed.run())
+        if self.on_feed_end is not None:
+            on_end = self.on_feed_end
+            running.add_done_callback(lambda _: on_end())
 
     def unsubscribe(self, what: str) -> None:
         """Stop the feed of this kind, if there is one."""

@@ -10,7 +10,7 @@ from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.schema.limits import Limits
 
 _LIMITED = ("user", "api_key")
-"""Principals with a name of their own; others are known by their connection."""
+"""Principals with a name of their own; others are known by where they come from."""
 
 
 class RateLimit:
@@ -47,7 +47,7 @@ class RateLimit:
         """
         is_named = context.principal.kind in _LIMITED
         if is_named or kind == "auth":
-            whose = context.principal.actor if is_named else context.connection.id
+            whose = context.principal.actor if is_named else context.connection.source
             wait = self._buckets[kind].take(whose, context.clock.monotonic())
             if wait > 0:
                 # To the microsecond first: what floats add to a wait must not cost a millisecond.

@@ -7,6 +7,7 @@ from typing import Any
 from rpcbackend.app import Application
 from rpcbackend.moments import Moment
 from rpcbackend.protocol import codec
+from rpcbackend.security.tokens import Audience
 from rpcbackend.transcripts.timeline import Calls
 
 REPLY_SECONDS = 60.0
@@ -41,11 +42,16 @@ class ReplayTap:
 
 
 class Peer:
-    """The other end of one connection of the replay."""
+    """The other end of one connection of the replay.
+
+    Args:
+        app: The program.
+        audience: How the recorded connection had reached it.
+    """
 
     is_writable, is_backed_up = True, False
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, audience: Audience = "stdio") -> None:
         self.events: deque[Any] = deque()
         self.ready: deque[Any] = deque()
         self.heard = 0
@@ -53,7 +59,7 @@ class Peer:
         self._stuck = 0
         self._replies: asyncio.Queue[Any] = asyncio.Queue()
         self._news = asyncio.Event()
-        self.server = app.connect(self)
+        self.server = app.connect(self, audience=audience)
 
     def send(self, line: bytes) -> None:
         """Take a line of the process."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rpcbackend.app import Application
+from rpcbackend.dispatch.connections import audience_of
 from rpcbackend.dispatch.server import SHUTDOWN, OutOfStepError
 from rpcbackend.moments import NamedBits
 from rpcbackend.schema.limits import Limits
@@ -256,8 +257,10 @@ class Replay:
 
     def _peer(self, connection_id: str) -> Peer:
         if connection_id not in self._peers:
-            self._peers[connection_id] = peer = Peer(self._app)
-            peer.server.notify("system.ready", self._app.ready().model_dump(mode="json"))
+            audience = audience_of(connection_id)
+            self._peers[connection_id] = peer = Peer(self._app, audience)
+            if audience == "stdio":
+                peer.server.notify("system.ready", self._app.ready().model_dump(mode="json"))
         return self._peers[connection_id]
 
     async def _back_up(self, entry: Entry) -> None:
