@@ -38,7 +38,6 @@ from rpcbackend.schema.lifecycle import (
 )
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import Health, StoreHealth
-from rpcbackend.security.tokens import Audience
 from rpcbackend.store import Origin, Report, Store, Verdict
 from rpcbackend.surroundings import Surroundings
 
@@ -111,6 +110,8 @@ class Application:
             disk=disk,
             is_read_only=is_read_only,
         )
+        self.mirror_url: str | None = None
+        """Where the mirror listens."""
         self.access = Access(still)
         """Tells who calls."""
         self.random_bytes = self._surroundings.random_bytes
@@ -158,7 +159,8 @@ class Application:
             sources=Sources(clock=self._clock, ids=ids),
             report_bug=self._surroundings.report_bug,
         )
-        self._connections = Connections(self.dispatcher, self._clock, self._tap)
+        self.connections = Connections(self.dispatcher, self._clock, self._tap)
+        """Whoever speaks to this process."""
 
     @property
     def exit_code(self) -> int:
@@ -170,15 +172,9 @@ class Application:
         self.monitor.start()
         await self._door.boot()
 
-    def connect(
-        self, sink: LineSink, *, audience: Audience = "stdio", source: str | None = None
-    ) -> Server:
-        """Begin to serve a connection whose lines out go to *sink*; see `Server`."""
-        return self._connections.open(sink, audience, source)
-
-    def disconnect(self, server: Server) -> None:
-        """Forget a connection whose calls have ended."""
-        self._connections.close(server)
+    def connect(self, sink: LineSink) -> Server:
+        """Begin to serve a connection of the desk, whose lines out go to *sink*."""
+        return self.connections.open(sink)
 
     async def back_up(self) -> None:
         """Make the day's backup, as a replay does when the recorded process did."""
@@ -213,7 +209,7 @@ class Application:
             self._daily.close()
         self.jobs.close()
         noting = asyncio.create_task(self.caching.close())
-        if not await self._connections.drain(self._drain_seconds):
+        if not await self.connections.drain(self._drain_seconds):
             self._exit_code = self._exit_code or EX_TIMED_OUT
         await self.jobs.settle(STOP_SECONDS)
         self.hashing.close()
@@ -289,10 +285,11 @@ class Application:
             **self._load()._asdict(),
             service=self.monitor.service(),
             store=store,
+            mirror_url=self.mirror_url,
         )
 
     def _load(self) -> Load:
-        return Load(in_flight=self._connections.in_flight, queued=self._connections.queued)
+        return Load(in_flight=self.connections.in_flight, queued=self.connections.queued)
 
     async def initialize(self, params: Initialize, *, may_end: bool) -> Initialized:
         """Open the store with the key and tell what this server can do.

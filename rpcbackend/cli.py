@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rpcbackend.exits import EX_BUG, EX_CONFIG, EX_USAGE
 
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
     serve.add_argument("--log-level", help="TRACE, DEBUG, INFO, WARNING or ERROR")
+    serve.add_argument("--http", metavar="HOST:PORT", help="open the mirror too; port 0 is any")
     serve.add_argument("--record", type=Path, metavar="FILE", help="write a transcript")
 
     call = commands.add_parser("call", parents=[where], help="make one call and print the result")
@@ -185,7 +186,10 @@ def _serve(given: argparse.Namespace) -> int:
     try:
         log = {"level": given.log_level} if given.log_level else None
         record = {"file": given.record} if given.record else None
-        settings = load_settings(given.config, data_dir=given.data_dir, log=log, record=record)
+        api = _api_at(given.http)
+        settings = load_settings(
+            given.config, data_dir=given.data_dir, log=log, record=record, api=api
+        )
     except (ValidationError, OSError, ValueError) as error:
         _complain(f"the configuration cannot be used: {error}")
         return EX_CONFIG
@@ -193,6 +197,14 @@ def _serve(given: argparse.Namespace) -> int:
         return serve(settings)
     finally:
         gc.enable()
+
+
+def _api_at(address: str | None) -> dict[str, Any] | None:
+    """Return the settings of a mirror at HOST:PORT; both are checked where all settings are."""
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    return {"enabled": True, "host": host.strip("[]"), "port": port}
 
 
 def _call(given: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
 """The settings of the process: a file, the environment, the command line, in rising order."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -11,6 +11,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from rpcbackend.api_settings import ApiSettings, SecuritySettings, check_cors
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import LogLevel
 
@@ -168,9 +169,21 @@ class Settings(BaseSettings):
     log: Annotated[LogSettings, Field(description="What is logged, how, and where to.")] = (
         LogSettings()
     )
+    api: Annotated[
+        ApiSettings,
+        Field(description="The HTTP mirror (docs/mirror.md), off unless enabled."),
+    ] = ApiSettings()
+    security: Annotated[SecuritySettings, Field(description="What keeps the mirror safe.")] = (
+        SecuritySettings()
+    )
     read_only: Annotated[
         bool, Field(description="Serve the database as it is and write nothing, damaged or not.")
     ] = False
+
+    @model_validator(mode="after")
+    def _allows_no_more_than_it_may(self) -> Self:
+        check_cors(self.api, self.security)
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ GRACE_SECONDS = 3.0
 
 LAST_WRITE_SECONDS = 2.0
 """How long the last replies may wait for a peer that does not read."""
+
+MIRROR = "rpcbackend.mirror.life"
+"""Loaded only where a mirror is wanted."""
 
 
 def serve(settings: Settings) -> int:
@@ -143,10 +147,16 @@ async def _serve(
     transport.start(lambda lines: _receive(server, app, lines), lambda: app.end(0), server.resume)
     server.notify("system.ready", app.ready().model_dump(mode="json"))
     _settle(app)
-    await app.begun_to_end()
-    at_end.callback(_hard_stop(app, settings.drain_seconds + GRACE_SECONDS).cancel)
-    await app.ended.wait()
-    await app.close()
+    async with AsyncExitStack() as beside:
+        if settings.api.enabled:
+            # On a thread: importing FastAPI takes half a second, and the desk is served meanwhile.
+            life = await asyncio.get_running_loop().run_in_executor(None, import_module, MIRROR)
+            mirrored = life.mirrored(app, settings, surroundings.clock)
+            await beside.enter_async_context(mirrored)
+        await app.begun_to_end()
+        at_end.callback(_hard_stop(app, settings.drain_seconds + GRACE_SECONDS).cancel)
+        await app.ended.wait()
+        await app.close()
     try:
         async with asyncio.timeout(LAST_WRITE_SECONDS):
             await transport.close()

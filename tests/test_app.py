@@ -63,6 +63,7 @@ async def test_health_says_how_the_process_and_its_store_are(
         "pid": os.getpid(),
         "uptimeMs": 0,
         "inFlight": 1,
+        "mirrorUrl": None,
         "queued": 0,
         "store": {
             "engine": "sqlite",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 import rpcbackend
 from rpcbackend.config import Settings
@@ -166,13 +167,16 @@ def _exit_codes_named_in(module: Path) -> Iterator[str]:
 
 
 def test_every_setting_is_described() -> None:
-    fields = dict(Settings.model_fields)
-    for group, field in Settings.model_fields.items():
-        if isinstance(field.default, BaseModel):
-            members = type(field.default).model_fields.items()
-            fields |= {f"{group}.{name}": member for name, member in members}
+    fields = dict(_settings_of(Settings, ""))
 
     assert [name for name, field in fields.items() if not field.description] == []
+
+
+def _settings_of(model: type[BaseModel], path: str) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        yield f"{path}{name}", field
+        if isinstance(field.default, BaseModel):
+            yield from _settings_of(type(field.default), f"{path}{name}.")
 
 
 def test_every_channel_is_documented_and_asks_for_a_permission_of_its_area() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from rpcbackend.api_settings import ApiSettings, SecuritySettings
 from rpcbackend.config import (
     MIB,
     BackupSettings,
@@ -17,7 +18,7 @@ from rpcbackend.config import (
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 
-GROUPS = {"limits", "backups", "cache", "disk", "record", "read_only"}
+GROUPS = {"limits", "backups", "cache", "disk", "record", "read_only", "api", "security"}
 
 
 @pytest.fixture
@@ -65,6 +66,8 @@ def test_without_anything_given_the_defaults_hold() -> None:
             "keep_days": 14,
             "compress": True,
         },
+        "api": ApiSettings().model_dump(by_alias=False),
+        "security": SecuritySettings().model_dump(by_alias=False),
         "read_only": False,
     }
 

@@ -4,6 +4,7 @@ import asyncio
 
 from rpcbackend.clock import Clock
 from rpcbackend.dispatch.dispatcher import Dispatcher
+from rpcbackend.dispatch.flight import Flight
 from rpcbackend.dispatch.server import Server
 from rpcbackend.dispatch.tap import LineSink, Tap
 from rpcbackend.security.tokens import Audience
@@ -15,6 +16,10 @@ PREFIXES: dict[Audience, str] = {"stdio": "con", "http": "web"}
 def audience_of(connection_id: str) -> Audience:
     """Tell how the connection of this id reached us."""
     return "http" if connection_id.startswith(PREFIXES["http"]) else "stdio"
+
+
+def _to_nobody(reply: bytes | None) -> None:
+    """Deliver nothing: the reply is returned."""
 
 
 class Connections:
@@ -43,7 +48,9 @@ class Connections:
         """How many calls wait for a place."""
         return sum(server.queued for server in self._open.values())
 
-    def open(self, sink: LineSink, audience: Audience, source: str | None) -> Server:
+    def open(
+        self, sink: LineSink, *, audience: Audience = "stdio", source: str | None = None
+    ) -> Server:
         """Begin to serve a connection; one that comes while others are drained is refused all."""
         self._count += 1
         server = Server(
@@ -58,6 +65,17 @@ class Connections:
         )
         self._open[server.id] = server
         return server
+
+    def refuse(self, error: Exception, channel: str | None, audience: Audience) -> bytes:
+        """Return the reply line to what comes to no call; observers see it as any other.
+
+        An error that nobody expected is reported, as that of a call is.
+        """
+        message = {"jsonrpc": "2.0", "id": None, "method": channel} if channel else None
+        flight = Flight(message, _to_nobody, arrived_at=self._clock.monotonic())
+        reply = self._dispatcher.refuse(flight, error, PREFIXES[audience])
+        assert reply is not None  # noqa: S101 (it is no notification)
+        return reply
 
     def close(self, server: Server) -> None:
         """Forget a connection whose calls have ended."""

@@ -170,7 +170,7 @@ class Dispatcher:
                 wanted_ms = given
         return budget_seconds(self.limits, kind, wanted_ms)
 
-    def refuse(self, flight: Flight, error: RpcError, connection_id: str) -> bytes | None:
+    def refuse(self, flight: Flight, error: Exception, connection_id: str) -> bytes | None:
         """Return the reply to a message that is not run at all, or None to a notification."""
         message = flight.message
         method = self.registry.get(message.get("method")) if isinstance(message, dict) else None

@@ -29,8 +29,11 @@ class Peer:
         """Keep main-only channels for whoever knows *capability*.
 
         Raises:
-            ForbiddenError: Another one was named before: a window must not make itself main.
+            ForbiddenError: Another one was named before: a window must not make itself main. Nor
+                does anybody become the main process by a network.
         """
+        if not self.is_desk:
+            raise ForbiddenError("Only the program that started this one has a main process.")
         if self._capability is not None and not self.is_main(capability):
             raise ForbiddenError("Another capability holds on this connection.")
         self._capability = capability

@@ -8,6 +8,7 @@ from typing import Any
 
 from rpcbackend.clock import Clock
 from rpcbackend.context import Feed
+from rpcbackend.dispatch.control import CANCEL, is_cancellation, is_shutdown
 from rpcbackend.dispatch.dispatcher import Dispatcher
 from rpcbackend.dispatch.flight import LATE, Batch, Flight, Started
 from rpcbackend.dispatch.peer import Peer
@@ -28,16 +29,13 @@ from rpcbackend.errors import (
 from rpcbackend.moments import MOMENT
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.codec import Json
-from rpcbackend.protocol.envelope import is_request, is_request_id, is_response
+from rpcbackend.protocol.envelope import is_request_id, is_response
 from rpcbackend.protocol.limits import may_exceed
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.security.tokens import Audience
 
 MAX_UNREADABLE_IN_ROW = 100
 """protocol.md section 6."""
-
-CANCEL = "$/cancelRequest"
-SHUTDOWN = "shutdown"
 
 STOP_SECONDS = 1.0
 """How long stopped calls may take to answer, and a commit under way to end."""
@@ -224,7 +222,7 @@ class Server(Peer):
         channel = message.get("method") if isinstance(message, dict) else None
         if channel is None and is_response(message):
             flight.deliver(None)
-        elif channel == CANCEL and _is_cancellation(message):
+        elif channel == CANCEL and is_cancellation(message):
             self._cancel(message)
             flight.deliver(None)
         else:
@@ -345,7 +343,7 @@ class Server(Peer):
 
     def _working(self) -> list[Flight]:
         # The shutdown request itself is in flight too, and waits for the others.
-        return [flight for flight in self._running if not _is_shutdown(flight.message)]
+        return [flight for flight in self._running if not is_shutdown(flight.message)]
 
     async def _until_idle(self) -> None:
         while self._turns or self._working():
@@ -384,18 +382,3 @@ class Server(Peer):
 
 def _to_nobody(reply: bytes | None) -> None:
     """Take the late reply to a call that was answered already."""
-
-
-def _is_cancellation(message: Json) -> bool:
-    """Tell whether *message* is the notification that cancels; any other form of it is a call."""
-    return (
-        isinstance(message, dict)
-        and message.get("method") == CANCEL
-        and "id" not in message
-        and is_request(message)
-        and isinstance(message.get("params"), dict)
-    )
-
-
-def _is_shutdown(message: Json) -> bool:
-    return isinstance(message, dict) and message.get("method") == SHUTDOWN

@@ -96,6 +96,9 @@ class Health(WireModel):
         list[ServiceWindow], Field(description="Over the last hour, day and 30 days.")
     ]
     store: StoreHealth | None
+    mirror_url: Annotated[
+        str | None, Field(description="Where the HTTP mirror listens, once it does.")
+    ] = None
 
 
 class SetLogLevel(Params):

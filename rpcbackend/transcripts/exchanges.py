@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from rpcbackend.dispatch.control import CANCEL, SHUTDOWN
 from rpcbackend.dispatch.dispatcher import is_answerless
 from rpcbackend.dispatch.registry import Registry
-from rpcbackend.dispatch.server import CANCEL, SHUTDOWN
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.envelope import is_response
 from rpcbackend.transcripts.format import Entry, unreadable_length

@@ -59,7 +59,7 @@ class Peer:
         self._stuck = 0
         self._replies: asyncio.Queue[Any] = asyncio.Queue()
         self._news = asyncio.Event()
-        self.server = app.connect(self, audience=audience)
+        self.server = app.connections.open(self, audience=audience)
 
     def send(self, line: bytes) -> None:
         """Take a line of the process."""

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from rpcbackend.dispatch.control import CANCEL
 from rpcbackend.dispatch.registry import Method, Registry
-from rpcbackend.dispatch.server import CANCEL
 from rpcbackend.errors import ParseError
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.envelope import is_request_id

@@ -13,7 +13,8 @@ from typing import Any
 
 from rpcbackend.app import Application
 from rpcbackend.dispatch.connections import audience_of
-from rpcbackend.dispatch.server import SHUTDOWN, OutOfStepError
+from rpcbackend.dispatch.control import SHUTDOWN
+from rpcbackend.dispatch.server import OutOfStepError
 from rpcbackend.moments import NamedBits
 from rpcbackend.schema.limits import Limits
 from rpcbackend.surroundings import Surroundings

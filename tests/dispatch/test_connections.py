@@ -14,7 +14,7 @@ def test_ids_are_counted_over_all_connections_and_tell_how_each_reached_us(
 ) -> None:
     desk, web = Client(app), Client(app)
 
-    over_http = app.connect(web, audience="http", source="127.0.0.1")
+    over_http = app.connections.open(web, audience="http", source="127.0.0.1")
 
     assert desk.server.id == "con_1"
     assert over_http.id == "web_3"
@@ -28,14 +28,14 @@ def test_a_connection_counts_its_guesses_by_itself_unless_told_where_it_comes_fr
     client = Client(app)
 
     assert client.server.source == client.server.id
-    assert app.connect(client, audience="http", source="127.0.0.1").source == "127.0.0.1"
+    assert app.connections.open(client, audience="http", source="127.0.0.1").source == "127.0.0.1"
 
 
 def test_only_the_desk_is_the_desk(app: Application) -> None:
     client = Client(app)
 
     assert client.server.is_desk
-    assert not app.connect(client, audience="http").is_desk
+    assert not app.connections.open(client, audience="http").is_desk
 
 
 async def test_a_connection_that_comes_after_the_end_began_is_refused_everything(
@@ -56,13 +56,13 @@ async def test_all_connections_are_drained_at_once(app: Application) -> None:
 
     await app.close()
 
-    assert all("result" in await one for one in asked)
+    assert all(["result" in await one for one in asked])
 
 
 async def test_a_connection_that_is_forgotten_is_not_counted(app: Application) -> None:
     client = Client(app)
     asked = client.start("students.list", {})
-    app.disconnect(client.server)
+    app.connections.close(client.server)
 
     health = await Client(app).call("system.health")
 

@@ -38,6 +38,7 @@ async def test_health_of_an_open_store_tells_how_it_is(
         "pid": os.getpid(),
         "uptimeMs": 1_500,
         "inFlight": 1,
+        "mirrorUrl": None,
         "queued": 0,
         "service": [
             {

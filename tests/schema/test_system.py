@@ -8,6 +8,7 @@ HEALTH = {
     "version": "0.1.0",
     "pid": 7,
     "uptimeMs": 1,
+    "mirrorUrl": None,
     "inFlight": 1,
     "queued": 0,
     "service": [

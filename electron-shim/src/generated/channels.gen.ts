@@ -471,6 +471,8 @@ export interface Health {
   /** Over the last hour, day and 30 days. */
   readonly service: readonly (ServiceWindow)[];
   readonly store: StoreHealth | null;
+  /** Where the HTTP mirror listens, once it does. */
+  readonly mirrorUrl?: string | null;
 }
 
 /** Params of initialize. */
@@ -1625,4 +1627,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '61a7a0bea68e282db4850bc246623b1954a406e3228eebe06cd1e9b4aa607d5f';
+export const contractHash = 'ec25ae0390832e630d0357e3cf0cd35a269f38657fc618aebafc23ded704a61d';

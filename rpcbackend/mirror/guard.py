@@ -1,0 +1,224 @@
+"""The outer door: what no page, name or body gets past, before anything looks at what is asked.
+
+Pure ASGI around the routes. What a browser sends for somebody else's page is refused here: by the
+name it called (rebinding), by the page's origin, by `Sec-Fetch-Site`, and by a content type that
+no form can send; and nothing here reads cookies, so there is nothing such a page could ride on.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rpcbackend.api_settings import ApiSettings
+from rpcbackend.errors import (
+    DeadlineExceededError,
+    ForbiddenError,
+    InvalidRequestError,
+    RequestTooLargeError,
+)
+from rpcbackend.mirror.answers import Refused
+from rpcbackend.mirror.places import Places
+from rpcbackend.rpc_error import RpcError
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+
+FROM_ELSEWHERE = ("cross-site", "same-site")
+"""Another port of the same host is the same site."""
+
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Traceparent, "
+    "X-API-Key"
+)
+EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Retry-After"
+
+PREFLIGHT_SECONDS = 600
+
+_ALWAYS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+
+_TOO_LARGE = "The body is over the limit; send less at once."
+
+Refuse = Callable[[RpcError, int | None], Response]
+"""Makes the answer of an error; a status of its own takes the place of the table's."""
+
+
+class Guard:
+    """Lets through what may be asked at all.
+
+    Args:
+        inner: The routes.
+        settings: Bounds.
+        places: Names and origins.
+        refuse: Makes answers of errors.
+        date: Tells the time for the header `Date`.
+    """
+
+    def __init__(
+        self,
+        inner: ASGIApp,
+        settings: ApiSettings,
+        places: Places,
+        *,
+        refuse: Refuse,
+        date: Callable[[], str],
+    ) -> None:
+        self._inner, self._settings, self._places = inner, settings, places
+        self._refuse, self._date = refuse, date
+        self._always = _ALWAYS | (_OVER_TLS if places.is_encrypted else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        headers = Headers(scope=scope)
+        origin = headers.get("origin", "").lower()
+        answer = self._answering(send, origin)
+        try:
+            self._check_form(scope, headers)
+            self._check_place(scope, headers, origin)
+            if scope["method"] == "OPTIONS":
+                await self._preflight(headers, origin)(scope, receive, answer)
+                return
+            self._check_method(scope["method"], origin)
+            self._check_body(scope["method"], headers)
+        except Refused as refused:
+            await refused.response(scope, receive, answer)
+            return
+        bounded = _BoundedBody(receive, self._settings, self._no)
+        await self._inner(scope, bounded, answer)
+
+    def _no(self, error: RpcError, status: int | None = None) -> Refused:
+        return Refused(self._refuse(error, status))
+
+    def _check_form(self, scope: Scope, headers: Headers) -> None:
+        # `GET http://elsewhere/` names a host of its own, and `*` names nothing.
+        is_path = scope["raw_path"].startswith(b"/") and not scope["raw_path"].startswith(b"//")
+        lengths = headers.getlist("content-length") + headers.getlist("transfer-encoding")
+        if not is_path or len(lengths) > 1:
+            refused = self._no(InvalidRequestError("The request cannot be read in one way only."))
+            # Whoever stands between us may have read it in the other.
+            refused.response.headers["Connection"] = "close"
+            raise refused
+
+    def _check_place(self, scope: Scope, headers: Headers, origin: str) -> None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._places.hosts:
+            raise self._no(InvalidRequestError("Nobody of that name is here."), 421)
+        source = self._places.caller(
+            scope["client"][0] if scope["client"] else "", headers.get("x-forwarded-for")
+        )
+        if source is None:
+            raise self._no(ForbiddenError("Only the proxies that are configured are served."))
+        scope["state"] = {"source": source}
+        if origin and not self._places.may_call(origin):
+            raise self._no(ForbiddenError("Pages of that origin may not call."))
+        if headers.get("sec-fetch-site") in FROM_ELSEWHERE and not origin:
+            raise self._no(ForbiddenError("Pages of other sites may not call."))
+
+    def _preflight(self, headers: Headers, origin: str) -> Response:
+        """Answer what a browser asks before it lets a page of another origin call."""
+        if origin not in self._places.other_origins:
+            return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})
+        allowed = {
+            "Access-Control-Allow-Methods": ", ".join(self._settings.cors.methods),
+            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+            "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+        }
+        is_asked = headers.get("access-control-request-method") in self._settings.cors.methods
+        return Response(status_code=204, headers=allowed if is_asked else {})
+
+    def _check_method(self, method: str, origin: str) -> None:
+        if method not in METHODS:
+            refused = self._no(InvalidRequestError("That method is not served."), 405)
+            refused.response.headers["Allow"] = ", ".join(METHODS)
+            raise refused
+        if origin in self._places.other_origins:
+            wanted = "GET" if method == "HEAD" else method
+            if wanted not in self._settings.cors.methods:
+                raise self._no(ForbiddenError("Pages of that origin may not send that method."))
+
+    def _check_body(self, method: str, headers: Headers) -> None:
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise self._no(InvalidRequestError("A body comes as it is, in no other coding."), 415)
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit():
+            raise self._no(InvalidRequestError("The request cannot be read in one way only."))
+        if int(length) > self._settings.body_bytes:
+            raise self._no(RequestTooLargeError(_TOO_LARGE))
+        if method == "POST" and not _is_json(headers.getlist("content-type")):
+            raise self._no(InvalidRequestError("A body is application/json, in UTF-8."), 415)
+
+    def _answering(self, send: Send, origin: str) -> Send:
+        """Return what sends an answer with the headers that all of them have."""
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._always.items():
+                    headers.setdefault(name, value)
+                headers["Date"] = self._date()
+                self._allow(headers, origin)
+            await send(message)
+
+        return answer
+
+    def _allow(self, headers: MutableHeaders, origin: str) -> None:
+        headers.add_vary_header("Origin")
+        if origin in self._places.other_origins:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+
+
+def _is_json(content_types: list[str]) -> bool:
+    if len(content_types) != 1:
+        return False
+    kind, _, charset = content_types[0].lower().partition(";")
+    return kind.strip() == "application/json" and charset.strip() in ("", "charset=utf-8")
+
+
+class _BoundedBody:
+    """Receives a body that is neither too long nor too slow."""
+
+    def __init__(
+        self,
+        receive: Receive,
+        settings: ApiSettings,
+        no: Callable[[RpcError, int | None], Refused],
+    ) -> None:
+        self._receive, self._no = receive, no
+        self._left = settings.body_bytes
+        self._seconds: float | None = settings.body_seconds
+        self._ends_at: float | None = None
+
+    async def __call__(self) -> Message:
+        """Receive the next part.
+
+        Raises:
+            Refused: It is too long, or too slow.
+        """
+        loop = asyncio.get_running_loop()
+        if self._ends_at is None and self._seconds is not None:
+            self._ends_at = loop.time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._ends_at):
+                message = await self._receive()
+        except TimeoutError:
+            error = DeadlineExceededError("The body took too long to come; nothing was run.")
+            raise self._no(error, 408) from None
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            too_large = RequestTooLargeError(_TOO_LARGE)
+            raise self._no(too_large, None)
+        if not message.get("more_body", False):
+            # From here on it is only the end of the connection that is waited for.
+            self._ends_at = self._seconds = None
+        return message

@@ -1,0 +1,162 @@
+"""The mirror put together: routes in their guards, a socket, and its life beside the desk's."""
+
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from http import HTTPStatus
+from importlib import import_module
+from importlib.util import find_spec
+
+from fastapi import FastAPI
+from loguru import logger
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from rpcbackend.api_settings import ApiSettings, SecuritySettings
+from rpcbackend.app import Application
+from rpcbackend.clock import Clock
+from rpcbackend.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    MethodNotFoundError,
+    OverloadedError,
+)
+from rpcbackend.mirror.answers import Refused, answer_of
+from rpcbackend.mirror.callers import Callers
+from rpcbackend.mirror.compression import Compression
+from rpcbackend.mirror.contract import Contract
+from rpcbackend.mirror.events import Streams
+from rpcbackend.mirror.guard import Guard
+from rpcbackend.mirror.listener import Listener, Unreadable, bind
+from rpcbackend.mirror.places import places_of
+from rpcbackend.mirror.routes import Routes
+from rpcbackend.mirror.wire import Wire
+from rpcbackend.rpc_error import RpcError
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _console() -> list[BaseRoute]:
+    """Return the routes of the console, where there is one."""
+    if find_spec("rpcbackend.mirror.page") is None:
+        return []
+    routes: list[BaseRoute] = import_module("rpcbackend.mirror.page").console_routes()
+    return routes
+
+
+class Mirror:
+    """Serves the channels of an application over HTTP.
+
+    Args:
+        app: The application; it may serve the desk as well.
+        api: Where to listen, and the bounds.
+        security: Tokens, pages, rates.
+        clock: Measures rates and tells the date.
+    """
+
+    def __init__(
+        self, app: Application, api: ApiSettings, security: SecuritySettings, clock: Clock
+    ) -> None:
+        self._api, self._clock = api, clock
+        self._socket = bind(api)
+        self.port: int = self._socket.getsockname()[1]
+        self._wire = Wire(app)
+        callers = Callers(app, clock, security.rate_limit)
+        self._streams = Streams(self._wire, callers, most=api.streams)
+        routes = Routes(wire=self._wire, callers=callers)
+        web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        self._add_errors(web)
+        contract = Contract(app, callers, is_public=api.public_contract)
+        for path, endpoint, method in (
+            ("/api/health", routes.health, "GET"),
+            ("/api/events", self._streams.events, "GET"),
+            ("/api/{channel}", routes.call, "POST"),
+            ("/rpc", routes.rpc, "POST"),
+            ("/metrics", routes.metrics, "GET"),
+            ("/openrpc.json", contract.openrpc, "GET"),
+            ("/openapi.json", contract.openapi, "GET"),
+            ("/docs", contract.docs, "GET"),
+        ):
+            # Not as FastAPI's own: the dispatcher checks params, and the contract has the models.
+            web.add_route(path, endpoint, [method], include_in_schema=False)
+        web.routes.extend(_console())
+        guard = Guard(
+            Compression(web),
+            api,
+            places_of(api, self.port),
+            refuse=self._refusal,
+            date=self._date,
+        )
+        self._listener = Listener(guard, api, self._socket, self._unreadable())
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        host = f"[{self._api.host}]" if ":" in self._api.host else self._api.host
+        return f"{self._api.protocol}://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen."""
+        await self._listener.start()
+        self._wire.app.mirror_url = self.url
+        logger.bind(url=self.url).info("the mirror listens")
+
+    async def close(self) -> None:
+        """End the streams, let answers go out, and listen no more."""
+        self._wire.app.mirror_url = None
+        self._streams.close()
+        await self._listener.close()
+
+    def _refusal(self, error: RpcError, status: int | None = None) -> Response:
+        response = answer_of(self._wire.refuse(error))
+        response.status_code = status or response.status_code
+        return response
+
+    def _add_errors(self, web: FastAPI) -> None:
+        async def refused(_request: Request, error: Exception) -> Response:
+            assert isinstance(error, Refused)  # noqa: S101 (it is registered for these)
+            return error.response
+
+        async def told(request: Request, error: Exception) -> Response:
+            wants_problem = "application/problem+json" in request.headers.get("accept", "")
+            return answer_of(self._wire.refuse(error), wants_problem=wants_problem)
+
+        async def no_route(_request: Request, error: Exception) -> Response:
+            assert isinstance(error, HTTPException)  # noqa: S101 (as above)
+            if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                response = self._refusal(
+                    InvalidRequestError("That method is not served here."), error.status_code
+                )
+                response.headers.update(error.headers or {})
+                return response
+            return self._refusal(MethodNotFoundError("There is nothing under this path."))
+
+        web.add_exception_handler(Refused, refused)
+        web.add_exception_handler(RpcError, told)
+        web.add_exception_handler(HTTPException, no_route)
+        web.add_exception_handler(Exception, told)
+
+    def _unreadable(self) -> Unreadable:
+        too_slow = DeadlineExceededError("The request took too long to come; nothing was run.")
+        return Unreadable(
+            bad=self._written(InvalidRequestError("That is no request of HTTP/1.1.")),
+            too_many=self._written(OverloadedError(retry_after_ms=1_000)),
+            too_slow=self._written(too_slow, HTTPStatus.REQUEST_TIMEOUT),
+        )
+
+    def _written(self, error: RpcError, status: int | None = None) -> bytes:
+        """Write an answer for those whose request could not be read."""
+        response = self._refusal(error, status)
+        phrase = HTTPStatus(response.status_code).phrase
+        lines = [
+            f"HTTP/1.1 {response.status_code} {phrase}".encode(),
+            *(name + b": " + value for name, value in response.raw_headers),
+            b"cache-control: no-store",
+            b"x-content-type-options: nosniff",
+            b"connection: close",
+        ]
+        return b"\r\n".join(lines) + b"\r\n\r\n" + bytes(response.body)
+
+    def _date(self) -> str:
+        return formatdate(self._clock.now_ms() // 1_000, usegmt=True)

@@ -1,0 +1,179 @@
+"""The OpenAPI 3.1 document: one operation for each channel, made of the same contract."""
+
+import copy
+from typing import Any
+
+from rpcbackend.contract.openrpc import build_openrpc, errors_of
+from rpcbackend.dispatch.registry import Method, Registry
+from rpcbackend.mirror.answers import JSON, PROBLEM
+from rpcbackend.mirror.openapi_parts import (
+    HEADERS,
+    PARAMETERS,
+    answer,
+    own_paths,
+    own_schemas,
+    ref,
+)
+from rpcbackend.mirror.routes import OPEN
+from rpcbackend.mirror.statuses import status_of_error
+
+_INHEADERS = ("token", "capability")
+
+_PHRASES = {
+    400: "The request cannot be read.",
+    401: "Nobody is signed in, or not by this.",
+    403: "This is not allowed to the caller.",
+    404: "There is no such thing.",
+    409: "It does not go with what is there.",
+    413: "The body is too large.",
+    415: "The body is no JSON.",
+    421: "Nobody of that name is here.",
+    422: "The params do not fit.",
+    429: "Too many requests; `Retry-After` says when.",
+    500: "A bug; the correlation id finds it in the log.",
+    503: "Not now; nothing was done unless `outcome` says so.",
+    504: "It took too long; `outcome` tells whether it was done.",
+    507: "The disk is full.",
+}
+_OF_ALL = (400, 413, 415, 421, 429, 500, 503)
+
+
+def build_openapi(registry: Registry, methods: list[Method]) -> dict[str, Any]:
+    """Return the document of *methods*; equal registries give equal documents."""
+    rpc = build_openrpc(registry)
+    schemas = copy.deepcopy(rpc["components"]["schemas"])
+    schemas["CallMeta"]["properties"] = {
+        name: field
+        for name, field in schemas["CallMeta"]["properties"].items()
+        if name not in _INHEADERS
+    }
+    for model in {method.params.__name__ for method in methods}:
+        _allow_meta(schemas[model], "CallMeta")
+    for model in {method.result.__name__ for method in methods}:
+        _allow_meta(schemas[model], "ResultMeta")
+    schemas |= own_schemas()
+    return {
+        "openapi": "3.1.0",
+        "info": rpc["info"] | {"description": _DESCRIPTION},
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {"apiKey": []}],
+        "tags": [{"name": area} for area in sorted({_area_of(method) for method in methods})],
+        "paths": own_paths() | {f"/api/{m.channel}": {"post": _operation(m)} for m in methods},
+        "components": {
+            "schemas": schemas,
+            "headers": HEADERS,
+            "parameters": PARAMETERS,
+            "responses": {str(status): _failure(status) for status in sorted(_PHRASES)},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+_DESCRIPTION = """\
+Everything behind a driving school's desktop window. Each operation is a channel: the body is its \
+params, and `data` of the answer is its result. Queries change nothing, whatever the method says: \
+they are sent by POST so that no name stands in an address."""
+
+
+def _operation(method: Method) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": method.channel,
+        "tags": [_area_of(method)],
+        "summary": method.summary,
+        "description": _described(method),
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": ref(method.params.__name__)}},
+        },
+        "responses": {"200": _success(method)} | _failures(method),
+        "x-kind": method.kind,
+        "x-idempotency": method.idempotency,
+        "x-permission": method.permission.value,
+    }
+    parameters = _parameters_of(method)
+    if parameters:
+        operation["parameters"] = parameters
+    if method.channel in OPEN:
+        operation["security"] = []
+    return operation
+
+
+def _described(method: Method) -> str:
+    errors = ", ".join(f"`{error.symbol}`" for error in errors_of(method))
+    return f"{method.description}\n\nErrors: {errors}."
+
+
+def _parameters_of(method: Method) -> list[dict[str, str]]:
+    parameters = []
+    if method.may_repeat:
+        once = method.idempotency == "once"
+        parameters.append(_parameter("IdempotencyKeyRequired" if once else "IdempotencyKey"))
+    if method.kept is not None:
+        parameters.append(_parameter("IfNoneMatch"))
+    return parameters
+
+
+def _success(method: Method) -> dict[str, Any]:
+    headers = {}
+    if method.kept is not None:
+        headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+    if method.may_repeat:
+        headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
+    if "next_cursor" in method.result.model_fields:
+        headers["Link"] = {"$ref": "#/components/headers/Link"}
+    success: dict[str, Any] = {
+        "description": "Done.",
+        "content": {JSON: {"schema": answer(ref(method.result.__name__))}},
+    }
+    if headers:
+        success["headers"] = headers
+    if "next_cursor" in method.result.model_fields and "cursor" in method.params.model_fields:
+        success["links"] = {
+            "next": {
+                "operationId": method.channel,
+                "requestBody": {"cursor": "$response.body#/data/nextCursor"},
+                "description": "The next page, with the same params; there is none at null.",
+            }
+        }
+    return success
+
+
+def _failures(method: Method) -> dict[str, Any]:
+    statuses = {*_OF_ALL, *(status_of_error(error) for error in errors_of(method))}
+    if method.channel not in OPEN:
+        statuses |= {401, 403}
+    failures: dict[str, Any] = {
+        str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)
+    }
+    if method.kept is not None:
+        failures["304"] = {"description": "It is as the tag in `If-None-Match` says."}
+    return failures
+
+
+def _failure(status: int) -> dict[str, Any]:
+    failure: dict[str, Any] = {
+        "description": _PHRASES[status],
+        "content": {
+            JSON: {"schema": ref("Failure")},
+            PROBLEM: {"schema": ref("Problem")},
+        },
+    }
+    if status in (429, 503):
+        failure["headers"] = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
+    return failure
+
+
+def _allow_meta(schema: dict[str, Any], model: str) -> None:
+    schema.setdefault("properties", {})["_meta"] = ref(model)
+
+
+def _area_of(method: Method) -> str:
+    return method.channel.partition(".")[0]
+
+
+def _parameter(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/parameters/{name}"}

@@ -1,0 +1,77 @@
+"""By which names and origins the mirror may be called: exact lists, made once."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rpcbackend.api_settings import ApiSettings
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """What `Host` and `Origin` may be, and who may forward for others."""
+
+    hosts: frozenset[str]
+    own_origins: frozenset[str]
+    other_origins: frozenset[str]
+    """Pages that the configuration names."""
+    proxies: Sequence[Network]
+    is_encrypted: bool
+    """Whether callers reach it by TLS, its own or a proxy's."""
+
+    def may_call(self, origin: str) -> bool:
+        """Tell whether a page of this origin may call."""
+        return origin in self.own_origins or origin in self.other_origins
+
+    def caller(self, peer: str, forwarded_for: str | None) -> str | None:
+        """Return the address of the caller, or None if the peer may not speak for anybody.
+
+        Of a list, which any caller may begin, only the last entry is the proxy's own.
+        """
+        if not self.proxies:
+            return peer
+        if not self._is_proxy(peer):
+            return None
+        if forwarded_for is None:
+            return peer
+        try:
+            return str(ipaddress.ip_address(forwarded_for.rpartition(",")[2].strip()))
+        except ValueError:
+            return None
+
+    def _is_proxy(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self.proxies)
+
+
+def places_of(settings: ApiSettings, port: int) -> Places:
+    """Return the places of a mirror that listens on *port*."""
+    names = _LOOPBACK if settings.is_loopback else (_bracketed(settings.host),)
+    listed = tuple(host.lower() for host in settings.hosts)
+    own = {f"{name}:{port}" for name in names}
+    if port == _DEFAULT_PORTS[settings.protocol]:
+        own |= set(names)
+    is_encrypted = settings.protocol == "https" or bool(settings.trusted_proxies)
+    scheme = "https" if is_encrypted else "http"
+    return Places(
+        hosts=frozenset(own | set(listed)),
+        own_origins=frozenset(
+            {f"{settings.protocol}://{host}" for host in own}
+            | {f"{scheme}://{host}" for host in listed}
+        ),
+        other_origins=frozenset(origin.lower() for origin in settings.cors.origins),
+        proxies=tuple(ipaddress.ip_network(proxy) for proxy in settings.trusted_proxies),
+        is_encrypted=is_encrypted,
+    )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host.lower()
