@@ -36,7 +36,6 @@ LONG = {
     "dispatch/server.py": "all the state of one connection; its parts are already beside it",
     "door.py": "the one store: opening, unlocking and a change of keys exclude each other",
     "errors.py": "one file answers what a caller can get",
-    "jobs/runner.py": "one job's whole way, and all of its ends",
     "transcripts/replay.py": "one replay's whole way, from the first line to the last event",
     "top.py": "one picture, from the file that it is read from to the last column",
     "store/driver.py": "all that is said to the driver, and what its errors mean",

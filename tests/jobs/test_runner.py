@@ -6,16 +6,14 @@ from pathlib import Path
 import pytest
 
 from rpcbackend.app import Application
-from rpcbackend.errors import DiskFullError, OverloadedError, SessionExpiredError, ShuttingDownError
-from rpcbackend.jobs import runner
-from rpcbackend.jobs.runner import MAX_JOBS
+from rpcbackend.errors import DiskFullError, SessionExpiredError
 from rpcbackend.running import Running
-from rpcbackend.schema.jobs import Job, JobState
+from rpcbackend.schema.jobs import JobState
 from rpcbackend.store import Work
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import FrozenClock, running_app
-from tests.factories import an_id, at
-from tests.jobs.toys import Play, make_job, recorded, until_over
+from tests.factories import at
+from tests.jobs.toys import Play, cancel, make_job, recorded, until_over
 
 NOW = at("2026-11-23T08:00:00Z")
 
@@ -87,26 +85,6 @@ async def test_jobs_of_an_area_run_one_after_the_other_and_others_beside_them(
     assert (await recorded(app, first.job.id)).state is JobState.DONE
     second.may_end.set()
     other.may_end.set()
-
-
-async def test_one_job_too_many_is_overloaded(app: Application) -> None:
-    plays = [Play(number) for number in range(MAX_JOBS)]
-    for play in plays:
-        await play.start(app)
-
-    with pytest.raises(OverloadedError):
-        await Play(99).start(app)
-
-    for play in plays:
-        play.may_end.set()
-    await until_over(app, plays[-1].job.id)
-    await Play(99).start(app)
-
-
-async def test_a_place_is_free_again_when_its_job_cannot_be_recorded(app: Application) -> None:
-    for _ in range(MAX_JOBS + 1):
-        with pytest.raises(DiskFullError), app.jobs.room(an_id("job")):
-            raise DiskFullError
 
 
 async def test_what_refuses_a_job_is_its_error_and_nothing_is_left(app: Application) -> None:
@@ -225,13 +203,6 @@ async def test_a_job_has_the_same_times_while_it_runs_and_afterwards(
 # Ends from outside
 
 
-async def cancel(app: Application, job: Job) -> Job:
-    """End the record, as jobs.cancel does, and return it."""
-    ended = job.model_copy(update={"state": JobState.CANCELLED, "ended_at": NOW})
-    await app.store.write(lambda work: work.jobs.put(ended), actor="tests")
-    return ended
-
-
 @pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "runs to its end"])
 async def test_a_cancelled_job_leaves_nothing(app: Application, *, is_stopped: bool) -> None:
     play = Play()
@@ -322,20 +293,6 @@ async def test_a_shutdown_stops_running_and_waiting_jobs_and_says_so(tmp_path: P
             )
 
 
-async def test_no_job_is_begun_during_a_shutdown(app: Application) -> None:
-    early = Play(1)
-    with app.jobs.room(early.job.id):
-        await app.store.write(lambda work: work.jobs.put(early.job), actor="tests")
-        app.jobs.close()
-        app.jobs.start(early.order())
-
-    with pytest.raises(ShuttingDownError):
-        await Play(2).start(app)
-    error = (await until_over(app, early.job.id)).error
-    assert error is not None
-    assert error.code == "SHUTTING_DOWN"
-
-
 async def test_a_job_that_cannot_be_stopped_does_not_hold_up_the_end(app: Application) -> None:
     async def hold_on(_: Running) -> None:
         while not let_go.is_set():
@@ -379,71 +336,3 @@ async def test_an_end_that_cannot_be_recorded_is_told_from_memory(app: Applicati
     assert told.error is not None
     assert told.error.code == "DISK_FULL"
     assert app.jobs.shown(await recorded(app, play.job.id)) == told
-
-
-@pytest.mark.parametrize("is_cancelled", [False, True], ids=["done", "cancelled"])
-async def test_a_job_that_ends_after_its_record_was_read_is_told_by_its_end(
-    app: Application, *, is_cancelled: bool
-) -> None:
-    play = Play()
-    await play.start(app)
-    await play.until_begun()
-    read_before = await recorded(app, play.job.id)
-
-    if is_cancelled:
-        await cancel(app, play.job)
-    play.may_end.set()
-    ended = await until_over(app, play.job.id)
-
-    assert read_before.state is JobState.RUNNING
-    assert app.jobs.shown(read_before) == ended
-
-
-async def test_ends_are_remembered_for_those_who_read_a_moment_before_and_no_others(
-    app: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "MAX_RECENT", 1)
-    first, second = Play(1), Play(2)
-    for play in (first, second):
-        play.may_end.set()
-        await play.start(app)
-        await until_over(app, play.job.id)
-
-    assert app.jobs.shown(second.job).state is JobState.DONE
-    assert app.jobs.shown(first.job).state is JobState.FAILED
-    app.jobs.welcome(app.store)
-    assert app.jobs.shown(second.job).state is JobState.FAILED
-
-
-# What a process left behind
-
-
-async def test_what_nobody_runs_any_more_has_failed_at_the_next_start(
-    tmp_path: Path, clock: FrozenClock
-) -> None:
-    async with running_app(tmp_path) as app:
-        await app.open_store()
-
-        async def leave(work: Work) -> None:
-            await work.jobs.put(make_job(1))
-            await work.jobs.put(make_job(2, state=JobState.RUNNING, started_at=NOW))
-
-        await app.store.write(leave, actor="tests")
-
-    async with running_app(tmp_path, Surroundings(clock=clock)) as app:
-        assert await app.jobs.settle(5)
-        for number in (1, 2):
-            job = await recorded(app, an_id("job", number))
-            assert job.error is not None
-            assert (job.state, job.ended_at, job.error.code) == ("failed", NOW, "OUTCOME_UNKNOWN")
-            assert (job.error.retryable, job.error.outcome) == (True, "unknown")
-
-
-async def test_a_job_that_is_being_recorded_has_not_failed(app: Application) -> None:
-    job = make_job()
-
-    with app.jobs.room(job.id):
-        assert app.jobs.shown(job) == job
-
-    shown = app.jobs.shown(job)
-    assert (shown.state, shown.error is not None) == (JobState.FAILED, True)

@@ -6,7 +6,7 @@ import pytest
 
 from rpcbackend.app import Application
 from rpcbackend.errors import IdempotencyKeyReusedError, OverloadedError
-from rpcbackend.jobs.runner import MAX_JOBS
+from rpcbackend.jobs.roster import MAX_JOBS
 from rpcbackend.middleware.idempotency import idempotency
 from rpcbackend.middleware.progress import progress
 from rpcbackend.schema.jobs import JobState, ListJobs

@@ -102,3 +102,11 @@ async def until_over(app: Application, job_id: str) -> Job:
     async with asyncio.timeout(5):
         await app.jobs.ended(job_id)
     return await recorded(app, job_id)
+
+
+async def cancel(app: Application, job: Job) -> Job:
+    """End the record, as jobs.cancel does, and return it."""
+    told = {"state": JobState.CANCELLED, "ended_at": at("2026-11-23T08:00:00Z")}
+    ended = job.model_copy(update=told)
+    await app.store.write(lambda work: work.jobs.put(ended), actor="tests")
+    return ended
