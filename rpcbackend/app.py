@@ -22,6 +22,7 @@ from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.jobs.daily import ACTOR, CHANNEL, Daily
+from rpcbackend.jobs.resuming import Resuming
 from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.rate_limit import RateLimit
@@ -150,6 +151,7 @@ class Application:
             is_idle=lambda: not any(self._load()),
         )
         """Keeps answers."""
+        self.jobs.resume = Resuming(self, registry).order
         self.dispatcher = Dispatcher(
             registry,
             rings=build_rings(self._limits, self._rate_limit, self.caching.ring),

@@ -4,13 +4,21 @@ from typing import Any
 
 from rpcbackend.context import Context
 from rpcbackend.running import Order, Run
-from rpcbackend.schema.base import ModelT
+from rpcbackend.schema.base import ModelT, Params
 from rpcbackend.schema.jobs import Job, JobStarted, JobState, Started
 from rpcbackend.store import Command, Work
 
 
-async def begin_job(ctx: Context, run: Run[ModelT]) -> Started[ModelT]:
+async def begin_job(
+    ctx: Context, run: Run[ModelT], resume_by: Params | None = None
+) -> Started[ModelT]:
     """Record a job in the call's transaction, and run it after the reply.
+
+    Args:
+        ctx: The call.
+        run: The job.
+        resume_by: What is kept until it ends, so that another process can go on with it by the
+            channel's `resume`: nothing secret, for it stands in the store as it is.
 
     Raises:
         DoneBeforeError: It was begun before, by the call's key: that job is the answer.
@@ -27,9 +35,14 @@ async def begin_job(ctx: Context, run: Run[ModelT]) -> Started[ModelT]:
             state=JobState.QUEUED,
             actor=ctx.actor,
             created_at=work.now.replace(microsecond=0),
+            is_resumable=resume_by is not None,
         )
         await work.jobs.forget_old(work.now_ms // 1_000)
-        await work.jobs.put(job)
+        if resume_by is None:
+            await work.jobs.put(job)
+        else:
+            kept = resume_by.model_dump_json(exclude_unset=True)
+            await work.jobs.add(job, kept, ctx.principal.session_id)
         order.append(_order(ctx, job, run))
         return JobStarted(job_id=job_id)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rpcbackend.errors import ForbiddenError, SessionExpiredError, UnauthenticatedError
 from rpcbackend.schema.apikeys import ApiKey
 from rpcbackend.schema.users import Role, User, UserStatus
-from rpcbackend.security.principal import Principal
+from rpcbackend.security.principal import LOCAL, Kind, Principal
 from rpcbackend.security.roles import SCOPES, Permission, Reach, grants_of
 from rpcbackend.store import StoredSession, Work
 
@@ -79,6 +79,37 @@ async def confirm(work: Work, principal: Principal) -> None:
     now = live.principal
     if (now.grants, now.person_id) != (principal.grants, principal.person_id):
         raise ForbiddenError("What you may do was changed a moment ago; ask again.")
+
+
+async def confirm_again(
+    work: Work, actor: str, session_id: str | None, permission: Permission
+) -> None:
+    """Check within a transaction that whoever began something in another process still may do it.
+
+    What the program began by itself, nobody's right decides about.
+
+    Args:
+        work: The transaction.
+        actor: Who began it.
+        session_id: In which session, if it was a user.
+        permission: What it asks for.
+
+    Raises:
+        UnauthenticatedError: It was the desk, and a user exists by now.
+        SessionExpiredError: The session or key was ended, or its user disabled.
+        ForbiddenError: What he may do was changed.
+    """
+    if actor == LOCAL.actor:
+        return await confirm(work, LOCAL)
+    if session_id is None and not actor.startswith(("key_", "usr_")):
+        return None
+    kind: Kind = "api_key" if session_id is None else "user"
+    live = await _live_in(work, Principal(kind=kind, actor=actor, session_id=session_id))
+    if live is None:
+        raise SessionExpiredError
+    if live.principal.reach(permission) is None:
+        raise ForbiddenError
+    return None
 
 
 async def _live_in(work: Work, principal: Principal) -> Live | None:

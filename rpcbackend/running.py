@@ -1,13 +1,13 @@
 """What a job is given while it runs, what it leaves in the end, and what runs it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rpcbackend.schema.base import ModelT, WireModel
 from rpcbackend.schema.jobs import Job
-from rpcbackend.store import Command, Keyed, Report, Work
+from rpcbackend.store import Command, Keyed, LeftJob, Report, Work
 
 Conclude = Callable[[Work], Awaitable[ModelT]]
 """The last transaction of a job, which returns its result: what it leaves in the store, its events,
@@ -26,14 +26,29 @@ class Running(Protocol):
         """Say that *done* of *total* steps are done, and what comes now."""
         ...
 
-    async def seal(self) -> None:
-        """Check for the last time that the job may go on: from here on nothing stops it.
+    @property
+    def checkpoint(self) -> Mapping[str, Any] | None:
+        """What the job kept last in a process before this one, if it kept anything."""
+        ...
 
-        What comes next takes effect outside of its last transaction, which is kept in any case.
+    async def keep_in(self, work: Work, checkpoint: Mapping[str, Any]) -> None:
+        """Keep how far a resumable job is, in the transaction that has just brought it there.
 
         Raises:
             RpcError: Whoever began it may not do so any more.
-            JobOverError: It was cancelled.
+            JobOverError: It was cancelled, or another process runs it.
+        """
+        ...
+
+    async def seal(self, checkpoint: Mapping[str, Any] | None = None) -> None:
+        """Check for the last time that the job may go on: from here on nothing stops it.
+
+        What comes next takes effect outside of its last transaction, which is kept in any case. A
+        resumable job stays sealed in the next process, which is given the checkpoint.
+
+        Raises:
+            RpcError: Whoever began it may not do so any more.
+            JobOverError: It was cancelled, or another process runs it.
         """
         ...
 
@@ -51,11 +66,11 @@ Run = Callable[[Running], Awaitable[Conclude[ModelT] | None]]
 
 
 class JobOverError(Exception):
-    """Somebody ended the job meanwhile: what it would do now is not wanted any more."""
+    """Somebody ended the job meanwhile, or runs it: what it would do now is not wanted any more."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        """As it was recorded when it ended."""
+        """As it is recorded."""
         super().__init__()
 
 
@@ -75,6 +90,8 @@ class Order:
     """What makes a repeated delivery of the call the same one, if it came with a key."""
     confirm: Callable[[Work], Awaitable[None]] = _allow
     """Checks within a transaction that whoever began it may still do so."""
+    left: LeftJob | None = None
+    """What a process before this one left of it."""
     report: Report = lambda done, total, message: None  # noqa: ARG005
     end_report: Callable[[], None] = lambda: None
 

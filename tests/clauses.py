@@ -171,6 +171,7 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "idempotency-once": "A keyed command that arrives twice is done once, answered the same.",
         "job-answers-its-id": "A job is answered when it is recorded; jobs.get tells the rest.",
         "job-once": "A job that is asked for twice under one key is begun once.",
+        "job-goes-on": "A resumable job that is killed with its process goes on, and ends once.",
         "job-ends-recorded": "Every job has a recorded end: also if its process is killed.",
         "idempotency-joined": "One that comes while the first still runs is answered with it.",
         "idempotency-required": "A command that is done once is refused without a key.",

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from rpcbackend.context import Context
+from rpcbackend.context import Context, Host
 from rpcbackend.dispatch.kept import Kept
 from rpcbackend.rpc_error import RpcError
+from rpcbackend.running import Run
 from rpcbackend.schema.base import Encoded, Params, WireModel
 from rpcbackend.schema.jobs import JobStarted, Started
 from rpcbackend.security.roles import Permission
@@ -26,6 +27,7 @@ it is a call of its own, and no reply is stored.
 """
 Result = WireModel | Encoded[Any]
 Handler = Callable[[Context, Any], Awaitable[Result]]
+Resume = Callable[[Host, Any], Run[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Method:
     """What the job answers in the end that a call of this channel begins."""
     kept: Kept | None = None
     """What its answers are made of, where they are kept."""
+    resume: Resume | None = None
+    """Goes on with a job that a process left behind, where another one can."""
 
     rate_class: RateClass = field(init=False)
     """Which of the rates it counts against."""
@@ -95,6 +99,7 @@ def method(  # noqa: PLR0913 (all that the contract says of a channel)
     main_only: bool = False,
     step_up: bool = False,
     kept: Kept | None = None,
+    resume: Resume | None = None,
 ) -> Callable[[Handler], Method]:
     """Make a `Method` of `async def handler(ctx, params: SomeParams) -> SomeResult`.
 
@@ -115,6 +120,8 @@ def method(  # noqa: PLR0913 (all that the contract says of a channel)
         main_only: Whether only the main process of the desktop program may call it.
         step_up: Whether the caller's password must have been given a short time ago.
         kept: What the answers are made of, if they may be kept: for queries of the store alone.
+        resume: Makes of the params a job that goes on where `Running.checkpoint` says, if another
+            process may; the handler lets `begin_job` keep them.
     """
 
     def decorate(handler: Handler) -> Method:
@@ -142,6 +149,7 @@ def method(  # noqa: PLR0913 (all that the contract says of a channel)
             step_up=step_up,
             job_result=job_result,
             kept=kept,
+            resume=resume,
         )
 
     return decorate

@@ -19,7 +19,18 @@ def queued(job_id: str, channel: str, actor: str, created_at: datetime) -> Job:
 
 def running(job: Job, now_ms: int) -> Job:
     """Return the record of a job that begins."""
-    told = {"state": JobState.RUNNING, "started_at": whole_second(now_ms)}
+    told = {
+        "state": JobState.RUNNING,
+        "started_at": whole_second(now_ms),
+        "attempts": job.attempts + 1,
+    }
+    return job.model_copy(update=told)
+
+
+def put_back(job: Job) -> Job:
+    """Return the record of a job that waits for another process, and was not tried by this one."""
+    has_begun = job.state is JobState.RUNNING
+    told = {"state": JobState.QUEUED, "started_at": None, "attempts": job.attempts - has_begun}
     return job.model_copy(update=told)
 
 

@@ -1,10 +1,10 @@
 """Who is told what of the jobs of a process: those that run, those that ended a moment ago."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from rpcbackend.errors import OverloadedError, ShuttingDownError
 from rpcbackend.jobs import records
@@ -23,10 +23,14 @@ MAX_RECENT = 100
 """Ends that are remembered for whoever read the record a moment before."""
 
 
-class Sealer(Protocol):
-    """Checks a job for the last time."""
+class Keeper(Protocol):
+    """Keeps for a job how far it is."""
 
-    async def seal(self, live: "Live") -> None:
+    async def keep(self, live: "Live", work: Work, checkpoint: Mapping[str, Any]) -> None:
+        """See `Running.keep_in`."""
+        ...
+
+    async def seal(self, live: "Live", checkpoint: Mapping[str, Any] | None) -> None:
         """See `Running.seal`."""
         ...
 
@@ -36,8 +40,10 @@ class Live:
     """A job that runs here, or waits for its turn."""
 
     order: Order
-    runner: Sealer
+    runner: Keeper
     job: Job
+    lease: int = 0
+    """Under which it is run; see `rpcbackend.store.jobs`."""
     task: "asyncio.Task[None] | None" = None
     stopped: Literal["cancelled", "shutdown"] | None = None
     is_sealed: bool = False
@@ -55,9 +61,18 @@ class Live:
         self.job = self.job.model_copy(update=figures)
         self.order.report(done, total, message)
 
-    async def seal(self) -> None:
+    @property
+    def checkpoint(self) -> Mapping[str, Any] | None:
+        """See `Running.checkpoint`."""
+        return self.order.left.checkpoint if self.order.left else None
+
+    async def keep_in(self, work: Work, checkpoint: Mapping[str, Any]) -> None:
+        """See `Running.keep_in`."""
+        await self.runner.keep(self, work, checkpoint)
+
+    async def seal(self, checkpoint: Mapping[str, Any] | None = None) -> None:
         """See `Running.seal`."""
-        await self.runner.seal(self)
+        await self.runner.seal(self, checkpoint)
 
     async def end_in(self, work: Work, result: WireModel) -> None:
         """See `Running.end_in`."""
@@ -87,11 +102,11 @@ class Roster:
     """The jobs of a process, and what is remembered of their ends.
 
     Args:
-        interrupted: Returns how a job ended that nobody runs any more.
+        lost: Returns how a job ended that nobody runs any more.
     """
 
-    def __init__(self, interrupted: Callable[[Job], Job]) -> None:
-        self._interrupted = interrupted
+    def __init__(self, lost: Callable[[Job], Job]) -> None:
+        self.lost = lost
         self.live: dict[str, Live] = {}
         """Those that run and wait, by their ids."""
         self._expected: set[str] = set()
@@ -113,6 +128,11 @@ class Roster:
         finally:
             self._expected.discard(job_id)
 
+    def knows(self, job_id: str) -> bool:
+        """Tell whether a job is one of this process, whatever became of it."""
+        known = (self.live, self._expected, self._unrecorded, self._recent)
+        return any(job_id in jobs for jobs in known)
+
     def find(self, job_id: str) -> Job | None:
         """Return how a job is that runs here or waits, or None."""
         live = self.live.get(job_id)
@@ -123,7 +143,9 @@ class Roster:
         if job.state.is_over or job.id in self._expected:
             return job
         # It may have ended since its record was read.
-        return self.find(job.id) or self._recent.get(job.id) or self._interrupted(job)
+        known = self.find(job.id) or self._recent.get(job.id)
+        # What is resumable was not taken over yet.
+        return known or (job if job.is_resumable else self.lost(job))
 
     def leave(self, live: Live) -> None:
         """Let a job go that has ended."""

@@ -1,7 +1,7 @@
 """Run jobs beside the calls: one of an area at a time, each to a recorded end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -12,13 +12,13 @@ from rpcbackend.dispatch.dispatcher import ReportBug
 from rpcbackend.errors import ShuttingDownError
 from rpcbackend.ids import Ids
 from rpcbackend.jobs import records
-from rpcbackend.jobs.left_behind import end_left_behind
+from rpcbackend.jobs.left_behind import Resume, take_over
 from rpcbackend.jobs.roster import Live, Roster
 from rpcbackend.moments import Moment, in_moment
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.running import Conclude, JobOverError, Order, Run
 from rpcbackend.schema.jobs import Job
-from rpcbackend.store import Command, Store, Work
+from rpcbackend.store import Command, LeftJob, Store, Work
 
 
 class JobRunner:
@@ -44,9 +44,11 @@ class JobRunner:
         self._began = began
         self._store, self._clock, self._ids = store, clock, ids
         self._report_bug = report_bug
-        self._roster = Roster(self._interrupted)
+        self._roster = Roster(self._lost)
         self._areas: dict[str, asyncio.Lock] = {}
         self._tidying: set[asyncio.Task[None]] = set()
+        self.resume: Resume = lambda left: None  # noqa: ARG005
+        """Returns what goes on with a job that a process left behind, or None."""
 
     # What handlers ask (rpcbackend.running.Jobs)
 
@@ -57,6 +59,8 @@ class JobRunner:
     def start(self, order: Order) -> None:
         """Run a recorded job as soon as no other one of its area runs."""
         live = Live(order, self, order.job)
+        if order.left is not None:
+            live.lease, live.is_sealed = order.left.lease, order.left.is_sealed
         self._roster.live[live.job_id] = live
         live.task = asyncio.get_running_loop().create_task(self._run(live))
         if self._roster.is_closed:
@@ -87,10 +91,15 @@ class JobRunner:
     def welcome(self, store: Store) -> None:
         """Look soon what a process left behind that died, in a store that was opened."""
         self._roster.forget_ends()
-        task = asyncio.get_running_loop().create_task(end_left_behind(store, self.shown))
+        task = asyncio.get_running_loop().create_task(
+            take_over(store, self._roster, self._goes_on, self.start)
+        )
         # The loop keeps only weak references to its tasks.
         self._tidying.add(task)
         task.add_done_callback(self._tidying.discard)
+
+    def _goes_on(self, left: LeftJob) -> Order | None:
+        return self.resume(left)
 
     def close(self) -> None:
         """Begin no more jobs, and stop all that can be stopped."""
@@ -151,9 +160,11 @@ class JobRunner:
 
     async def _begin(self, live: Live) -> None:
         async def unit(work: Work) -> Job:
-            await self._check(live, work)
+            if not live.is_sealed:
+                await self._check(live, work)
             running = records.running(live.job, work.now_ms)
             await work.jobs.put(running)
+            live.lease = await work.jobs.take(live.job_id)
             return running
 
         running = await self._store().write(unit, actor=live.job.actor)
@@ -162,11 +173,19 @@ class JobRunner:
             live.job = running
         live.check_stopped()
 
-    async def seal(self, live: Live) -> None:
+    async def keep(self, live: Live, work: Work, checkpoint: Mapping[str, Any]) -> None:
+        """See `Running.keep_in`."""
+        if not live.is_sealed:
+            await self._check(live, work)
+        await work.jobs.keep(live.job_id, checkpoint)
+
+    async def seal(self, live: Live, checkpoint: Mapping[str, Any] | None) -> None:
         """See `Running.seal`."""
 
         async def unit(work: Work) -> None:
             await self._check(live, work)
+            if live.job.is_resumable:
+                await work.jobs.keep(live.job_id, checkpoint, is_sealed=True)
             # Within the transaction: a cancellation comes before it, or sees this.
             live.is_sealed = True
 
@@ -179,7 +198,10 @@ class JobRunner:
 
     async def _check(self, live: Live, work: Work) -> None:
         stored = await work.jobs.get(live.job_id)
-        if stored is not None and stored.state.is_over:
+        # In a store that was restored meanwhile the lease may be an older one.
+        if stored is not None and (
+            stored.state.is_over or await work.jobs.lease(live.job_id) > live.lease
+        ):
             raise JobOverError(stored)
         await live.order.confirm(work)
 
@@ -205,6 +227,8 @@ class JobRunner:
         if live.stopped is None:
             # Something that it waited for was cancelled, and nobody asked for that.
             await self._fail(live, RuntimeError("something the job waited for was cancelled"))
+        elif live.stopped == "shutdown" and live.job.is_resumable:
+            await self._record(live, records.put_back(live.job))
         elif live.stopped == "shutdown":
             await self._fail(
                 live,
@@ -234,7 +258,7 @@ class JobRunner:
             logger.bind(job=ended.id, error=str(error)).warning("a job's end cannot be recorded")
             self._roster.remember(ended)
 
-    def _interrupted(self, job: Job) -> Job:
+    def _lost(self, job: Job) -> Job:
         return records.interrupted(job, self._ids.correlation(), self._clock.now_ms())
 
 

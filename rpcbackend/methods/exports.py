@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rpcbackend.begin import begin_job
-from rpcbackend.context import Context
+from rpcbackend.context import Context, Host
 from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.spans import check_span
 from rpcbackend.errors import (
@@ -13,12 +13,12 @@ from rpcbackend.errors import (
     InvalidParamsError,
     LimitExceededError,
 )
-from rpcbackend.running import Conclude, Running
+from rpcbackend.running import Conclude, Run, Running
 from rpcbackend.schema.exports import Exported, ExportFormat, ExportKind, StartExport
 from rpcbackend.schema.jobs import Started
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work
-from rpcbackend.store.exports import SPANNED, Export, export
+from rpcbackend.store.exports import SPANNED, Export, export, finish
 
 _READ = {
     ExportKind.STUDENTS: Permission.STUDENTS_READ,
@@ -30,23 +30,8 @@ _READ = {
 """What one must be allowed to read in order to take it away."""
 
 
-@method(
-    "exports.start",
-    permission=Permission.EXPORTS_WRITE,
-    kind="job",
-    main_only=True,
-    step_up=True,
-    errors=(DuplicateError, FileRefusedError, DiskFullError, LimitExceededError),
-    events=("exports.ready",),
-)
-async def start(ctx: Context, params: StartExport) -> Started[Exported]:
-    """Begin to write all records of a kind into a new file, while everybody goes on working.
-
-    The file is not encrypted and is its owner's alone. It has its name only once it is whole, and
-    takes nobody's place. It holds all that was answered before.
-    """
-    ctx.check(_READ[params.kind])
-    _check(params)
+def exporting(host: Host, params: StartExport) -> Run[Exported]:
+    """Return the job that writes the file, or gives it its name if a process died before that."""
     path = Path(params.path)
 
     async def run(job: Running) -> Conclude[Exported]:
@@ -59,7 +44,9 @@ async def start(ctx: Context, params: StartExport) -> Started[Exported]:
             until=params.to,
             has_mark=params.byte_order_mark,
         )
-        exported = await export(ctx.host.store, wanted, job.report, job.seal)
+        exported = await _finish(wanted, job) or await export(
+            host.store, wanted, job.report, lambda made: job.seal(made.model_dump(mode="json"))
+        )
 
         async def conclude(work: Work) -> Exported:
             told = {"kind": params.kind, "format": params.format, "rows": exported.rows}
@@ -68,7 +55,36 @@ async def start(ctx: Context, params: StartExport) -> Started[Exported]:
 
         return conclude
 
-    return await begin_job(ctx, run)
+    return run
+
+
+async def _finish(wanted: Export, job: Running) -> Exported | None:
+    """Return what was written by a process that died, if it was whole and is still there."""
+    if job.checkpoint is None:
+        return None
+    made = Exported.model_validate(job.checkpoint)
+    return made if await finish(wanted, made) else None
+
+
+@method(
+    "exports.start",
+    permission=Permission.EXPORTS_WRITE,
+    kind="job",
+    main_only=True,
+    step_up=True,
+    errors=(DuplicateError, FileRefusedError, DiskFullError, LimitExceededError),
+    events=("exports.ready",),
+    resume=exporting,
+)
+async def start(ctx: Context, params: StartExport) -> Started[Exported]:
+    """Begin to write all records of a kind into a new file, while everybody goes on working.
+
+    The file is not encrypted and is its owner's alone. It has its name only once it is whole, and
+    takes nobody's place. It holds all that was answered before.
+    """
+    ctx.check(_READ[params.kind])
+    _check(params)
+    return await begin_job(ctx, exporting(ctx.host, params), resume_by=params)
 
 
 def _check(params: StartExport) -> None:

@@ -56,7 +56,7 @@ async def cancel(ctx: Context, params: CancelJob) -> CancelledJob:
         job = _seen(ctx, params.job_id, found, Permission.JOBS_CANCEL)
         if job.state is JobState.CANCELLED:
             return CancelledJob(state=job.state)
-        if job.state.is_over or jobs.is_sealed(job.id):
+        if job.state.is_over or jobs.is_sealed(job.id) or await work.jobs.is_sealed(job.id):
             raise InvalidTransitionError(
                 "The job is over, or cannot be stopped any more.",
                 details={"from": job.state, "to": JobState.CANCELLED, "allowed": []},

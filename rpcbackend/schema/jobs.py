@@ -57,6 +57,13 @@ class Job(WireModel):
     channel: Annotated[str, Field(description="What was asked for.")]
     state: JobState
     actor: Annotated[str, Field(description="Who began it.")]
+    is_resumable: Annotated[
+        Flag, Field(description="Whether another process goes on with it when this one ends.")
+    ] = False
+    attempts: Annotated[
+        Integer,
+        Field(ge=0, description="How often it was begun, but for ends in good order."),
+    ] = 0
     done: Annotated[Integer, Field(ge=0, description="Steps that are done.")] = 0
     total: Annotated[Integer, Field(ge=0, description="Steps in all, as far as known.")] = 0
     message: Annotated[str | None, Field(description="What comes now, or came last.")] = None

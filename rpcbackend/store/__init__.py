@@ -24,6 +24,7 @@ from rpcbackend.store.files import (
     path_in,
 )
 from rpcbackend.store.idempotency import Keyed, StoredReply
+from rpcbackend.store.jobs import LeftJob
 from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.measurements import Measured, Measurements, Run
@@ -56,6 +57,7 @@ __all__ = [
     "Keyed",
     "LaneFacts",
     "Lease",
+    "LeftJob",
     "Link",
     "Measured",
     "Measurements",

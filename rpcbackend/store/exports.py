@@ -31,7 +31,7 @@ from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.beside import run_beside
 from rpcbackend.store.files import open_private
 from rpcbackend.store.json_sql import json_object
-from rpcbackend.store.placing import check_place, put_in_place, tidy
+from rpcbackend.store.placing import check_place, name_whole, put_in_place, tidy
 from rpcbackend.store.sheets import BYTE_ORDER_MARK, columns_of, header_line, row_line
 from rpcbackend.store.store import Store
 from rpcbackend.store.transaction import Report
@@ -92,7 +92,7 @@ class Export:
 
 
 async def export(
-    store: Store, wanted: Export, report: Report, seal: Callable[[], Awaitable[None]]
+    store: Store, wanted: Export, report: Report, seal: Callable[[Exported], Awaitable[None]]
 ) -> Exported:
     """Write the file while everybody goes on working; one that fails or is stopped leaves nothing.
 
@@ -103,7 +103,7 @@ async def export(
         store: Whose records they are.
         wanted: What, and where.
         report: Told how far it is.
-        seal: Called when all is written: the file has its name only if this does not raise, and
+        seal: Told of the file when all is written: it has its name only if this does not raise, and
             nothing stops it afterwards.
 
     Raises:
@@ -121,17 +121,33 @@ async def export(
         async with engine.alone:
             write = partial(write_export, opener, engine.school, wanted)
             exported = await run_beside(write, report)
-        await seal()
+        await seal(exported)
         await asyncio.to_thread(_put_in_place, wanted)
     finally:
         await asyncio.to_thread(tidy, wanted.stage)
     return exported
 
 
+async def finish(wanted: Export, made: Exported) -> bool:
+    """Give the file its name that was whole when the process died; False if it is not there.
+
+    Raises:
+        DuplicateError: There is another file of that name.
+        FileRefusedError: The folder takes no name.
+    """
+    try:
+        return await asyncio.to_thread(name_whole, wanted.stage, wanted.path, made.sha256)
+    except OSError as error:
+        raise _refusal(error) from error
+
+
 def write_export(opener: driver.Opener, school: int, wanted: Export, report: Report) -> Exported:
     """Write the file under its other name, on the calling thread; see `export`."""
     try:
         check_place(wanted.path, opener.path)
+        # Of a process that died while it wrote: nobody else's has the name of this job.
+        if wanted.stage.exists():
+            wanted.stage.unlink()
         with os.fdopen(open_private(wanted.stage), "wb") as file:
             sink = _Sink(file)
             rows, head_seq = _copy(opener, school, wanted, sink, report)

@@ -1,5 +1,11 @@
 """The jobs as rows: who began what, and how it ended."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
 from rpcbackend.schema.jobs import Job, ListJobs
 from rpcbackend.store.table import Table
 from rpcbackend.store.transaction import Transaction
@@ -13,7 +19,13 @@ MOST_KEPT = 1_000
 FORGOTTEN_AT_ONCE = 100
 """Rows that one transaction removes for each reason: nobody waits for it."""
 
+MAX_CHECKPOINT_BYTES = 64 * 1024
+"""A job says how far it is; what it has made so far stands elsewhere."""
+
 _TABLE = Table(Job, "jobs", noun="job")
+
+_OVER: dict[str, Any] = {"params": None, "checkpoint": None, "session_id": None}
+"""Of a job that is over nothing is kept that only served to go on with it."""
 
 _FORGET_OLD = """
 DELETE FROM jobs WHERE school_id = :school AND id IN (
@@ -21,11 +33,37 @@ DELETE FROM jobs WHERE school_id = :school AND id IN (
   ORDER BY ended_at LIMIT :limit)
 """
 
+_LEFT = f"""
+SELECT {_TABLE.json} AS json, lease, is_sealed, session_id, params, checkpoint FROM jobs
+WHERE school_id = :school AND ended_at IS NULL ORDER BY created_at, id LIMIT :limit
+"""  # noqa: S608 (our own names)
+
+_KEEP = """
+UPDATE jobs
+SET checkpoint = coalesce(:checkpoint, checkpoint), is_sealed = is_sealed | :is_sealed
+WHERE school_id = :school AND id = :id
+"""
+
 _FORGET_MANY = """
 DELETE FROM jobs WHERE school_id = :school AND id IN (
   SELECT id FROM jobs WHERE school_id = :school AND ended_at IS NOT NULL
   ORDER BY ended_at DESC LIMIT :limit OFFSET :most)
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftJob:
+    """A job that has not ended, and what is kept so that another process may go on with it."""
+
+    job: Job
+    lease: int
+    """Of whoever ran it last."""
+    is_sealed: bool
+    session_id: str | None
+    params: bytes | None
+    """What was asked for, as JSON; None for what begins anew only when somebody asks again."""
+    checkpoint: Mapping[str, Any] | None
+    """What the job itself has kept."""
 
 
 class Jobs:
@@ -44,11 +82,59 @@ class Jobs:
         Raises:
             IntegrityError: It is over.
         """
-        await _TABLE.put(self._tx, job)
+        await _TABLE.put(self._tx, job, **(_OVER if job.state.is_over else {}))
 
-    async def not_over(self, limit: int) -> list[Job]:
+    async def add(self, job: Job, params: str, session_id: str | None) -> None:
+        """Record a job that another process may go on with, and what it needs for that."""
+        await _TABLE.add(self._tx, job, params=params, session_id=session_id)
+
+    async def left(self, limit: int) -> list[LeftJob]:
         """Return those that were not over when they were recorded last."""
-        return await self._find("ended_at IS NULL", limit=limit)
+        rows = await self._tx.all(_LEFT, limit=limit)
+        return [_left(row) for row in rows]
+
+    async def take(self, job_id: str) -> int:
+        """Begin to run a job, and return the number of the lease under which that is done."""
+        row = await self._tx.one(
+            "UPDATE jobs SET lease = lease + 1 WHERE school_id = :school AND id = :id"
+            " RETURNING lease",
+            id=job_id,
+        )
+        return row[0] if row else 0
+
+    async def lease(self, job_id: str) -> int:
+        """Return the number of the lease under which a job is run."""
+        row = await self._tx.one(
+            "SELECT lease FROM jobs WHERE school_id = :school AND id = :id", id=job_id
+        )
+        return row[0] if row else 0
+
+    async def is_sealed(self, job_id: str) -> bool:
+        """Tell whether nothing stops a job any more, whichever process goes on with it."""
+        row = await self._tx.one(
+            "SELECT is_sealed FROM jobs WHERE school_id = :school AND id = :id", id=job_id
+        )
+        return row is not None and bool(row[0])
+
+    async def keep(
+        self, job_id: str, checkpoint: Mapping[str, Any] | None, *, is_sealed: bool = False
+    ) -> None:
+        """Keep how far a job is; None leaves what is kept.
+
+        Raises:
+            ValueError: It is too much.
+        """
+        text = None if checkpoint is None else orjson.dumps(checkpoint).decode()
+        if text is not None and len(text) > MAX_CHECKPOINT_BYTES:
+            raise ValueError("a checkpoint says how far a job is, and no more")
+        await self._tx.run(_KEEP, id=job_id, checkpoint=text, is_sealed=int(is_sealed))
+
+    async def let_go(self) -> None:
+        """Go on with none of those that have not ended: they belong to another time."""
+        await self._tx.run(
+            "UPDATE jobs SET is_resumable = 0, params = NULL, checkpoint = NULL"
+            " WHERE school_id = :school AND ended_at IS NULL"
+        )
 
     async def _find(self, where: str, *, limit: int, **params: object) -> list[Job]:
         rows = await _TABLE.list_encoded(
@@ -70,3 +156,15 @@ class Jobs:
             actor=actor,
             is_over=wanted.is_over,
         )
+
+
+def _left(row: Any) -> LeftJob:
+    params, checkpoint = row["params"], row["checkpoint"]
+    return LeftJob(
+        job=Job.model_validate_json(row["json"]),
+        lease=row["lease"],
+        is_sealed=bool(row["is_sealed"]),
+        session_id=row["session_id"],
+        params=None if params is None else params.encode(),
+        checkpoint=None if checkpoint is None else orjson.loads(checkpoint),
+    )

@@ -1,5 +1,6 @@
 """Where a file that leaves the store may be, and how it gets its name."""
 
+import hashlib
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +51,29 @@ def put_in_place(stage: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError from None
         stage.rename(path)
+
+
+def name_whole(stage: Path, path: Path, sha256: str) -> bool:
+    """Give a file its name that was whole when the process died; False if it is not there.
+
+    Raises:
+        FileExistsError: Another one has the name.
+        OSError: The folder takes no name.
+    """
+    if not _is(path, sha256):
+        if not _is(stage, sha256):
+            return False
+        put_in_place(stage, path)
+    tidy(stage)
+    return True
+
+
+def _is(path: Path, sha256: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
 
 
 def tidy(part: Path) -> None:

@@ -301,6 +301,7 @@ async def _sign(
     async def tell(work: Work) -> int:
         to_seq = await work.events.head_seq()
         await shut_out(work, revoked)
+        await work.jobs.let_go()
         await work.record(EVENT, ("backup", backup_id, 1), told)
         await origin.tell(work, to_seq, safety)
         return to_seq

@@ -35,6 +35,7 @@ async def test_a_job_s_effect_event_audit_row_and_record_are_kept_together(
 
     assert await until_over(app, play.job.id) == make_job(
         state=JobState.DONE,
+        attempts=1,
         done=1,
         total=1,
         message="begins",

@@ -8,7 +8,7 @@ from rpcbackend.app import Application
 from rpcbackend.running import Conclude, Order, Running
 from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.jobs import Job, JobState
-from rpcbackend.store import Command, Work
+from rpcbackend.store import Command, LeftJob, Work
 from tests.factories import an_id, at, make_branch
 
 
@@ -42,6 +42,8 @@ class Play:
         self.running: Running | None = None
         self.before_end: Callable[[Running], Awaitable[None]] = _nothing
         self.confirm: Callable[[Work], Awaitable[None]] = _allow
+        self.behind: LeftJob | None = None
+        """What a process before this one left of it."""
 
     async def run(self, job: Running) -> Conclude[Toy]:
         """Play."""
@@ -63,12 +65,29 @@ class Play:
             command=Command(channel=self.job.channel),
             run=self.run,
             confirm=self._check,
+            left=self.behind,
             report=lambda done, total, message: self.told.append((done, total, message)),
             end_report=lambda: self.told.append(None),
         )
 
     async def _check(self, work: Work) -> None:
         await self.confirm(work)
+
+    def left(self, **given: Any) -> LeftJob:
+        """Return it as a process leaves it that dies."""
+        fields: dict[str, Any] = {
+            "job": self.job,
+            "lease": 1,
+            "is_sealed": False,
+            "session_id": None,
+            "params": b"{}",
+            "checkpoint": None,
+        }
+        return LeftJob(**fields | given)
+
+    async def leave(self, app: Application) -> None:
+        """Record it as one that another process may go on with."""
+        await app.store.write(lambda work: work.jobs.add(self.job, "{}", None), actor="tests")
 
     async def start(self, app: Application) -> None:
         """Record it and let it wait for its turn."""

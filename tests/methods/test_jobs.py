@@ -24,6 +24,8 @@ def shown(play: Play, **given: Any) -> dict[str, Any]:
         "channel": "toys.play",
         "state": "running",
         "actor": "local",
+        "isResumable": False,
+        "attempts": 1,
         "done": 0,
         "total": 1,
         "message": "begins",

@@ -60,7 +60,7 @@ def wanted(folder: Path, **given: Any) -> Export:
     return Export(**fields | given)
 
 
-async def agree() -> None:
+async def agree(_: Exported) -> None:
     """Let the file have its name."""
 
 
@@ -68,7 +68,7 @@ async def export(
     store: Store,
     job: Export,
     report: Report = nobody,
-    seal: Callable[[], Awaitable[None]] = agree,
+    seal: Callable[[Exported], Awaitable[None]] = agree,
 ) -> Exported:
     """Export; nobody objects unless a test does."""
     return await exports.export(store, job, report, seal)
@@ -324,7 +324,7 @@ async def test_a_file_that_comes_meanwhile_is_not_replaced_either(
     if not has_links:
         refuse_links(monkeypatch)
 
-    async def seal() -> None:
+    async def seal(_: Exported) -> None:
         (out / "students.csv").write_bytes(b"mine")
 
     async with store_in(tmp_path / "data") as store:
@@ -412,7 +412,7 @@ async def test_a_damaged_store_ends_an_export_without_a_file(tmp_path: Path, out
 
 @clause("export-whole-or-not-there")
 async def test_an_export_that_is_stopped_leaves_nothing(tmp_path: Path, out: Path) -> None:
-    async def stop() -> None:
+    async def stop(_: Exported) -> None:
         assert names_in(out) == [".job.part"]
         going.cancel()
         await asyncio.sleep(0)
@@ -447,7 +447,7 @@ async def test_an_export_that_is_stopped_while_it_is_written_leaves_nothing(
 async def test_an_export_that_may_not_be_had_any_more_leaves_nothing(
     tmp_path: Path, out: Path
 ) -> None:
-    async def refuse() -> None:
+    async def refuse(_: Exported) -> None:
         assert names_in(out) == [".job.part"]
         raise ForbiddenError
 

@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 import sqlcipher3
 
-from rpcbackend.schema.jobs import ErrorResponse, JobState, ListJobs
-from rpcbackend.store import Store, Work
-from rpcbackend.store.jobs import FORGOTTEN_AT_ONCE, KEPT_SECONDS, MOST_KEPT
+from rpcbackend.schema.jobs import ErrorResponse, Job, JobState, ListJobs
+from rpcbackend.store import LeftJob, Store, Work
+from rpcbackend.store.jobs import (
+    FORGOTTEN_AT_ONCE,
+    KEPT_SECONDS,
+    MAX_CHECKPOINT_BYTES,
+    MOST_KEPT,
+)
 from tests.factories import an_id, at
 from tests.jobs.toys import make_job
 
@@ -83,15 +88,103 @@ async def test_jobs_come_newest_first_and_fit_actor_and_end(store: Store) -> Non
                 (None, {"isOver": False, "limit": 1}),
             )
         ]
-        return [[job.id for job in jobs] for jobs in (*found, await work.jobs.not_over(9))]
+        return [[job.id for job in jobs] for jobs in found]
 
     assert await store.read(unit) == [
         [new.id, others.id, old.id],
         [new.id, old.id],
         [old.id],
         [new.id],
-        [new.id, others.id],
     ]
+
+
+async def add(store: Store, job: Job) -> None:
+    await store.write(
+        lambda work: work.jobs.add(job, '{"label":"a"}', "ses_1"),
+        actor="tests",
+    )
+
+
+async def left(store: Store) -> list[LeftJob]:
+    return await store.read(lambda work: work.jobs.left(9))
+
+
+async def test_of_what_is_resumable_all_is_kept_that_another_process_needs(store: Store) -> None:
+    job = make_job(1, is_resumable=True, attempts=2)
+    await add(store, job)
+    await put(store, make_job(2))
+
+    async def unit(work: Work) -> list[int]:
+        lease = await work.jobs.take(job.id)
+        await work.jobs.keep(job.id, {"done": 7})
+        await work.jobs.keep(job.id, None, is_sealed=True)
+        return [lease, await work.jobs.take(job.id), await work.jobs.lease(job.id)]
+
+    assert await store.write(unit, actor="tests") == [1, 2, 2]
+    assert await left(store) == [
+        LeftJob(
+            job=job,
+            lease=2,
+            is_sealed=True,
+            session_id="ses_1",
+            params=b'{"label":"a"}',
+            checkpoint={"done": 7},
+        ),
+        LeftJob(
+            job=make_job(2),
+            lease=0,
+            is_sealed=False,
+            session_id=None,
+            params=None,
+            checkpoint=None,
+        ),
+    ]
+    assert await store.read(lambda work: work.jobs.is_sealed(job.id))
+
+
+@pytest.mark.parametrize("end", ENDS, ids=[str(end["state"]) for end in ENDS])
+async def test_nothing_that_was_asked_for_is_kept_after_the_end(
+    store: Store, end: dict[str, Any]
+) -> None:
+    job = make_job(1, is_resumable=True)
+    await add(store, job)
+    await store.write(lambda work: work.jobs.keep(job.id, {"done": 7}), actor="tests")
+
+    await put(store, job.model_copy(update={"ended_at": NOON, **end}))
+
+    row = await store.read(
+        lambda work: work.tx.one(
+            "SELECT params, checkpoint, session_id FROM jobs WHERE school_id = :school"
+        )
+    )
+    assert row is not None
+    assert list(row) == [None, None, None]
+
+
+async def test_what_is_let_go_is_gone_on_with_by_nobody(store: Store) -> None:
+    job = make_job(1, is_resumable=True)
+    await add(store, job)
+
+    await store.write(lambda work: work.jobs.let_go(), actor="tests")
+
+    [found] = await left(store)
+    assert (found.job.is_resumable, found.params, found.checkpoint) == (False, None, None)
+
+
+async def test_a_checkpoint_has_a_bound(store: Store) -> None:
+    await add(store, make_job(1, is_resumable=True))
+    too_much = {"text": "x" * MAX_CHECKPOINT_BYTES}
+
+    with pytest.raises(ValueError, match="no more"):
+        await store.write(lambda work: work.jobs.keep(an_id("job"), too_much), actor="tests")
+
+
+async def test_of_a_job_that_is_not_there_nothing_is_known(store: Store) -> None:
+    async def unit(work: Work) -> tuple[int, int, bool]:
+        jobs, job_id = work.jobs, an_id("job")
+        return await jobs.take(job_id), await jobs.lease(job_id), await jobs.is_sealed(job_id)
+
+    assert await store.write(unit, actor="tests") == (0, 0, False)
 
 
 async def test_records_are_forgotten_thirty_days_after_their_end_and_not_before(

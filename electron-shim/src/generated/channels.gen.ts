@@ -526,6 +526,10 @@ export interface Job {
   readonly state: JobState;
   /** Who began it. */
   readonly actor: string;
+  /** Whether another process goes on with it when this one ends. */
+  readonly isResumable?: boolean;
+  /** How often it was begun, but for ends in good order. */
+  readonly attempts?: number;
   /** Steps that are done. */
   readonly done?: number;
   /** Steps in all, as far as known. */
@@ -1627,4 +1631,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'ec25ae0390832e630d0357e3cf0cd35a269f38657fc618aebafc23ded704a61d';
+export const contractHash = 'b0f7cbfae24ae31ad8c2e3330c3aa2aa312bdefd3caa4a6f7c31eb1cba178370';
