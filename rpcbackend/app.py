@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.access import Access
-from rpcbackend.backups import Shelf, backing_up
+from rpcbackend.backups import Shelf
 from rpcbackend.caching import Caching
 from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.context import Context
@@ -21,9 +22,9 @@ from rpcbackend.exits import EX_PROTOCOL, EX_TIMED_OUT
 from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
-from rpcbackend.jobs.daily import ACTOR, CHANNEL, Daily
 from rpcbackend.jobs.resuming import Resuming
 from rpcbackend.jobs.runner import JobRunner
+from rpcbackend.jobs.scheduler import Scheduler
 from rpcbackend.methods import build_registry
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.moments import MomentClock
@@ -38,6 +39,7 @@ from rpcbackend.schema.lifecycle import (
     Ready,
 )
 from rpcbackend.schema.limits import Limits
+from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.schema.system import Health, StoreHealth
 from rpcbackend.store import Origin, Report, Store, Verdict
 from rpcbackend.surroundings import Surroundings
@@ -53,8 +55,9 @@ class Application:
         surroundings: Time, randomness, and where faults are told.
         drain_seconds: How long a shutdown waits for running calls.
         limits: What a connection may ask for.
-        daily_after_seconds: How long after the first use of a day its backup is made; None makes
-            none by itself.
+        schedules_after_seconds: How long after the store was opened runs what is due; None lets
+            nothing run by itself.
+        but: Schedules that do not run all the same.
         disk: When there is too little room on it.
         is_read_only: Whether the store is served as it is, whatever its state.
         cache: How answers are kept; None keeps none.
@@ -67,7 +70,8 @@ class Application:
         *,
         drain_seconds: float = DRAIN_SECONDS,
         limits: Limits | None = None,
-        daily_after_seconds: float | None = None,
+        schedules_after_seconds: float | None = None,
+        but: Collection[ScheduleName] = (),
         disk: Disk | None = None,
         is_read_only: bool = False,
         cache: CacheSettings | None = None,
@@ -91,16 +95,7 @@ class Application:
         """Runs what goes on after its call was answered."""
         self.backups = Shelf()
         """Knows which backups there are."""
-        self._daily = None
-        self._daily_backup = backing_up(lambda: self.store, self.backups, "daily")
-        if daily_after_seconds is not None:
-            self._daily = Daily(
-                self.jobs,
-                self._daily_backup,
-                lambda: self.backups.newest(self.store, "daily"),
-                clock=self._clock,
-                delay_seconds=daily_after_seconds,
-            )
+        self._has_schedules = schedules_after_seconds is not None
         self._door = StoreDoor(
             directory,
             clock=self._clock,
@@ -152,6 +147,10 @@ class Application:
         )
         """Keeps answers."""
         self.jobs.resume = Resuming(self, registry).order
+        self.scheduler = Scheduler(
+            self.jobs, self, delay_seconds=schedules_after_seconds or 0, without=but
+        )
+        """Begins what is due."""
         self.dispatcher = Dispatcher(
             registry,
             rings=build_rings(self._limits, self._rate_limit, self.caching.ring),
@@ -178,10 +177,6 @@ class Application:
         """Begin to serve a connection of the desk, whose lines out go to *sink*."""
         return self.connections.open(sink)
 
-    async def back_up(self) -> None:
-        """Make the day's backup, as a replay does when the recorded process did."""
-        await self.jobs.ended(await self.jobs.launch(CHANNEL, ACTOR, self._daily_backup))
-
     def ready(self) -> Ready:
         """Return what the first line says."""
         return Ready(
@@ -207,8 +202,7 @@ class Application:
         self._has_begun_to_end.set()
         if self._parent_watch is not None:
             self._parent_watch.cancel()
-        if self._daily is not None:
-            self._daily.close()
+        self.scheduler.close()
         self.jobs.close()
         noting = asyncio.create_task(self.caching.close())
         if not await self.connections.drain(self._drain_seconds):
@@ -231,8 +225,8 @@ class Application:
         self.jobs.welcome(store)
         self.monitor.welcome(store)
         self.caching.welcome(store)
-        if self._daily is not None:
-            self._daily.welcome(store)
+        if self._has_schedules:
+            self.scheduler.welcome(store)
 
     def end(self, exit_code: int) -> None:
         """Let the process end; the first code that is not 0 stays."""

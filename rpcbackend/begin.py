@@ -38,11 +38,7 @@ async def begin_job(
             is_resumable=resume_by is not None,
         )
         await work.jobs.forget_old(work.now_ms // 1_000)
-        if resume_by is None:
-            await work.jobs.put(job)
-        else:
-            kept = resume_by.model_dump_json(exclude_unset=True)
-            await work.jobs.add(job, kept, ctx.principal.session_id)
+        await work.jobs.begin(job, resume_by, ctx.principal.session_id)
         order.append(_order(ctx, job, run))
         return JobStarted(job_id=job_id)
 

@@ -68,7 +68,7 @@ class BackupSettings(BaseModel):
     ] = True
     delay_seconds: Annotated[
         float,
-        Field(ge=0, le=24 * 3600, description="How long a day's backup lets the desk go first."),
+        Field(ge=0, le=24 * 3600, description="How long what is due lets the desk go first."),
     ] = 60.0
 
 

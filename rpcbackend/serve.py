@@ -27,6 +27,7 @@ from rpcbackend.exits import (
 )
 from rpcbackend.monitor import LogLevels
 from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import DirectoryLock, StoreBusyError
 from rpcbackend.surroundings import Surroundings
@@ -133,7 +134,8 @@ async def _serve(
         surroundings,
         drain_seconds=settings.drain_seconds,
         limits=settings.limits,
-        daily_after_seconds=settings.backups.delay_seconds if settings.backups.daily else None,
+        schedules_after_seconds=settings.backups.delay_seconds,
+        but=() if settings.backups.daily else (ScheduleName.BACKUP,),
         disk=settings.disk,
         cache=settings.cache,
         is_read_only=settings.read_only,

@@ -67,6 +67,10 @@ lessons.list         -      A     A     A      o          o       A           le
 lessons.reschedule   -      A     A     A      o          -       -
 lessons.searchSlots  -      A     A     A      o          o       -      lessons:read&students:read
 
+schedules.list       -      A     A     -      -          -       -
+schedules.run        -      A     A     -      -          -       -
+schedules.save       -      A     A     -      -          -       -
+
 sessions.list        -      o     A     o      o          o       o
 sessions.revoke      -      o     A     o      o          o       o
 

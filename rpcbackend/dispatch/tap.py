@@ -38,8 +38,8 @@ class Tap(Protocol):
         """Return that of the next call of the line that came last."""
         ...
 
-    def began(self) -> Moment:
-        """Hear that the process makes the day's backup by itself, and return its moment."""
+    def began(self, name: str) -> Moment:
+        """Hear that the process begins by itself what is due, and return its moment."""
         ...
 
     def went(self, connection_id: str, line: bytes) -> None:

@@ -147,6 +147,10 @@ class Roster:
         # What is resumable was not taken over yet.
         return known or (job if job.is_resumable else self.lost(job))
 
+    def tasks(self) -> "set[asyncio.Task[None]]":
+        """Return those that run the jobs."""
+        return {live.task for live in self.live.values() if live.task is not None}
+
     def leave(self, live: Live) -> None:
         """Let a job go that has ended."""
         del self.live[live.job_id]

@@ -1,8 +1,8 @@
 """Run jobs beside the calls: one of an area at a time, each to a recorded end."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from loguru import logger
@@ -17,8 +17,13 @@ from rpcbackend.jobs.roster import Live, Roster
 from rpcbackend.moments import Moment, in_moment
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.running import Conclude, JobOverError, Order, Run
+from rpcbackend.schema.base import Params
 from rpcbackend.schema.jobs import Job
 from rpcbackend.store import Command, LeftJob, Store, Work
+
+
+async def _note_nothing(work: Work, job_id: str) -> None:
+    """Let the record be all that is written."""
 
 
 class JobRunner:
@@ -29,7 +34,7 @@ class JobRunner:
         clock: Gives the times of ends.
         ids: Makes the marks that tie a failed job to its log lines.
         report_bug: Told about an exception that no job expected.
-        began: Told of a job that nobody called for, and gives it its moment.
+        began: Told the name of a job that nobody called for, and gives it its moment.
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class JobRunner:
         clock: Clock,
         ids: Ids,
         report_bug: ReportBug,
-        began: Callable[[], Moment] | None = None,
+        began: Callable[[str], Moment] | None = None,
     ) -> None:
         self._began = began
         self._store, self._clock, self._ids = store, clock, ids
@@ -107,17 +112,41 @@ class JobRunner:
         for live in self._roster.live.values():
             live.interrupt("shutdown")
 
-    async def launch(self, channel: str, actor: str, run: Run[Any]) -> str:
+    async def launch(
+        self,
+        channel: str,
+        actor: str,
+        run: Run[Any],
+        *,
+        name: str = "",
+        resume_by: Params | None = None,
+        note: Callable[[Work, str], Awaitable[None]] = _note_nothing,
+    ) -> str:
         """Record and run a job that nobody called for, and return its id.
+
+        Args:
+            channel: What it does.
+            actor: Who begins it.
+            run: The job.
+            name: What is told to `began`.
+            resume_by: See `begin_job`.
+            note: Given its id in the transaction that records it.
 
         Raises:
             RpcError: As those of `room`, or of the store.
         """
-        with in_moment(self._began):
+        began = self._began
+        with in_moment(None if began is None else lambda: began(name)):
             created_at = records.whole_second(self._clock.now_ms())
             job = records.queued(self._ids.new("job"), channel, actor, created_at)
+            job = job.model_copy(update={"is_resumable": resume_by is not None})
+
+            async def unit(work: Work) -> None:
+                await work.jobs.begin(job, resume_by, None)
+                await note(work, job.id)
+
             with self.room(job.id):
-                await self._store().write(lambda work: work.jobs.put(job), actor=actor)
+                await self._store().write(unit, actor=actor)
                 self.start(Order(job=job, command=Command(channel=channel), run=run))
         return job.id
 
@@ -131,9 +160,10 @@ class JobRunner:
 
     async def settle(self, seconds: float) -> bool:
         """Wait until every job has ended, for so long at most, and tell whether all have."""
-        tasks = {live.task for live in self._roster.live.values() if live.task is not None}
-        if tasks | self._tidying:
-            await asyncio.wait(tasks | self._tidying, timeout=seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while tasks := self._tidying | self._roster.tasks():
+                    await asyncio.wait(tasks)
         return not self._roster.live
 
     # One job's way

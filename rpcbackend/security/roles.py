@@ -36,6 +36,8 @@ class Permission(StrEnum):
     LESSONS_SEARCH = "lessons:search"
     LOGS_WRITE = "logs:write"
     METRICS_READ = "metrics:read"
+    SCHEDULES_READ = "schedules:read"
+    SCHEDULES_WRITE = "schedules:write"
     STORE_CHECK = "store:check"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
@@ -157,6 +159,7 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
         "instructors": _P.INSTRUCTORS_READ,
         "jobs": _P.JOBS_READ,
         "lessons": _P.LESSONS_READ,
+        "schedules": _P.SCHEDULES_READ,
         "sessions": _P.USERS_READ,
         "students": _P.STUDENTS_READ,
         "users": _P.USERS_READ,

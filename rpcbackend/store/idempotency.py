@@ -87,7 +87,7 @@ class IdempotencyKeys:
 
     async def keep(self, keyed: Keyed, result: bytes, now_seconds: int) -> None:
         """Keep the reply for 72 hours or longer, and forget some of those that have ended."""
-        await self._tx.run(_FORGET, now=now_seconds, kept=KEPT_SECONDS, held=HELD_SECONDS)
+        await self.forget(now_seconds)
         await self._tx.run(
             _KEEP,
             actor=keyed.actor,
@@ -98,3 +98,7 @@ class IdempotencyKeys:
             now=now_seconds,
             kept=KEPT_SECONDS,
         )
+
+    async def forget(self, now_seconds: int) -> int:
+        """Forget some of the replies that have ended, and count them."""
+        return await self._tx.run(_FORGET, now=now_seconds, kept=KEPT_SECONDS, held=HELD_SECONDS)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from rpcbackend.schema.base import Params
 from rpcbackend.schema.jobs import Job, ListJobs
 from rpcbackend.store.table import Table
 from rpcbackend.store.transaction import Transaction
@@ -84,9 +85,19 @@ class Jobs:
         """
         await _TABLE.put(self._tx, job, **(_OVER if job.state.is_over else {}))
 
-    async def add(self, job: Job, params: str, session_id: str | None) -> None:
-        """Record a job that another process may go on with, and what it needs for that."""
-        await _TABLE.add(self._tx, job, params=params, session_id=session_id)
+    async def begin(self, job: Job, params: Params | None, session_id: str | None) -> None:
+        """Record a job that waits, and with *params* what another process needs to go on with it.
+
+        Args:
+            job: How it waits.
+            params: What was asked for, if that may be kept.
+            session_id: Of whoever asked.
+        """
+        if params is None:
+            await _TABLE.add(self._tx, job)
+        else:
+            kept = params.model_dump_json(exclude_unset=True)
+            await _TABLE.add(self._tx, job, params=kept, session_id=session_id)
 
     async def left(self, limit: int) -> list[LeftJob]:
         """Return those that were not over when they were recorded last."""
@@ -142,10 +153,11 @@ class Jobs:
         )
         return [Job.model_validate_json(row["json"]) for row in rows]
 
-    async def forget_old(self, now_seconds: int) -> None:
-        """Remove some records of jobs that ended long ago, and some of too many."""
-        await self._tx.run(_FORGET_OLD, before=now_seconds - KEPT_SECONDS, limit=FORGOTTEN_AT_ONCE)
-        await self._tx.run(_FORGET_MANY, most=MOST_KEPT, limit=FORGOTTEN_AT_ONCE)
+    async def forget_old(self, now_seconds: int) -> int:
+        """Remove some records of jobs that ended long ago, and some of too many; count them."""
+        before = now_seconds - KEPT_SECONDS
+        old = await self._tx.run(_FORGET_OLD, before=before, limit=FORGOTTEN_AT_ONCE)
+        return old + await self._tx.run(_FORGET_MANY, most=MOST_KEPT, limit=FORGOTTEN_AT_ONCE)
 
     async def list(self, wanted: ListJobs, actor: str | None) -> list[Job]:
         """Return those of *actor*, or all, that fit, the newest first."""

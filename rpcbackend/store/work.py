@@ -22,6 +22,7 @@ from rpcbackend.store.latest import LatestTime
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.measurements import Measurements
 from rpcbackend.store.outbox import Outbox
+from rpcbackend.store.schedules import Schedules
 from rpcbackend.store.sessions import Sessions
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.students import Students
@@ -168,6 +169,11 @@ class Work:
     def outbox(self) -> Outbox:
         """What goes to the world outside."""
         return Outbox(self.tx, self.now_ms, self.new_id)
+
+    @property
+    def schedules(self) -> Schedules:
+        """What runs by itself."""
+        return Schedules(self.tx)
 
     @property
     def sessions(self) -> Sessions:

@@ -16,8 +16,11 @@ FORMAT = "rpcbackend-transcript/1"
 GAP = "$/gap"
 """The method of an entry that stands for messages that nobody had time to write down."""
 
-DAILY = "$/daily"
-"""The method of an entry that says that the process made the day's backup by itself."""
+SCHEDULED = "$/scheduled"
+"""The method of an entry that says what the process began by itself."""
+
+DAILY, BACKUP = "$/daily", "backup"
+"""The same, in older transcripts, of the only thing that there was then."""
 
 PROCESS = "-"
 """The connection of what is the process's own."""
@@ -90,15 +93,25 @@ class Entry(NamedTuple):
         return _line({"t": self.t, "dir": self.dir, "conn": self.conn, "msg": self.msg, **facts})
 
     @property
+    def begun(self) -> str | None:
+        """What the process began by itself, if the entry is about that."""
+        if not isinstance(self.msg, Mapping):
+            return None
+        if self.msg.get("method") == DAILY:
+            return BACKUP
+        return str(self.msg["params"]["name"]) if self.msg.get("method") == SCHEDULED else None
+
+    @property
     def dropped(self) -> int:
         """How many messages are missing here."""
         is_gap = self.dir == "event" and self.conn == PROCESS and self.msg.get("method") == GAP
         return int(self.msg["params"]["dropped"]) if is_gap else 0
 
 
-def daily(t: float) -> Entry:
-    """Return the entry that says that the day's backup was begun."""
-    return Entry(t, "event", PROCESS, {"jsonrpc": "2.0", "method": DAILY})
+def scheduled(t: float, name: str) -> Entry:
+    """Return the entry that says what was begun because it was due."""
+    msg = {"jsonrpc": "2.0", "method": SCHEDULED, "params": {"name": name}}
+    return Entry(t, "event", PROCESS, msg)
 
 
 def gap(t: float, dropped: int) -> Entry:
@@ -211,6 +224,10 @@ def _is_notification(msg: Any) -> bool:
             )
         case {"method": "$/gap"}:
             return isinstance(msg.get("params"), dict) and type(msg["params"].get("dropped")) is int
+        case {"method": "$/scheduled"}:
+            return isinstance(msg.get("params"), dict) and isinstance(
+                msg["params"].get("name"), str
+            )
         case {"method": str()}:
             return True
     return False

@@ -30,8 +30,8 @@ class ReplayTap:
         """Return that of the next call of the line that came last."""
         return self._calls.next()
 
-    def began(self) -> Moment:
-        """Return that of the day's backup."""
+    def began(self, name: str) -> Moment:  # noqa: ARG002 (it was begun by that)
+        """Return that of what the process began by itself."""
         return self._calls.next()
 
     def went(self, connection_id: str, line: bytes) -> None:

@@ -83,9 +83,9 @@ class Recorder:
         """Return that of the next call of the line that came last."""
         return self._calls.next()
 
-    def began(self) -> Moment:
-        """Hear that the process makes the day's backup by itself, and return its moment."""
-        self._begin("event", PROCESS, None)
+    def began(self, name: str) -> Moment:
+        """Hear that the process begins by itself what is due, and return its moment."""
+        self._begin("event", PROCESS, name.encode())
         return self._calls.next()
 
     def went(self, connection_id: str, line: bytes) -> None:

@@ -17,12 +17,13 @@ from rpcbackend.dispatch.control import SHUTDOWN
 from rpcbackend.dispatch.server import OutOfStepError
 from rpcbackend.moments import NamedBits
 from rpcbackend.schema.limits import Limits
+from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.transcripts.differences import Comparison, Found
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
 from rpcbackend.transcripts.filling import Filling
-from rpcbackend.transcripts.format import DAILY, PROCESS, Entry
+from rpcbackend.transcripts.format import PROCESS, Entry
 from rpcbackend.transcripts.hearing import Hearing
 from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.lending import (
@@ -73,7 +74,7 @@ class Replay:
         self._filling = Filling(self._known, wish.database_key)
         self._clock = ReplayClock(header.started_ms)
         self._calls = Calls(bytes.fromhex(header.seed), header.started_ms)
-        self._started, self._backups = 0.0, 0
+        self._started, self._begun = 0.0, 0
         self._is_overlapped = self._has_jobs = False
         self._peers: dict[str, Peer] = {}
         limits, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
@@ -133,7 +134,7 @@ class Replay:
                 self._hearing.expect(event)
             await self._run_group(group)
             for event in group.events:
-                await self._back_up(event)
+                await self._begin_by_itself(event)
             await self._hearing.catch_up()
             done += 2 * len(group.requests) + len(group.events)
             t = max([t, *(request.entry.t for request in group.requests)])
@@ -264,12 +265,13 @@ class Replay:
                 peer.server.notify("system.ready", self._app.ready().model_dump(mode="json"))
         return self._peers[connection_id]
 
-    async def _back_up(self, entry: Entry) -> None:
-        if entry.msg.get("method") == DAILY:
-            self._backups += 1
+    async def _begin_by_itself(self, entry: Entry) -> None:
+        # What another version began is none of what this one can.
+        if entry.begun in set(ScheduleName):
+            self._begun += 1
             self._clock.set(entry.t)
-            self._calls.begin(PROCESS, self._backups, entry.t, self._clock.monotonic())
-            await self._app.back_up()
+            self._calls.begin(PROCESS, self._begun, entry.t, self._clock.monotonic())
+            await self._app.scheduler.run(ScheduleName(entry.begun))
 
 
 def _limits_in(msg: Any) -> Limits | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rpcbackend.methods import build_registry
-from rpcbackend.transcripts.format import PROCESS, Entry, Header, daily, gap
+from rpcbackend.transcripts.format import PROCESS, Entry, Header, gap, scheduled
 from rpcbackend.transcripts.parts import TranscriptFile
 from rpcbackend.transcripts.placeholders import Placeholders
 from rpcbackend.transcripts.redaction import Redaction
@@ -155,7 +155,7 @@ class Writing:
             self._redaction.forget()
             return gap(t, taken.count)
         if taken.connection_id == PROCESS:
-            return daily(t)
+            return scheduled(t, (taken.line or b"").decode())
         if taken.direction == "in":
             msg = self._redaction.came(taken.connection_id, taken.line)
             return Entry(t, "in", taken.connection_id, msg, self._placeholders.take_news())

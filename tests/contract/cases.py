@@ -146,6 +146,12 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "branches.save",
         {"name": "Atlantis", "zone": "Europe/Atlantis", "currency": "EUR"},
     ),
+    "schedules.list.ok": ("schedules.list", {}),
+    "schedules.save.ok": (
+        "schedules.save",
+        {"name": "check", "cron": "0 5 * * MON", "zone": "Europe/Berlin"},
+    ),
+    "schedules.save.invalid_params": ("schedules.save", {"name": "check", "cron": "0 0 30 2 *"}),
     "events.subscribe.cursor_invalid": ("events.subscribe", {"afterSeq": 99}),
 }
 

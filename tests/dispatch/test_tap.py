@@ -5,6 +5,7 @@ from pathlib import Path
 from rpcbackend.app import Application
 from rpcbackend.dispatch.tap import Tapped
 from rpcbackend.moments import Moment, NamedBits
+from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, running_app
 
@@ -27,9 +28,9 @@ class Lines:
         self.moments.append(Moment(number, 0.0, NamedBits(b"", str(number))))
         return self.moments[-1]
 
-    def began(self) -> Moment:
+    def began(self, name: str) -> Moment:
         """Keep that something began by itself."""
-        self.seen.append(("own", "-", None))
+        self.seen.append(("own", "-", name.encode()))
         return self.moment()
 
     def went(self, connection_id: str, line: bytes) -> None:
@@ -89,11 +90,11 @@ async def test_a_tapped_sink_is_as_writable_as_what_is_behind_it(app: Applicatio
     assert (tapped.is_writable, tapped.is_backed_up) == (True, False)
 
 
-async def test_the_tap_hears_of_the_days_backup_and_gives_it_its_moment(tmp_path: Path) -> None:
+async def test_the_tap_hears_of_what_was_due_and_gives_it_its_moment(tmp_path: Path) -> None:
     lines = Lines()
     async with running_app(tmp_path, Surroundings(tap=lines)) as app:
         await Client(app).call("branches.list")
-        await app.back_up()
+        await app.scheduler.run(ScheduleName.BACKUP)
 
-    assert ("own", "-", None) in lines.seen
+    assert ("own", "-", b"backup") in lines.seen
     assert lines.moments[-1].is_over

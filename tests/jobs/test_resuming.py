@@ -13,6 +13,7 @@ from rpcbackend.app import Application
 from rpcbackend.jobs.resuming import MAX_ATTEMPTS, Resuming
 from rpcbackend.methods import build_registry
 from rpcbackend.rpc_error import RpcError
+from rpcbackend.schema.exports import StartExport
 from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security.principal import LOCAL
@@ -77,7 +78,7 @@ def test_what_cannot_go_on_has_failed(resuming: Resuming, left: LeftJob) -> None
 def test_what_changes_the_whole_store_is_never_gone_on_with() -> None:
     resumable = {method.channel for method in build_registry() if method.resume is not None}
 
-    assert resumable == {"exports.start"}
+    assert resumable == {"exports.start", "schedules.run"}
 
 
 # Who may
@@ -163,7 +164,7 @@ async def begun(directory: Path, path: Path, made: dict[str, Any] | None = None)
         await School(Client(app)).open()
 
         async def leave(work: Work) -> None:
-            await work.jobs.add(job, orjson.dumps(params).decode(), None)
+            await work.jobs.begin(job, StartExport.model_validate(params), None)
             if made is not None:
                 await work.jobs.keep(job.id, made, is_sealed=True)
 

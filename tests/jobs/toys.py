@@ -6,7 +6,7 @@ from typing import Any
 
 from rpcbackend.app import Application
 from rpcbackend.running import Conclude, Order, Running
-from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.base import NoParams, WireModel
 from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.store import Command, LeftJob, Work
 from tests.factories import an_id, at, make_branch
@@ -87,7 +87,9 @@ class Play:
 
     async def leave(self, app: Application) -> None:
         """Record it as one that another process may go on with."""
-        await app.store.write(lambda work: work.jobs.add(self.job, "{}", None), actor="tests")
+        await app.store.write(
+            lambda work: work.jobs.begin(self.job, NoParams(), None), actor="tests"
+        )
 
     async def start(self, app: Application) -> None:
         """Record it and let it wait for its turn."""

@@ -193,6 +193,14 @@ async def _save_user(stage: Stage) -> dict[str, Any]:
     return {"login": "eva", "roles": ["office"]}
 
 
+async def _run_schedule(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {"name": "upkeep"}
+
+
+async def _save_schedule(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {"name": "upkeep", "cron": "0 5 * * *"}
+
+
 EXAMPLES: dict[str, Example] = {
     "apikeys.create": _create_api_key,
     "apikeys.revoke": _revoke_api_key,
@@ -213,6 +221,8 @@ EXAMPLES: dict[str, Example] = {
     "lessons.book": _book_lesson,
     "lessons.cancel": _cancel_lesson,
     "lessons.reschedule": _reschedule_lesson,
+    "schedules.run": _run_schedule,
+    "schedules.save": _save_schedule,
     "sessions.revoke": _revoke_session,
     "students.create": _create_student,
     "students.transition": _transition_student,

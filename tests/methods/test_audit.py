@@ -94,6 +94,8 @@ CHANGED = {
     "lessons.book": {"lesson"},
     "lessons.cancel": {"lesson"},
     "lessons.reschedule": {"lesson"},
+    "schedules.run": {"job"},
+    "schedules.save": {"schedule"},
     "sessions.revoke": {"session"},
     "students.create": {"student"},
     "students.transition": {"student"},

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlcipher3
 
+from rpcbackend.schema.base import Params
 from rpcbackend.schema.jobs import ErrorResponse, Job, JobState, ListJobs
 from rpcbackend.store import LeftJob, Store, Work
 from rpcbackend.store.jobs import (
@@ -98,9 +99,16 @@ async def test_jobs_come_newest_first_and_fit_actor_and_end(store: Store) -> Non
     ]
 
 
+class Asked(Params):
+    """What was asked for."""
+
+    label: str
+    more: str = "not said"
+
+
 async def add(store: Store, job: Job) -> None:
     await store.write(
-        lambda work: work.jobs.add(job, '{"label":"a"}', "ses_1"),
+        lambda work: work.jobs.begin(job, Asked(label="a"), "ses_1"),
         actor="tests",
     )
 

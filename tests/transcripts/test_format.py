@@ -9,12 +9,12 @@ from rpcbackend.transcripts.format import (
     Entry,
     Header,
     TranscriptError,
-    daily,
     gap,
     is_placeholder,
     placeholder,
     read_entry,
     read_header,
+    scheduled,
     unreadable,
     unreadable_length,
 )
@@ -95,10 +95,17 @@ def test_a_gap_counts_what_is_missing_and_nothing_else_does() -> None:
     assert Entry(1.0, "event", "con_1", {"method": "event"}).dropped == 0
 
 
-def test_the_days_backup_is_an_entry_of_the_process() -> None:
-    assert read_entry(daily(7.0).to_line()) == Entry(
-        7.0, "event", "-", {"jsonrpc": "2.0", "method": "$/daily"}
-    )
+def test_what_was_due_is_an_entry_of_the_process() -> None:
+    entry = read_entry(scheduled(7.0, "upkeep").to_line())
+
+    msg = {"jsonrpc": "2.0", "method": "$/scheduled", "params": {"name": "upkeep"}}
+    assert (entry, entry.begun) == (Entry(7.0, "event", "-", msg), "upkeep")
+
+
+def test_older_transcripts_tell_of_the_days_backup_alone() -> None:
+    assert Entry(7.0, "event", "-", {"jsonrpc": "2.0", "method": "$/daily"}).begun == "backup"
+    assert Entry(7.0, "event", "con_1", {"method": "event"}).begun is None
+    assert Entry(7.0, "in", "con_1", "<unreadable:7>").begun is None
 
 
 def test_placeholders_are_told_from_texts() -> None:
@@ -114,6 +121,7 @@ def test_placeholders_are_told_from_texts() -> None:
         ("event", {"method": "event"}),
         ("event", {"method": "event", "params": {"type": 7}}),
         ("event", {"method": "$/gap", "params": {"dropped": "many"}}),
+        ("event", {"method": "$/scheduled", "params": {}}),
         ("event", {"method": 7}),
         ("event", ["event"]),
         ("out", {}),

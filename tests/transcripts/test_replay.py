@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.dispatch.server import MAX_UNREADABLE_IN_ROW, OutOfStepError
+from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.testing import FrozenClock
 from rpcbackend.transcripts.files import open_transcript
@@ -300,7 +301,7 @@ def test_whatever_a_desk_does_comes_again(steps: list[Step], at_once: int) -> No
 
 
 @clause("transcript-replays")
-async def test_jobs_and_the_days_backup_come_again(tmp_path: Path) -> None:
+async def test_jobs_and_what_was_due_come_again(tmp_path: Path) -> None:
     async with recorded(tmp_path) as client:
         app = client.app
         await client.call("events.subscribe")
@@ -311,7 +312,8 @@ async def test_jobs_and_the_days_backup_come_again(tmp_path: Path) -> None:
         await client.call("jobs.get", jobId=started["jobId"])
         await app.jobs.ended(started["jobId"])
         ended = await client.call("jobs.get", jobId=started["jobId"])
-        await app.back_up()
+        await app.scheduler.run(ScheduleName.BACKUP)
+        await app.scheduler.run(ScheduleName.UPKEEP)
         await save_branch(client, currency="CHF")
         verified = await client.call("backups.verify", backupId=ended["result"]["backupId"])
         await app.jobs.ended(verified["jobId"])

@@ -715,6 +715,10 @@ export interface ListLessons {
   readonly cursor?: string | null;
 }
 
+/** Params of schedules.list. */
+export interface ListSchedules {
+}
+
 /** Params of sessions.list. */
 export interface ListSessions {
   /** Oneself, when left out. */
@@ -869,6 +873,17 @@ export interface ProgressValue {
   readonly total?: number | null;
 }
 
+/** What the job of schedules.run answers. */
+export interface RanSchedule {
+  readonly name: ScheduleName;
+  /** Of the upkeep: how many records of each kind. */
+  readonly removed: Readonly<Record<string, number>>;
+  /** Of the check. */
+  readonly integrity?: 'ok' | 'damaged' | null;
+  /** Of the check; system.health names them. */
+  readonly problems?: number;
+}
+
 /** The notification system.ready: the process serves. */
 export interface Ready {
   readonly name: string;
@@ -951,6 +966,11 @@ export interface RevokeSession {
 /** What somebody is to the school. */
 export type Role = 'owner' | 'office' | 'instructor' | 'student' | 'accountant';
 
+/** Params of schedules.run. */
+export interface RunSchedule {
+  readonly name: 'upkeep' | 'check';
+}
+
 /** Params of branches.save: without branchId a new one is made. */
 export interface SaveBranch {
   readonly branchId?: string | null;
@@ -977,6 +997,17 @@ export interface SaveInstructor {
   readonly expectedVersion?: number | null;
 }
 
+/** Params of schedules.save. */
+export interface SaveSchedule {
+  readonly name: ScheduleName;
+  /** Null: the program's own. */
+  readonly cron?: string | null;
+  /** Null: of the school's first branch. */
+  readonly zone?: string | null;
+  readonly isEnabled?: boolean;
+  readonly expectedVersion?: number | null;
+}
+
 /** Params of users.save: without userId a new one is made, who has no password yet. */
 export interface SaveUser {
   readonly userId?: string | null;
@@ -1000,6 +1031,35 @@ export interface SaveVehicle {
   readonly transmission: Transmission;
   readonly state?: VehicleState;
   readonly expectedVersion?: number | null;
+}
+
+/** What runs by itself, and when. */
+export interface Schedule {
+  readonly name: ScheduleName;
+  /** What it begins, as a job. */
+  readonly channel: string;
+  /** Minute, hour, day of month, month, day of week, as Debian's cron. */
+  readonly cron: string;
+  /** Whose wall clock; null: of the school's first branch. */
+  readonly zone: string | null;
+  readonly isEnabled: boolean;
+  /** Whether it waits, once due, until something was changed. */
+  readonly waitsForUse: boolean;
+  /** When it is due; in the past it runs soon. */
+  readonly nextAt: string | null;
+  /** When it was begun or changed last. */
+  readonly lastAt: string | null;
+  readonly lastJobId: string | null;
+  /** Grows by one with every change. */
+  readonly version: number;
+}
+
+/** What runs by itself. */
+export type ScheduleName = 'backup' | 'upkeep' | 'check';
+
+/** All schedules. */
+export interface SchedulePage {
+  readonly items: readonly (Schedule)[];
 }
 
 /** Params of lessons.searchSlots. */
@@ -1397,6 +1457,12 @@ export interface Channels {
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
   /** Return the OpenRPC document of every channel. */
   readonly 'rpc.discover': { readonly params: NoParams; readonly result: OpenRpcDocument };
+  /** Return what runs by itself, when it did and when it will. */
+  readonly 'schedules.list': { readonly params: ListSchedules; readonly result: SchedulePage };
+  /** Begin the upkeep or the check now, whenever it is due; backups.create makes a backup. */
+  readonly 'schedules.run': { readonly params: RunSchedule; readonly result: JobStarted };
+  /** Change when something runs by itself, or whether it does. */
+  readonly 'schedules.save': { readonly params: SaveSchedule; readonly result: Schedule };
   /** Return one's own sessions, or somebody's for who may see the users; the last used first. */
   readonly 'sessions.list': { readonly params: ListSessions; readonly result: SessionPage };
   /** End a session of one's own, or anybody's for who may change the users; at once. */
@@ -1439,6 +1505,7 @@ export interface JobResults {
   readonly 'backups.restore': RestoredBackup;
   readonly 'backups.verify': VerifiedBackup;
   readonly 'exports.start': Exported;
+  readonly 'schedules.run': RanSchedule;
 }
 
 export const channelNames: readonly Channel[] = [
@@ -1478,6 +1545,9 @@ export const channelNames: readonly Channel[] = [
   'lessons.searchSlots',
   'ping',
   'rpc.discover',
+  'schedules.list',
+  'schedules.run',
+  'schedules.save',
   'sessions.list',
   'sessions.revoke',
   'shutdown',
@@ -1513,6 +1583,7 @@ export const queryChannels: readonly Channel[] = [
   'lessons.searchSlots',
   'ping',
   'rpc.discover',
+  'schedules.list',
   'sessions.list',
   'students.get',
   'students.list',
@@ -1574,6 +1645,9 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'lessons.searchSlots': 'natural',
   'ping': 'natural',
   'rpc.discover': 'natural',
+  'schedules.list': 'natural',
+  'schedules.run': 'key',
+  'schedules.save': 'key',
   'sessions.list': 'natural',
   'sessions.revoke': 'natural',
   'shutdown': 'natural',
@@ -1612,6 +1686,7 @@ export const eventTypes = [
   'lessons.booked',
   'lessons.cancelled',
   'lessons.rescheduled',
+  'schedules.saved',
   'students.activated',
   'students.archived',
   'students.created',
@@ -1631,4 +1706,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'b0f7cbfae24ae31ad8c2e3330c3aa2aa312bdefd3caa4a6f7c31eb1cba178370';
+export const contractHash = 'd06928674123eb1eb925dcae350efcbf5f69620bb81c8f4fd6edd25bbacc2353';
