@@ -29,6 +29,7 @@ from rpcbackend.methods import build_registry
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.moments import MomentClock
 from rpcbackend.observability.monitor import Load, ProcessMonitor
+from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.parent import until_gone
 from rpcbackend.rings import build_rings
 from rpcbackend.schema.lifecycle import (
@@ -43,6 +44,7 @@ from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.schema.system import Health, StoreHealth
 from rpcbackend.store import Origin, Report, Store, Verdict
 from rpcbackend.surroundings import Surroundings
+from rpcbackend.ways import Ways
 
 DRAIN_SECONDS = 5.0
 
@@ -61,6 +63,7 @@ class Application:
         disk: When there is too little room on it.
         is_read_only: Whether the store is served as it is, whatever its state.
         cache: How answers are kept; None keeps none.
+        outside: How the world outside is called.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Application:
         disk: Disk | None = None,
         is_read_only: bool = False,
         cache: CacheSettings | None = None,
+        outside: OutsideSettings | None = None,
     ) -> None:
         self._limits, self._surroundings = limits or Limits(), surroundings or Surroundings()
         self._drain_seconds = drain_seconds
@@ -125,6 +129,10 @@ class Application:
         """Set when the process should end, with `exit_code`."""
         self.log_levels = self._surroundings.log_levels
         """Tells from which level on the log is written."""
+        self.ways = Ways(
+            outside or OutsideSettings(), clock=self._clock, chance=self._surroundings.chance
+        )
+        """Lead outside."""
         registry = build_registry()
         self.monitor = ProcessMonitor(
             registry,
@@ -133,6 +141,7 @@ class Application:
             load=self._load,
             store=lambda: self.store if self.has_store else None,
             answers=lambda: self.caching.answers,
+            hosts=self.ways.gate.states,
             directory=directory,
         )
         """Knows the figures of this process."""
@@ -212,6 +221,7 @@ class Application:
         await self.access.settle()
         try:
             await noting
+            await self.ways.close()
             await self.monitor.close()
         finally:
             await self._door.close()
@@ -224,6 +234,7 @@ class Application:
             self._tap.opened(store.sqlite.opener.key)
         self.jobs.welcome(store)
         self.monitor.welcome(store)
+        self.ways.welcome(store)
         self.caching.welcome(store)
         if self._has_schedules:
             self.scheduler.welcome(store)
@@ -281,6 +292,7 @@ class Application:
             **self._load()._asdict(),
             service=self.monitor.service(),
             store=store,
+            hosts=self.ways.sick(),
             mirror_url=self.mirror_url,
         )
 

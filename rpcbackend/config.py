@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from rpcbackend.api_settings import ApiSettings, SecuritySettings, check_cors
+from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import LogLevel
 
@@ -163,6 +164,9 @@ class Settings(BaseSettings):
     disk: Annotated[
         Disk, Field(description="When the disk is too full, such as `read_only_bytes`.")
     ] = Disk()
+    outside: Annotated[OutsideSettings, Field(description="How the world outside is called.")] = (
+        OutsideSettings()
+    )
     record: Annotated[
         RecordSettings, Field(description="Whether a transcript is written, such as `file`.")
     ] = RecordSettings()
@@ -194,7 +198,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (part of the hook)
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (part of the hook)
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the command line first, then the environment, then the file."""
+        """Read the command line first, then the environment, then the file.
+
+        Raises:
+            ValueError: The environment sets what only the file may.
+        """
+        if "allow_private" in (env_settings().get("outside") or {}):
+            raise ValueError("outside.allow_private is set in the file alone")
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
@@ -203,6 +213,7 @@ def load_settings(file: Path | None, **given: Any) -> Settings:
 
     Raises:
         pydantic.ValidationError: A value does not fit.
+        ValueError: The environment sets what only the file may.
         FileNotFoundError: There is no such file.
     """
     if file is not None and not file.is_file():

@@ -126,6 +126,7 @@ async def _call(directory: Path, settings: Settings, channel: str, params: Any) 
         directory,
         Surroundings(report_bug=_print_bug),
         disk=settings.disk,
+        outside=settings.outside,
         is_read_only=settings.read_only,
     )
     await app.boot()

@@ -138,6 +138,7 @@ async def _serve(
         but=() if settings.backups.daily else (ScheduleName.BACKUP,),
         disk=settings.disk,
         cache=settings.cache,
+        outside=settings.outside,
         is_read_only=settings.read_only,
     )
     access_log.registry, access_log.fitted = app.dispatcher.registry, _fitted

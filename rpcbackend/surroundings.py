@@ -1,6 +1,7 @@
 """What comes from outside the program: time, randomness, and where faults are told."""
 
 import os
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ class Surroundings:
     """A second source for the ids of records: they are drawn on the database's thread."""
     random_bytes: Callable[[int], bytes] = os.urandom
     """Gives keys, salts and codes their bytes, on the database's thread too."""
+    chance: Callable[[], float] = random.random
+    """Spreads what is tried again; from 0 up to, and without, 1."""
     report_bug: ReportBug = lambda bug, correlation_id: None  # noqa: ARG005
     tell: Tell = tell_nobody
     """Told what whoever reads the log should know."""

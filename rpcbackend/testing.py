@@ -12,6 +12,7 @@ import orjson
 from rpcbackend.app import Application
 from rpcbackend.config import CacheSettings, Disk
 from rpcbackend.dispatch.server import Server
+from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.schema.limits import Limits
 from rpcbackend.surroundings import Surroundings
 
@@ -140,10 +141,13 @@ async def running_app(
     limits: Limits | None = None,
     disk: Disk | None = None,
     cache: CacheSettings | None = None,
+    outside: OutsideSettings | None = None,
 ) -> AsyncIterator[Application]:
     """Run an application, in memory unless a *directory* is given, and close it afterwards."""
     cache = cache or CacheSettings(warm=False)
-    app = Application(directory, surroundings, limits=limits, disk=disk, cache=cache)
+    app = Application(
+        directory, surroundings, limits=limits, disk=disk, cache=cache, outside=outside
+    )
     await app.boot()
     try:
         yield app

@@ -29,6 +29,7 @@ PATIENCE_SECONDS = 15
 
 PAUSE_SECONDS = 1.0
 MAX_CHANNELS = 20
+MAX_HOSTS = 5
 UNKNOWN = "-"
 KIB = 1_024
 
@@ -156,6 +157,7 @@ def _machine(now: Metrics, then: Metrics | None) -> Text:
         if store.reader is not None:
             lines.append(_lane("readers", store.reader, was.reader if was else None, now, then))
     lines.append(_cache(now, then))
+    lines.extend(_hosts(now))
     return Text("\n".join(lines))
 
 
@@ -168,6 +170,23 @@ def _cache(now: Metrics, then: Metrics | None) -> str:
         f"  hits {_share(_hit_rate(cache, was) if was else None)} now, "
         f"{_share(_hit_rate(cache, None))} in all  evicted {cache.evictions}"
     )
+
+
+def _hosts(now: Metrics) -> Iterator[str]:
+    """Tell of the hosts outside, if any was called; of each alone that is left alone."""
+    sick = [host for host in now.hosts if host.state != "closed"]
+    if now.hosts:
+        calls = sum(host.calls for host in now.hosts)
+        failures = sum(host.failures for host in now.hosts)
+        yield (
+            f"outside: {len(now.hosts)} hosts, {len(sick)} left alone"
+            f"  calls {calls:,}  failed {failures:,}"
+        )
+    for host in sick[:MAX_HOSTS]:
+        down = span_in_words((now.at - host.since).total_seconds())
+        wait = host.retry_after_ms / 1_000
+        again = f"in {wait:,.0f} s" if wait else "by the next call"
+        yield f"  {host.host}: down for {down}  asked again {again}"
 
 
 def _hit_rate(cache: CacheMetrics, was: CacheMetrics | None) -> float | None:

@@ -21,6 +21,14 @@ from tests.clauses import clause
 GROUPS = {"limits", "backups", "cache", "disk", "record", "read_only", "api", "security"}
 
 
+RESOURCE = {
+    "max_connections": 4,
+    "timeout_seconds": 30.0,
+    "retry_attempts": 2,
+    "backoff_strategy": "exponential",
+}
+
+
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in Settings.model_fields:
@@ -48,6 +56,21 @@ def test_without_anything_given_the_defaults_hold() -> None:
             "first_look_seconds": 1.0,
             "look_seconds": 10.0,
             "retry_seconds": 2.0,
+        },
+        "outside": {
+            "mail": RESOURCE,
+            "sms": RESOURCE,
+            "payment": RESOURCE,
+            "webhook": RESOURCE | {"timeout_seconds": 10.0},
+            "breaker": {
+                "failures": 5,
+                "share": 0.5,
+                "calls": 20,
+                "window_seconds": 30.0,
+                "open_seconds": 30.0,
+                "longest_seconds": 600.0,
+            },
+            "allow_private": False,
         },
         "record": {
             "file": None,

@@ -18,6 +18,7 @@ from rpcbackend.schema.metrics import (
     CallsMetrics,
     ChannelMetrics,
     ErrorCount,
+    HostMetrics,
     LaneMetrics,
     Live,
     Metrics,
@@ -92,6 +93,7 @@ def live(seconds: int, calls: int, *, is_open: bool = True, pid: int = 4711) -> 
             )
             if is_open
             else None,
+            hosts=hosts(seconds) if is_open else [],
             process=ProcessMetrics(
                 cpu_seconds=seconds / 10,
                 rss_bytes=60 * MIB,
@@ -120,6 +122,27 @@ def live(seconds: int, calls: int, *, is_open: bool = True, pid: int = 4711) -> 
     )
 
 
+def hosts(seconds: int) -> list[HostMetrics]:
+    """Return one that is well, one that is left alone, and one that the next call asks."""
+    since = datetime.fromtimestamp(1_795_420_800 + seconds - 300, UTC)
+    return [
+        HostMetrics(
+            host=host,
+            state=state,
+            since=since,
+            retry_after_ms=retry_after_ms,
+            calls=1_000,
+            failures=failures,
+            retries=2,
+        )
+        for host, state, retry_after_ms, failures in (
+            ("api.example:443", "closed", 0, 1),
+            ("hook.example:8443", "half_open", 0, 6),
+            ("smtp.example:587", "open", 92_000, 9),
+        )
+    ]
+
+
 def shown(now: Live, before: Live | None) -> list[str]:
     console = Console(width=110, record=True, file=io.StringIO())
     console.print(top.draw(now, before))
@@ -134,6 +157,9 @@ database 7.0 MiB  log 293.0 KiB  free on its disk 77.0 GiB
 writer: waiting 3  100.0 units/s  2.0 units a batch, p99 0.51 ms
 readers: waiting 0  50.0 units/s  1.0 units a batch, p99 0.51 ms
 cache: 9 answers, 2.0 MiB  hits 77.27 % now, 77.27 % in all  evicted 1
+outside: 3 hosts, 2 left alone  calls 3,000  failed 16
+  hook.example:8443: down for 5 min  asked again by the next call
+  smtp.example:587: down for 5 min  asked again in 92 s
 
 last     calls  99 % within  failed     there  as promised
 1 h        200      1.00 ms  0.00 %  100.00 %          yes

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from rpcbackend.config import Settings
 from rpcbackend.rpc_error import RpcError, default_message
@@ -113,8 +114,8 @@ def _written(model: type[BaseModel], name: str) -> str:
 
 def _settings(model: type[BaseModel], prefix: str) -> str:
     rows = [
-        f"| `{_written(model, name)}` | `{prefix}{name.upper()}` | {_default(field.default)} | "
-        f"{field.description} |"
+        f"| `{_written(model, name)}` | {_variable(field, prefix + name.upper())} | "
+        f"{_default(field.default)} | {field.description} |"
         for name, field in model.model_fields.items()
         if not isinstance(field.default, BaseModel)
     ]
@@ -122,6 +123,12 @@ def _settings(model: type[BaseModel], prefix: str) -> str:
         return ""
     head = ["| setting | environment variable | default | |", "| --- | --- | --- | --- |"]
     return "\n".join([*head, *rows, ""])
+
+
+def _variable(field: FieldInfo, name: str) -> str:
+    extra = field.json_schema_extra
+    is_in_file_alone = isinstance(extra, dict) and extra.get("file_only")
+    return "none: the file alone" if is_in_file_alone else f"`{name}`"
 
 
 def _default(value: object) -> str:

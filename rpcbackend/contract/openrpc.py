@@ -24,7 +24,7 @@ from rpcbackend.errors import (
     UnauthenticatedError,
 )
 from rpcbackend.rpc_error import RpcError, default_message
-from rpcbackend.schema.events import Event
+from rpcbackend.schema.events import PROCESS_EVENTS, Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.metrics import Metrics
@@ -85,7 +85,9 @@ def build_openrpc(registry: Registry) -> dict[str, Any]:
             {"name": "$/progress", "params": _ref(Progress)},
             {"name": "system.metrics", "params": _ref(Metrics)},
         ],
-        "x-events": sorted({event for method in registry for event in method.events}),
+        "x-events": sorted(
+            {*PROCESS_EVENTS, *(event for method in registry for event in method.events)}
+        ),
     }
 
 

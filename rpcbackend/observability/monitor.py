@@ -14,9 +14,16 @@ from rpcbackend.observability.calls import CallMetrics
 from rpcbackend.observability.keeper import Keeper
 from rpcbackend.observability.live_file import LiveFile
 from rpcbackend.observability.pulse import Pulse
-from rpcbackend.observability.report import tell_cache, tell_calls, tell_process, tell_store
+from rpcbackend.observability.report import (
+    tell_cache,
+    tell_calls,
+    tell_host,
+    tell_process,
+    tell_store,
+)
 from rpcbackend.observability.resources import look_at_disk, look_at_process
 from rpcbackend.observability.service import ServiceRecord
+from rpcbackend.outside.hosts import HostState
 from rpcbackend.resilience.answers import Answers
 from rpcbackend.schema.metrics import Live, Metrics
 from rpcbackend.schema.system import ServiceWindow
@@ -40,6 +47,7 @@ class ProcessMonitor:
         load: Tells how many calls there are.
         store: Returns the open store, if there is one.
         answers: Returns the answers that are kept, if any are.
+        hosts: Returns how the hosts outside stand.
         directory: The data directory, where `rpcbackend top` looks.
     """
 
@@ -52,10 +60,11 @@ class ProcessMonitor:
         load: Callable[[], Load],
         store: Callable[[], Store | None],
         answers: Callable[[], Answers | None],
+        hosts: Callable[[], list[HostState]],
         directory: Path | None = None,
     ) -> None:
         self._clock, self._load, self._store, self._answers = clock, load, store, answers
-        self._started = started
+        self._started, self._hosts = started, hosts
         self.calls = CallMetrics(
             frozenset(method.channel for method in methods if not _is_work(method))
         )
@@ -132,6 +141,7 @@ class ProcessMonitor:
             ),
             store=tell_store(store, disk, has_buckets=has_buckets) if store and disk else None,
             cache=tell_cache(answers) if answers else None,
+            hosts=[tell_host(state) for state in self._hosts()],
             process=tell_process(
                 resources,
                 tasks=len(asyncio.all_tasks()),

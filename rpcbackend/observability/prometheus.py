@@ -4,13 +4,17 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rpcbackend.observability.report import histogram_of
-from rpcbackend.schema.metrics import CacheMetrics, LaneMetrics, Metrics, Times
+from rpcbackend.schema.metrics import CacheMetrics, HostMetrics, LaneMetrics, Metrics, Times
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 BITS = range(6, 28)
 """The buckets that it is told: doublings from 64 µs to 134 s, whose counts are exact."""
+
+
+STATES = ("closed", "half_open", "open")
+"""Of a breaker, by the number that it is told as."""
 
 
 def write_prometheus(metrics: Metrics) -> str:
@@ -44,6 +48,7 @@ def _families(metrics: Metrics) -> Iterator["Metric"]:
         yield from _of_store(metrics, core)
     if metrics.cache is not None:
         yield from _of_cache(metrics.cache, core)
+    yield from _of_hosts(metrics.hosts, core)
 
 
 def _of_calls(metrics: Metrics, core: Any) -> Iterator["Metric"]:
@@ -126,6 +131,28 @@ def _of_cache(cache: CacheMetrics, core: Any) -> Iterator["Metric"]:
     )
     yield _gauge(core, "cache_answers", "Answers that are kept.", cache.answers)
     yield _gauge(core, "cache_bytes", "What they take.", cache.bytes)
+
+
+def _of_hosts(hosts: list[HostMetrics], core: Any) -> Iterator["Metric"]:
+    states = core.GaugeMetricFamily(
+        "rpcbackend_breaker_state",
+        "Of a host outside: 0 closed, 1 half-open, 2 open.",
+        labels=["host"],
+    )
+    calls, failures, retries = (
+        core.CounterMetricFamily(f"rpcbackend_host_{name}", what, labels=["host"])
+        for name, what in (
+            ("calls", "Calls to a host outside."),
+            ("failures", "Those that failed because of the host."),
+            ("retries", "Those that were a second or third try."),
+        )
+    )
+    for host in hosts:
+        states.add_metric([host.host], STATES.index(host.state))
+        calls.add_metric([host.host], host.calls)
+        failures.add_metric([host.host], host.failures)
+        retries.add_metric([host.host], host.retries)
+    yield from (states, calls, failures, retries)
 
 
 def _gauge(core: Any, name: str, what: str, value: float) -> "Metric":

@@ -4,10 +4,13 @@ A part that has figures of its own has a function here, and a member in `schema.
 """
 
 from collections import Counter
+from collections.abc import Iterable
+from math import ceil
 
 from rpcbackend.histogram import Histogram, bucket_of, lowest_of
 from rpcbackend.observability.calls import CallMetrics, ChannelCalls
 from rpcbackend.observability.resources import Disk, Resources
+from rpcbackend.outside.hosts import HostState
 from rpcbackend.resilience.answers import Answers
 from rpcbackend.schema.metrics import (
     BatchSize,
@@ -17,11 +20,13 @@ from rpcbackend.schema.metrics import (
     CallsMetrics,
     ChannelMetrics,
     ErrorCount,
+    HostMetrics,
     LaneMetrics,
     ProcessMetrics,
     StoreMetrics,
     Times,
 )
+from rpcbackend.schema.system import HostHealth
 from rpcbackend.store import LaneFacts, Store
 
 
@@ -87,6 +92,33 @@ def tell_store(store: Store, disk: Disk, *, has_buckets: bool) -> StoreMetrics:
 def tell_cache(answers: Answers) -> CacheMetrics:
     """Return where answers came from."""
     return CacheMetrics(**answers.figures()._asdict())
+
+
+def tell_host(state: HostState) -> HostMetrics:
+    """Return what the calls to a host came to."""
+    return HostMetrics(
+        host=state.host,
+        state=state.state,
+        since=state.since,
+        retry_after_ms=ceil(state.retry_after_seconds * 1_000),
+        calls=state.calls,
+        failures=state.failures,
+        retries=state.retries,
+    )
+
+
+def tell_sick(states: Iterable[HostState]) -> list[HostHealth]:
+    """Return those that are not as they are to be."""
+    return [
+        HostHealth(
+            host=state.host,
+            state=state.state,
+            since=state.since,
+            retry_after_ms=ceil(state.retry_after_seconds * 1_000),
+        )
+        for state in states
+        if state.state != "closed"
+    ]
 
 
 def _tell_lane(facts: LaneFacts, has_buckets: bool) -> LaneMetrics:

@@ -1,10 +1,13 @@
 """The event stream: what happened, in order."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
 
 from rpcbackend.schema.base import Instant, Integer, Params, WireModel
+
+PROCESS_EVENTS: Final = ("system.breaker_changed",)
+"""Those that no command leaves: the process itself does."""
 
 EventType = Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=100)]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rpcbackend.schema.base import Flag, Instant, Integer, Params, WireModel
-from rpcbackend.schema.system import ServiceWindow
+from rpcbackend.schema.system import HostHealth, ServiceWindow
 
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[Integer, Field(ge=0)]
@@ -123,6 +123,14 @@ class CacheMetrics(WireModel):
     bytes: Annotated[Count, Field(description="What these take.")]
 
 
+class HostMetrics(HostHealth):
+    """What the calls to one host outside came to."""
+
+    calls: Annotated[Count, Field(description="Retries included.")]
+    failures: Annotated[Count, Field(description="Of those, because of the host.")]
+    retries: Count
+
+
 class ProcessMetrics(WireModel):
     """What the process needs of the machine."""
 
@@ -146,6 +154,10 @@ class Metrics(WireModel):
     calls: CallsMetrics
     store: Annotated[StoreMetrics | None, Field(description="null while it is not open.")]
     cache: Annotated[CacheMetrics | None, Field(description="null: no answers are kept.")]
+    hosts: Annotated[
+        list[HostMetrics],
+        Field(description="Those outside that were called last, 200 at most, by name."),
+    ]
     process: ProcessMetrics
 
 

@@ -61,6 +61,18 @@ class StoreHealth(WireModel):
     )
 
 
+class HostHealth(WireModel):
+    """A host outside that failed too often: it is left alone, and then asked by one call."""
+
+    host: Annotated[str, Field(description="Its name and port.")]
+    state: Annotated[
+        Literal["closed", "half_open", "open"],
+        Field(description="Of its circuit breaker; half_open: the next call finds out."),
+    ]
+    since: Annotated[Instant, Field(description="When it began to be so, or not to be closed.")]
+    retry_after_ms: Annotated[Integer, Field(description="Until then nobody calls it; 0: now.")]
+
+
 class ServiceWindow(WireModel):
     """How well the school was served; sign-ins and what looks after the process do not count."""
 
@@ -96,6 +108,10 @@ class Health(WireModel):
         list[ServiceWindow], Field(description="Over the last hour, day and 30 days.")
     ]
     store: StoreHealth | None
+    hosts: Annotated[
+        list[HostHealth],
+        Field(description="Those outside that are left alone: what goes there is delayed."),
+    ]
     mirror_url: Annotated[
         str | None, Field(description="Where the HTTP mirror listens, once it does.")
     ] = None

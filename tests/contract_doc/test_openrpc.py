@@ -133,7 +133,7 @@ def test_the_document_says_all_of_a_channel() -> None:
         "message": default_message(IdempotencyKeyReusedError),
         "data": {"code": "IDEMPOTENCY_KEY_REUSED", "type": "business", "retryable": False},
     }
-    assert document["x-events"] == ["students.created"]
+    assert document["x-events"] == ["students.created", "system.breaker_changed"]
 
 
 ALWAYS = [

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rpcbackend.testing import CallFailedError, Client, running_app
+from rpcbackend.app import Application
+from rpcbackend.outside.adapter import TryAgainError
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import save_branch
 
 Samples = Mapping[str, Mapping[tuple[tuple[str, str], ...], float]]
@@ -78,6 +80,30 @@ async def test_the_text_tells_where_answers_came_from(client: Client) -> None:
     assert samples["rpcbackend_cache_evictions_total"][()] == 0
     assert samples["rpcbackend_cache_answers"][()] == 1
     assert samples["rpcbackend_cache_bytes"][()] > 0
+
+
+async def test_the_text_tells_how_the_hosts_outside_stand(
+    client: Client, app: Application, clock: FrozenClock
+) -> None:
+    async def fail() -> None:
+        raise TryAgainError("down", is_unreached=True, retry_after_seconds=60)
+
+    for host, calls in (("a.example:443", 1), ("b.example:443", 5), ("c.example:443", 5)):
+        for _ in range(calls):
+            with pytest.raises(TryAgainError):
+                await app.ways.gate.call(host, fail)
+        if host.startswith("b"):
+            clock.advance(30)
+
+    samples = await scrape(client)
+
+    def of(name: str) -> dict[str, float]:
+        return {labels[0][1]: value for labels, value in samples[f"rpcbackend_{name}"].items()}
+
+    assert of("breaker_state") == {"a.example:443": 0, "b.example:443": 1, "c.example:443": 2}
+    assert of("host_calls_total") == {"a.example:443": 1, "b.example:443": 5, "c.example:443": 5}
+    assert of("host_failures_total") == of("host_calls_total")
+    assert set(of("host_retries_total").values()) == {0}
 
 
 async def test_buckets_grow_up_to_the_count(client: Client) -> None:

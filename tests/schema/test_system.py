@@ -36,6 +36,14 @@ HEALTH = {
         "diskFreeBytes": 1,
         "integrity": None,
     },
+    "hosts": [
+        {
+            "host": "sms.example:443",
+            "state": "open",
+            "since": "2026-11-23T08:00:00Z",
+            "retryAfterMs": 30_000,
+        }
+    ],
 }
 
 

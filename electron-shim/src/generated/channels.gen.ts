@@ -471,8 +471,39 @@ export interface Health {
   /** Over the last hour, day and 30 days. */
   readonly service: readonly (ServiceWindow)[];
   readonly store: StoreHealth | null;
+  /** Those outside that are left alone: what goes there is delayed. */
+  readonly hosts: readonly (HostHealth)[];
   /** Where the HTTP mirror listens, once it does. */
   readonly mirrorUrl?: string | null;
+}
+
+/** A host outside that failed too often: it is left alone, and then asked by one call. */
+export interface HostHealth {
+  /** Its name and port. */
+  readonly host: string;
+  /** Of its circuit breaker; half_open: the next call finds out. */
+  readonly state: 'closed' | 'half_open' | 'open';
+  /** When it began to be so, or not to be closed. */
+  readonly since: string;
+  /** Until then nobody calls it; 0: now. */
+  readonly retryAfterMs: number;
+}
+
+/** What the calls to one host outside came to. */
+export interface HostMetrics {
+  /** Its name and port. */
+  readonly host: string;
+  /** Of its circuit breaker; half_open: the next call finds out. */
+  readonly state: 'closed' | 'half_open' | 'open';
+  /** When it began to be so, or not to be closed. */
+  readonly since: string;
+  /** Until then nobody calls it; 0: now. */
+  readonly retryAfterMs: number;
+  /** Retries included. */
+  readonly calls: number;
+  /** Of those, because of the host. */
+  readonly failures: number;
+  readonly retries: number;
 }
 
 /** Params of initialize. */
@@ -804,6 +835,8 @@ export interface Metrics {
   readonly store: StoreMetrics | null;
   /** null: no answers are kept. */
   readonly cache: CacheMetrics | null;
+  /** Those outside that were called last, 200 at most, by name. */
+  readonly hosts: readonly (HostMetrics)[];
   readonly process: ProcessMetrics;
 }
 
@@ -1697,6 +1730,7 @@ export const eventTypes = [
   'students.paused',
   'students.updated',
   'students.withdrawn',
+  'system.breaker_changed',
   'users.created',
   'users.disabled',
   'users.updated',
@@ -1706,4 +1740,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'd06928674123eb1eb925dcae350efcbf5f69620bb81c8f4fd6edd25bbacc2353';
+export const contractHash = 'a4ccede3a94672b662d74c9a0e1f2be17a74a1563f2401d51e10dd2917e4ea64';
