@@ -112,6 +112,16 @@ def test_a_configuration_that_cannot_be_used_exits_with_78(
     assert capsys.readouterr().err.startswith("rpcbackend: the configuration cannot be used: ")
 
 
+def test_what_only_the_file_may_set_exits_with_78_when_the_environment_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RPCBACKEND_OUTSIDE__ALLOW_PRIVATE", "true")
+
+    assert main(["serve"]) == 78
+
+    assert "outside.allow_private" in capsys.readouterr().err
+
+
 def test_a_bug_exits_with_70_and_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

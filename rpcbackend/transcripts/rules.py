@@ -9,11 +9,11 @@ Rule = Literal[
 ]
 """What may differ.
 
-`process`: process ids, sizes and uptimes. `versions`: of the program and its contract. `timing`:
-what depended on the instant, such as a limit that was reached. `keys`: the ids of API keys, which
-are drawn with them. `jobs`: how far a job is, and the times of what goes on after its call was
-answered. These five always may. `ids`, `times`, `numbers` (of events and
-audit rows) and `members` (new ones, and their order) may when that is asked for.
+`process`: process ids, sizes, uptimes, hosts outside. `versions`: of the program and its contract.
+`timing`: what depended on the instant, such as a limit that was reached. `keys`: the ids of API
+keys, which are drawn with them. `jobs`: how far a job is, and the times of what goes on after its
+call was answered. These five always may. `ids`, `times`, `numbers` (of events and audit rows) and
+`members` (new ones, and their order) may when that is asked for.
 """
 
 ALWAYS: frozenset[Rule] = frozenset({"process", "versions", "timing", "keys", "jobs"})
@@ -42,6 +42,8 @@ _FREE: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     # Null as long as there was too little to tell.
     ("process", re.compile(r"system\.health result\.service\[\d\]\.(p99Ms|failedShare|upShare)")),
     ("jobs", re.compile(r"system\.health result\.store\.lastBackup")),
+    # A replay calls nobody outside.
+    ("process", re.compile(r"system\.health result\.hosts.*")),
     ("versions", re.compile(r"rpc\.discover result.*")),
 )
 """Where anything may be, or nothing."""

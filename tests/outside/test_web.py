@@ -359,6 +359,19 @@ async def test_what_was_looked_at_is_what_is_connected_to(open_web: Open) -> Non
     assert (host.connections, name.asked) == (1, 1)
 
 
+async def test_a_name_that_nobody_tells_of_was_not_reached(open_web: Open) -> None:
+    async def say_nothing(name: str) -> list[str]:
+        await asyncio.Event().wait()
+        return [name]
+
+    policy = Policy(timeout_seconds=2, retry_attempts=0)
+    async with open_web(Guard(say_nothing), policy=policy) as web:
+        with pytest.raises(TryAgainError) as failed:
+            await post(web, "https://silent.example/")
+
+    assert failed.value.is_unreached
+
+
 async def test_when_one_address_is_dead_the_next_is_tried(open_web: Open) -> None:
     guard = Guard(Rebinding(["127.0.0.2", "127.0.0.1"]).look_up, allows_private=True)
     async with running(answering(OK)) as host, open_web(guard) as web:

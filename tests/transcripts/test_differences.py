@@ -241,6 +241,11 @@ def test_what_may_differ_is_of_the_same_type_and_form(
             {"result": {"service": [{"p99Ms": 1.5}]}},
         ),
         (
+            "system.health",
+            {"result": {"hosts": [{"host": "sms.example:443", "retryAfterMs": 1}]}},
+            {"result": {"hosts": []}},
+        ),
+        (
             "jobs.get",
             {"result": {"channel": "backups.create", "endedAt": INSTANT}},
             {"result": {"channel": "backups.create", "endedAt": LATER}},
