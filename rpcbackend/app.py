@@ -108,6 +108,7 @@ class Application:
             on_open=self._welcome,
             tell=self._surroundings.tell,
             disk=disk,
+            place=self._surroundings.place,
             is_read_only=is_read_only,
         )
         self.mirror_url: str | None = None

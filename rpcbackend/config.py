@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +15,7 @@ from rpcbackend.api_settings import ApiSettings, SecuritySettings, check_cors
 from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.system import LogLevel
+from rpcbackend.store import Place
 
 MIB = 1024 * 1024
 
@@ -40,6 +41,33 @@ class Disk(BaseModel):
     retry_seconds: Annotated[
         float, Field(gt=0, description="How often while nothing is written for want of room.")
     ] = 2.0
+
+
+class DatabaseSettings(BaseModel):
+    """A database that a PostgreSQL server keeps, in the place of a file (docs/scaling.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: Annotated[
+        SecretStr | None,
+        Field(
+            description="`postgresql://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`; "
+            "without it the database is a file in the data directory."
+        ),
+    ] = None
+    school: Annotated[
+        int, Field(ge=1, le=2**31 - 1, description="Which of the schools in it this one is.")
+    ] = 1
+    readers: Annotated[
+        int, Field(ge=1, le=64, description="Connections that one process takes for reads.")
+    ] = 4
+
+    @property
+    def place(self) -> Place | None:
+        """Where the database is, if a server keeps it."""
+        if self.url is None:
+            return None
+        return Place(url=self.url.get_secret_value(), school=self.school, readers=self.readers)
 
 
 class CacheSettings(BaseModel):
@@ -161,6 +189,9 @@ class Settings(BaseSettings):
     cache: Annotated[
         CacheSettings, Field(description="How answers to queries are kept, such as `bytes`.")
     ] = CacheSettings()
+    database: Annotated[
+        DatabaseSettings, Field(description="The server that keeps the database, such as `url`.")
+    ] = DatabaseSettings()
     disk: Annotated[
         Disk, Field(description="When the disk is too full, such as `read_only_bytes`.")
     ] = Disk()
@@ -188,6 +219,11 @@ class Settings(BaseSettings):
     def _allows_no_more_than_it_may(self) -> Self:
         check_cors(self.api, self.security)
         return self
+
+    @property
+    def has_own_backups(self) -> bool:
+        """Whether backups are made by themselves; a server that keeps the database has its own."""
+        return self.backups.daily and self.database.url is None
 
     @classmethod
     def settings_customise_sources(

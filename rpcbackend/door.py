@@ -5,6 +5,7 @@ import base64
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
@@ -23,15 +24,17 @@ from rpcbackend.errors import (
     OverloadedError,
     SchemaTooNewError,
     ShuttingDownError,
+    UnavailableError,
 )
 from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY
 from rpcbackend.ids import Ids
 from rpcbackend.rpc_error import RpcError
-from rpcbackend.schema.system import StoreHealth
+from rpcbackend.schema.system import ReadOnlyReason, StoreHealth
 from rpcbackend.store import (
     DamagedError,
     Finding,
     Origin,
+    Place,
     Report,
     Room,
     StorageFailedError,
@@ -40,6 +43,7 @@ from rpcbackend.store import (
     has_data,
     is_locked,
     is_sound,
+    open_server_store,
     open_store,
     restore,
 )
@@ -68,6 +72,7 @@ class StoreDoor:
         on_open: Told of the store each time that one was opened.
         tell: Told what whoever reads the log should know.
         disk: When there is too little room on it.
+        place: Of the database, if a server keeps it.
         is_read_only: Whether the store is served as it is, whatever its state.
     """
 
@@ -81,15 +86,16 @@ class StoreDoor:
         on_open: Callable[[Store], None] = lambda store: None,  # noqa: ARG005
         tell: Tell = tell_nobody,
         disk: Disk | None = None,
+        place: Place | None = None,
         is_read_only: bool = False,
     ) -> None:
-        self._directory = directory
+        self._place, self._directory = place, directory if place is None else None
         self._clock, self._ids, self._end = clock, ids, end
         self._on_open = on_open
         self._tell, self._disk, self._is_read_only = tell, disk or Disk(), is_read_only
         self._store: Store | None = None
         self._watch: Watch | None = None
-        self._room = Room(directory, self._disk.ballast_bytes) if directory else None
+        self._room = Room(self._directory, self._disk.ballast_bytes) if self._directory else None
         self._key_sha256 = b""
         self._opening = asyncio.Lock()
         self._waiting = 0
@@ -128,12 +134,15 @@ class StoreDoor:
         Raises:
             ExitRequestedError: A newer version of this program wrote it, or it is damaged or lost.
         """
-        if self._directory is None:
-            return
         try:
-            has_one = has_data(self._directory, is_read_only=self._is_read_only)
-            if has_one and not self.is_locked:
-                await self._open_in_turn(None)
+            if self._place is not None:
+                # It may come up later than we do: every call tries again.
+                with suppress(UnavailableError):
+                    await self._open_in_turn(None)
+            elif self._directory is not None:
+                has_one = has_data(self._directory, is_read_only=self._is_read_only)
+                if has_one and not self.is_locked:
+                    await self._open_in_turn(None)
         except SchemaTooNewError as error:
             raise ExitRequestedError(EX_SCHEMA, f"{error.message} ({error.details})") from None
         except (WrongKeyError, DamagedError):
@@ -148,6 +157,7 @@ class StoreDoor:
 
         Raises:
             NotInitializedError: It waits for its key.
+            UnavailableError: The server that keeps it cannot be reached.
             ShuttingDownError: The process is about to end.
             WrongKeyError: The key does not open it.
             SchemaTooNewError: A newer version of this program wrote it.
@@ -192,21 +202,29 @@ class StoreDoor:
             raise NotInitializedError
         if self._room is not None:
             self._room.let_open()
-        loop = asyncio.get_running_loop()
-        self._store = await open_store(
-            self._directory,
-            key=key,
-            clock=self._clock,
-            ids=self._ids,
-            on_poison=lambda: _tell(loop, self._end_poisoned),
-            read_only="setting" if self._is_read_only else None,
-        )
+        self._store = await self._opened(key)
         # Not the key itself: one copy of it, with the connections, is enough.
         self._key_sha256 = hashlib.sha256(key).digest() if key is not None else b""
         # What looks after it belongs to no call, not even to the one that opened it.
         context = Context()
         context.run(self._look_after, self._store)
         context.run(self._on_open, self._store)
+
+    async def _opened(self, key: bytes | None) -> Store:
+        read_only: ReadOnlyReason | None = "setting" if self._is_read_only else None
+        if self._place is not None:
+            return await open_server_store(
+                self._place, clock=self._clock, ids=self._ids, read_only=read_only
+            )
+        loop = asyncio.get_running_loop()
+        return await open_store(
+            self._directory,
+            key=key,
+            clock=self._clock,
+            ids=self._ids,
+            on_poison=lambda: _tell(loop, self._end_poisoned),
+            read_only=read_only,
+        )
 
     def _look_after(self, store: Store) -> None:
         reason = store.engine.read_only
@@ -228,6 +246,9 @@ class StoreDoor:
             NotInitializedError: No key fits; the process ends with 77, unless the store is open.
             SchemaTooNewError: A newer version of this program wrote it; the process ends with 79.
         """
+        if self._place is not None:
+            # A desk brings its key wherever the database is; a server has no use for it.
+            return await self.open()
         if self._store is not None and not self._store.engine.is_encrypted:
             raise InvalidParamsError(
                 "The store is plain and already open; it takes no key.",

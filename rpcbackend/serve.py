@@ -123,7 +123,11 @@ async def _serve(
 
     access_log = AccessLog(levels)
     surroundings = Surroundings(
-        report_bug=report_bug, tell=tell, observers=(access_log.observe,), log_levels=levels
+        report_bug=report_bug,
+        tell=tell,
+        observers=(access_log.observe,),
+        log_levels=levels,
+        place=settings.database.place,
     )
     if settings.record.file is not None:
         surroundings.tap = at_end.enter_context(
@@ -135,7 +139,7 @@ async def _serve(
         drain_seconds=settings.drain_seconds,
         limits=settings.limits,
         schedules_after_seconds=settings.backups.delay_seconds,
-        but=() if settings.backups.daily else (ScheduleName.BACKUP,),
+        but=() if settings.has_own_backups else (ScheduleName.BACKUP,),
         disk=settings.disk,
         cache=settings.cache,
         outside=settings.outside,

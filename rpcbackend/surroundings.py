@@ -12,6 +12,7 @@ from rpcbackend.dispatch.tap import Tap
 from rpcbackend.ids import RandomBits
 from rpcbackend.monitor import LogLevels
 from rpcbackend.schema.limits import Limits
+from rpcbackend.store import Place
 from rpcbackend.watch import Tell, tell_nobody
 
 
@@ -35,5 +36,7 @@ class Surroundings:
     """Gets every line, and gives each call its moment."""
     log_levels: LogLevels = field(default_factory=LogLevels)
     """From which level on the log is written."""
+    place: Place | None = None
+    """Of the database, if a server keeps it."""
     rates: Limits | None = None
     """Those that hold where they are others than clients are told: a replay is in no hurry."""

@@ -143,10 +143,15 @@ async def running_app(
     cache: CacheSettings | None = None,
     outside: OutsideSettings | None = None,
 ) -> AsyncIterator[Application]:
-    """Run an application, in memory unless a *directory* is given, and close it afterwards."""
+    """Run an application and close it; in memory unless a *directory* or a server is given."""
     cache = cache or CacheSettings(warm=False)
     app = Application(
-        directory, surroundings, limits=limits, disk=disk, cache=cache, outside=outside
+        directory,
+        surroundings,
+        limits=limits,
+        disk=disk,
+        cache=cache,
+        outside=outside,
     )
     await app.boot()
     try:

@@ -1,15 +1,17 @@
 """The clock, the store in memory, and a client: what nearly every test needs."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from rpcbackend.app import Application
-from rpcbackend.store import Store
+from rpcbackend.store import Place, Store
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
+from tests.postgres import Cluster, binaries, clusters
 
 # The same examples in every run, however slow the machine; .hypothesis is never written.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
@@ -26,17 +28,55 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
+collect_ignore = [] if binaries() else ["store/test_postgres.py"]
+"""Tests of the server's own, where there is none."""
+
+
 @pytest.fixture
 def clock() -> FrozenClock:
     """Monday 2026-11-23, 08:00 UTC, until a test says otherwise."""
     return FrozenClock()
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server, started for whoever asks first."""
+    yield from clusters()
+
+
+@pytest.fixture(scope="session")
+def schools(cluster: Cluster) -> Iterator[Place]:
+    """Give places in one database, each a school that nobody has used yet."""
+    url = cluster.create()
+    return (Place(url=url, school=school) for school in count(1))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is said of the store and of the channels on every engine that this machine has."""
+    folder = metafunc.definition.path.parent.name
+    engines = ["sqlite", "postgresql"] if binaries() else ["sqlite"]
+    # One of them may be marked.
+    engines = [each for each in engines if metafunc.definition.get_closest_marker(each)] or engines
+    if "place" in metafunc.fixturenames and folder in ("store", "methods"):
+        metafunc.parametrize("place", engines, indirect=True)
+
+
 @pytest.fixture
-async def app(clock: FrozenClock) -> AsyncIterator[Application]:
-    """An application that keeps its store in memory, and in which nothing unexpected happens."""
+def place(request: pytest.FixtureRequest) -> Place | None:
+    """Where the store is: with a server, or in memory."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return None
+    schools: Iterator[Place] = request.getfixturevalue("schools")
+    return next(schools)
+
+
+@pytest.fixture
+async def app(clock: FrozenClock, place: Place | None) -> AsyncIterator[Application]:
+    """An application in which nothing unexpected happens."""
     bugs: list[Exception] = []
-    surroundings = Surroundings(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
+    surroundings = Surroundings(
+        clock=clock, place=place, report_bug=lambda bug, _: bugs.append(bug)
+    )
     async with running_app(surroundings=surroundings) as running:
         await running.open_store()
         yield running

@@ -18,7 +18,17 @@ from rpcbackend.config import (
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 
-GROUPS = {"limits", "backups", "cache", "disk", "record", "read_only", "api", "security"}
+GROUPS = {
+    "limits",
+    "backups",
+    "cache",
+    "database",
+    "disk",
+    "record",
+    "read_only",
+    "api",
+    "security",
+}
 
 
 RESOURCE = {
@@ -49,6 +59,7 @@ def test_without_anything_given_the_defaults_hold() -> None:
         "limits": Limits().model_dump(by_alias=False),
         "backups": {"daily": True, "delay_seconds": 60.0},
         "cache": {"bytes": 16 * MIB, "ttl_seconds": 3_600.0, "warm": True},
+        "database": {"url": None, "school": 1, "readers": 4},
         "disk": {
             "ballast_bytes": 16 * MIB,
             "warn_bytes": 512 * MIB,
@@ -194,3 +205,14 @@ def test_the_default_directory_is_the_user_s(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("XDG_DATA_HOME", "/home/ada/.data")
 
     assert default_data_dir().name == "rpcbackend"
+
+
+def test_a_server_that_keeps_the_database_makes_the_backups(file: Path) -> None:
+    text = '[database]\nurl = "postgresql://me:s3cret@db/school"\nschool = 7'
+    settings = load_settings(write(file, text))
+
+    place = settings.database.place
+    assert place is not None
+    assert (place.url, place.school, place.readers) == ("postgresql://me:s3cret@db/school", 7, 4)
+    assert not settings.has_own_backups
+    assert "s3cret" not in repr(settings) + repr(place)

@@ -29,7 +29,7 @@ from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.measurements import Measured, Measurements, Run
 from rpcbackend.store.mending import Examined, examine, fold_log_in, make_indexes_anew
-from rpcbackend.store.opening import open_store
+from rpcbackend.store.opening import Place, open_server_store, open_store
 from rpcbackend.store.outbox import Lease, Message
 from rpcbackend.store.quarantine import put_aside
 from rpcbackend.store.reach import Gap
@@ -64,6 +64,7 @@ __all__ = [
     "Message",
     "NoBackupError",
     "Origin",
+    "Place",
     "Proofs",
     "Purpose",
     "Reason",
@@ -98,6 +99,7 @@ __all__ = [
     "leftovers_in",
     "list_backups",
     "make_indexes_anew",
+    "open_server_store",
     "open_store",
     "path_in",
     "purge",

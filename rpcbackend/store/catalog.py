@@ -23,7 +23,7 @@ FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
 WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite!_%' ESCAPE '!'
 ORDER BY tables.rowid, columns.cid
 """,
-    "postgresql": """
+    "postgres": """
 SELECT tables.relname::text AS name, columns.attname::text AS column_name,
   coalesce(array_position(keys.indkey::int2[], columns.attnum) + 1, 0) AS place_in_key
 FROM pg_class AS tables

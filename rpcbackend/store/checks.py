@@ -1,7 +1,7 @@
 """What must be true of a whole database: one list, for system.health, a start and `doctor`."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from rpcbackend.store import driver
 from rpcbackend.store.audit import ROOT, Audit
+from rpcbackend.store.catalog import shapes
 from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import Report, Transaction, drive
 
@@ -27,7 +28,7 @@ _OVERLAPPING = """
 SELECT count(*) FROM (
   SELECT starts_at, lag(ends_at) OVER (
     PARTITION BY school_id, resource_type, resource_id ORDER BY starts_at) AS before
-  FROM resource_claims) AS spans
+  FROM resource_claims WHERE school_id = :school) AS spans
 WHERE before > starts_at
 """
 
@@ -35,7 +36,8 @@ _FREE_STATES = "('declined', 'expired', 'cancelled')"
 
 # Rule G2, both ways.
 _UNOWNED = f"""
-SELECT count(*) FROM resource_claims c WHERE owner_type = 'lesson' AND NOT EXISTS (
+SELECT count(*) FROM resource_claims c
+WHERE school_id = :school AND owner_type = 'lesson' AND NOT EXISTS (
   SELECT 1 FROM lessons l WHERE l.school_id = c.school_id AND l.id = c.owner_id
     AND l.starts_at = c.starts_at AND l.ends_at = c.ends_at AND l.state NOT IN {_FREE_STATES}
     AND c.resource_id = CASE c.resource_type WHEN 'instructor' THEN l.instructor_id
@@ -44,7 +46,8 @@ SELECT count(*) FROM resource_claims c WHERE owner_type = 'lesson' AND NOT EXIST
 _UNCLAIMED = f"""
 SELECT count(*) FROM lessons l CROSS JOIN (
   VALUES ('instructor'), ('vehicle'), ('student')) AS kinds
-WHERE l.state NOT IN {_FREE_STATES} AND NOT (column1 = 'vehicle' AND l.vehicle_id IS NULL)
+WHERE l.school_id = :school AND l.state NOT IN {_FREE_STATES}
+  AND NOT (column1 = 'vehicle' AND l.vehicle_id IS NULL)
   AND NOT EXISTS (
     SELECT 1 FROM resource_claims c WHERE c.school_id = l.school_id
       AND c.resource_type = column1 AND c.starts_at = l.starts_at AND c.owner_id = l.id
@@ -54,7 +57,8 @@ WHERE l.state NOT IN {_FREE_STATES} AND NOT (column1 = 'vehicle' AND l.vehicle_i
 
 _GAPS = """
 SELECT coalesce(sum(last - number), 0) FROM (
-  SELECT max(seq) AS last, count(*) AS number FROM events GROUP BY school_id) AS streams
+  SELECT max(seq) AS last, count(*) AS number FROM events
+  WHERE school_id = :school) AS stream
 """
 
 
@@ -67,8 +71,8 @@ class Finding:
     text: str
 
 
-Check = Callable[[Transaction], Awaitable[list[Finding]]]
-Read = Callable[[Callable[[Any], Awaitable[Any]]], Awaitable[Any]]
+Check = Callable[[Transaction], Coroutine[Any, Any, list[Finding]]]
+Read = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Awaitable[Any]]
 """Runs one look at the database; errors of the driver come through."""
 
 
@@ -104,10 +108,11 @@ def is_sound(findings: Sequence[Finding]) -> bool:
 
 
 async def _list_steps(tx: Transaction) -> list[tuple[str, Check]]:
-    rows = await tx.all("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-    tables = [row[0] for row in rows]
-    steps: list[tuple[str, Check]] = [(table, partial(_check_table, table)) for table in tables]
-    steps.append(("free pages", _check_rest))
+    tables = sorted(shape.name for shape in await shapes(tx))
+    steps: list[tuple[str, Check]] = []
+    if tx.dialect == "sqlite":
+        steps = [(table, partial(_check_table, table)) for table in tables]
+        steps += [("free pages", _check_rest), ("references", _check_references)]
     # A database that has yet to be migrated lacks some of them.
     return steps + [(name, check) for name, needed, check in _CONTENTS if needed <= {*tables}]
 
@@ -172,7 +177,6 @@ async def _check_audit(tx: Transaction) -> list[Finding]:
 
 
 _CONTENTS: Sequence[tuple[str, frozenset[str], Check]] = (
-    ("references", frozenset(), _check_references),
     ("busy time", frozenset({"lessons", "resource_claims"}), _check_claims),
     ("event stream", frozenset({"events"}), _check_events),
     ("audit chain", frozenset({"audit"}), _check_audit),

@@ -1,6 +1,6 @@
 """Read our SQL as PostgreSQL: a statement is written once, in words that SQLite runs as they are.
 
-What differs stands here and in the functions of `sql/postgres/0001_initial.sql`, and nowhere else:
+What differs stands here and in the functions of `sql/postgres/0001_initial.sql`, nowhere else:
 
 - `:name` becomes `$1`. A parameter that is asked for `IS NULL` is known when the statement is made,
   so the planner sees only the conditions that hold; one in a sum is a whole number.
@@ -17,10 +17,10 @@ from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | "[^"]*" | --[^\n]*
-    | ::? [a-z_]+ | [A-Za-z_]\w* | \d+(?:\.\d+)? | \s+ | .""",
+    | ::? [a-z_][a-z_0-9]* | [A-Za-z_]\w* | \d+(?:\.\d+)? | \s+ | .""",
     re.VERBOSE | re.DOTALL,
 )
-_ASKED = re.compile(r":([a-z_]+)\s+IS\s+(?:NOT\s+)?NULL\b")
+_ASKED = re.compile(r":([a-z_][a-z_0-9]*)\s+IS\s+(?:NOT\s+)?NULL\b")
 _PHRASES = (
     (re.compile(r"\s+INDEXED BY \w+"), ""),
     # In SQLite it only says in which order to look.

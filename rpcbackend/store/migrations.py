@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from rpcbackend.errors import SchemaTooNewError
+from rpcbackend.store.transaction import Dialect
 
 APPLICATION_ID = 0x72706362
 """Marks the file as ours (`rpcb`), for `file` and for those who find it."""
@@ -49,9 +50,9 @@ def latest_version() -> int:
     return max(_version(name) for name in _names())
 
 
-def load() -> list[Migration]:
+def load(dialect: Dialect = "sqlite") -> list[Migration]:
     """Read every migration, in order."""
-    folder = files("rpcbackend.store") / "sql" / "sqlite"
+    folder = files("rpcbackend.store") / "sql" / dialect
     return [
         Migration(_version(name), name, (folder / name).read_text(encoding="utf-8"))
         for name in _names()

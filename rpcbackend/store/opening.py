@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -92,6 +93,56 @@ async def open_store(
             leave_trace(directory)
     # Until here a failure is raised to the caller, who decides; from here on it is told.
     engine.on_poison = on_poison
+    return store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a school's part of a database is that a server keeps."""
+
+    url: str = field(repr=False)
+    """`postgresql://…`, with user and password."""
+    school: int = 1
+    """Comes first in every key."""
+    readers: int = 4
+    """How many connections reads may take; a server has some 100 for all processes."""
+
+
+async def open_server_store(
+    place: Place,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    read_only: ReadOnlyReason | None = None,
+) -> Store:
+    """Open a school's part of a database that a PostgreSQL server keeps, migrated as needed.
+
+    Args:
+        place: Where it is, and whose part.
+        clock: Gives the times of records.
+        ids: Makes the ids of records.
+        read_only: Why nothing may be written.
+
+    Raises:
+        UnavailableError: The server cannot be reached.
+        SchemaTooNewError: A newer version of this program wrote it.
+    """
+    from rpcbackend.store.postgres import PostgresEngine  # noqa: PLC0415 (its driver costs 60 ms)
+
+    clock = clock or SystemClock()
+    ids = ids or Ids(clock)
+    engine = PostgresEngine(
+        place.url, school=place.school, process=ids.new("prc"), readers=place.readers
+    )
+    engine.read_only = read_only
+    try:
+        await engine.open(clock.now_ms())
+        store = Store(engine, clock=clock, ids=ids)
+        store.head_seq, store.audit_head = await store.read(find_heads)
+    except BaseException:
+        await engine.close()
+        raise
+    store.tags = Tags(f"{store.audit_head.hash.hex()}.{clock.now_ms()}")
     return store
 
 

@@ -8,7 +8,7 @@ from rpcbackend.store.changes import Changes
 
 T = TypeVar("T")
 
-Dialect = Literal["sqlite", "postgresql"]
+Dialect = Literal["sqlite", "postgres"]
 
 Report = Callable[[int, int, str], None]
 """Takes steps done, steps in all, and what comes now; called on the loop."""

@@ -307,6 +307,7 @@ async def test_a_cursor_of_another_list_is_refused(client: Client) -> None:
     assert failed.value.symbol == "CURSOR_INVALID"
 
 
+@pytest.mark.sqlite
 async def test_a_row_whose_changes_are_damaged_is_listed_without_them(
     client: Client, store: Store
 ) -> None:
@@ -353,6 +354,7 @@ async def test_an_untouched_audit_is_right_in_every_range_and_for_every_anchor(
     assert (await client.call("audit.verify", fromSeq=5))["ok"]
 
 
+@pytest.mark.sqlite
 @clause("audit-first-bad-row")
 @pytest.mark.parametrize(
     ("statements", "bad"),
@@ -384,6 +386,7 @@ async def test_the_first_bad_row_is_named(
         )
 
 
+@pytest.mark.sqlite
 @clause("audit-anchor")
 async def test_a_lost_or_rewritten_end_is_found_by_who_remembers_it(
     client: Client, store: Store
@@ -409,6 +412,7 @@ async def test_a_lost_or_rewritten_end_is_found_by_who_remembers_it(
     assert await bad(toSeq=5, anchor=remembered) == 5
 
 
+@pytest.mark.sqlite
 async def test_a_range_whose_start_hangs_in_the_air_is_bad(client: Client, store: Store) -> None:
     await save_some(client, 4)
 

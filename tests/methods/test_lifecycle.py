@@ -67,6 +67,7 @@ async def test_a_client_of_another_protocol_is_refused_and_the_process_ends_with
     assert await ended(app) == 76
 
 
+@pytest.mark.sqlite
 async def test_a_plain_store_takes_no_key(client: Client, app: Application) -> None:
     await save_branch(client)
 

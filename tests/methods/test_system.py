@@ -52,7 +52,7 @@ async def test_health_of_an_open_store_tells_how_it_is(
             for seconds in (3_600, 86_400, 2_592_000)
         ],
         "store": {
-            "engine": "sqlite",
+            "engine": store.engine.name,
             "isEncrypted": False,
             "schemaVersion": latest_version(),
             "headSeq": 1,

@@ -43,6 +43,7 @@ async def test_what_is_served_as_it_is_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "school.db").read_bytes() == before
 
 
+@pytest.mark.sqlite
 async def test_a_store_in_memory_has_nothing_to_back_up(store: Store) -> None:
     with pytest.raises(BackupInvalidError):
         await store.backup("manual")

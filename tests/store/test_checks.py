@@ -89,6 +89,7 @@ async def break_with(store: Store, *statements: str) -> None:
     await store.sqlite._connections[0].run(run)  # noqa: SLF001 (the intruder's part)
 
 
+@pytest.mark.sqlite
 async def test_a_row_of_the_audit_that_was_changed_is_found(store: Store) -> None:
     await tamper_with(
         store,

@@ -122,7 +122,7 @@ async def test_no_login_that_was_typed_is_stored(store: Store) -> None:
     async def unit(work: Work) -> bytes:
         row = await work.tx.one("SELECT * FROM login_misses WHERE school_id = :school")
         assert row is not None
-        assert row.keys() == ["school_id", "login_sha256", "misses", "last_miss_at_ms"]
+        assert list(row.keys()) == ["school_id", "login_sha256", "misses", "last_miss_at_ms"]
         return bytes(row["login_sha256"])
 
     stored = await store.read(unit)

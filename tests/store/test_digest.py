@@ -23,6 +23,7 @@ async def test_two_empty_stores_are_the_same(store: Store, other: Store) -> None
     assert await state_hash(store) == await state_hash(other)
 
 
+@pytest.mark.sqlite
 async def test_the_same_school_gives_the_same_hash(store: Store, other: Store) -> None:
     await write_school(store, school_of(12, 1, 3))
     await write_school(other, school_of(12, 1, 3))

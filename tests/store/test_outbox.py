@@ -146,7 +146,7 @@ async def test_the_database_itself_refuses_every_step_that_is_not_in_the_machine
     async def step(work: Work, state: str) -> None:
         await work.tx.run(
             "UPDATE outbox SET state = :state,"
-            " ended_at = iif(:state IN ('queued', 'sending'), NULL, 0)",
+            " ended_at = iif(:state IN ('queued', 'sending'), NULL, 0) WHERE school_id = :school",
             state=state,
         )
 

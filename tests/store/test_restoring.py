@@ -363,6 +363,7 @@ async def test_a_change_of_keys_that_comes_first_is_an_answer_and_harms_nothing(
     assert poisoned == []
 
 
+@pytest.mark.sqlite
 async def test_a_store_in_memory_has_no_file_to_be_replaced(store: Store, tmp_path: Path) -> None:
     with pytest.raises(BackupInvalidError):
         await restore(store, origin_of(tmp_path / "backup.db"), nobody)

@@ -164,6 +164,7 @@ LISTS: dict[str, Any] = {
 }
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("what", "sight", "index"),
     [
@@ -186,6 +187,7 @@ async def test_a_list_is_walked_by_its_index_whoever_looks(
     assert "SORT" not in "".join(plan)
 
 
+@pytest.mark.sqlite
 async def test_whom_an_instructor_teaches_is_one_seek_for_each_student(store: Store) -> None:
     plan = await plan_of(store, INSTRUCTOR, LISTS["students"])
 
@@ -195,6 +197,7 @@ async def test_whom_an_instructor_teaches_is_one_seek_for_each_student(store: St
     )
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("sight", [EVERYTHING, INSTRUCTOR, STUDENT])
 async def test_the_calendar_never_reads_all_claims(store: Store, sight: Sight) -> None:
     wanted = ViewCalendar.model_validate(

@@ -294,6 +294,7 @@ async def test_readers_and_writers_are_served_during_a_backup(
     assert branches_in(backup, None) == set()
 
 
+@pytest.mark.sqlite
 async def test_a_store_in_memory_has_nothing_to_back_up(store: Store) -> None:
     with pytest.raises(BackupInvalidError):
         await store.backup("daily")

@@ -29,6 +29,8 @@ ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
 IOERR_FSYNC = 1034
 """SQLite's extended code of a failed fsync (sqlite.org/rescode.html)."""
 
+pytestmark = pytest.mark.sqlite
+
 
 def add(name: str) -> Callable[[Work], Awaitable[str]]:
     """Make a unit that adds a branch and records it."""

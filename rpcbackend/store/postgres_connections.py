@@ -1,0 +1,142 @@
+"""Connections to a PostgreSQL server: how they are opened, and what their errors mean."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from rpcbackend.errors import UnavailableError
+
+CONNECT_SECONDS = 5.0
+
+STATEMENTS = 1_000
+"""Prepared statements that a connection remembers: ours are some 300, most in a few forms."""
+
+_SETTINGS = {
+    "application_name": "rpcbackend",
+    # It only pays for statements that take seconds.
+    "jit": "off",
+    # A process that hangs within a transaction holds up its whole school.
+    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "10s",
+    "statement_timeout": "60s",
+}
+
+# What is acknowledged must be on disk; a server that waits for more than its own keeps doing so.
+_DURABLE = """
+SELECT set_config('synchronous_commit', 'on', false)
+WHERE current_setting('synchronous_commit') IN ('off', 'local')
+"""
+
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    # Of a connection that ended while it was asked.
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    OSError,
+)
+
+_AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Tell whether the connection failed, and not the statement."""
+    if isinstance(error, asyncpg.InterfaceError):
+        # The same class tells of parameters that do not fit.
+        return "connection is closed" in str(error)
+    # A statement that is cancelled, for its time is up, leaves its connection as it was.
+    return isinstance(error, _LOST) and not isinstance(error, asyncpg.QueryCanceledError)
+
+
+def is_to_be_tried_again(error: BaseException) -> bool:
+    """Tell whether a transaction that failed so may go well the next time."""
+    return is_lost(error) or isinstance(error, (*_AGAIN, UnavailableError))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the database is."""
+
+    url: str = field(repr=False)
+    """`postgresql://user:password@host:port/database?sslmode=…`; it holds a password."""
+
+    async def connect(self) -> "asyncpg.Connection[Any]":
+        """Open a connection.
+
+        Raises:
+            UnavailableError: It does not come about; the server may be down.
+        """
+        try:
+            connection = await asyncpg.connect(
+                self.url,
+                timeout=CONNECT_SECONDS,
+                statement_cache_size=STATEMENTS,
+                max_cached_statement_lifetime=0,
+                server_settings=_SETTINGS,
+            )
+            await connection.execute(_DURABLE)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise UnavailableError("The database server cannot be reached.") from error
+        return connection
+
+
+class Connections:
+    """A few connections that units take turns at; opened when they are needed.
+
+    Args:
+        server: Where to.
+        count: How many at most.
+    """
+
+    def __init__(self, server: Server, count: int) -> None:
+        self._server, self._count = server, count
+        self._free = asyncio.Semaphore(count)
+        self._idle: deque[asyncpg.Connection[Any]] = deque()
+        self.waiting = 0
+        """Units that no connection has begun."""
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        """Lend a connection; one that comes back in a transaction, or closed, is given up.
+
+        Raises:
+            UnavailableError: The server cannot be reached.
+        """
+        self.waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self.waiting -= 1
+        try:
+            connection = await self._take()
+            try:
+                yield connection
+            finally:
+                if connection.is_closed() or connection.is_in_transaction():
+                    connection.terminate()
+                else:
+                    self._idle.append(connection)
+        finally:
+            self._free.release()
+
+    async def _take(self) -> "asyncpg.Connection[Any]":
+        while self._idle:
+            # The last one that was used: the others may be closed by the server one day.
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._server.connect()
+
+    async def close(self) -> None:
+        """Wait for those that are lent, and close all."""
+        for _ in range(self._count):
+            await self._free.acquire()
+        for connection in self._idle:
+            await connection.close()
+        self._idle.clear()

@@ -1,0 +1,275 @@
+"""The writes of one school on a PostgreSQL server, one after the other in all of its processes.
+
+Whoever writes holds the school's lock until his transaction is over: so each unit sees all that was
+committed before it and nothing else, and events come to be seen in the order of their numbers
+(docs/adr/0051-one-writer-a-school.md). What waits in this process shares one transaction.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import orjson
+
+from rpcbackend.errors import (
+    OutcomeUnknownError,
+    OverloadedError,
+    ShuttingDownError,
+    UnavailableError,
+)
+from rpcbackend.histogram import Histogram
+from rpcbackend.moments import MOMENT, Moment
+from rpcbackend.store.engine import Work
+from rpcbackend.store.lane import LaneFacts
+from rpcbackend.store.postgres_connections import Server, is_lost, is_to_be_tried_again
+from rpcbackend.store.postgres_transaction import PostgresTransaction
+from rpcbackend.store.transaction import UnitSuspendedError
+
+GROUP = 16
+"""Units in one commit; a longer group would hold the lock for longer than others should wait."""
+
+WAITS_SECONDS = (0.0, 0.01, 0.05, 0.25, 1.0)
+"""Before each further try of a transaction that was not committed."""
+
+# The number of a transaction tells what became of it, and a promoted standby counts on from
+# wherever it was: so whose numbers they are belongs to it.
+_BEGIN = """
+SELECT pg_advisory_xact_lock($1), pg_current_xact_id()::text AS number,
+  left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline
+"""
+
+_LOCK = "SELECT pg_advisory_xact_lock($1), left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+
+_STATUS = "SELECT pg_xact_status($1::text::xid8)"
+
+NEWS_BYTES = 7_000
+"""A notification holds 8,000."""
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """One write on its way."""
+
+    work: Work
+    keep: bool
+    moment: Moment | None = field(default_factory=MOMENT.get)
+    future: "asyncio.Future[Any]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    value: Any = None
+    error: Exception | None = None
+
+    def settle(self, error: Exception | None) -> None:
+        """Let whoever waits have the outcome; *error* is that of the whole transaction."""
+        if self.future.done():
+            return
+        if error or self.error:
+            self.future.set_exception(error or self.error)  # type: ignore[arg-type]  # one of them is
+        else:
+            self.future.set_result(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A transaction that was begun."""
+
+    number: str
+    timeline: str
+
+
+class Writer:
+    """Runs writes in the order in which they come.
+
+    Args:
+        server: Where to.
+        school: Whose.
+        process: Names this process to others.
+    """
+
+    def __init__(self, server: Server, school: int, process: str) -> None:
+        self._server, self._school, self._process = server, school, process
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._waiting: deque[Unit] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopped = False
+        self._sizes, self._times = [0] * (GROUP + 1), Histogram()
+
+    def facts(self) -> LaneFacts:
+        """Return what it has to do, and what it did so far."""
+        return LaneFacts(len(self._waiting), self._sizes.copy(), self._times.copy())
+
+    def put(self, unit: Unit) -> None:
+        """Queue a write.
+
+        Raises:
+            ShuttingDownError: The writer was closed.
+        """
+        if self._is_stopped:
+            raise ShuttingDownError
+        self._waiting.append(unit)
+        if self._task is None:
+            # It belongs to none of those who wait.
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._write_all(), context=Context())
+
+    def withdraw(self, unit: Unit) -> bool:
+        """Take a write back that has not begun."""
+        try:
+            self._waiting.remove(unit)
+        except ValueError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Finish what waits, and close the connection."""
+        self._is_stopped = True
+        while self._task is not None:
+            await asyncio.wait([self._task])
+        await self._let_go()
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+                started = time.perf_counter()
+                error = await self._write(group)
+                self._sizes[len(group)] += 1
+                self._times.add(int((time.perf_counter() - started) * 1_000_000))
+                if isinstance(error, UnavailableError):
+                    # Nobody else would fare better.
+                    group += self._waiting
+                    self._waiting.clear()
+                for unit in group:
+                    unit.settle(error)
+        finally:
+            self._task = None
+
+    async def _write(self, group: Sequence[Unit]) -> Exception | None:
+        """Run a group until it is known what became of it; return why it failed as a whole."""
+        failure: Exception | None = None
+        for wait in WAITS_SECONDS:
+            await asyncio.sleep(wait)
+            try:
+                begun = await self._try(group)
+                if begun is None or await self._is_committed(begun):
+                    return None
+            except Exception as error:  # noqa: BLE001 (whatever it is, those who wait must hear)
+                failure = error
+                await self._let_go()
+                if not is_to_be_tried_again(error):
+                    break
+        return _refusal(failure)
+
+    async def _try(self, group: Sequence[Unit]) -> _Begun | None:
+        """Run a group and commit it; return its transaction if nobody answered the COMMIT."""
+        connection = await self._connected()
+        await connection.execute("BEGIN")
+        row = await connection.fetchrow(_BEGIN, self._school)
+        assert row is not None  # noqa: S101 (a SELECT without FROM has a row)
+        transactions = [await self._run(connection, unit, len(group)) for unit in group]
+        kept = [tx for tx in transactions if tx is not None]
+        if not kept:
+            await connection.execute("ROLLBACK")
+            return None
+        await self._announce(connection, kept)
+        try:
+            said = await connection.execute("COMMIT")
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            return _Begun(row["number"], row["timeline"])
+        if said != "COMMIT":
+            # A unit went on after an error that had spoilt the transaction.
+            raise RuntimeError(f"the transaction ended with {said}")
+        return None
+
+    async def _run(
+        self, connection: "asyncpg.Connection[Any]", unit: Unit, size: int
+    ) -> PostgresTransaction | None:
+        """Run a unit, and return its transaction if anything of it stays."""
+        unit.value = unit.error = None
+        tx = PostgresTransaction(connection, self._school)
+        # One alone needs no mark to go back to: the whole transaction is its own.
+        if size > 1:
+            await connection.execute("SAVEPOINT unit")
+        before = MOMENT.set(unit.moment)
+        try:
+            unit.value = await unit.work(tx)
+        except asyncio.CancelledError:
+            # Of something it awaited: nobody cancels the writer.
+            unit.error = UnitSuspendedError("a unit of work awaited something that was cancelled")
+        except Exception as error:
+            if is_to_be_tried_again(error):
+                raise
+            unit.error = error
+        finally:
+            MOMENT.reset(before)
+        is_kept = unit.keep and unit.error is None
+        if size > 1:
+            end = "RELEASE unit" if is_kept else "ROLLBACK TO unit; RELEASE unit"
+            await connection.execute(end)
+        return tx if is_kept else None
+
+    async def _announce(
+        self, connection: "asyncpg.Connection[Any]", kept: Collection[PostgresTransaction]
+    ) -> None:
+        """Tell the other processes, once it is committed, what is another."""
+        touched = sorted({tag for tx in kept for tag in tx.touched})
+        news = {
+            "by": self._process,
+            "access": any(tx.access_changed for tx in kept),
+            "touched": touched,
+        }
+        if len(text := orjson.dumps(news).decode()) > NEWS_BYTES:
+            text = orjson.dumps(news | {"touched": None}).decode()
+        await connection.execute("SELECT pg_notify($1, $2)", channel_of(self._school), text)
+
+    async def _is_committed(self, begun: _Begun) -> bool:
+        """Find out what became of a transaction whose COMMIT nobody answered.
+
+        Raises:
+            OutcomeUnknownError: Nobody knows; whoever repeats the command under its key will.
+        """
+        for wait in WAITS_SECONDS:
+            await asyncio.sleep(wait)
+            await self._let_go()
+            with suppress(UnavailableError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                connection = await self._connected()
+                async with connection.transaction():
+                    # Once the lock is ours, the backend that held it has come to its end.
+                    timeline = await connection.fetchval(_LOCK, self._school, column=1)
+                    if timeline == begun.timeline:
+                        status = await connection.fetchval(_STATUS, begun.number)
+                        return bool(status == "committed")
+                break
+        raise OutcomeUnknownError(outcome="unknown")
+
+    async def _connected(self) -> "asyncpg.Connection[Any]":
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._server.connect()
+        return self._connection
+
+    async def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                await connection.close(timeout=1.0)
+
+
+def _refusal(error: Exception | None) -> Exception:
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return OverloadedError("Others are writing to the database.", retry_after_ms=1_000)
+    if error is None or is_to_be_tried_again(error):
+        return UnavailableError("The database server cannot be reached.")
+    return error
+
+
+def channel_of(school: int) -> str:
+    """Return the name under which a school's processes tell each other of their commits."""
+    return f"rpcbackend_{school}"

@@ -1,0 +1,76 @@
+"""A way to a PostgreSQL server that is cut where a test says."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+Cut = Literal["nowhere", "before", "behind"]
+
+
+class Wire:
+    """Carries connections on; `cut` says what becomes of the next COMMIT.
+
+    `before` it the connection ends, and the server takes everything back; `behind` it the server
+    has committed, and nobody hears of it.
+    """
+
+    def __init__(self, server: Path) -> None:
+        self._server = server
+        self.cut: Cut = "nowhere"
+        self.cuts = 0
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection, to its end."""
+        there = await asyncio.open_unix_connection(str(self._server))
+        back = asyncio.create_task(_carry_all(there[0], writer))
+        with suppress(OSError):
+            while some := await reader.read(65_536):
+                # A simple query: Q, its length, its text.
+                is_commit = some.startswith(b"Q") and some[5:].startswith(b"COMMIT\0")
+                if is_commit and self.cut != "nowhere":
+                    await self._end(some, writer, there, back)
+                    break
+                there[1].write(some)
+        there[1].close()
+        writer.close()
+
+    async def _end(
+        self,
+        some: bytes,
+        writer: asyncio.StreamWriter,
+        there: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        back: "asyncio.Task[None]",
+    ) -> None:
+        self.cuts += 1
+        cut, self.cut = self.cut, "nowhere"
+        back.cancel()
+        if cut == "behind":
+            with suppress(asyncio.CancelledError):
+                await back
+            there[1].write(some)
+            # Its answer, which goes nowhere.
+            await there[0].read(1)
+        writer.transport.abort()
+
+
+async def _carry_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while some := await reader.read(65_536):
+            writer.write(some)
+        writer.close()
+
+
+@asynccontextmanager
+async def wire_to(url: str) -> AsyncIterator[tuple[Wire, str]]:
+    """Give a wire to a server on a socket, and the address to use in its place."""
+    start, _, folder = url.rpartition("?host=")
+    with tempfile.TemporaryDirectory(prefix="rpcbackend-wire-") as place:
+        wire = Wire(Path(folder) / ".s.PGSQL.5432")
+        server = await asyncio.start_unix_server(wire.carry, Path(place) / ".s.PGSQL.5432")
+        try:
+            yield wire, f"{start}?host={place}"
+        finally:
+            server.close()

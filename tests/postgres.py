@@ -1,0 +1,117 @@
+"""A PostgreSQL server for the tests: one for the session, in a folder of its own, on a socket."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+USER = "postgres"
+
+# What would make it slow and makes it safe, for data that nobody wants to keep.
+_FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "200",
+    "listen_addresses": "",
+    "log_min_messages": "panic",
+}
+
+
+@cache
+def binaries() -> Path | None:
+    """Return the folder of the server's programs, if this machine has them."""
+    if sys.platform == "win32":
+        # No sockets of that kind.
+        return None
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    folders += [Path(found).parent for found in [shutil.which("pg_isready")] if found]
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+class Cluster:
+    """A server that is there until it is stopped, or this process ends.
+
+    Args:
+        settings: In the place of those that make it quick, or beside them.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        found = binaries()
+        assert found is not None
+        self._bin = found
+        self.folder = Path(tempfile.mkdtemp(prefix="rpcbackend-pg-"))
+        self._settings = _FAST | settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        # It refuses to run as root.
+        if os.getuid() == 0:
+            shutil.chown(self.folder, USER, USER)
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", USER, "-A", "trust", "-N")
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"postgresql://{USER}@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        """Start it, and wait until it serves."""
+        command = ["setpriv", "--pdeathsig", "INT", "--", str(self._bin / "postgres")]
+        command += ["-D", str(self.folder / "data"), "-k", str(self.folder)]
+        for name, value in self._settings.items():
+            command += ["-c", f"{name}={value}"]
+        self._process = subprocess.Popen(  # noqa: S603 (our own command)
+            # It ends with us, however we do.
+            command,
+            user=USER if os.getuid() == 0 else None,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._run("pg_isready", "-h", str(self.folder), "-t", "10", times=1_000)
+
+    def create(self) -> str:
+        """Make an empty database, and return where it is."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        self._run("createdb", "-h", str(self.folder), "-U", USER, name)
+        return f"postgresql://{USER}@/{name}?host={self.folder}"
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End it, and remove what it wrote."""
+        if self._process is not None:
+            self._process.send_signal(2)
+            self._process.wait()
+        shutil.rmtree(self.folder)
+
+    def _run(self, program: str, *arguments: str, times: int = 1) -> None:
+        for _ in range(times):
+            done = subprocess.run(  # noqa: S603 (our own command)
+                [self._bin / program, *arguments],
+                user=USER if os.getuid() == 0 else None,
+                capture_output=True,
+                check=False,
+            )
+            if done.returncode == 0:
+                return
+        raise RuntimeError(f"{program}: {done.stderr.decode()}")
+
+
+def clusters() -> Iterator[Cluster]:
+    """Give one, and stop it."""
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()

@@ -1,0 +1,389 @@
+"""What the engine keeps on a server: one writer a school, lost connections, and other processes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from rpcbackend.errors import (
+    SchemaTooNewError,
+    ServerDatabaseError,
+    ShuttingDownError,
+    UnavailableError,
+)
+from rpcbackend.store import Place, Store, Work, open_server_store
+from rpcbackend.store.catalog import Shape, shapes
+from rpcbackend.store.driver import IntegrityError
+from rpcbackend.store.migrations import MigrationChangedError, latest_version, load
+from tests.cutting import wire_to
+from tests.factories import store_in
+from tests.postgres import Cluster
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture
+async def store(place: Place) -> AsyncIterator[Store]:
+    """It, opened by one process."""
+    async with opened(place) as store:
+        yield store
+
+
+@pytest.fixture
+async def other(place: Place) -> AsyncIterator[Store]:
+    """The same, opened by another process."""
+    async with opened(place) as store:
+        yield store
+
+
+@asynccontextmanager
+async def opened(place: Place) -> AsyncIterator[Store]:
+    store = await open_server_store(place)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def leave(work: Work) -> None:
+    await work.record("x.y", ("a", "b", 1), {})
+
+
+async def count_events(work: Work) -> int:
+    return await work.events.head_seq()
+
+
+async def seqs_after(store: Store, after: int) -> tuple[int, list[int]]:
+    async def unit(work: Work) -> list[int]:
+        rows = await work.tx.all(
+            "SELECT seq FROM events WHERE school_id = :school AND seq > :after ORDER BY seq",
+            after=after,
+        )
+        return [row["seq"] for row in rows]
+
+    seqs = await store.read(unit)
+    return (seqs[-1] if seqs else after), seqs
+
+
+# One writer
+
+
+async def test_a_stream_that_many_write_is_read_in_its_order_without_a_gap(
+    place: Place, store: Store
+) -> None:
+    """A number that came to be seen behind a greater one would be skipped by who reads on."""
+    seen: list[int] = []
+
+    async def follow() -> None:
+        while len(seen) < 4 * 60:
+            _, seqs = await seqs_after(store, seen[-1] if seen else 0)
+            seen.extend(seqs)
+
+    async def write(process: Store) -> None:
+        for _ in range(20):
+            await asyncio.gather(*(process.write(leave, actor="tests") for _ in range(3)))
+
+    async with (
+        opened(place) as one,
+        opened(place) as two,
+        opened(place) as three,
+        asyncio.timeout(30),
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(follow())
+        for process in (one, two, three, store):
+            group.create_task(write(process))
+
+    assert seen == list(range(1, 4 * 60 + 1))
+
+
+async def test_what_a_unit_has_read_holds_until_its_own_commit(store: Store, other: Store) -> None:
+    async def add_one(work: Work) -> None:
+        before = await work.latest_time.get()
+        await asyncio.sleep(0)
+        await work.latest_time.note(before + 1, most=10_000)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(
+            *(
+                process.write(add_one, actor="tests")
+                for _ in range(50)
+                for process in (store, other)
+            )
+        )
+
+    assert await store.read(lambda work: work.latest_time.get()) == 100
+
+
+async def test_schools_do_not_wait_for_each_other_and_see_nothing_of_each_other(
+    place: Place, store: Store
+) -> None:
+    holds, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(work: Work) -> None:
+        await leave(work)
+        holds.set()
+        await goes_on.wait()
+
+    neighbour = replace(place, school=place.school + 1_000_000)
+    async with opened(neighbour) as beside, asyncio.timeout(10):
+        holding = asyncio.create_task(store.write(hold, actor="tests"))
+        await holds.wait()
+        await beside.write(leave, actor="tests")
+        assert await beside.read(count_events) == 1
+        goes_on.set()
+        await holding
+
+        assert await store.read(count_events) == 1
+
+
+async def test_those_who_wait_share_a_commit_and_one_that_fails_hurts_no_other(
+    store: Store,
+) -> None:
+    async def fail(work: Work) -> None:
+        await leave(work)
+        raise LookupError
+
+    units = [leave, fail, leave, fail, leave]
+    ends = await asyncio.gather(
+        *(store.write(unit, actor="tests") for unit in units), return_exceptions=True
+    )
+
+    assert [type(end) for end in ends] == [type(None), LookupError] * 2 + [type(None)]
+    assert await store.read(count_events) == 3
+    assert store.engine.writer.facts().sizes[5] == 1
+
+
+async def test_a_dry_run_sees_its_own_changes_and_leaves_none(store: Store) -> None:
+    async def unit(work: Work) -> int:
+        await leave(work)
+        return await count_events(work)
+
+    alone = await store.write(unit, actor="tests", keep=False)
+    _, beside = await asyncio.gather(
+        store.write(leave, actor="tests"), store.write(unit, actor="tests", keep=False)
+    )
+
+    assert (alone, beside) == (1, 2)
+    assert await store.read(count_events) == 1
+
+
+async def test_a_unit_that_goes_on_after_an_error_of_the_database_is_not_acknowledged(
+    store: Store,
+) -> None:
+    async def unit(work: Work) -> str:
+        await leave(work)
+        with pytest.raises(IntegrityError):
+            await work.tx.run("DELETE FROM events WHERE school_id = :school")
+        return "all is well"
+
+    with pytest.raises(asyncpg.InFailedSQLTransactionError):
+        await store.write(unit, actor="tests")
+
+    assert await store.read(count_events) == 0
+
+
+async def test_a_write_that_waits_can_be_withdrawn_and_one_that_has_begun_cannot(
+    store: Store,
+) -> None:
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(work: Work) -> str:
+        await leave(work)
+        begun.set()
+        await goes_on.wait()
+        return "done"
+
+    holding = asyncio.create_task(store.write(hold, actor="tests"))
+    await begun.wait()
+    waiting = asyncio.create_task(store.write(leave, actor="tests"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    holding.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+
+    await asyncio.wait([waiting, holding])
+
+    assert waiting.cancelled()
+    assert holding.result() == "done"
+    assert await store.read(count_events) == 1
+
+
+async def test_a_read_that_is_cancelled_leaves_the_others_alone(store: Store) -> None:
+    async def last(work: Work) -> None:
+        await work.tx.one("SELECT pg_sleep(60)")
+
+    reading = [asyncio.create_task(store.read(last)) for _ in range(8)]
+    await asyncio.sleep(0)
+    for task in reading:
+        task.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+
+    async with asyncio.timeout(10):
+        assert await store.read(count_events) == 0
+
+
+async def test_a_closed_engine_takes_no_write(place: Place) -> None:
+    async with opened(place) as store:
+        pass
+
+    with pytest.raises(ShuttingDownError):
+        await store.write(leave, actor="tests")
+
+
+# Lost connections
+
+
+async def test_a_connection_that_ends_within_a_unit_costs_nobody_anything(
+    store: Store, other: Store
+) -> None:
+    tries = 0
+
+    async def unit(work: Work) -> int:
+        nonlocal tries
+        tries += 1
+        row = await work.tx.one("SELECT pg_backend_pid() AS pid")
+        assert row is not None
+        await leave(work)
+        if tries == 1:
+            # Another process looks on, for the school's lock is held.
+            await other.read(
+                lambda work: work.tx.one("SELECT pg_terminate_backend(:pid)", pid=row["pid"])
+            )
+        await leave(work)
+        return tries
+
+    assert await store.write(unit, actor="tests") == 2
+    assert await store.read(count_events) == 2
+
+
+@pytest.mark.parametrize(("cut", "runs"), [("before", 2), ("behind", 1)])
+async def test_a_commit_that_nobody_answers_is_found_out_about(
+    place: Place, cut: str, runs: int
+) -> None:
+    """Nothing is done twice, nothing is lost, and nobody who called notices."""
+    ran = 0
+
+    async def unit(work: Work) -> None:
+        nonlocal ran
+        ran += 1
+        await leave(work)
+
+    async with wire_to(place.url) as (wire, url), opened(replace(place, url=url)) as store:
+        wire.cut = cut  # type: ignore[assignment]  # one of them
+
+        async with asyncio.timeout(10):
+            await store.write(unit, actor="tests")
+
+        assert wire.cuts == 1
+        assert ran == runs
+        assert await store.read(count_events) == 1
+        assert store.head_seq == 1
+
+
+async def test_while_the_server_is_away_calls_say_so_and_afterwards_all_is_there() -> None:
+    cluster = Cluster(fsync="on", synchronous_commit="on")
+    try:
+        async with opened(Place(url=cluster.create())) as store, asyncio.timeout(50):
+            await store.write(leave, actor="tests")
+            cluster.kill()
+
+            with pytest.raises(UnavailableError) as writing:
+                await store.write(leave, actor="tests")
+            with pytest.raises(UnavailableError):
+                await store.read(count_events)
+            cluster.start()
+
+            assert (writing.value.outcome, writing.value.retryable) == ("none", True)
+            assert await store.read(count_events) == 1
+            await store.write(leave, actor="tests")
+            assert await store.read(count_events) == 2
+    finally:
+        cluster.stop()
+
+
+async def test_a_server_that_is_not_there_is_told_at_once(place: Place) -> None:
+    with pytest.raises(UnavailableError):
+        await open_server_store(replace(place, url="postgresql://x@/x?host=/nowhere"))
+
+
+# Migrations
+
+
+async def test_processes_that_start_at_once_migrate_once(cluster: Cluster) -> None:
+    place = Place(url=cluster.create())
+
+    stores = await asyncio.gather(*(open_server_store(place) for _ in range(4)))
+
+    assert [store.engine.schema_version for store in stores] == [latest_version()] * 4
+    assert sorted(store.engine.migrated_from for store in stores) == [0] + [latest_version()] * 3
+    for store in stores:
+        await store.close()
+
+
+async def test_a_database_of_a_newer_program_is_left_alone(cluster: Cluster) -> None:
+    place = Place(url=cluster.create())
+    async with opened(place):
+        pass
+    connection = await asyncpg.connect(place.url)
+    await connection.execute("UPDATE migrations SET version = 9999 WHERE version = 1")
+    await connection.close()
+
+    with pytest.raises(SchemaTooNewError):
+        await open_server_store(place)
+
+
+async def test_a_step_that_was_changed_after_it_was_applied_is_refused(cluster: Cluster) -> None:
+    place = Place(url=cluster.create())
+    async with opened(place):
+        pass
+    connection = await asyncpg.connect(place.url)
+    await connection.execute("DELETE FROM migrations WHERE version > 1")
+    await connection.execute("UPDATE migrations SET sha256 = 'another'")
+    await connection.close()
+
+    with pytest.raises(MigrationChangedError):
+        await open_server_store(place)
+
+
+async def test_both_engines_have_the_same_tables(store: Store) -> None:
+    async def unit(work: Work) -> set[Shape]:
+        return set(await shapes(work.tx))
+
+    async with store_in(None) as file:
+        assert await store.read(unit) == await file.read(unit)
+    assert len(load("postgres")) == latest_version()
+
+
+# What a server does itself
+
+
+async def test_what_a_file_has_is_not_asked_of_a_server(store: Store) -> None:
+    for wanted in (
+        store.backup("manual"),
+        store.rekey(bytes(32), lambda *_: None),
+    ):
+        with pytest.raises(ServerDatabaseError):
+            await wanted
+
+
+async def test_what_stands_in_the_tables_is_checked_as_in_a_file(store: Store) -> None:
+    await store.write(leave, actor="tests")
+    assert await store.engine.look_through(lambda *_: None) == []
+
+    async def tamper(work: Work) -> None:
+        await work.tx.run("ALTER TABLE audit DISABLE TRIGGER USER")
+        await work.tx.run(
+            "INSERT INTO audit VALUES (:school, 1, 0, 'a', NULL, 'c', NULL, NULL, '[]', :no, :no)",
+            no=bytes(32),
+        )
+        await work.tx.run("ALTER TABLE audit ENABLE TRIGGER USER")
+
+    await store.write(tamper, actor="intruder")
+
+    findings = await store.engine.look_through(lambda *_: None)
+    assert [each.text for each in findings] == ["audit: row 1 is missing or not as it was written"]
