@@ -25,6 +25,7 @@ from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.users import User
 from rpcbackend.security.api_keys import is_same_secret, parse_api_key
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
+from rpcbackend.security.signing import Signing
 from rpcbackend.security.tokens import (
     LEEWAY_SECONDS,
     Audience,
@@ -70,10 +71,15 @@ class Access:
 
     Args:
         clock: Judges what has expired.
+        over_http: How the tokens of the mirror are signed.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, over_http: Signing | None = None) -> None:
         self._clock = clock
+        self._signings: dict[Audience, Signing] = {
+            "stdio": Signing(),
+            "http": over_http or Signing(),
+        }
         self._store: Store | None = None
         self._latest = 0, 0.0
         self._generation = 0
@@ -86,6 +92,10 @@ class Access:
         self._tokens: dict[tuple[str, Audience], tuple[str, int]] = {}
         self._api_keys: dict[str, Live] = {}
         self._touching: set[asyncio.Task[None]] = set()
+
+    def signing(self, audience: Audience) -> Signing:
+        """Return how the tokens of a door are signed."""
+        return self._signings[audience]
 
     def now(self) -> int:
         """Unix seconds; see `now_ms`."""
@@ -201,9 +211,14 @@ class Access:
 
     def _verify(self, token: str, audience: Audience) -> str:
         """Return the session of an access token, and remember it."""
+        signing = self._signings[audience]
         try:
             access = verify_access(
-                token, keys=self._keys, audience=audience, now_ms=self.now() * 1_000
+                token,
+                keys={kid: signing.key_of(key) for kid, key in self._keys.items()},
+                audience=audience,
+                now_ms=self.now() * 1_000,
+                life_seconds=signing.life_seconds,
             )
         except TokenRefusedError as refused:
             if refused.fault is TokenFault.EXPIRED:

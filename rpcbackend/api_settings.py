@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from rpcbackend.security.signing import Signing
 from rpcbackend.security.tokens import LIFE_SECONDS
 
 KIB, MIB = 1024, 1024 * 1024
@@ -183,6 +184,11 @@ class JwtSettings(_Group):
         Duration,
         Field(ge=60, le=3_600, description="How long one is good: `1m` to `1h`."),
     ] = float(LIFE_SECONDS)
+
+    def signing(self) -> Signing:
+        """Return how tokens are signed."""
+        secret = self.secret.get_secret_value().encode() if self.secret else None
+        return Signing(secret=secret, life_seconds=int(self.expires_in))
 
 
 class AllowedSettings(_Group):

@@ -113,7 +113,7 @@ class Application:
         )
         self.mirror_url: str | None = None
         """Where the mirror listens."""
-        self.access = Access(still)
+        self.access = Access(still, self._surroundings.over_http)
         """Tells who calls."""
         self.random_bytes = self._surroundings.random_bytes
         """Gives secrets their bytes."""

@@ -6,9 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rpcbackend.exits import EX_BUG, EX_CONFIG, EX_USAGE
+
+if TYPE_CHECKING:
+    from rpcbackend.config import Settings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,13 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     where = _Parser(add_help=False)
     where.add_argument("--data-dir", type=Path, metavar="DIR", help="where the database is")
 
-    serve = commands.add_parser(
-        "serve", parents=[where], help="speak the protocol on stdin and stdout"
-    )
-    serve.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
-    serve.add_argument("--log-level", help="TRACE, DEBUG, INFO, WARNING or ERROR")
-    serve.add_argument("--http", metavar="HOST:PORT", help="open the mirror too; port 0 is any")
-    serve.add_argument("--record", type=Path, metavar="FILE", help="write a transcript")
+    _add_servers(commands, where)
 
     call = commands.add_parser("call", parents=[where], help="make one call and print the result")
     call.add_argument("channel", metavar="CHANNEL")
@@ -158,6 +155,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_servers(commands: "argparse._SubParsersAction[_Parser]", where: _Parser) -> None:
+    serve = commands.add_parser(
+        "serve", parents=[where], help="speak the protocol on stdin and stdout"
+    )
+    serve.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
+    serve.add_argument("--log-level", help="TRACE, DEBUG, INFO, WARNING or ERROR")
+    serve.add_argument("--http", metavar="HOST:PORT", help="open the mirror too; port 0 is any")
+    serve.add_argument("--record", type=Path, metavar="FILE", help="write a transcript")
+
+    http = commands.add_parser(
+        "http",
+        parents=[where],
+        help="the mirror alone; the key of an encrypted database comes on stdin or in a file",
+    )
+    http.add_argument("--bind", metavar="HOST:PORT", help="where to listen; port 0 is any")
+    http.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
+    http.add_argument("--log-level", help="TRACE, DEBUG, INFO, WARNING or ERROR")
+    http.add_argument("--key-file", type=Path, metavar="FILE", help="yours alone to read")
+    http.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes")
+
+
 def _add_allow(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow",
@@ -178,25 +196,40 @@ def _positive(text: str) -> int:
 def _serve(given: argparse.Namespace) -> int:
     # Nothing that is imported is garbage, and looking for it costs 25 ms. On again once it serves.
     gc.disable()
-    from pydantic import ValidationError
-
-    from rpcbackend.config import load_settings
     from rpcbackend.serve import serve
 
     try:
-        log = {"level": given.log_level} if given.log_level else None
         record = {"file": given.record} if given.record else None
-        api = _api_at(given.http)
-        settings = load_settings(
-            given.config, data_dir=given.data_dir, log=log, record=record, api=api
-        )
-    except (ValidationError, OSError, ValueError) as error:
-        _complain(f"the configuration cannot be used: {error}")
-        return EX_CONFIG
-    try:
-        return serve(settings)
+        settings = _settings_of(given, record=record, api=_api_at(given.http))
+        return serve(settings) if settings else EX_CONFIG
     finally:
         gc.enable()
+
+
+def _http(given: argparse.Namespace) -> int:
+    if given.workers > 1:
+        _complain("several workers need a store that they can share, and SQLite's is one process's")
+        return EX_USAGE
+    settings = _settings_of(given, api=_api_at(given.bind))
+    if settings is None:
+        return EX_CONFIG
+    from rpcbackend.alone import serve_alone
+
+    return serve_alone(settings, key_file=given.key_file, stdin=sys.stdin)
+
+
+def _settings_of(given: argparse.Namespace, **groups: Any) -> "Settings | None":
+    """Return the settings, or None when somebody was told why there are none."""
+    from pydantic import ValidationError
+
+    from rpcbackend.config import load_settings
+
+    log = {"level": given.log_level} if given.log_level else None
+    try:
+        return load_settings(given.config, data_dir=given.data_dir, log=log, **groups)
+    except (ValidationError, OSError, ValueError) as error:
+        _complain(f"the configuration cannot be used: {error}")
+        return None
 
 
 def _api_at(address: str | None) -> dict[str, Any] | None:
@@ -317,6 +350,7 @@ def _complain(message: str) -> None:
 
 _COMMANDS = {
     "serve": _serve,
+    "http": _http,
     "call": _call,
     "describe": _describe,
     "seed": _seed,

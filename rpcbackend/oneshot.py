@@ -13,10 +13,10 @@ from rpcbackend.config import Settings, default_data_dir, load_settings
 from rpcbackend.contract.shipped import read_contract
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import EX_USAGE
+from rpcbackend.process_life import owned
 from rpcbackend.protocol import codec
 from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.security.process import harden, make_files_private
-from rpcbackend.serve import owned
 from rpcbackend.surroundings import Surroundings
 
 FROM_STDIN = "-"

@@ -12,6 +12,7 @@ from rpcbackend.dispatch.tap import Tap
 from rpcbackend.ids import RandomBits
 from rpcbackend.monitor import LogLevels
 from rpcbackend.schema.limits import Limits
+from rpcbackend.security.signing import Signing
 from rpcbackend.store import Place
 from rpcbackend.watch import Tell, tell_nobody
 
@@ -38,5 +39,7 @@ class Surroundings:
     """From which level on the log is written."""
     place: Place | None = None
     """Of the database, if a server keeps it."""
+    over_http: Signing = field(default_factory=Signing)
+    """How the tokens of the mirror are signed: by a secret that stands in no store."""
     rates: Limits | None = None
     """Those that hold where they are others than clients are told: a replay is in no hurry."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rpcbackend.door import ExitRequestedError
-from rpcbackend.serve import owned
+from rpcbackend.process_life import owned
 from rpcbackend.store import DirectoryLock
 from tests.e2e.backend import QUIET
 

@@ -7,7 +7,7 @@ from rpcbackend.accounts.tries import Source
 from rpcbackend.context import Context
 from rpcbackend.schema.auth import SignedIn
 from rpcbackend.security.refresh import make_refresh
-from rpcbackend.security.tokens import LIFE_SECONDS, issue_access
+from rpcbackend.security.tokens import issue_access
 
 
 def place_of(ctx: Context) -> Place:
@@ -36,18 +36,20 @@ def signed_in(ctx: Context, opened: Opened, *, binds: bool) -> SignedIn:
     if binds and ctx.connection.is_desk:
         ctx.connection.session_id = session.id
     now = max(ctx.host.access.now(), session.last_seen_at)
+    signing = ctx.host.access.signing(ctx.connection.audience)
     return SignedIn(
         access_token=issue_access(
-            key=opened.access_key.secret,
+            key=signing.key_of(opened.access_key.secret),
             kid=opened.access_key.kid,
             audience=ctx.connection.audience,
             sub=user.id,
             sid=session.id,
             jti=ctx.ids.new("tok"),
             now_ms=now * 1_000,
+            life_seconds=signing.life_seconds,
         ),
         refresh_token=make_refresh(opened.refresh_key.secret, session.family, session.counter),
-        expires_at=datetime.fromtimestamp(now + LIFE_SECONDS, UTC),
+        expires_at=datetime.fromtimestamp(now + signing.life_seconds, UTC),
         session=session.shown(),
         user=user,
     )

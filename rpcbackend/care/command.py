@@ -1,7 +1,6 @@
 """What the commands for the care of a store have in common: the directory, the key, the end."""
 
 import asyncio
-import re
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -11,13 +10,12 @@ from typing import TextIO
 
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import find_data_dir
-from rpcbackend.door import ExitRequestedError, read_key
+from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import SchemaTooNewError
 from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
+from rpcbackend.process_life import owned, read_key_line
 from rpcbackend.rpc_error import RpcError
-from rpcbackend.schema.lifecycle import KEY_PATTERN
 from rpcbackend.security.process import harden, make_files_private
-from rpcbackend.serve import owned
 from rpcbackend.store import (
     StorageFailedError,
     WrongKeyError,
@@ -57,12 +55,6 @@ class Desk:
         """Return the file of a backup that is named by its path or, in this directory, its id."""
         path = Path(name)
         return path if path.exists() else folder_in(self.directory) / f"{name}.db"
-
-
-def read_key_line(stdin: TextIO) -> bytes | None:
-    """Read a key from a line in base64url; None if that is no key."""
-    line = stdin.readline().strip()
-    return read_key(line) if re.fullmatch(KEY_PATTERN, line) else None
 
 
 Command = Callable[[Desk], Coroutine[None, None, str]]

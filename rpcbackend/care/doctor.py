@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from rpcbackend.care.command import read_key_line, require_folder
+from rpcbackend.care.command import require_folder
 from rpcbackend.care.salvaging import put_salvaged_in_place, salvage_directory
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import Settings, default_data_dir, load_settings
 from rpcbackend.damage import put_aside_and_advise
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
+from rpcbackend.process_life import owned, read_key_line
 from rpcbackend.security.process import harden, make_files_private
-from rpcbackend.serve import owned
 from rpcbackend.store import (
     DamagedError,
     Examined,

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TextIO
 
-from rpcbackend.care.command import Desk, Progress, read_key_line, require_data, run_command
+from rpcbackend.care.command import Desk, Progress, require_data, run_command
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import OverloadedError
 from rpcbackend.exits import EX_STORAGE, EX_UNAVAILABLE, EX_USAGE, EX_WRONG_KEY
+from rpcbackend.process_life import read_key_line
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.security.principal import LOCAL
 from rpcbackend.store import Command, Store, Work, WrongKeyError, is_locked, open_store

@@ -21,8 +21,8 @@ from rpcbackend.exits import (
     EX_UNREADABLE,
     EX_USAGE,
 )
+from rpcbackend.process_life import owned
 from rpcbackend.security.process import harden, make_files_private
-from rpcbackend.serve import owned
 from rpcbackend.store import StorageFailedError, is_encrypted
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.transcripts.files import Transcript

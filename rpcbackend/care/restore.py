@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from rpcbackend.care.command import Desk, Progress, read_key_line, run_command
+from rpcbackend.care.command import Desk, Progress, run_command
 from rpcbackend.clock import SystemClock
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import EX_USAGE, EX_WRONG_KEY
+from rpcbackend.process_life import read_key_line
 from rpcbackend.security.principal import LOCAL
 from rpcbackend.store import (
     Command,

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TextIO
 
-from rpcbackend.care.command import read_key_line
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import EX_UNREADABLE, EX_USAGE, EX_WRONG_KEY
+from rpcbackend.process_life import read_key_line
 from rpcbackend.transcripts.files import Transcript, open_transcript
 from rpcbackend.transcripts.format import TranscriptError
 from rpcbackend.transcripts.sealed import WrongTranscriptKeyError

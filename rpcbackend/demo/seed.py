@@ -20,12 +20,12 @@ from rpcbackend.domain.lessons import CLAIMING, claims_of
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import SchemaTooNewError
 from rpcbackend.exits import EX_CANTCREAT, EX_SCHEMA, EX_WRONG_KEY
+from rpcbackend.process_life import owned
 from rpcbackend.schema.branches import Branch, BranchPage
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.lessons import Lesson
 from rpcbackend.schema.students import Student
 from rpcbackend.schema.vehicles import Vehicle
-from rpcbackend.serve import owned
 from rpcbackend.store import Store, Work, is_locked, open_store
 
 REPORT_EVERY = 250

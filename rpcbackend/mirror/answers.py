@@ -1,6 +1,7 @@
 """From a reply line to an HTTP answer: APIResponse, problem details, status, headers."""
 
 import math
+import re
 from typing import Any
 
 from starlette.responses import Response
@@ -13,6 +14,8 @@ from rpcbackend.protocol import codec
 JSON, PROBLEM = "application/json", "application/problem+json"
 
 _BEFORE_RESULT = codec.success(REQUEST_ID, b"")[:-2]
+_BEFORE_CURSOR = b'"nextCursor":'
+_CURSOR = re.compile(_BEFORE_CURSOR + rb'"([A-Za-z0-9_=.~-]+)"')
 _META = b'"_meta":'
 
 
@@ -24,8 +27,16 @@ class Refused(Exception):  # noqa: N818 (it is an answer, not a fault)
         super().__init__()
 
 
-def answer_of(line: bytes, *, wants_problem: bool = False) -> Response:
-    """Return the answer to one call, from its reply line."""
+def answer_of(
+    line: bytes, *, next_page: str | None = None, wants_problem: bool = False
+) -> Response:
+    """Return the answer to one call, from its reply line.
+
+    Args:
+        line: The reply.
+        next_page: Where the next page is asked for, if the answer is one of several.
+        wants_problem: Whether an error is told by problem details.
+    """
     if is_error(line):
         return failure_of(codec.decode(line)["error"], wants_problem=wants_problem)
     headers, meta = {}, meta_of(line)
@@ -37,6 +48,8 @@ def answer_of(line: bytes, *, wants_problem: bool = False) -> Response:
         return Response(status_code=304, headers=headers)
     if meta.get("replayed"):
         headers["Idempotency-Replayed"] = "true"
+    if next_page is not None and (cursor := _cursor_of(line)):
+        headers["Link"] = f'<{next_page}>; rel="next"; method="POST"; cursor="{cursor}"'
     body = b'{"status":"ok","data":' + result_of(line) + b',"error":null}'
     return Response(body, media_type=JSON, headers=headers)
 
@@ -77,6 +90,12 @@ def is_error(line: bytes) -> bool:
 def result_of(line: bytes) -> bytes:
     """Return the result of a reply line as it was written."""
     return line[len(_BEFORE_RESULT) : -2]
+
+
+def _cursor_of(line: bytes) -> str | None:
+    """Return the cursor of the page after this one: a member of the result, and of none in it."""
+    found = _CURSOR.search(line, line.rfind(_BEFORE_CURSOR))
+    return found[1].decode() if found else None
 
 
 def meta_of(line: bytes) -> dict[str, Any]:

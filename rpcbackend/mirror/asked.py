@@ -12,6 +12,9 @@ from rpcbackend.security.tokens import MAX_CHARS
 IN_HEADERS_ALONE = {"token", "capability"}
 """What no body may carry: logs of proxies and programs hold bodies more often than credentials."""
 
+NOT_VALID = "The token is not valid."
+"""What is said of any proof that is none: the same as is said of a forged one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -76,12 +79,12 @@ def _proof_of(request: Request) -> tuple[str | None, str | None]:
             return _plain(value.strip()), None
         case "basic":
             return None, _plain(value.strip())
-    raise UnauthenticatedError("The token is not valid.")
+    raise UnauthenticatedError(NOT_VALID)
 
 
 def _plain(value: str) -> str:
     if not value or len(value) > MAX_CHARS or not value.isascii():
-        raise UnauthenticatedError("The token is not valid.")
+        raise UnauthenticatedError(NOT_VALID)
     return value
 
 

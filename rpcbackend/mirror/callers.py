@@ -2,13 +2,15 @@
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rpcbackend.api_settings import RateLimitSettings
 from rpcbackend.app import Application
 from rpcbackend.clock import Clock
-from rpcbackend.errors import RateLimitedError, UnauthenticatedError
-from rpcbackend.mirror.asked import Asked
+from rpcbackend.errors import RateLimitedError, SessionExpiredError, UnauthenticatedError
+from rpcbackend.mirror.asked import NOT_VALID, Asked
+from rpcbackend.mirror.basic import BasicSessions
 from rpcbackend.resilience.gcra import Gcra
 from rpcbackend.security.principal import Principal
 from rpcbackend.security.tokens import Audience
@@ -28,6 +30,14 @@ class _Caller:
     is_desk: bool = False
 
 
+class Admitted(NamedTuple):
+    """A request whose caller is known."""
+
+    principal: Principal
+    asked: Asked
+    """With the token of the caller's session, if he brought a password."""
+
+
 class Callers:
     """Finds out who calls; the rings of the call itself look again.
 
@@ -38,16 +48,23 @@ class Callers:
         app: Knows sessions and keys.
         clock: Measures the rates.
         rates: How many requests each may send.
+        basic: Signs in whoever brings a password with each request; None lets nobody do that.
     """
 
-    def __init__(self, app: Application, clock: Clock, rates: RateLimitSettings) -> None:
-        self._app, self._clock = app, clock
+    def __init__(
+        self,
+        app: Application,
+        clock: Clock,
+        rates: RateLimitSettings,
+        basic: BasicSessions | None = None,
+    ) -> None:
+        self._app, self._clock, self._basic = app, clock, basic
         per_second, most = rates.max / rates.window, 2 * rates.max
         self._of_known = Gcra(per_second, most)
         self._of_strangers = Gcra(per_second / STRANGERS_SHARE, most // STRANGERS_SHARE)
         self._count = itertools.count(1)
 
-    async def identify(self, asked: Asked) -> Principal:
+    async def admit(self, asked: Asked) -> Admitted:
         """Return who calls.
 
         Raises:
@@ -55,22 +72,44 @@ class Callers:
             SessionExpiredError: His session, token or key is over.
             RateLimitedError: He, or his address, sends too many requests.
             NotInitializedError: Nobody can tell, for the store is locked.
+            Refused: His password does not sign him in.
         """
-        if asked.token is None:
-            self.take_stranger(asked.source)
-            raise UnauthenticatedError
-        caller = _Caller(id=f"caller_{next(self._count)}", source=asked.source)
-        principal = None
-        if self._app.is_open:
-            principal = self._app.access.known(caller, asked.token)
-        if principal is None:
-            # Whoever invents tokens is a stranger, however many he has.
-            self.take_stranger(asked.source)
-            if not self._app.is_open:
-                await self._app.open_store()
-            principal = await self._app.access.identify(self._app.store, caller, asked.token)
+        if asked.basic is None:
+            principal = await self._identify(asked.source, asked.token)
+        else:
+            principal, asked = await self._by_password(asked, asked.basic)
         self._take(self._of_known, principal.actor)
-        return principal
+        return Admitted(principal, asked)
+
+    async def _identify(self, source: str, token: str | None) -> Principal:
+        if token is None:
+            self.take_stranger(source)
+            raise UnauthenticatedError
+        caller = _Caller(id=f"caller_{next(self._count)}", source=source)
+        known = self._app.access.known(caller, token) if self._app.is_open else None
+        if known is not None:
+            return known
+        # Whoever invents tokens is a stranger, however many he has.
+        self.take_stranger(source)
+        if not self._app.is_open:
+            await self._app.open_store()
+        return await self._app.access.identify(self._app.store, caller, token)
+
+    async def _by_password(self, asked: Asked, credentials: str) -> tuple[Principal, Asked]:
+        if self._basic is None:
+            self.take_stranger(asked.source)
+            raise UnauthenticatedError(NOT_VALID)
+        if not self._basic.knows(credentials):
+            self.take_stranger(asked.source)
+        token = await self._basic.token_of(credentials, asked.source)
+        try:
+            principal = await self._identify(asked.source, token)
+        except SessionExpiredError:
+            # It was ended meanwhile; the password may still be right.
+            self._basic.forget(credentials)
+            token = await self._basic.token_of(credentials, asked.source)
+            principal = await self._identify(asked.source, token)
+        return principal, replace(asked, token=token, basic=None)
 
     def take_stranger(self, source: str) -> None:
         """Count a request of somebody who proves nothing.

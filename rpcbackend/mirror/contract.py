@@ -7,9 +7,13 @@ from rpcbackend.app import Application
 from rpcbackend.mirror.answers import JSON
 from rpcbackend.mirror.asked import read_asked, source_of
 from rpcbackend.mirror.callers import Callers
+from rpcbackend.mirror.handbook import POLICY, write_handbook
 from rpcbackend.mirror.openapi import build_openapi
 from rpcbackend.mirror.routes import serves
 from rpcbackend.protocol import codec
+
+CONSOLE = "/#/channels"
+"""Where a browser, which cannot send a token by itself, can sign in and read the same."""
 
 
 class Contract:
@@ -19,11 +23,16 @@ class Contract:
         app: Has the channels.
         callers: Finds out who asks.
         is_public: Whether nobody has to be known.
+        has_console: Whether there is a page to sign in on.
     """
 
-    def __init__(self, app: Application, callers: Callers, *, is_public: bool) -> None:
-        self._app, self._callers, self._is_public = app, callers, is_public
+    def __init__(
+        self, app: Application, callers: Callers, *, is_public: bool, has_console: bool
+    ) -> None:
+        self._app, self._callers = app, callers
+        self._is_public, self._has_console = is_public, has_console
         self._openapi: bytes | None = None
+        self._handbook: bytes | None = None
 
     async def openrpc(self, request: Request) -> Response:
         """Return the document that `rpc.discover` answers."""
@@ -35,17 +44,26 @@ class Contract:
         await self._admit(request)
         if self._openapi is None:
             registry = self._app.dispatcher.registry
-            document = build_openapi(registry, [one for one in registry if serves(one)])
-            self._openapi = codec.encode(document)
+            served = [method for method in registry if serves(method)]
+            self._openapi = codec.encode(build_openapi(registry, served))
         return Response(self._openapi, media_type=JSON)
 
     async def docs(self, request: Request) -> Response:
-        """Lead to the page on which the channels can be read."""
-        self._callers.take_stranger(source_of(request))
-        return RedirectResponse("/#/channels", 303)
+        """Return the page to read; a browser in which nobody is known is led to the console."""
+        is_nobody = not self._is_public and not read_asked(request).has_proof
+        if is_nobody and self._has_console:
+            self._callers.take_stranger(source_of(request))
+            return RedirectResponse(CONSOLE, 303)
+        await self._admit(request)
+        if self._handbook is None:
+            served = {each.channel for each in self._app.dispatcher.registry if serves(each)}
+            page = write_handbook(codec.decode(self._app.contract()), served)
+            self._handbook = page.encode()
+        headers = {"Content-Security-Policy": POLICY}
+        return Response(self._handbook, media_type="text/html; charset=utf-8", headers=headers)
 
     async def _admit(self, request: Request) -> None:
         if self._is_public:
             self._callers.take_stranger(source_of(request))
         else:
-            await self._callers.identify(read_asked(request))
+            await self._callers.admit(read_asked(request))

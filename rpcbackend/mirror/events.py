@@ -63,7 +63,7 @@ class Streams:
     async def events(self, request: Request) -> Response:
         """Send events from now on, or from after the last one that the client has."""
         asked = read_asked(request)
-        principal = await self._callers.identify(asked)
+        principal, asked = await self._callers.admit(asked)
         params = with_meta(_params_of(request), asked, is_open=False)
         if len(self._open) >= self._most:
             raise OverloadedError(retry_after_ms=5_000)

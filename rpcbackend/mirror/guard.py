@@ -5,23 +5,26 @@ name it called (rebinding), by the page's origin, by `Sec-Fetch-Site`, and by a 
 no form can send; and nothing here reads cookies, so there is nothing such a page could ride on.
 """
 
-import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rpcbackend.api_settings import ApiSettings
+from rpcbackend.api_settings import KIB, ApiSettings
 from rpcbackend.errors import (
-    DeadlineExceededError,
     ForbiddenError,
     InvalidRequestError,
     RequestTooLargeError,
 )
 from rpcbackend.mirror.answers import Refused
+from rpcbackend.mirror.body import TOO_LARGE, BoundedBody, is_json
 from rpcbackend.mirror.places import Places
 from rpcbackend.rpc_error import RpcError
+
+HEADER_BYTES = 16 * KIB
+"""Of a whole head; tokens have 4 KiB at most, cursors less."""
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
@@ -47,9 +50,7 @@ _ALWAYS = {
 }
 _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
-_TOO_LARGE = "The body is over the limit; send less at once."
-
-Refuse = Callable[[RpcError, int | None], Response]
+Refuse = Callable[[Exception, int | None], Response]
 """Makes the answer of an error; a status of its own takes the place of the table's."""
 
 
@@ -81,25 +82,37 @@ class Guard:
         """Answer a request."""
         headers = Headers(scope=scope)
         origin = headers.get("origin", "").lower()
-        answer = self._answering(send, origin)
+        answer = _Answer(send, self._finisher(headers, origin))
         try:
-            self._check_form(scope, headers)
-            self._check_place(scope, headers, origin)
-            if scope["method"] == "OPTIONS":
-                await self._preflight(headers, origin)(scope, receive, answer)
-                return
-            self._check_method(scope["method"], origin)
-            self._check_body(scope["method"], headers)
+            await self._serve(scope, receive, answer, headers, origin)
         except Refused as refused:
             await refused.response(scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 (told by its correlation id alone)
+            # Whatever the routes answered to it was reported there, and raised again.
+            if not answer.has_begun:
+                await self._refuse(error, None)(scope, receive, answer)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, answer: "_Answer", headers: Headers, origin: str
+    ) -> None:
+        self._check_form(scope, headers)
+        self._check_place(scope, headers, origin)
+        if scope["method"] == "OPTIONS":
+            await self._preflight(headers, origin)(scope, receive, answer)
             return
-        bounded = _BoundedBody(receive, self._settings, self._no)
-        await self._inner(scope, bounded, answer)
+        self._check_method(scope["method"], origin)
+        self._check_body(scope["method"], headers)
+        await self._inner(scope, BoundedBody(receive, self._settings, self._no), answer)
 
     def _no(self, error: RpcError, status: int | None = None) -> Refused:
         return Refused(self._refuse(error, status))
 
     def _check_form(self, scope: Scope, headers: Headers) -> None:
+        # h11 bounds what has not come whole yet; a head that comes at once may be longer.
+        size = len(scope["raw_path"]) + len(scope["query_string"])
+        size += sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+        if size > HEADER_BYTES:
+            raise self._no(RequestTooLargeError("The head of the request is too long."), 431)
         # `GET http://elsewhere/` names a host of its own, and `*` names nothing.
         is_path = scope["raw_path"].startswith(b"/") and not scope["raw_path"].startswith(b"//")
         lengths = headers.getlist("content-length") + headers.getlist("transfer-encoding")
@@ -153,23 +166,31 @@ class Guard:
         if not length.isascii() or not length.isdigit():
             raise self._no(InvalidRequestError("The request cannot be read in one way only."))
         if int(length) > self._settings.body_bytes:
-            raise self._no(RequestTooLargeError(_TOO_LARGE))
-        if method == "POST" and not _is_json(headers.getlist("content-type")):
+            raise self._no(RequestTooLargeError(TOO_LARGE))
+        if method == "POST" and not is_json(headers.getlist("content-type")):
             raise self._no(InvalidRequestError("A body is application/json, in UTF-8."), 415)
 
-    def _answering(self, send: Send, origin: str) -> Send:
-        """Return what sends an answer with the headers that all of them have."""
+    def _finisher(self, headers_in: Headers, origin: str) -> Callable[[Message], None]:
+        """Return what gives an answer the headers that all of them have."""
+        challenge = self._challenge(headers_in)
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._always.items():
-                    headers.setdefault(name, value)
-                headers["Date"] = self._date()
-                self._allow(headers, origin)
-            await send(message)
+        def finish(start: Message) -> None:
+            headers = MutableHeaders(scope=start)
+            for name, value in self._always.items():
+                headers.setdefault(name, value)
+            headers["Date"] = self._date()
+            if start["status"] == HTTPStatus.UNAUTHORIZED:
+                headers["WWW-Authenticate"] = challenge
+            self._allow(headers, origin)
 
-        return answer
+        return finish
+
+    def _challenge(self, headers: Headers) -> str:
+        # A browser asks its user for a password then, which no script of ours wants.
+        is_fetched = headers.get("sec-fetch-mode") in ("cors", "no-cors", "same-origin")
+        if self._settings.auth.type == "basic" and not is_fetched:
+            return 'Bearer realm="rpcbackend", Basic realm="rpcbackend", charset="UTF-8"'
+        return 'Bearer realm="rpcbackend"'
 
     def _allow(self, headers: MutableHeaders, origin: str) -> None:
         headers.add_vary_header("Origin")
@@ -178,47 +199,16 @@ class Guard:
             headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
 
 
-def _is_json(content_types: list[str]) -> bool:
-    if len(content_types) != 1:
-        return False
-    kind, _, charset = content_types[0].lower().partition(";")
-    return kind.strip() == "application/json" and charset.strip() in ("", "charset=utf-8")
+class _Answer:
+    """Sends an answer, and knows whether it has begun."""
 
+    def __init__(self, send: Send, finish: Callable[[Message], None]) -> None:
+        self._send, self._finish = send, finish
+        self.has_begun = False
 
-class _BoundedBody:
-    """Receives a body that is neither too long nor too slow."""
-
-    def __init__(
-        self,
-        receive: Receive,
-        settings: ApiSettings,
-        no: Callable[[RpcError, int | None], Refused],
-    ) -> None:
-        self._receive, self._no = receive, no
-        self._left = settings.body_bytes
-        self._seconds: float | None = settings.body_seconds
-        self._ends_at: float | None = None
-
-    async def __call__(self) -> Message:
-        """Receive the next part.
-
-        Raises:
-            Refused: It is too long, or too slow.
-        """
-        loop = asyncio.get_running_loop()
-        if self._ends_at is None and self._seconds is not None:
-            self._ends_at = loop.time() + self._seconds
-        try:
-            async with asyncio.timeout_at(self._ends_at):
-                message = await self._receive()
-        except TimeoutError:
-            error = DeadlineExceededError("The body took too long to come; nothing was run.")
-            raise self._no(error, 408) from None
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            too_large = RequestTooLargeError(_TOO_LARGE)
-            raise self._no(too_large, None)
-        if not message.get("more_body", False):
-            # From here on it is only the end of the connection that is waited for.
-            self._ends_at = self._seconds = None
-        return message
+    async def __call__(self, message: Message) -> None:
+        """Send a part of it."""
+        if message["type"] == "http.response.start":
+            self.has_begun = True
+            self._finish(message)
+        await self._send(message)

@@ -13,7 +13,7 @@ from rpcbackend.mirror.mirror import Mirror
 
 @asynccontextmanager
 async def mirrored(app: Application, settings: Settings, clock: Clock) -> AsyncIterator[Mirror]:
-    """Serve the application over HTTP.
+    """Serve the application over HTTP; if that cannot be, it is closed.
 
     Raises:
         ExitRequestedError: Its address is not to be had, or its certificate cannot be used.
@@ -22,6 +22,7 @@ async def mirrored(app: Application, settings: Settings, clock: Clock) -> AsyncI
     try:
         mirror = Mirror(app, api, settings.security, clock)
     except OSError as error:
+        await app.close()
         raise ExitRequestedError(
             EX_UNAVAILABLE, f"{api.host} port {api.port} cannot be listened on: {error.strerror}"
         ) from None
@@ -29,6 +30,7 @@ async def mirrored(app: Application, settings: Settings, clock: Clock) -> AsyncI
         await mirror.start()
     except OSError as error:
         await mirror.close()
+        await app.close()
         raise ExitRequestedError(
             EX_CONFIG, f"the certificate in {api.tls.certificate} cannot be used: {error.strerror}"
         ) from None

@@ -23,12 +23,14 @@ from rpcbackend.errors import (
     OverloadedError,
 )
 from rpcbackend.mirror.answers import Refused, answer_of
+from rpcbackend.mirror.basic import BasicSessions
 from rpcbackend.mirror.callers import Callers
 from rpcbackend.mirror.compression import Compression
+from rpcbackend.mirror.connection import Unreadable
 from rpcbackend.mirror.contract import Contract
 from rpcbackend.mirror.events import Streams
 from rpcbackend.mirror.guard import Guard
-from rpcbackend.mirror.listener import Listener, Unreadable, bind
+from rpcbackend.mirror.listener import Listener, bind
 from rpcbackend.mirror.places import places_of
 from rpcbackend.mirror.routes import Routes
 from rpcbackend.mirror.wire import Wire
@@ -62,12 +64,16 @@ class Mirror:
         self._socket = bind(api)
         self.port: int = self._socket.getsockname()[1]
         self._wire = Wire(app)
-        callers = Callers(app, clock, security.rate_limit)
+        basic = None
+        if api.auth.type == "basic":
+            basic = BasicSessions(self._wire, app.access.now, app.random_bytes)
+        callers = Callers(app, clock, security.rate_limit, basic)
         self._streams = Streams(self._wire, callers, most=api.streams)
         routes = Routes(wire=self._wire, callers=callers)
         web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         self._add_errors(web)
-        contract = Contract(app, callers, is_public=api.public_contract)
+        console = _console()
+        contract = Contract(app, callers, is_public=api.public_contract, has_console=bool(console))
         for path, endpoint, method in (
             ("/api/health", routes.health, "GET"),
             ("/api/events", self._streams.events, "GET"),
@@ -80,7 +86,7 @@ class Mirror:
         ):
             # Not as FastAPI's own: the dispatcher checks params, and the contract has the models.
             web.add_route(path, endpoint, [method], include_in_schema=False)
-        web.routes.extend(_console())
+        web.routes.extend(console)
         guard = Guard(
             Compression(web),
             api,
@@ -108,7 +114,7 @@ class Mirror:
         self._streams.close()
         await self._listener.close()
 
-    def _refusal(self, error: RpcError, status: int | None = None) -> Response:
+    def _refusal(self, error: Exception, status: int | None = None) -> Response:
         response = answer_of(self._wire.refuse(error))
         response.status_code = status or response.status_code
         return response

@@ -62,18 +62,25 @@ class Routes:
         """Call one channel."""
         asked = read_asked(request)
         channel: str = request.path_params["channel"]
+        method = self.wire.app.dispatcher.registry.get(channel)
         try:
-            line = await self._line_of(request, channel, asked)
+            line = await self._line_of(request, channel, method, asked)
         except RpcError as error:
             reply = self.wire.refuse(error, channel)
         else:
             reply = await self.wire.send(line, asked.source) or b""
-        return answer_of(reply, wants_problem=asked.wants_problem)
+        has_pages = method is not None and "next_cursor" in method.result.model_fields
+        return answer_of(
+            reply,
+            next_page=f"/api/{channel}" if has_pages else None,
+            wants_problem=asked.wants_problem,
+        )
 
-    async def _line_of(self, request: Request, channel: str, asked: Asked) -> bytes:
+    async def _line_of(
+        self, request: Request, channel: str, method: Method | None, asked: Asked
+    ) -> bytes:
         is_open = channel in OPEN
-        await self._admit(asked, is_open=is_open)
-        method = self.wire.app.dispatcher.registry.get(channel)
+        asked = await self._admit(asked, is_open=is_open)
         if method is None or not serves(method):
             raise MethodNotFoundError
         params = with_meta(await _object_in(request), asked, is_open=is_open)
@@ -86,7 +93,7 @@ class Routes:
         elements = message if isinstance(message, list) else [message]
         channels = {_channel_of(element) for element in elements}
         is_open = bool(elements) and channels <= OPEN
-        await self._admit(asked, is_open=is_open)
+        asked = await self._admit(asked, is_open=is_open)
         self._check_served(channels)
         if isinstance(message, list) and "idempotencyKey" in asked.meta:
             raise InvalidRequestError("A batch has no key of its own: give one to each element.")
@@ -100,7 +107,7 @@ class Routes:
     async def metrics(self, request: Request) -> Response:
         """Return the figures as Prometheus wants them, to whoever may read them."""
         asked = read_asked(request)
-        await self._admit(asked, is_open=False)
+        asked = await self._admit(asked, is_open=False)
         params = with_meta({"format": "prometheus"}, asked, is_open=False)
         line = await self.wire.call("system.metrics", params, asked.source)
         if is_error(line):
@@ -108,11 +115,11 @@ class Routes:
         text = codec.decode(result_of(line))["text"]
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def _admit(self, asked: Asked, *, is_open: bool) -> None:
+    async def _admit(self, asked: Asked, *, is_open: bool) -> Asked:
         if is_open:
             self.callers.take_stranger(asked.source)
-        else:
-            await self.callers.identify(asked)
+            return asked
+        return (await self.callers.admit(asked)).asked
 
     def _check_served(self, channels: set[Any]) -> None:
         registry = self.wire.app.dispatcher.registry

@@ -70,9 +70,17 @@ class Access:
 
 
 def issue_access(
-    *, key: bytes, kid: str, audience: Audience, sub: str, sid: str, jti: str, now_ms: int
+    *,
+    key: bytes,
+    kid: str,
+    audience: Audience,
+    sub: str,
+    sid: str,
+    jti: str,
+    now_ms: int,
+    life_seconds: int = LIFE_SECONDS,
 ) -> str:
-    """Return an access token that lives for ten minutes.
+    """Return an access token that lives for ten minutes, unless told otherwise.
 
     Raises:
         ValueError: The key is not of 32 bytes.
@@ -89,13 +97,18 @@ def issue_access(
         "sid": sid,
         "jti": jti,
         "iat": iat,
-        "exp": iat + LIFE_SECONDS,
+        "exp": iat + life_seconds,
     }
     return jwt.encode(claims, key, _ALGORITHM, headers={"typ": _TYPE, "kid": kid})
 
 
 def verify_access(
-    token: str, *, keys: Mapping[str, bytes], audience: Audience, now_ms: int
+    token: str,
+    *,
+    keys: Mapping[str, bytes],
+    audience: Audience,
+    now_ms: int,
+    life_seconds: int = LIFE_SECONDS,
 ) -> Access:
     """Return what *token* says, if one of *keys* (by `kid`) signed it for *audience*.
 
@@ -112,7 +125,9 @@ def verify_access(
         raise TokenRefusedError(TokenFault.MALFORMED)
     claims = _signed_claims(token, _key_for(token, keys), audience)
     access = _access_of(claims)
-    _check_times(access, nbf=claims.get("nbf", access.iat), now=now_ms // 1_000)
+    _check_times(
+        access, nbf=claims.get("nbf", access.iat), now=now_ms // 1_000, life_seconds=life_seconds
+    )
     return access
 
 
@@ -177,10 +192,10 @@ def _access_of(claims: Mapping[str, Any]) -> Access:
     return Access(*texts, *times)
 
 
-def _check_times(access: Access, *, nbf: object, now: int) -> None:
+def _check_times(access: Access, *, nbf: object, now: int, life_seconds: int) -> None:
     if type(nbf) is not int:
         raise TokenRefusedError(TokenFault.CLAIMS)
-    if not 0 < access.exp - access.iat <= LIFE_SECONDS:
+    if not 0 < access.exp - access.iat <= life_seconds:
         raise TokenRefusedError(TokenFault.LIFE)
     if max(access.iat, nbf) > now + LEEWAY_SECONDS:
         raise TokenRefusedError(TokenFault.NOT_YET)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from rpcbackend.care.backup import backup_directory
-from rpcbackend.care.command import Progress, read_key_line
+from rpcbackend.care.command import Progress
 from rpcbackend.care.migrate import migrate_directory
 from rpcbackend.care.verify import verify_directory
+from rpcbackend.process_life import read_key_line
 from rpcbackend.store import DirectoryLock
 from rpcbackend.testing import FrozenClock
 from tests.care.conftest import line_of, make_store

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
+import orjson
 
 from rpcbackend.api_settings import ApiSettings, SecuritySettings
 from rpcbackend.app import Application
@@ -14,6 +16,31 @@ from rpcbackend.mirror.mirror import Mirror
 from rpcbackend.testing import FrozenClock
 
 TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came over the socket, taken apart."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+    raw: bytes
+
+    @classmethod
+    def of(cls, raw: bytes) -> "Answer":
+        """Take the first answer apart."""
+        head, _, rest = raw.partition(b"\r\n\r\n")
+        first, *fields = head.decode("latin-1").split("\r\n")
+        pairs = (field.partition(": ") for field in fields)
+        headers = {name.lower(): value for name, _, value in pairs}
+        length = int(headers.get("content-length", len(rest)))
+        return cls(int(first.split()[1]), headers, rest[:length], raw)
+
+    @property
+    def body(self) -> Any:
+        """The JSON of it."""
+        return orjson.loads(self.content)
 
 
 @dataclass(slots=True)
@@ -44,15 +71,28 @@ class Web:
         """Get a page, by a token or nobody's."""
         return await self.http.get(path, headers=bearer(token) | named(headers))
 
-    async def raw(self, *parts: bytes, until_end: bool = True) -> bytes:
+    async def ask(self, line: str, body: bytes = b"", **headers: str) -> Answer:
+        """Send a request as it is written, body and length with it, and return the answer."""
+        length = {"Content-Length": str(len(body))} if body else {}
+        return Answer.of(await self.raw(self.head(line, **length, **headers) + body))
+
+    async def until_answered(self, line: str) -> Answer:
+        """Ask until there is room, and return the answer."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while (answer := await self.ask(line)).status == HTTPStatus.SERVICE_UNAVAILABLE:
+                pass
+        return answer
+
+    async def raw(self, *parts: bytes) -> bytes:
         """Send bytes as they are and return what comes until the connection is closed."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.mirror.port)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                for part in parts:
-                    writer.write(part)
-                    await writer.drain()
-                return await reader.read() if until_end else await reader.readuntil(b"\r\n\r\n")
+                with suppress(ConnectionError):
+                    for part in parts:
+                        writer.write(part)
+                        await writer.drain()
+                return await reader.read()
         finally:
             writer.close()
 

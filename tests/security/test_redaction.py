@@ -230,6 +230,12 @@ HARMLESS = {
         *("Bootstrap.client", "LogIn.client"),
         *("StoreHealth.engine", "Me.permissions", "Metrics.version"),
     },
+    "where the process listens, and whom it calls": {
+        *("Health.mirrorUrl", "HostHealth.host", "HostMetrics.host"),
+    },
+    "what a schedule runs, and what its figures are about": {
+        *("Schedule.channel", "RanSchedule.removed"),
+    },
     "what the cars are": {
         *("Vehicle.make", "Vehicle.model", "SaveVehicle.make", "SaveVehicle.model"),
     },

@@ -12,8 +12,8 @@ from rpcbackend.app import Application
 from rpcbackend.config import CacheSettings
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.exits import EX_TIMED_OUT
+from rpcbackend.process_life import GRACE_SECONDS
 from rpcbackend.schema.limits import Limits
-from rpcbackend.serve import GRACE_SECONDS
 from rpcbackend.surroundings import Surroundings
 from tests.people import be_quick
 from tests.simulation.journal import Journal
