@@ -89,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
         "--replace", action="store_true", help="with --salvage: put it in the damaged one's place"
     )
 
+    _add_copy_store(commands)
+
     backup = commands.add_parser(
         "backup", parents=[where], help="make a verified copy; the key comes on stdin"
     )
@@ -174,6 +176,17 @@ def _add_servers(commands: "argparse._SubParsersAction[_Parser]", where: _Parser
     http.add_argument("--log-level", help="TRACE, DEBUG, INFO, WARNING or ERROR")
     http.add_argument("--key-file", type=Path, metavar="FILE", help="yours alone to read")
     http.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes")
+
+
+def _add_copy_store(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    copy = commands.add_parser(
+        "copy-store", help="copy a school from a file to a PostgreSQL server, back, or between two"
+    )
+    copy.add_argument("source", metavar="FROM", help="a data directory, or postgresql://…")
+    copy.add_argument("target", metavar="TO", help="the same; an unfinished copy goes on")
+    copy.add_argument("--school", type=_positive, default=1, help="which one of a server's")
+    copy.add_argument("--anew", action="store_true", help="begin an unfinished copy again")
+    copy.add_argument("--encrypt", action="store_true", help="a new file's key comes on stdin too")
 
 
 def _add_allow(parser: argparse.ArgumentParser) -> None:
@@ -289,6 +302,19 @@ def _doctor(given: argparse.Namespace) -> int:
     return see_doctor(given.data_dir, sys.stdin, wanted)
 
 
+def _copy_store(given: argparse.Namespace) -> int:
+    from rpcbackend.care.copy_store import Wanted, copy_store
+
+    wanted = Wanted(
+        source=given.source,
+        target=given.target,
+        school=given.school,
+        is_anew=given.anew,
+        is_encrypted=given.encrypt,
+    )
+    return copy_store(wanted, sys.stdin)
+
+
 def _backup(given: argparse.Namespace) -> int:
     from rpcbackend.care.backup import backup_directory
 
@@ -358,6 +384,7 @@ _COMMANDS = {
     "doctor": _doctor,
     "rekey": _rekey,
     "backup": _backup,
+    "copy-store": _copy_store,
     "verify": _verify,
     "restore": _restore,
     "migrate": _migrate,

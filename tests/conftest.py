@@ -28,7 +28,11 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
-collect_ignore = [] if binaries() else ["store/test_postgres.py"]
+collect_ignore = (
+    []
+    if binaries()
+    else ["store/test_postgres.py", "store/test_copying.py", "care/test_copy_store.py"]
+)
 """Tests of the server's own, where there is none."""
 
 

@@ -41,6 +41,7 @@ LONG = {
     "transcripts/replay.py": "one replay's whole way, from the first line to the last event",
     "top.py": "one picture, from the file that it is read from to the last column",
     "store/postgres_writer.py": "a transaction's whole way, also when nobody answers its COMMIT",
+    "store/copying.py": "a copy's whole way, and the proof of it",
     "store/driver.py": "all that is said to the driver, and what its errors mean",
     "store/exports.py": "an export's whole way, from one snapshot to the file's name",
     "store/snapshot.py": "how a backup is made, named, encrypted anew and removed",
@@ -201,6 +202,7 @@ def _is_open_to_change(method: Method) -> bool:
 
 BUILDS_SQL = {
     "store/calendars.py": "the conditions on what may be seen, our own texts",
+    "store/copying.py": "names of tables, columns and triggers, from the schema itself",
     "store/digest.py": "names of tables and keys, from the schema itself",
     "store/driver.py": "a raw key has no other way into SQLCipher; it is bytes, written as hex",
     "store/events.py": "the condition on what may be seen, our own text",

@@ -13,6 +13,7 @@ from rpcbackend.store.backups import (
 )
 from rpcbackend.store.cached_answers import Asked, state_of
 from rpcbackend.store.checks import Finding, is_sound
+from rpcbackend.store.copying import Copied, CopyFailedError, copy, standing_still
 from rpcbackend.store.credentials import Proofs
 from rpcbackend.store.driver import DamagedError, StorageFailedError, WrongKeyError, has_log
 from rpcbackend.store.files import (
@@ -22,6 +23,8 @@ from rpcbackend.store.files import (
     is_locked,
     leftovers_in,
     path_in,
+    put_copy_in_place,
+    stage_of_copy,
 )
 from rpcbackend.store.idempotency import Keyed, StoredReply
 from rpcbackend.store.jobs import LeftJob
@@ -48,6 +51,8 @@ __all__ = [
     "Asked",
     "Backup",
     "Command",
+    "Copied",
+    "CopyFailedError",
     "DamagedError",
     "DirectoryLock",
     "Examined",
@@ -86,6 +91,7 @@ __all__ = [
     "Verdict",
     "Work",
     "WrongKeyError",
+    "copy",
     "examine",
     "finish_restore",
     "fold_log_in",
@@ -104,12 +110,15 @@ __all__ = [
     "path_in",
     "purge",
     "put_aside",
+    "put_copy_in_place",
     "read_backup",
     "replace_by",
     "restore",
     "restore_closed",
     "salvage",
     "sight_of",
+    "stage_of_copy",
+    "standing_still",
     "state_of",
     "verify_backup",
 ]

@@ -10,7 +10,9 @@ from rpcbackend.store.store import Store
 from rpcbackend.store.work import Work
 
 # Left out: these tell when and how the file was made and used, not what it holds.
-_LEFT_OUT = frozenset({"migrations", "clock", "measurements", "runs", "cached_answers"})
+_LEFT_OUT = frozenset(
+    {"migrations", "clock", "measurements", "runs", "cached_answers", "unfinished_copies"}
+)
 
 
 async def state_hash(store: Store) -> str:

@@ -1,6 +1,7 @@
 """The files of a data directory: which there are, which there should be, and who may read them."""
 
 import os
+import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ STAGE_NAME = "school.db.restored"
 
 MARKER_NAME = "school.restore"
 """While it is there, the staged database is the one that counts; see `finish_restore`."""
+
+COPY_NAME = "copy.unfinished"
+"""A folder for a database that is copied from elsewhere, until it is whole."""
 
 TRACE_NAME = "school.made"
 TRACE = b"""A school's database, school.db, was made in this folder.
@@ -244,6 +248,24 @@ def leave_trace(directory: Path) -> None:
         finally:
             os.close(trace)
         sync_folder(directory)
+
+
+def stage_of_copy(directory: Path) -> Path:
+    """Return the folder where a database is copied to, or was until the copy was cut short."""
+    folder = directory / COPY_NAME
+    make_private(folder)
+    return folder
+
+
+def put_copy_in_place(directory: Path) -> None:
+    """Let a database that was copied, and is whole and closed, be the directory's own."""
+    stage = directory / COPY_NAME
+    if size_of(log_of(stage / FILE_NAME)):
+        raise StorageFailedError("what was copied is not in the file")
+    (stage / FILE_NAME).replace(directory / FILE_NAME)
+    sync_folder(directory)
+    leave_trace(directory)
+    shutil.rmtree(stage)
 
 
 def _sync_way_to(directory: Path) -> None:

@@ -38,6 +38,7 @@ from rpcbackend.store.sqlite import SqliteEngine
 from rpcbackend.store.start import is_large, look_over
 from rpcbackend.store.store import Store, T, Unit, find_heads
 from rpcbackend.store.tags import Tags
+from rpcbackend.store.work import Work
 
 
 async def open_store(
@@ -114,6 +115,7 @@ async def open_server_store(
     clock: Clock | None = None,
     ids: Ids | None = None,
     read_only: ReadOnlyReason | None = None,
+    may_be_unfinished: bool = False,
 ) -> Store:
     """Open a school's part of a database that a PostgreSQL server keeps, migrated as needed.
 
@@ -122,9 +124,11 @@ async def open_server_store(
         clock: Gives the times of records.
         ids: Makes the ids of records.
         read_only: Why nothing may be written.
+        may_be_unfinished: Whether a copy into it may have been cut short; see `copying`.
 
     Raises:
         UnavailableError: The server cannot be reached.
+        StorageFailedError: A copy into it was cut short.
         SchemaTooNewError: A newer version of this program wrote it.
     """
     from rpcbackend.store.postgres import PostgresEngine  # noqa: PLC0415 (its driver costs 60 ms)
@@ -138,12 +142,22 @@ async def open_server_store(
     try:
         await engine.open(clock.now_ms())
         store = Store(engine, clock=clock, ids=ids)
+        if not may_be_unfinished:
+            await store.read(_refuse_unfinished)
         store.head_seq, store.audit_head = await store.read(find_heads)
     except BaseException:
         await engine.close()
         raise
     store.tags = Tags(f"{store.audit_head.hash.hex()}.{clock.now_ms()}")
     return store
+
+
+async def _refuse_unfinished(work: Work) -> None:
+    row = await work.tx.one("SELECT to_regclass('unfinished_copies') IS NOT NULL AS is_there")
+    if row is not None and row["is_there"]:
+        mark = "SELECT 1 FROM unfinished_copies WHERE school_id = :school"
+        if await work.tx.one(mark) is not None:
+            raise StorageFailedError("a copy into it is not finished")
 
 
 async def migrate_and_write(
