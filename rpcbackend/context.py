@@ -172,6 +172,11 @@ class Host(Protocol):
         """Return the OpenRPC document, encoded."""
         ...
 
+    @property
+    def mirror_url(self) -> str | None:
+        """Where the mirror listens, if there is one."""
+        ...
+
     def take_heavy(self, ctx: "Context") -> None:
         """Count a heavy call whose channel is a light one.
 

@@ -51,6 +51,11 @@ events.subscribe     -      A     A     A      o          o       A           le
 
 exports.start        -      A     A     -      -          -       A
 
+feeds.create         -      A     A     A      o          o       -
+feeds.list           -      A     A     A      o          o       -
+feeds.read           p      A     A     A      A          A       A
+feeds.revoke         -      A     A     A      o          o       -
+
 instructors.list     -      A     A     A      o          r       A           lessons:read
 instructors.save     -      A     A     -      -          -       -
 

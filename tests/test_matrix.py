@@ -17,6 +17,7 @@ from rpcbackend.methods import build_registry
 from rpcbackend.schema.users import Role, UserStatus
 from rpcbackend.security import roles
 from rpcbackend.security.api_keys import parse_api_key
+from rpcbackend.security.feed_tokens import make_feed_token
 from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach
 from rpcbackend.store import Proofs, Store, Work
 from rpcbackend.surroundings import Surroundings
@@ -32,6 +33,7 @@ from tests.callers import (
     token_for,
 )
 from tests.clauses import clause
+from tests.domain.test_feeds import make_feed
 from tests.factories import (
     an_id,
     at,
@@ -57,6 +59,9 @@ PERSON = {
     "givenName": "Eva",
     "familyName": "Braun",
 }
+FEED_TOKEN = make_feed_token(bytes)
+"""Opens the feed of the other instructor, whoever has it."""
+
 SPAN = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z"}
 
 PROBES: dict[str, dict[str, Any]] = {
@@ -89,6 +94,10 @@ PROBES: dict[str, dict[str, Any]] = {
     "calendar.view": SPAN | {"resourceTypes": ["instructor", "student"]},
     "events.subscribe": {"afterSeq": 0},
     "exports.start": {"kind": "students", "format": "csv", "path": "/nowhere/students.csv"},
+    "feeds.create": {"kind": "instructor", "ownerId": an_id("ins", OTHER)},
+    "feeds.list": {},
+    "feeds.read": {"token": FEED_TOKEN.text},
+    "feeds.revoke": {"feedId": an_id("fed", OTHER)},
     "initialize": {
         "protocolVersion": PROTOCOL_VERSION,
         "client": {"name": "tests", "version": "1"},
@@ -167,6 +176,7 @@ SHOWS: dict[str, str] = {
     "auth.me": an_id("usr", STRANGER),
     "calendar.view": an_id("ins", OTHER),
     "events.subscribe": an_id("les", OTHER),
+    "feeds.list": an_id("fed", OTHER),
     "instructors.list": an_id("ins", OTHER),
     "jobs.list": an_id("job", OTHER),
     "lessons.list": an_id("les", OTHER),
@@ -255,6 +265,8 @@ async def fill(work: Work) -> None:
     await work.branches.put(make_branch())
     await work.vehicles.put(make_vehicle())
     await work.jobs.put(make_job(OTHER, actor=an_id("usr", STRANGER)))
+    feed = make_feed(id=an_id("fed", OTHER), owner_id=an_id("ins", OTHER))
+    await work.feeds.add(feed, FEED_TOKEN.sha256)
     for number in (1, OTHER):
         instructor, student, lesson = (an_id(kind, number) for kind in ("ins", "stu", "les"))
         await work.instructors.put(make_instructor(id=instructor, email=SECRET))

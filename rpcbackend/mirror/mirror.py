@@ -29,6 +29,7 @@ from rpcbackend.mirror.compression import Compression
 from rpcbackend.mirror.connection import Unreadable
 from rpcbackend.mirror.contract import Contract
 from rpcbackend.mirror.events import Streams
+from rpcbackend.mirror.feeds import Feeds
 from rpcbackend.mirror.guard import Guard
 from rpcbackend.mirror.listener import Listener, bind
 from rpcbackend.mirror.places import places_of
@@ -80,6 +81,7 @@ class Mirror:
             ("/api/{channel}", routes.call, "POST"),
             ("/rpc", routes.rpc, "POST"),
             ("/metrics", routes.metrics, "GET"),
+            ("/feeds/{token}.ics", Feeds(wire=self._wire, callers=callers).feed, "GET"),
             ("/openrpc.json", contract.openrpc, "GET"),
             ("/openapi.json", contract.openapi, "GET"),
             ("/docs", contract.docs, "GET"),

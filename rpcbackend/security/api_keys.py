@@ -6,17 +6,15 @@ let us refuse a mistyped one without asking the store.
 
 import hmac
 import re
-import string
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from rpcbackend.security.base62 import base62, checksum
 from rpcbackend.security.tokens import TokenFault, TokenRefusedError
 
-_ID_CHARS, _SECRET_CHARS, _CHECKSUM_CHARS = 8, 43, 6
+_ID_CHARS, _SECRET_CHARS = 8, 43
 _SECRET_BYTES = 32
-_BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SHAPE = re.compile(r"(rpk_([0-9A-Za-z]{8})_([0-9A-Za-z]{43}))_([0-9A-Za-z]{6})")
 
 
@@ -43,10 +41,10 @@ class PresentedApiKey:
 def make_api_key(random_bytes: Callable[[int], bytes]) -> NewApiKey:
     """Make a key with 256 secret bits."""
     # 64 bits on 62**8 ids: even to one part in 80,000, and an id is no secret.
-    key_id = _base62(int.from_bytes(random_bytes(8)) % 62**_ID_CHARS, _ID_CHARS)
-    secret = _base62(int.from_bytes(random_bytes(_SECRET_BYTES)), _SECRET_CHARS)
+    key_id = base62(int.from_bytes(random_bytes(8)) % 62**_ID_CHARS, _ID_CHARS)
+    secret = base62(int.from_bytes(random_bytes(_SECRET_BYTES)), _SECRET_CHARS)
     signed = f"rpk_{key_id}_{secret}"
-    return NewApiKey(key_id, f"{signed}_{_checksum(signed)}", _hash(secret))
+    return NewApiKey(key_id, f"{signed}_{checksum(signed)}", _hash(secret))
 
 
 def parse_api_key(text: str) -> PresentedApiKey:
@@ -56,7 +54,7 @@ def parse_api_key(text: str) -> PresentedApiKey:
         TokenRefusedError: MALFORMED; the checksum is looked at before anything is hashed.
     """
     shaped = _SHAPE.fullmatch(text)
-    if shaped is None or _checksum(shaped[1]) != shaped[4]:
+    if shaped is None or checksum(shaped[1]) != shaped[4]:
         raise TokenRefusedError(TokenFault.MALFORMED)
     return PresentedApiKey(shaped[2], _hash(shaped[3]))
 
@@ -64,18 +62,6 @@ def parse_api_key(text: str) -> PresentedApiKey:
 def is_same_secret(presented: PresentedApiKey, stored_hash: bytes) -> bool:
     """Tell, in the same time whatever differs, whether the stored key is the presented one."""
     return hmac.compare_digest(presented.secret_hash, stored_hash)
-
-
-def _base62(number: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, 62)
-        digits.append(_BASE62[digit])
-    return "".join(reversed(digits))
-
-
-def _checksum(signed: str) -> str:
-    return _base62(zlib.crc32(signed.encode()), _CHECKSUM_CHARS)
 
 
 def _hash(secret: str) -> bytes:

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     BRANCHES_WRITE = "branches:write"
     EVENTS_READ = "events:read"
     EXPORTS_WRITE = "exports:write"
+    FEEDS_READ = "feeds:read"
+    FEEDS_WRITE = "feeds:write"
     INSTRUCTORS_READ = "instructors:read"
     INSTRUCTORS_WRITE = "instructors:write"
     JOBS_READ = "jobs:read"
@@ -69,6 +71,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
         Role.OFFICE: {
             _P.BRANCHES_READ: _ALL,
             _P.EVENTS_READ: _ALL,
+            _P.FEEDS_READ: _ALL,
+            _P.FEEDS_WRITE: _ALL,
             _P.INSTRUCTORS_READ: _ALL,
             _P.LESSONS_READ: _ALL,
             _P.LESSONS_BOOK: _ALL,
@@ -84,6 +88,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
         Role.INSTRUCTOR: {
             _P.BRANCHES_READ: _ALL,
             _P.EVENTS_READ: _TEACHING,
+            _P.FEEDS_READ: _TEACHING,
+            _P.FEEDS_WRITE: _TEACHING,
             _P.INSTRUCTORS_READ: _TEACHING,
             _P.LESSONS_READ: _TEACHING,
             _P.LESSONS_BOOK: _TEACHING,
@@ -96,6 +102,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
         Role.STUDENT: {
             _P.BRANCHES_READ: _ALL,
             _P.EVENTS_READ: _LEARNING,
+            _P.FEEDS_READ: _LEARNING,
+            _P.FEEDS_WRITE: _LEARNING,
             _P.INSTRUCTORS_READ: _LEARNING,
             _P.LESSONS_READ: _LEARNING,
             _P.LESSONS_CANCEL: _LEARNING,
@@ -156,6 +164,8 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
         "backups": _P.BACKUPS_READ,
         "branches": _P.BRANCHES_READ,
         "exports": _P.EXPORTS_WRITE,
+        # Whoever makes one of his own knows of it.
+        "feeds": _P.USERS_READ,
         "instructors": _P.INSTRUCTORS_READ,
         "jobs": _P.JOBS_READ,
         "lessons": _P.LESSONS_READ,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from rpcbackend.store.migrations import version_of
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
-FIRST_VERSION = 2
-"""Of the schema, that has users."""
+FIRST_VERSION, FIRST_WITH_FEEDS = 2, 11
+"""Of the schema: that has users, and that has feeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Revoked:
     """Ids, and when they were revoked, in Unix seconds."""
     users: tuple[str, ...] = ()
     """Ids of those who are disabled."""
+    feeds: tuple[tuple[str, int | None, bytes], ...] = ()
+    """Ids, since when they open nothing if they do not, and the hashes of their tokens."""
 
 
 def revoked_in(path: Path, key: bytes | None) -> Callable[[Report], Revoked]:
@@ -47,8 +50,15 @@ def _look(connection: Any) -> Revoked:
         "SELECT id, revoked_at FROM api_keys WHERE revoked_at IS NOT NULL ORDER BY id"
     )
     users = connection.execute("SELECT id FROM users WHERE status = 'disabled' ORDER BY id")
+    feeds: list[Any] = []
+    if version_of(connection) >= FIRST_WITH_FEEDS:
+        feeds = connection.execute(
+            "SELECT id, revoked_at, token_sha256 FROM feeds ORDER BY id"
+        ).fetchall()
     return Revoked(
-        api_keys=tuple((row[0], row[1]) for row in keys), users=tuple(row[0] for row in users)
+        api_keys=tuple((row[0], row[1]) for row in keys),
+        users=tuple(row[0] for row in users),
+        feeds=tuple((row[0], row[1], row[2]) for row in feeds),
     )
 
 
@@ -62,6 +72,12 @@ async def shut_out(work: Work, revoked: Revoked) -> None:
         stored = await work.api_keys.get(key_id)
         if stored is not None and stored.key.revoked_at is None:
             await work.api_keys.revoke(key_id, revoked_at)
+    for feed_id, ended_at, token_sha256 in revoked.feeds:
+        feed = await work.feeds.get(feed_id)
+        if feed is not None:
+            # An address that it had before opens nothing either.
+            at = None if ended_at is None else datetime.fromtimestamp(ended_at, UTC)
+            await work.feeds.add(feed.model_copy(update={"revoked_at": at}), token_sha256)
     for user_id in revoked.users:
         await _disable(work, user_id)
 

@@ -15,6 +15,7 @@ from rpcbackend.store.changes import Changes
 from rpcbackend.store.claims import Claims
 from rpcbackend.store.credentials import Credentials
 from rpcbackend.store.events import Events
+from rpcbackend.store.feeds import Feeds
 from rpcbackend.store.idempotency import IdempotencyKeys
 from rpcbackend.store.instructors import Instructors
 from rpcbackend.store.jobs import Jobs
@@ -134,6 +135,11 @@ class Work:
     def credentials(self) -> Credentials:
         """Passwords and one-time codes."""
         return Credentials(self.tx)
+
+    @property
+    def feeds(self) -> Feeds:
+        """The calendars that other programs read."""
+        return Feeds(self.tx, self.sight)
 
     @property
     def idempotency_keys(self) -> IdempotencyKeys:

@@ -146,6 +146,13 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "branches.save",
         {"name": "Atlantis", "zone": "Europe/Atlantis", "currency": "EUR"},
     ),
+    "feeds.create.not_found": (
+        "feeds.create",
+        {"kind": "vehicle", "ownerId": an_id("veh", 404)},
+    ),
+    "feeds.create.ok": ("feeds.create", {"kind": "instructor", "ownerId": an_id("ins")}),
+    "feeds.list.ok": ("feeds.list", {}),
+    "feeds.read.not_found": ("feeds.read", {"token": "x"}),
     "schedules.list.ok": ("schedules.list", {}),
     "schedules.save.ok": (
         "schedules.save",

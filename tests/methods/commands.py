@@ -201,6 +201,15 @@ async def _save_schedule(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs
     return {"name": "upkeep", "cron": "0 5 * * *"}
 
 
+async def _create_feed(stage: Stage) -> dict[str, Any]:
+    return {"kind": "instructor", "ownerId": stage.school.instructor["id"]}
+
+
+async def _revoke_feed(stage: Stage) -> dict[str, Any]:
+    made = await stage.client.call("feeds.create", **await _create_feed(stage))
+    return {"feedId": made["feed"]["id"]}
+
+
 EXAMPLES: dict[str, Example] = {
     "apikeys.create": _create_api_key,
     "apikeys.revoke": _revoke_api_key,
@@ -215,6 +224,8 @@ EXAMPLES: dict[str, Example] = {
     "backups.verify": _verify_backup,
     "branches.save": _save_branch,
     "exports.start": _export,
+    "feeds.create": _create_feed,
+    "feeds.revoke": _revoke_feed,
     "instructors.save": _save_instructor,
     "jobs.cancel": _cancel_job,
     "keys.rekey": _rekey,

@@ -88,6 +88,8 @@ CHANGED = {
     "backups.verify": {"job"},
     "branches.save": {"branch"},
     "exports.start": {"job"},
+    "feeds.create": {"feed"},
+    "feeds.revoke": {"feed"},
     "instructors.save": {"instructor"},
     "jobs.cancel": {"job"},
     "keys.rekey": set[str](),

@@ -320,6 +320,8 @@ async def test_me_tells_roles_and_how_far_each_permission_reaches(app: Applicati
     assert me["permissions"] == {
         "branches:read": "all",
         "events:read": "own",
+        "feeds:read": "own",
+        "feeds:write": "own",
         "instructors:read": "own",
         "lessons:cancel": "own",
         "lessons:read": "own",

@@ -215,6 +215,7 @@ HARMLESS = {
         *("AuditRow.actor", "AuditRow.sessionId", "AuditRow.channel", "CalendarItem.resourceId"),
         *("CalendarItem.ownerId", "CalendarResource.id", "Claim.resourceId", "Claim.ownerId"),
         *("Event.id", "Event.actor", "Event.data", "Job.channel", "Job.actor", "LastBackup.id"),
+        *("Feed.ownerId", "Feed.madeBy", "Schedule.channel"),
         *("ListAudit.actor", "ListAudit.entityId", "ListAudit.channel"),
         *("Subscribed.subscriptionId", "RestoreBackup.confirmPhrase"),
     },
@@ -223,7 +224,12 @@ HARMLESS = {
         *("CallMeta.traceparent", "Progress.token"),
     },
     "programs, their versions and what they are good for": {
-        *("Health.version", "Initialize.protocolVersion", "Initialized.protocolVersion"),
+        *(
+            "Health.version",
+            "Health.mirrorUrl",
+            "Initialize.protocolVersion",
+            "Initialized.protocolVersion",
+        ),
         *("Initialized.contractHash", "OpenRpcDocument.openrpc", "OpenRpcDocument.info"),
         *("OpenRpcDocument.methods", "Peer.name", "Peer.version", "Ready.name", "Ready.version"),
         *("Ready.protocolVersion", "Ready.contractHash", "Session.client", "Session.audience"),
@@ -250,14 +256,14 @@ HARMLESS = {
             "CreatedBackup.auditHeadHash",
             "StoreHealth.auditHeadHash",
         ),
-        "VerifiedAudit.headHash",
+        *("VerifiedAudit.headHash", "FeedText.etag", "ReadFeed.etag"),
     },
     "our own words and figures, which never quote": {
         *("BackupEntry.reason", "ErrorResponse.code", "ErrorResponse.message"),
         *("ErrorResponse.type", "ErrorResponse.outcome", "ErrorResponse.correlationId"),
         *("ErrorResponse.details", "Fault.rule", "Fault.message", "Job.message"),
         *("ProgressValue.message", "StoreHealth.problems", "RestoredBackup.counts"),
-        "VerifiedBackup.counts",
+        *("VerifiedBackup.counts", "RanSchedule.removed"),
     },
     "what the channels say of it, which began the job": {"Job.result"},
 }

@@ -322,6 +322,16 @@ export interface CreateBackup {
   readonly targetDirectory?: string | null;
 }
 
+/** Params of feeds.create. */
+export interface CreateFeed {
+  readonly kind: FeedKind;
+  readonly ownerId: string;
+  readonly detail?: FeedDetail;
+  readonly pastDays?: number;
+  readonly futureDays?: number;
+  readonly language?: 'en' | 'de';
+}
+
 /** Params of students.create. */
 export interface CreateStudent {
   readonly branchId: string;
@@ -429,6 +439,54 @@ export interface Fault {
   /** A word for programs, such as `checksum`. */
   readonly rule: string;
   readonly message: string;
+}
+
+/** One feed; its address was shown when it was made. */
+export interface Feed {
+  readonly id: string;
+  readonly kind: FeedKind;
+  /** Of the instructor, student, vehicle or branch. */
+  readonly ownerId: string;
+  readonly detail: FeedDetail;
+  readonly pastDays: number;
+  readonly futureDays: number;
+  /** Of its few words. */
+  readonly language: 'en' | 'de';
+  /** Who made it; it tells nothing he may not see. */
+  readonly madeBy: string;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  readonly revokedAt: string | null;
+}
+
+/** A feed and where it is read: the one answer that shows its token. */
+export interface FeedAddress {
+  readonly feed: Feed;
+  /** Null in a dry run and in the answer to a repeated delivery. */
+  readonly token: string | null;
+  /** Of the address, behind the mirror's. */
+  readonly path: string | null;
+  /** Whether this process serves addresses; else feeds.read tells the text. */
+  readonly isServed: boolean;
+}
+
+/** What it tells. */
+export type FeedDetail = 'full' | 'busy_only';
+
+/** Whose calendar it is. */
+export type FeedKind = 'instructor' | 'student' | 'vehicle' | 'branch';
+
+/** Feeds, the newest first. */
+export interface FeedPage {
+  readonly items: readonly (Feed)[];
+}
+
+/** What feeds.read answers. */
+export interface FeedText {
+  /** RFC 5545, as text/calendar; null when it is what the caller has. */
+  readonly ical: string | null;
+  /** Is another one whenever the text is. */
+  readonly etag: string;
 }
 
 /** Params of system.health. */
@@ -718,6 +776,10 @@ export interface ListBackups {
 export interface ListBranches {
 }
 
+/** Params of feeds.list. */
+export interface ListFeeds {
+}
+
 /** Params of instructors.list. */
 export interface ListInstructors {
   readonly branchId?: string | null;
@@ -917,6 +979,13 @@ export interface RanSchedule {
   readonly problems?: number;
 }
 
+/** Params of feeds.read. */
+export interface ReadFeed {
+  readonly token: string;
+  /** Of what the caller has; it is not told again. */
+  readonly etag?: string | null;
+}
+
 /** The notification system.ready: the process serves. */
 export interface Ready {
   readonly name: string;
@@ -989,6 +1058,13 @@ export interface RestoredBackup {
 /** Params of apikeys.revoke. */
 export interface RevokeApiKey {
   readonly keyId: string;
+}
+
+/** Params of feeds.revoke. */
+export interface RevokeFeed {
+  readonly feedId: string;
+  /** Give it another address in the place of the one it has. */
+  readonly rotate?: boolean;
 }
 
 /** Params of sessions.revoke. */
@@ -1460,6 +1536,14 @@ export interface Channels {
   readonly 'events.subscribe': { readonly params: SubscribeEvents; readonly result: Subscribed };
   /** Begin to write all records of a kind into a new file, while everybody goes on working. */
   readonly 'exports.start': { readonly params: StartExport; readonly result: JobStarted };
+  /** Make a calendar that whoever has its address reads, without signing in. */
+  readonly 'feeds.create': { readonly params: CreateFeed; readonly result: FeedAddress };
+  /** Return the feeds, the newest first: one's own, or all for the office. */
+  readonly 'feeds.list': { readonly params: ListFeeds; readonly result: FeedPage };
+  /** Return a feed as iCalendar, to whoever has its token; any other is not found. */
+  readonly 'feeds.read': { readonly params: ReadFeed; readonly result: FeedText };
+  /** Let the address of a feed open nothing any more, from now on. */
+  readonly 'feeds.revoke': { readonly params: RevokeFeed; readonly result: FeedAddress };
   /** Open an encrypted store with its key and tell what this server can do. */
   readonly 'initialize': { readonly params: Initialize; readonly result: Initialized };
   /** Return the instructors that fit, by name. */
@@ -1563,6 +1647,10 @@ export const channelNames: readonly Channel[] = [
   'calendar.view',
   'events.subscribe',
   'exports.start',
+  'feeds.create',
+  'feeds.list',
+  'feeds.read',
+  'feeds.revoke',
   'initialize',
   'instructors.list',
   'instructors.save',
@@ -1608,6 +1696,8 @@ export const queryChannels: readonly Channel[] = [
   'branches.list',
   'calendar.view',
   'events.subscribe',
+  'feeds.list',
+  'feeds.read',
   'instructors.list',
   'jobs.get',
   'jobs.list',
@@ -1663,6 +1753,10 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'calendar.view': 'natural',
   'events.subscribe': 'natural',
   'exports.start': 'key',
+  'feeds.create': 'key',
+  'feeds.list': 'natural',
+  'feeds.read': 'natural',
+  'feeds.revoke': 'key',
   'initialize': 'natural',
   'instructors.list': 'natural',
   'instructors.save': 'key',
@@ -1713,6 +1807,8 @@ export const eventTypes = [
   'backups.verified',
   'branches.saved',
   'exports.ready',
+  'feeds.created',
+  'feeds.revoked',
   'instructors.deactivated',
   'instructors.saved',
   'jobs.cancelled',
@@ -1740,4 +1836,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'a4ccede3a94672b662d74c9a0e1f2be17a74a1563f2401d51e10dd2917e4ea64';
+export const contractHash = 'fd78f4924557d5b64b567e32e3268c410aedc8fb63f3b4ae9a7e713b940c7c39';
