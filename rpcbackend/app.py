@@ -148,7 +148,8 @@ class Application:
         """Knows the figures of this process."""
         self.caching = Caching(
             # Whether a `rev` can be told depends on the instant, and a replay tells the same.
-            cache if self._tap is None else None,
+            # And of what other processes change, nobody here would know in time.
+            cache if self._tap is None and self._surroundings.place is None else None,
             self,
             registry,
             clock=self._clock,

@@ -26,7 +26,8 @@ async def take_over(
         resume: Returns what goes on with a job, or None.
         start: Runs that.
     """
-    if store.engine.read_only is not None:
+    if store.engine.read_only is not None or not store.engine.was_alone:
+        # Where there are others, what runs may be theirs.
         return
     try:
         for order in await _orders(store, roster, resume):

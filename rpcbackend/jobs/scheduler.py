@@ -86,7 +86,8 @@ class Scheduler:
 
     async def look(self, store: Store) -> None:
         """Run what is due now, one after the other; a store that is empty or only read has rest."""
-        if store.engine.read_only is not None or _is_empty(store):
+        engine = store.engine
+        if engine.read_only is not None or not engine.is_leader or _is_empty(store):
             return
         try:
             await self._look(store)
@@ -95,7 +96,7 @@ class Scheduler:
 
     async def _look(self, store: Store) -> None:
         revision = store.tags.revision(TAGS)
-        if self._revision is None or revision != self._revision:
+        if self._revision is None or revision != self._revision or store.engine.is_shared:
             self._plans, self._revision = await self._plan(store), revision
         now = store.clock.now_ms() / 1_000
         for plan in self._plans:

@@ -27,6 +27,8 @@ class Engine(Protocol):
     """
 
     name: str
+    is_shared: bool
+    """Whether other processes may write to the database as well."""
     school: int
     is_encrypted: bool
     schema_version: int
@@ -39,6 +41,16 @@ class Engine(Protocol):
     """What failed, in the database's words, once something has."""
     on_poison: Callable[[], None]
     """Told when nothing can be trusted any more: the process must end (74)."""
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether what one process does for all, such as schedules, is this one's to do."""
+        ...
+
+    @property
+    def was_alone(self) -> bool:
+        """Whether no other process was there when this one came: what runs is left behind."""
+        ...
 
     @property
     def writer(self) -> Queue:

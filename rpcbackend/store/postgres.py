@@ -20,6 +20,7 @@ from rpcbackend.store.files import StoreFacts
 from rpcbackend.store.lane import LaneFacts, see_through
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.store.postgres_connections import Connections, Server, is_lost, is_to_be_tried_again
+from rpcbackend.store.postgres_neighbours import Neighbours
 from rpcbackend.store.postgres_schema import migrate
 from rpcbackend.store.postgres_transaction import PostgresTransaction
 from rpcbackend.store.postgres_writer import Unit, Writer
@@ -37,6 +38,7 @@ class PostgresEngine:
     """
 
     name = "postgresql"
+    is_shared = True
 
     def __init__(self, url: str, *, school: int, process: str, readers: int) -> None:
         self.school = school
@@ -49,6 +51,7 @@ class PostgresEngine:
         """Never called: a server that fails may come back."""
         self.schema_version = self.migrated_from = 0
         self._server = Server(url)
+        self.neighbours = Neighbours(self._server, school, process)
         self.writer = Writer(self._server, school, process)
         self.reader = Readers(self._server, school, readers)
 
@@ -65,6 +68,17 @@ class PostgresEngine:
             self.schema_version = latest_version()
         finally:
             await connection.close()
+        await self.neighbours.join()
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether what one process does for all is this one's to do."""
+        return self.neighbours.is_leader
+
+    @property
+    def was_alone(self) -> bool:
+        """Whether no other process was there when this one came."""
+        return self.neighbours.was_alone
 
     async def read(self, work: Work) -> Any:
         """Run *work* on one snapshot; a cancelled read is stopped."""
@@ -97,6 +111,7 @@ class PostgresEngine:
 
     async def close(self) -> None:
         """Finish what is queued, close every connection."""
+        await self.neighbours.leave()
         await self.writer.close()
         await self.reader.close()
 

@@ -48,9 +48,6 @@ _LOCK = "SELECT pg_advisory_xact_lock($1), left(pg_walfile_name(pg_current_wal_l
 
 _STATUS = "SELECT pg_xact_status($1::text::xid8)"
 
-NEWS_BYTES = 7_000
-"""A notification holds 8,000."""
-
 
 @dataclass(slots=True, eq=False)
 class Unit:
@@ -219,15 +216,9 @@ class Writer:
     async def _announce(
         self, connection: "asyncpg.Connection[Any]", kept: Collection[PostgresTransaction]
     ) -> None:
-        """Tell the other processes, once it is committed, what is another."""
-        touched = sorted({tag for tx in kept for tag in tx.touched})
-        news = {
-            "by": self._process,
-            "access": any(tx.access_changed for tx in kept),
-            "touched": touched,
-        }
-        if len(text := orjson.dumps(news).decode()) > NEWS_BYTES:
-            text = orjson.dumps(news | {"touched": None}).decode()
+        """Let the other processes hear of it, once it is committed."""
+        news = {"by": self._process, "access": any(tx.access_changed for tx in kept)}
+        text = orjson.dumps(news).decode()
         await connection.execute("SELECT pg_notify($1, $2)", channel_of(self._school), text)
 
     async def _is_committed(self, begun: _Begun) -> bool:

@@ -46,6 +46,8 @@ class SqliteEngine:
     """
 
     name = "sqlite"
+    # Its file has one process.
+    is_shared, is_leader, was_alone = False, True, True
 
     def __init__(self, path: Path | None, *, school: int) -> None:
         self.path = path

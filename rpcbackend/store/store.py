@@ -58,6 +58,8 @@ class Store:
         """How often a backup has taken the place of the database in this process."""
         self.restored_seq = 0
         """The event that tells of the last time; the numbers went back to it."""
+        self._is_behind = self._is_closed = False
+        self._catching_up: asyncio.Task[None] | None = None
         self._access_version = 0
         """The same, on the writer's thread: of those that stand before what runs now."""
         self.directory: Path | None = None
@@ -114,7 +116,8 @@ class Store:
 
         async def work(tx: Transaction) -> tuple[T, int, Link | None, int]:
             done = self._work(tx, actor, sight)
-            done.access_version = self._access_version
+            # Others change it unheard: then whoever calls is looked up within his transaction.
+            done.access_version = -1 if self.engine.is_shared else self._access_version
             result = await unit(done)
             if keep:
                 self._announce(tx, commit)
@@ -247,8 +250,37 @@ class Store:
         for publish in list(self.on_commit):
             publish()
 
+    def hear(self, is_access: bool) -> None:
+        """Learn that another process has committed, and whether it changes who may come in."""
+        if is_access:
+            self._access_version += 1
+            self.access_version = self._access_version
+            for forget in self.on_access_change:
+                forget()
+        self._is_behind = True
+        if self._catching_up is None and not self._is_closed:
+            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        try:
+            while self._is_behind:
+                self._is_behind = False
+                head_seq, audit_head = await self.read(find_heads)
+                self.head_seq = max(self.head_seq, head_seq)
+                self.audit_head = max(self.audit_head, audit_head, key=lambda link: link.seq)
+                for publish in list(self.on_commit):
+                    publish()
+        except RpcError:
+            # The server is away; with it comes the news that there is some.
+            pass
+        finally:
+            self._catching_up = None
+
     async def close(self) -> None:
         """Finish what is queued and close the file."""
+        self._is_closed = True
+        if self._catching_up is not None:
+            await asyncio.wait([self._catching_up])
         await self.engine.close()
 
     def _work(self, tx: Transaction, actor: str, sight: Sight) -> Work:

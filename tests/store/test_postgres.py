@@ -1,7 +1,7 @@
 """What the engine keeps on a server: one writer a school, lost connections, and other processes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from rpcbackend.errors import (
     ShuttingDownError,
     UnavailableError,
 )
-from rpcbackend.store import Place, Store, Work, open_server_store
+from rpcbackend.store import Place, Store, Work, open_server_store, postgres_neighbours
 from rpcbackend.store.catalog import Shape, shapes
 from rpcbackend.store.driver import IntegrityError
 from rpcbackend.store.migrations import MigrationChangedError, latest_version, load
@@ -309,6 +309,74 @@ async def test_while_the_server_is_away_calls_say_so_and_afterwards_all_is_there
 async def test_a_server_that_is_not_there_is_told_at_once(place: Place) -> None:
     with pytest.raises(UnavailableError):
         await open_server_store(replace(place, url="postgresql://x@/x?host=/nowhere"))
+
+
+# Other processes
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what others tell, or do."""
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 (it happens to an object that has no event)
+            await asyncio.sleep(0.001)
+
+
+async def test_others_hear_of_a_commit_and_know_the_end_of_the_stream(
+    store: Store, other: Store
+) -> None:
+    told: list[int] = []
+    other.on_commit.append(lambda: told.append(other.head_seq))
+
+    for _ in range(3):
+        await store.write(leave, actor="tests")
+    await until(lambda: other.head_seq == 3)
+
+    assert told[-1] == 3
+    assert other.access_version == 0
+
+
+async def test_others_hear_that_somebody_may_not_come_in_any_more(
+    store: Store, other: Store
+) -> None:
+    told: list[str] = []
+    other.on_access_change.append(lambda: told.append("forget"))
+
+    await store.write(lambda work: work.sessions.remove("ses_x"), actor="tests")
+    await until(lambda: other.access_version == 1)
+
+    assert told == ["forget"]
+
+
+async def test_whoever_writes_is_looked_up_where_others_may_have_changed_it(store: Store) -> None:
+    async def unit(work: Work) -> int:
+        return work.access_version
+
+    assert await store.write(unit, actor="tests") != store.access_version
+
+
+async def test_one_leads_and_when_it_is_gone_another_does(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_neighbours, "LOOK_SECONDS", 0.01)
+    async with opened(place) as first, opened(place) as later:
+        assert (first.engine.is_leader, later.engine.is_leader) == (True, False)
+        assert (first.engine.was_alone, later.engine.was_alone) == (True, False)
+        await first.close()
+
+        await until(lambda: later.engine.is_leader)
+
+
+async def test_who_cannot_hear_for_a_while_takes_it_that_anything_has_changed(
+    place: Place, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_neighbours, "LOOK_SECONDS", 0.01)
+    async with opened(place) as deaf:
+        row = await deaf.engine.neighbours._connection.fetchval("SELECT pg_backend_pid()")  # type: ignore[attr-defined]  # noqa: SLF001 (what is to be lost)
+        await store.read(lambda work: work.tx.one("SELECT pg_terminate_backend(:pid)", pid=row))
+
+        await until(lambda: deaf.access_version >= 2)
+        await store.write(leave, actor="tests")
+        await until(lambda: deaf.head_seq == 1)
 
 
 # Migrations
