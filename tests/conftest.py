@@ -31,7 +31,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 collect_ignore = (
     []
     if binaries()
-    else ["store/test_postgres.py", "store/test_copying.py", "care/test_copy_store.py"]
+    else [
+        "store/test_postgres.py",
+        "store/test_copying.py",
+        "store/test_neighbours.py",
+        "care/test_copy_store.py",
+    ]
 )
 """Tests of the server's own, where there is none."""
 
