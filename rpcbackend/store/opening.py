@@ -135,9 +135,7 @@ async def open_server_store(
 
     clock = clock or SystemClock()
     ids = ids or Ids(clock)
-    engine = PostgresEngine(
-        place.url, school=place.school, process=ids.new("prc"), readers=place.readers
-    )
+    engine = PostgresEngine(place.url, school=place.school, readers=place.readers)
     engine.read_only = read_only
     try:
         await engine.open(clock.now_ms())

@@ -33,14 +33,13 @@ class PostgresEngine:
     Args:
         url: Where the database is; holds a password.
         school: Bound as `:school` in every statement.
-        process: Names this process to others.
         readers: How many connections reads may take.
     """
 
     name = "postgresql"
     is_shared = True
 
-    def __init__(self, url: str, *, school: int, process: str, readers: int) -> None:
+    def __init__(self, url: str, *, school: int, readers: int) -> None:
         self.school = school
         # What a server does with its disk is its own affair.
         self.is_encrypted = self.is_damaged = False
@@ -51,8 +50,8 @@ class PostgresEngine:
         """Never called: a server that fails may come back."""
         self.schema_version = self.migrated_from = 0
         self._server = Server(url)
-        self.neighbours = Neighbours(self._server, school, process)
-        self.writer = Writer(self._server, school, process)
+        self.writer = Writer(self._server, school)
+        self.neighbours = Neighbours(self._server, school, self.writer.is_ours)
         self.reader = Readers(self._server, school, readers)
 
     async def open(self, now_ms: int) -> None:

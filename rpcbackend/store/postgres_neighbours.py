@@ -10,11 +10,10 @@ from contextvars import Context
 from typing import Any
 
 import asyncpg
-import orjson
 
 from rpcbackend.errors import UnavailableError
 from rpcbackend.store.postgres_connections import Server
-from rpcbackend.store.postgres_writer import channel_of
+from rpcbackend.store.postgres_writer import NEWS_OF_ACCESS, channel_of
 
 LOOK_SECONDS = 1.0
 """How often a connection that was lost is opened again, and it is tried to lead."""
@@ -37,11 +36,11 @@ class Neighbours:
     Args:
         server: Where to.
         school: Whose processes.
-        process: Names this one to others.
+        is_ours: Tells whether the server's process of that number serves this one.
     """
 
-    def __init__(self, server: Server, school: int, process: str) -> None:
-        self._server, self._school, self._process = server, school, process
+    def __init__(self, server: Server, school: int, is_ours: Callable[[int], bool]) -> None:
+        self._server, self._school, self._is_ours = server, school, is_ours
         self.on_news: Callable[[bool], None] = lambda is_access: None  # noqa: ARG005
         """Told on the loop that others have committed, and whether it changes who may come in."""
         self.is_leader = False
@@ -111,7 +110,6 @@ class Neighbours:
         elif not self.is_leader:
             self.is_leader = await self._lock(connection, "try", _LEADS)
 
-    def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        news = orjson.loads(str(payload))
-        if news["by"] != self._process:
-            self.on_news(news["access"])
+    def _hear(self, _connection: object, pid: int, _channel: str, news: object) -> None:
+        if not self._is_ours(pid):
+            self.on_news(news == NEWS_OF_ACCESS)

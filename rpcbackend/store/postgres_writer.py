@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
-import orjson
 
 from rpcbackend.errors import (
     OutcomeUnknownError,
@@ -45,6 +44,9 @@ SELECT pg_advisory_xact_lock($1), pg_current_xact_id()::text AS number,
 """
 
 _LOCK = "SELECT pg_advisory_xact_lock($1), left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+
+NEWS, NEWS_OF_ACCESS = "", "access"
+"""What others are told of a commit: that there was one, or that it changed who may come in."""
 
 _STATUS = "SELECT pg_xact_status($1::text::xid8)"
 
@@ -86,11 +88,10 @@ class Writer:
     Args:
         server: Where to.
         school: Whose.
-        process: Names this process to others.
     """
 
-    def __init__(self, server: Server, school: int, process: str) -> None:
-        self._server, self._school, self._process = server, school, process
+    def __init__(self, server: Server, school: int) -> None:
+        self._server, self._school = server, school
         self._connection: asyncpg.Connection[Any] | None = None
         self._waiting: deque[Unit] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -100,6 +101,13 @@ class Writer:
     def facts(self) -> LaneFacts:
         """Return what it has to do, and what it did so far."""
         return LaneFacts(len(self._waiting), self._sizes.copy(), self._times.copy())
+
+    def is_ours(self, pid: int) -> bool:
+        """Tell whether the server's process of that number runs our writes."""
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            return False
+        return connection.get_server_pid() == pid
 
     def put(self, unit: Unit) -> None:
         """Queue a write.
@@ -217,9 +225,8 @@ class Writer:
         self, connection: "asyncpg.Connection[Any]", kept: Collection[PostgresTransaction]
     ) -> None:
         """Let the other processes hear of it, once it is committed."""
-        news = {"by": self._process, "access": any(tx.access_changed for tx in kept)}
-        text = orjson.dumps(news).decode()
-        await connection.execute("SELECT pg_notify($1, $2)", channel_of(self._school), text)
+        news = NEWS_OF_ACCESS if any(tx.access_changed for tx in kept) else NEWS
+        await connection.execute("SELECT pg_notify($1, $2)", channel_of(self._school), news)
 
     async def _is_committed(self, begun: _Begun) -> bool:
         """Find out what became of a transaction whose COMMIT nobody answered.
