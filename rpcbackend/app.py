@@ -134,6 +134,8 @@ class Application:
             outside or OutsideSettings(), clock=self._clock, chance=self._surroundings.chance
         )
         """Lead outside."""
+        self.recordings = self._surroundings.recordings
+        """Knows the transcript that this process writes."""
         registry = build_registry()
         self.monitor = ProcessMonitor(
             registry,

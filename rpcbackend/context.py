@@ -21,6 +21,7 @@ from rpcbackend.ids import Ids
 from rpcbackend.lives import confirm
 from rpcbackend.monitor import LogLevels, Monitor
 from rpcbackend.protocol.codec import Json
+from rpcbackend.recordings import Recordings
 from rpcbackend.running import Jobs
 from rpcbackend.schema.base import ModelT
 from rpcbackend.schema.lifecycle import Initialize, Initialized
@@ -146,6 +147,11 @@ class Host(Protocol):
     @property
     def monitor(self) -> Monitor:
         """Knows the figures of this process."""
+        ...
+
+    @property
+    def recordings(self) -> Recordings:
+        """Knows the transcript that this process writes."""
         ...
 
     @property

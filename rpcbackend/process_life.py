@@ -13,7 +13,6 @@ from typing import Any, TextIO
 
 from rpcbackend.app import Application
 from rpcbackend.config import Settings, default_data_dir
-from rpcbackend.dispatch.tap import Tap
 from rpcbackend.door import ExitRequestedError, read_key
 from rpcbackend.exits import EX_BUG, EX_CANTCREAT, EX_TIMED_OUT, EX_UNAVAILABLE
 from rpcbackend.monitor import LogLevels
@@ -117,9 +116,9 @@ def build_application(
         over_http=settings.security.jwt.signing(),
     )
     if settings.record.file is not None:
-        surroundings.tap = at_end.enter_context(
-            _recording(settings.record.file, settings, surroundings)
-        )
+        from rpcbackend.transcripts.recording import recording  # noqa: PLC0415 (few record)
+
+        at_end.enter_context(recording(settings.record, surroundings))
     app = Application(
         directory,
         surroundings,
@@ -149,31 +148,6 @@ def _fitted(model: type[WireModel], params: Any, replace: Callable[[Any], Any]) 
     from rpcbackend.transcripts.fitting import FIELDS  # noqa: PLC0415 (few trace)
 
     return FIELDS.fitted_params(model, params, replace)
-
-
-@contextmanager
-def _recording(path: Path, settings: Settings, surroundings: Surroundings) -> Iterator[Tap]:
-    from rpcbackend.transcripts.parts import check_place  # noqa: PLC0415 (few record)
-    from rpcbackend.transcripts.recorder import Recorder  # noqa: PLC0415 (the same)
-    from rpcbackend.transcripts.writing import Bounds  # noqa: PLC0415 (the same)
-
-    if not path.parent.is_dir():
-        raise ExitRequestedError(EX_CANTCREAT, f"there is no folder {path.parent} for a transcript")
-    try:
-        check_place(path)
-    except OSError as error:
-        raise ExitRequestedError(
-            EX_CANTCREAT, f"no transcript can be written to {path}: {error.strerror}"
-        ) from None
-    given = settings.record
-    bounds = Bounds(
-        part_bytes=given.part_bytes, parts=given.parts, waiting_bytes=given.waiting_bytes
-    )
-    recorder = Recorder(path, surroundings.clock, bounds, surroundings.tell)
-    try:
-        yield recorder
-    finally:
-        recorder.close()
 
 
 def _hard_stop(app: Application, seconds: float) -> threading.Timer:

@@ -11,6 +11,7 @@ from rpcbackend.dispatch.dispatcher import ReportBug
 from rpcbackend.dispatch.tap import Tap
 from rpcbackend.ids import RandomBits
 from rpcbackend.monitor import LogLevels
+from rpcbackend.recordings import NoRecordings, Recordings
 from rpcbackend.schema.limits import Limits
 from rpcbackend.security.signing import Signing
 from rpcbackend.store import Place
@@ -41,5 +42,7 @@ class Surroundings:
     """Of the database, if a server keeps it."""
     over_http: Signing = field(default_factory=Signing)
     """How the tokens of the mirror are signed: by a secret that stands in no store."""
+    recordings: Recordings = field(default_factory=NoRecordings)
+    """The transcript, for whoever may look at it."""
     rates: Limits | None = None
     """Those that hold where they are others than clients are told: a replay is in no hurry."""

@@ -89,6 +89,9 @@ system.metrics       -      A     A     -      -          -       -           me
 system.setLogLevel   -      A     A     -      -          -       -
 system.watch         -      A     A     -      -          -       -           metrics:read
 
+transcripts.inspect  -      A     A     -      -          -       -
+transcripts.list     -      A     A     -      -          -       -
+
 users.list           -      A     A     -      -          -       -
 users.save           -      -     A     -      -          -       -
 

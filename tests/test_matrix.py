@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach
 from rpcbackend.store import Proofs, Store, Work
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
+from rpcbackend.transcripts.shelf import Shelf
 from tests.access_matrix import MATRIX, Row
 from tests.callers import (
     BEGAN,
@@ -63,6 +65,8 @@ FEED_TOKEN = make_feed_token(bytes)
 """Opens the feed of the other instructor, whoever has it."""
 
 SPAN = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z"}
+
+RECORDING = Path(__file__).parent / "transcripts" / "kept" / "a-morning-at-the-desk.jsonl"
 
 PROBES: dict[str, dict[str, Any]] = {
     "apikeys.create": {"name": "x", "scopes": ["lessons:read"]},
@@ -140,6 +144,8 @@ PROBES: dict[str, dict[str, Any]] = {
     "system.metrics": {},
     "system.setLogLevel": {"level": "INFO"},
     "system.watch": {},
+    "transcripts.inspect": {"name": RECORDING.name},
+    "transcripts.list": {},
     "users.list": {},
     "users.save": {"login": "eva", "roles": ["student"]},
     "vehicles.list": {},
@@ -363,7 +369,9 @@ NOBODY = Caller("nobody", for_nobody)
 @asynccontextmanager
 async def school(*, has_users: bool = True) -> AsyncIterator[tuple[Application, list[Caller]]]:
     """Run an application with a small school, and return who may call it."""
-    async with running_app(surroundings=Surroundings(clock=FrozenClock())) as app:
+    recordings = Shelf(RECORDING, build_registry, tuple)
+    surroundings = Surroundings(clock=FrozenClock(), recordings=recordings)
+    async with running_app(surroundings=surroundings) as app:
         be_quick(app)
         await app.open_store()
         await app.store.write(fill, actor="tests")

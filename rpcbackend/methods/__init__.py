@@ -22,6 +22,7 @@ from rpcbackend.methods import (
     slots,
     students,
     system,
+    transcripts,
     users,
     vehicles,
 )
@@ -47,6 +48,7 @@ AREAS = (
     slots,
     students,
     system,
+    transcripts,
     users,
     vehicles,
 )

@@ -44,6 +44,7 @@ class Permission(StrEnum):
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
     STUDENTS_UPDATE = "students:update"
+    TRANSCRIPTS_READ = "transcripts:read"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     VEHICLES_READ = "vehicles:read"

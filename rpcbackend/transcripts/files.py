@@ -1,5 +1,6 @@
 """The files of a transcript, read up to where they end."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +24,36 @@ class Transcript:
     paths: Sequence[Path]
     """Its files, the first one first."""
     keys: Sequence[bytes]
+    most: int | None = None
+    """How many of its entries are read, the last ones; None: all."""
     is_torn: bool = False
     """Whether its end was cut off, as far as it was read."""
+    skipped: int = 0
+    """How many entries were left out, as far as it was read."""
 
     def entries(self) -> Iterator[Entry]:
-        """Read every entry, in order; can be called again.
+        """Read the entries, in order; can be called again.
 
         Raises:
             TranscriptError: A line is not what was written.
         """
+        if self.most is None:
+            yield from map(read_entry, self._lines())
+            return
+        last: deque[bytes] = deque(maxlen=self.most)
+        damage = None
+        count = 0
+        try:
+            for count, line in enumerate(self._lines(), start=1):  # noqa: B007 (counts them)
+                last.append(line)
+        except TranscriptError as error:
+            damage = error
+        self.skipped = count - len(last)
+        yield from map(read_entry, last)
+        if damage is not None:
+            raise damage
+
+    def _lines(self) -> Iterator[bytes]:
         count: int | None = None
         for path in self.paths:
             lines = _lines_of(path, self.keys)
@@ -46,7 +68,7 @@ class Transcript:
                     raise TranscriptError(f"{path.name} was cut")
                 if line is not None:
                     count = None if count is None else count + 1
-                    yield read_entry(line)
+                    yield line
 
 
 def open_transcript(path: Path, keys: Sequence[bytes] = (), *, is_whole: bool = True) -> Transcript:
@@ -76,6 +98,21 @@ def open_transcript(path: Path, keys: Sequence[bytes] = (), *, is_whole: bool = 
         found = older
         paths.insert(0, before)
     return Transcript(found, paths, keys)
+
+
+def read_first_lines(path: Path, keys: Sequence[bytes]) -> tuple[bool, Header | None]:
+    """Tell whether one file is sealed, and read its header if a key opens it.
+
+    Raises:
+        TranscriptError: It is no transcript, or damaged.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        is_sealed = salt_of(file.readline()) is not None
+    try:
+        return is_sealed, _header_of(path, keys)
+    except WrongTranscriptKeyError:
+        return is_sealed, None
 
 
 def _before(path: Path) -> Path:

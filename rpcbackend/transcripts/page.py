@@ -5,8 +5,9 @@ import gzip
 import hashlib
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -36,6 +37,8 @@ class Named:
 
     name: str
     transcript: Transcript
+    is_piece: bool = False
+    """Whether it is one file of several, which may still be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,14 @@ def _about(named: Named, table: Table) -> dict[str, Any]:
     header, transcript = named.transcript.header, named.transcript
     notes = []
     if header.part > 1:
-        notes.append(f"It begins with part {header.part}: what was before is gone.")
+        before = "is in another file" if named.is_piece else "is gone"
+        notes.append(f"It begins with part {header.part}: what was before {before}.")
+    if transcript.skipped > 0:
+        notes.append(f"{transcript.skipped:,} messages are left out: only the last are here.")
     if table.damage is not None:
         notes.append(f"It ends here, for it was damaged: {table.damage}.")
+    elif transcript.is_torn and named.is_piece:
+        notes.append("It is still being written, or its end was torn off.")
     elif transcript.is_torn:
         notes.append("Its end was torn off: the process died, or somebody cut it.")
     return {
@@ -157,11 +165,27 @@ def _side(rows: Iterable[Row | None], before: int) -> dict[str, Any]:
     }
 
 
-def _assemble(name: str, overview: bytes, messages: bytes) -> str:
-    """Put everything in one file, and allow the browser what is in it alone.
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """The page without a transcript, and the hashes of what stands in it."""
 
-    The files of `page/` are put in as they are: the hashes of them are the policy.
+    html: str
+    styles: tuple[str, ...]
+    scripts: tuple[str, ...]
+
+
+def sources() -> Mapping[str, Sequence[str]]:
+    """Return what a policy must let in for the page to run: `style` and `script`, by hash.
+
+    For whoever shows the page inside his own, whose policy holds there too.
     """
+    shell = _shell()
+    return {"style": shell.styles, "script": shell.scripts}
+
+
+@cache
+def _shell() -> _Shell:
+    """Put the files of `page/` in, each as it is, and hash them."""
     hashes: dict[str, list[str]] = {"style": [], "script": []}
 
     def inline(kind: str, found: re.Match[str]) -> str:
@@ -172,14 +196,19 @@ def _assemble(name: str, overview: bytes, messages: bytes) -> str:
 
     page = _STYLE.sub(lambda found: inline("style", found), _file("index.html"))
     page = _SCRIPT.sub(lambda found: inline("script", found), page)
+    return _Shell(page, tuple(hashes["style"]), tuple(hashes["script"]))
+
+
+def _assemble(name: str, overview: bytes, messages: bytes) -> str:
+    """Put everything in one file, and allow the browser what is in it alone."""
     policy = "; ".join(
         (
             "default-src 'none'",
-            *(f"{kind}-src {' '.join(allowed)}" for kind, allowed in hashes.items()),
+            *(f"{kind}-src {' '.join(allowed)}" for kind, allowed in sources().items()),
             "base-uri 'none'; form-action 'none'",
         )
     )
-    page = page.replace("default-src 'none'", policy, 1)
+    page = _shell().html.replace("default-src 'none'", policy, 1)
     page = page.replace("<title>Transcript<", f"<title>{html.escape(name)} · transcript<", 1)
     for element, content in (("overview", overview), ("messages", messages)):
         packed = base64.b64encode(gzip.compress(content, LEVEL, mtime=0)).decode()

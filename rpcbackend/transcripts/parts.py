@@ -150,7 +150,7 @@ def rotate(path: Path, parts: int) -> None:
         FileExistsError: One of them is no transcript; then all stay where they are.
         OSError: The disk failed.
     """
-    found = list(_found(path))
+    found = list(parts_of(path))
     check_place(path)
     for number, each in reversed(list(enumerate(found))):
         if number + 1 >= parts:
@@ -166,7 +166,7 @@ def check_place(path: Path) -> None:
         FileExistsError: What would be moved out of the way is none.
         OSError: It cannot be read.
     """
-    for each in _found(path):
+    for each in parts_of(path):
         with each.open("rb") as file:
             first = file.readline(FIRST_LINE_BYTES)
         # Of one that died at once there is nothing to lose.
@@ -174,7 +174,8 @@ def check_place(path: Path) -> None:
             raise FileExistsError(errno.EEXIST, f"{each.name} is there and no transcript")
 
 
-def _found(path: Path) -> Iterator[Path]:
+def parts_of(path: Path) -> Iterator[Path]:
+    """Return the files that there are at a place, the newest first."""
     number = 0
     while _older(path, number).exists():
         yield _older(path, number)

@@ -72,6 +72,8 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._has_ended = self._is_refused = False
         self._writing: Writing | None = None
+        self.keys: list[bytes] = []
+        """Those that the store had while it was recorded, the newest last."""
 
     # On the loop (rpcbackend.dispatch.tap.Tap)
 
@@ -95,6 +97,8 @@ class Recorder:
     def opened(self, key: bytes | None) -> None:
         """Begin to write, or go on in another file because the key is another."""
         self._waiting.append(key)
+        if key is not None:
+            self.keys.append(key)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
             self._thread.start()

@@ -39,6 +39,8 @@ _PLACES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
 
 _FREE: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     ("process", re.compile(r"system\.metrics result.*")),
+    # The transcript is not in the transcript.
+    ("process", re.compile(r"transcripts\.\w+ .*")),
     # Null as long as there was too little to tell.
     ("process", re.compile(r"system\.health result\.service\[\d\]\.(p99Ms|failedShare|upShare)")),
     ("jobs", re.compile(r"system\.health result\.store\.lastBackup")),

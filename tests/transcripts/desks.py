@@ -9,6 +9,7 @@ from typing import Any
 
 from rpcbackend.app import Application
 from rpcbackend.clock import Clock, SystemClock
+from rpcbackend.methods import build_registry
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, running_app
 from rpcbackend.transcripts.files import open_transcript
@@ -17,6 +18,7 @@ from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.recorder import Recorder
 from rpcbackend.transcripts.replay import Replay
 from rpcbackend.transcripts.rules import ALWAYS, Rule
+from rpcbackend.transcripts.shelf import Shelf
 from rpcbackend.transcripts.writing import Bounds
 from tests.people import be_quick
 
@@ -40,7 +42,10 @@ async def recorded(
     bugs: list[Exception] = []
     recorder = Recorder(folder / NAME, clock, bounds)
     surroundings = Surroundings(
-        clock=clock, tap=recorder, report_bug=lambda bug, _: bugs.append(bug)
+        clock=clock,
+        tap=recorder,
+        report_bug=lambda bug, _: bugs.append(bug),
+        recordings=Shelf(folder / NAME, build_registry, lambda: recorder.keys),
     )
     async with running_app(folder / "data", surroundings) as app:
         be_quick(app)

@@ -13,6 +13,7 @@ from rpcbackend.transcripts.parts import TranscriptFile
 from rpcbackend.transcripts.sealed import WrongTranscriptKeyError
 from tests.clauses import clause
 from tests.factories import KEY
+from tests.transcripts.scripts import asked, write_script
 from tests.transcripts.test_format import HEADER
 
 ENTRIES = [Entry(float(n), "in", "con_1", {"id": n, "text": "x" * 50}) for n in range(9)]
@@ -184,3 +185,29 @@ def test_any_other_file_is_no_transcript(tmp_path: Path, text: bytes) -> None:
 
     with pytest.raises(TranscriptError):
         open_transcript(tmp_path / "t")
+
+
+def test_the_last_entries_alone_are_read_if_no_more_are_wanted(tmp_path: Path) -> None:
+    entries = [asked(number, number, "ping") for number in range(5)]
+    transcript = open_transcript(write_script(tmp_path / "day.jsonl", entries))
+    transcript.most = 3
+
+    assert [entry.t for entry in transcript.entries()] == [2, 3, 4]
+    assert transcript.skipped == 2
+
+
+def test_damage_after_the_last_entries_is_told_behind_them(tmp_path: Path) -> None:
+    path = tmp_path / "day.jsonl"
+    file = TranscriptFile(path, HEADER, KEY, part_bytes=10_000, parts=1)
+    for number in range(5):
+        file.write(asked(number, number, "ping").to_line())
+    file.close()
+    path.write_bytes(path.read_bytes() + b"{}\n")
+    transcript = open_transcript(path, [KEY])
+    transcript.most = 3
+    entries = transcript.entries()
+
+    assert [next(entries).t for _ in range(3)] == [2, 3, 4]
+    assert transcript.skipped == 2
+    with pytest.raises(TranscriptError):
+        next(entries)

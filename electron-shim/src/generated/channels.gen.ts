@@ -583,6 +583,11 @@ export interface Initialized {
   readonly limits: Limits;
 }
 
+/** Params of transcripts.inspect. */
+export interface InspectTranscript {
+  readonly name: string;
+}
+
 /** One instructor. */
 export interface Instructor {
   readonly id: string;
@@ -826,6 +831,10 @@ export interface ListStudents {
   readonly branchId?: string | null;
   readonly limit?: number;
   readonly cursor?: string | null;
+}
+
+/** Params of transcripts.list. */
+export interface ListTranscripts {
 }
 
 /** Params of users.list. */
@@ -1359,6 +1368,33 @@ export interface Times {
   readonly buckets?: readonly (Bucket)[] | null;
 }
 
+/** A file of a transcript. */
+export interface TranscriptEntry {
+  readonly name: string;
+  readonly bytes: number;
+  /** It is encrypted, as its store was. */
+  readonly isSealed: boolean;
+  /** When the process began that wrote it; null, with all that follows, if it is sealed under another key or no transcript any more. */
+  readonly startedAt: string | null;
+  /** Of the program that wrote it. */
+  readonly version: string | null;
+  /** A transcript that grew long goes on in another file. */
+  readonly part: number | null;
+}
+
+/** What transcripts.list answers. */
+export interface TranscriptList {
+  /** The newest first. */
+  readonly items: readonly (TranscriptEntry)[];
+}
+
+/** What transcripts.inspect answers. */
+export interface TranscriptPage {
+  readonly name: string;
+  /** A whole page that loads nothing, as `rpcbackend inspect` writes it. */
+  readonly html: string;
+}
+
 /** Params of students.transition. */
 export interface TransitionStudent {
   readonly studentId: string;
@@ -1604,6 +1640,10 @@ export interface Channels {
   readonly 'system.setLogLevel': { readonly params: SetLogLevel; readonly result: LogLevelSet };
   /** Send `system.metrics` notifications every few seconds, without buckets, beginning at once. */
   readonly 'system.watch': { readonly params: Watch; readonly result: Watching };
+  /** Make the page that shows one file of the transcript: timeline, latencies, errors, messages. */
+  readonly 'transcripts.inspect': { readonly params: InspectTranscript; readonly result: TranscriptPage };
+  /** List the files of the transcript that this process writes, and of those before it. */
+  readonly 'transcripts.list': { readonly params: ListTranscripts; readonly result: TranscriptList };
   /** Return the users that fit, by login. */
   readonly 'users.list': { readonly params: ListUsers; readonly result: UserPage };
   /** Add a user, or replace the one with the given id. */
@@ -1681,6 +1721,8 @@ export const channelNames: readonly Channel[] = [
   'system.metrics',
   'system.setLogLevel',
   'system.watch',
+  'transcripts.inspect',
+  'transcripts.list',
   'users.list',
   'users.save',
   'vehicles.list',
@@ -1713,6 +1755,8 @@ export const queryChannels: readonly Channel[] = [
   'system.health',
   'system.metrics',
   'system.watch',
+  'transcripts.inspect',
+  'transcripts.list',
   'users.list',
   'vehicles.list',
 ];
@@ -1787,6 +1831,8 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'system.metrics': 'natural',
   'system.setLogLevel': 'natural',
   'system.watch': 'natural',
+  'transcripts.inspect': 'natural',
+  'transcripts.list': 'natural',
   'users.list': 'natural',
   'users.save': 'key',
   'vehicles.list': 'natural',
@@ -1836,4 +1882,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'fd78f4924557d5b64b567e32e3268c410aedc8fb63f3b4ae9a7e713b940c7c39';
+export const contractHash = '52e68c9287ba8001170ae89447796827bbd5d651048cda2a7a3206ffae224eb0';

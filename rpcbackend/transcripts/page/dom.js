@@ -14,6 +14,15 @@ const make = (
   return element;
 };
 
+/** Show the page light instead of dark, or the other way round. */
+function changeTheme() {
+  const { style } = document.documentElement;
+  const isDark = style.colorScheme
+    ? style.colorScheme === 'dark'
+    : matchMedia('(prefers-color-scheme: dark)').matches;
+  style.colorScheme = isDark ? 'light' : 'dark';
+}
+
 const Format = {
   count: new Intl.NumberFormat('en').format,
   /** @param {number | null | undefined} ms */

@@ -126,14 +126,6 @@ function inspect(overview) {
     act();
   }
 
-  function changeTheme() {
-    const { style } = document.documentElement;
-    const isDark = style.colorScheme
-      ? style.colorScheme === 'dark'
-      : matchMedia('(prefers-color-scheme: dark)').matches;
-    style.colorScheme = isDark ? 'light' : 'dark';
-  }
-
   byId('help').addEventListener('click', () => keys.showModal());
   byId('theme').addEventListener('click', changeTheme);
   document.addEventListener('keydown', press);

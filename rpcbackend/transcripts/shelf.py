@@ -1,0 +1,85 @@
+"""The files of the transcript that a process writes, as its owner may look at them."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rpcbackend.dispatch.registry import Registry
+from rpcbackend.errors import NotFoundError
+from rpcbackend.schema.transcripts import TranscriptEntry
+from rpcbackend.transcripts.files import Transcript, read_first_lines
+from rpcbackend.transcripts.format import TranscriptError
+from rpcbackend.transcripts.page import Named, make_page
+from rpcbackend.transcripts.parts import parts_of
+
+MOST = 20_000
+"""Messages on a page: more of them would keep the interpreter busy for seconds, while others wait.
+
+What is looked at is what happened last; `rpcbackend inspect` shows all.
+"""
+
+
+class Shelf:
+    """Lists the files and makes their pages, on a thread.
+
+    Args:
+        path: Of the newest one.
+        registry: Knows queries from commands.
+        keys: Returns those that the store had since the process began.
+    """
+
+    def __init__(
+        self, path: Path, registry: Callable[[], Registry], keys: Callable[[], Sequence[bytes]]
+    ) -> None:
+        self._path, self._registry, self._keys = path, registry, keys
+        # Each takes the memory of a whole file.
+        self._turn = asyncio.Lock()
+
+    async def look(self) -> list[TranscriptEntry]:
+        """Return the files, the newest first."""
+        return await asyncio.to_thread(lambda: list(self._entries()))
+
+    async def page(self, name: str) -> str:
+        """Return the page of one file.
+
+        Raises:
+            NotFoundError: There is none of that name that can be opened here.
+        """
+        async with self._turn:
+            return await asyncio.to_thread(self._make, name)
+
+    def _entries(self) -> Iterator[TranscriptEntry]:
+        for path in parts_of(self._path):
+            # One that was moved on or removed meanwhile is seen next time.
+            with suppress(OSError):
+                yield self._entry(path)
+
+    def _entry(self, path: Path) -> TranscriptEntry:
+        header, is_sealed = None, False
+        with suppress(TranscriptError):
+            is_sealed, header = read_first_lines(path, self._keys())
+        return TranscriptEntry(
+            name=path.name,
+            bytes=path.stat().st_size,
+            is_sealed=is_sealed,
+            started_at=header and datetime.fromtimestamp(header.started_ms / 1_000, UTC),
+            version=header and header.version,
+            part=header and header.part,
+        )
+
+    def _make(self, name: str) -> str:
+        path = next((path for path in parts_of(self._path) if path.name == name), None)
+        if path is None:
+            raise NotFoundError.of("transcript", name)
+        header = None
+        with suppress(OSError, TranscriptError):
+            _, header = read_first_lines(path, self._keys())
+        if header is None:
+            raise NotFoundError("The transcript cannot be opened: it is sealed under another key.")
+        transcript = Transcript(header, [path], self._keys(), most=MOST)
+        try:
+            return make_page(Named(name, transcript, is_piece=True), None, self._registry()).html
+        except OSError:
+            raise NotFoundError.of("transcript", name) from None
