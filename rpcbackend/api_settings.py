@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    DirectoryPath,
     Field,
     SecretStr,
     StringConstraints,
@@ -109,6 +110,9 @@ class ApiSettings(_Group):
             "served then, and `X-Forwarded-For` is believed."
         ),
     ] = ()
+    desk: Annotated[
+        DirectoryPath | None, Field(description="The desk for browsers, served under `/desk/`.")
+    ] = None
     public_contract: Annotated[
         bool, Field(description="Whether `/docs` and the contract are shown to anybody.")
     ] = False
@@ -148,6 +152,8 @@ class ApiSettings(_Group):
     def _is_closed_or_safe(self) -> Self:
         for proxy in self.trusted_proxies:
             ipaddress.ip_network(proxy)
+        if self.desk is not None and not (self.desk / "index.html").is_file():
+            raise ValueError("there is no index.html in api.desk")
         if self.protocol == "https" and not (self.tls.certificate and self.tls.key):
             raise ValueError("https needs api.tls.certificate and api.tls.key")
         if self.is_loopback:

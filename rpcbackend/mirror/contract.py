@@ -23,14 +23,11 @@ class Contract:
         app: Has the channels.
         callers: Finds out who asks.
         is_public: Whether nobody has to be known.
-        has_console: Whether there is a page to sign in on.
     """
 
-    def __init__(
-        self, app: Application, callers: Callers, *, is_public: bool, has_console: bool
-    ) -> None:
+    def __init__(self, app: Application, callers: Callers, *, is_public: bool) -> None:
         self._app, self._callers = app, callers
-        self._is_public, self._has_console = is_public, has_console
+        self._is_public = is_public
         self._openapi: bytes | None = None
         self._handbook: bytes | None = None
 
@@ -50,8 +47,7 @@ class Contract:
 
     async def docs(self, request: Request) -> Response:
         """Return the page to read; a browser in which nobody is known is led to the console."""
-        is_nobody = not self._is_public and not read_asked(request).has_proof
-        if is_nobody and self._has_console:
+        if not self._is_public and not read_asked(request).has_proof:
             self._callers.take_stranger(source_of(request))
             return RedirectResponse(CONSOLE, 303)
         await self._admit(request)

@@ -3,15 +3,12 @@
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from http import HTTPStatus
-from importlib import import_module
-from importlib.util import find_spec
 
 from fastapi import FastAPI
 from loguru import logger
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
 from rpcbackend.api_settings import ApiSettings, SecuritySettings
 from rpcbackend.app import Application
@@ -32,20 +29,13 @@ from rpcbackend.mirror.events import Streams
 from rpcbackend.mirror.feeds import Feeds
 from rpcbackend.mirror.guard import Guard
 from rpcbackend.mirror.listener import Listener, bind
+from rpcbackend.mirror.page import console_routes, desk_routes
 from rpcbackend.mirror.places import places_of
 from rpcbackend.mirror.routes import Routes
 from rpcbackend.mirror.wire import Wire
 from rpcbackend.rpc_error import RpcError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def _console() -> list[BaseRoute]:
-    """Return the routes of the console, where there is one."""
-    if find_spec("rpcbackend.mirror.page") is None:
-        return []
-    routes: list[BaseRoute] = import_module("rpcbackend.mirror.page").console_routes()
-    return routes
 
 
 class Mirror:
@@ -73,8 +63,7 @@ class Mirror:
         routes = Routes(wire=self._wire, callers=callers)
         web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         self._add_errors(web)
-        console = _console()
-        contract = Contract(app, callers, is_public=api.public_contract, has_console=bool(console))
+        contract = Contract(app, callers, is_public=api.public_contract)
         for path, endpoint, method in (
             ("/api/health", routes.health, "GET"),
             ("/api/events", self._streams.events, "GET"),
@@ -88,7 +77,9 @@ class Mirror:
         ):
             # Not as FastAPI's own: the dispatcher checks params, and the contract has the models.
             web.add_route(path, endpoint, [method], include_in_schema=False)
-        web.routes.extend(console)
+        web.routes.extend(console_routes())
+        if api.desk is not None:
+            web.routes.extend(desk_routes(api.desk))
         guard = Guard(
             Compression(web),
             api,
