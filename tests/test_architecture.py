@@ -26,6 +26,7 @@ HARD_LIMIT, SOFT_LIMIT = 400, 250
 
 LONG = {
     "access.py": "who calls: what is remembered, and what is read, are one invariant",
+    "api_settings.py": "all that is set of the mirror, under the names of the design",
     "app.py": "the composition root: one process's whole life, and what handlers ask of it",
     "methods/auth.py": "one area's channels stand in one module",
     "methods/lessons.py": "the same",

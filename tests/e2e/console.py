@@ -44,6 +44,8 @@ class Console:
     url: str
     asked: list[str] = field(default_factory=list)
     """Every address that was asked for."""
+    errors: list[str] = field(default_factory=list)
+    """What the browser complained of."""
 
     async def open(self, path: str = "") -> None:
         """Open it at a view."""
@@ -104,15 +106,15 @@ async def console_page(
     context = await browser.new_context(color_scheme=scheme, viewport=size, bypass_csp=bypass_csp)
     page = await context.new_page()
     page.set_default_timeout(TIMEOUT_SECONDS * 1_000)
-    console, errors = Console(page, url), []
+    console = Console(page, url)
 
     def hear(message: ConsoleMessage) -> None:
         if message.type == "error" and not any(text in message.text for text in QUIET):
-            errors.append(message.text)
+            console.errors.append(message.text)
 
     page.on("console", hear)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: console.errors.append(str(error)))
     page.on("request", lambda request: console.asked.append(request.url))
     yield console
     await context.close()
-    assert errors == []
+    assert console.errors == []

@@ -157,7 +157,7 @@ async def test_a_transcript_is_opened_in_a_frame_that_reaches_nothing(console: C
 
     await frame.locator("#words").fill(OWNER["password"])
     assert await frame.locator("#rows .channel").all_inner_texts() == []
-    await frame.locator("#words").fill("auth.bootstrap")
+    await frame.locator("#words").fill('"method":"auth.bootstrap"')
     assert await frame.locator("#rows .channel").all_inner_texts() == ["auth.bootstrap"]
     assert OWNER["password"] not in await frame.locator("html").inner_html()
     inner = page.frames[-1]
@@ -166,6 +166,8 @@ async def test_a_transcript_is_opened_in_a_frame_that_reaches_nothing(console: C
     assert await inner.evaluate(reach) == "SecurityError"
     call = "() => fetch(%r).then(() => 'reached', () => 'refused')"
     assert await inner.evaluate(call % f"{console.url}/api/health") == "refused"
+    assert all("Content Security Policy" in error for error in console.errors)
+    console.errors.clear()
     await page.click("text=All transcripts")
     await page.wait_for_selector("#transcripts-view .rows:not([hidden])")
     assert await page.locator("iframe").count() == 0
