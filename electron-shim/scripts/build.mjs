@@ -1,5 +1,5 @@
 // Build dist/: bundles by esbuild, declarations by tsc (npm run build does both), the example, the tests.
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { makeValidators } from './validators.mjs';
@@ -55,6 +55,7 @@ await Promise.all([
     outfile: 'dist/renderer.mjs',
   }),
   buildExample(),
+  buildDesk(),
   buildTests(),
 ]);
 
@@ -78,6 +79,38 @@ async function buildExample() {
       ...page,
       entryPoints: ['example/renderer/style/style.css'],
       outfile: 'dist/example/style.css',
+      loader: { '.woff2': 'file' },
+    }),
+  ]);
+}
+
+/** The same desk for a browser: one file of it is another one, and it may call where it came from. */
+async function buildDesk() {
+  await mkdir('dist/desk', { recursive: true });
+  const transport = resolve('example/renderer/mirror/transport.ts');
+  const overMirror = {
+    name: 'over-the-mirror',
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^\.{1,2}\/transport$/ }, () => ({ path: transport }));
+    },
+  };
+  const html = await readFile('example/renderer/index.html', 'utf8');
+  const policy = "default-src 'none'; ";
+  if (!html.includes(policy)) {
+    throw new Error('the policy of the desk is another one');
+  }
+  await Promise.all([
+    build({
+      ...page,
+      plugins: [overMirror],
+      entryPoints: ['example/renderer/app.ts'],
+      outfile: 'dist/desk/app.js',
+    }),
+    writeFile('dist/desk/index.html', html.replace(policy, `${policy}connect-src 'self'; `)),
+    build({
+      ...page,
+      entryPoints: ['example/renderer/style/style.css'],
+      outfile: 'dist/desk/style.css',
       loader: { '.woff2': 'file' },
     }),
   ]);
