@@ -100,6 +100,9 @@ class Scheduler:
             self._plans, self._revision = await self._plan(store), revision
         now = store.clock.now_ms() / 1_000
         for plan in self._plans:
+            if plan.name is ScheduleName.BACKUP and store.backup_folder is None:
+                # A server has its own, and memory none.
+                continue
             if plan.due_at is not None and plan.due_at.timestamp() <= now:
                 await self._run_if_wanted(plan, store)
 

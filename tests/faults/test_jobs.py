@@ -6,7 +6,7 @@ import random
 import shutil
 import signal
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,13 @@ import pytest
 
 from rpcbackend.cli import main
 from rpcbackend.jobs.resuming import MAX_ATTEMPTS
+from rpcbackend.store import Work
+from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
 from tests.e2e.backend import Backend
+from tests.factories import at, store_in
 from tests.faults.budget import FIGURES, IS_FULL
+from tests.store.test_outbox import HELLO
 
 SEED = 7
 ROUNDS = 100 if IS_FULL else 4
@@ -39,7 +43,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Tally:
     """What happened in all rounds."""
 
-    exports: int = 0
+    jobs: int = 0
     kills: int = 0
     begun_again: int = 0
 
@@ -59,7 +63,9 @@ async def live(directory: Path, *calls: tuple[str, dict[str, Any]], seconds: flo
     return answers
 
 
-async def finish(directory: Path, job_id: str) -> tuple[dict[str, Any], list[Any]]:
+async def finish(
+    directory: Path, job_id: str, channel: str = "exports.start"
+) -> tuple[dict[str, Any], list[Any]]:
     """Let a process live until the job has ended; return it, and the rows of the audit of it."""
     backend = await Backend.start(directory)
     await backend.line()
@@ -67,7 +73,7 @@ async def finish(directory: Path, job_id: str) -> tuple[dict[str, Any], list[Any
     async with asyncio.timeout(30):
         while job["state"] in ("queued", "running"):
             job = await backend.call("jobs.get", jobId=job_id)
-    rows = (await backend.call("audit.list", channel="exports.start"))["items"]
+    rows = (await backend.call("audit.list", channel=channel))["items"]
     assert await backend.end() == 0
     return job, rows
 
@@ -83,8 +89,8 @@ async def test_an_export_whose_processes_are_killed_is_there_once_and_whole(
         await torment(shutil.copytree(school, folder / "data"), folder / "out", chance, tally)
         shutil.rmtree(folder)
 
-    assert tally.kills >= tally.exports
-    FIGURES.tell("jobs that go on", **vars(tally))
+    assert tally.kills >= tally.jobs
+    FIGURES.tell("exports that go on", **vars(tally))
 
 
 def names_in(folder: Path) -> list[str]:
@@ -111,6 +117,54 @@ async def torment(data: Path, out: Path, chance: random.Random, tally: Tally) ->
     # One for the call that began it, and one for its end.
     assert len(rows) == 2
     assert job["attempts"] <= kills + 1
-    tally.exports += 1
+    tally.jobs += 1
     tally.kills += kills
     tally.begun_again += job["attempts"] - 1
+
+
+MESSAGES = 20_000 if IS_FULL else 3_000
+"""How many have been over for long; the upkeep removes a hundred in a transaction."""
+
+
+@pytest.fixture(scope="module")
+def old_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A school whose messages were all withdrawn years ago."""
+    directory = tmp_path_factory.mktemp("old") / "data"
+    asyncio.run(withdraw_all(directory))
+    return directory
+
+
+async def withdraw_all(directory: Path) -> None:
+    async def unit(work: Work) -> None:
+        for number in range(MESSAGES):
+            key = f"message {number}"
+            await work.outbox.queue(replace(HELLO, dedupe_key=key))
+            await work.outbox.withdraw(key)
+
+    async with store_in(directory, clock=FrozenClock(at("2020-01-01T00:00:00Z"))) as store:
+        await store.write(unit, actor="tests")
+
+
+async def test_upkeep_whose_processes_are_killed_removes_all_and_counts_each_once(
+    old_school: Path, tmp_path: Path
+) -> None:
+    chance, tally = random.Random(SEED), Tally()  # noqa: S311 (moments of death)
+    for number in range(ROUNDS):
+        data = shutil.copytree(old_school, tmp_path / str(number) / "data")
+        run = ("schedules.run", {"name": "upkeep"})
+        [begun] = await live(data, run, seconds=chance.uniform(0, MOST_SECONDS))
+        kills = 1 + chance.randrange(MAX_ATTEMPTS - 1)
+        for _ in range(kills - 1):
+            await live(data, seconds=chance.uniform(0, MOST_SECONDS))
+
+        job, rows = await finish(data, begun["jobId"], "schedules.run")
+
+        assert job["state"] == "done", job
+        assert job["result"]["removed"]["messages"] == MESSAGES
+        assert len(rows) == 2
+        tally.jobs += 1
+        tally.kills += kills
+        tally.begun_again += job["attempts"] - 1
+        shutil.rmtree(tmp_path / str(number))
+
+    FIGURES.tell("upkeep that goes on", **vars(tally))

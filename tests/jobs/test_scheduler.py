@@ -342,6 +342,13 @@ async def test_what_a_process_is_to_leave_alone_it_leaves_alone(
         assert await begun(app, watch) == [UPKEEP, CHECK]
 
 
+async def test_a_store_without_a_folder_for_backups_gets_none(app: Application) -> None:
+    await use(app)
+    watch = Scheduler(app.jobs, app, delay_seconds=0)
+
+    assert await begun(app, watch) == [UPKEEP, CHECK]
+
+
 # The watch itself
 
 
