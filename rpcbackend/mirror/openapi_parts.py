@@ -71,10 +71,11 @@ def own_schemas() -> dict[str, Any]:
                 "code": {"type": "string", "pattern": "^[A-Z][A-Z_]*$"},
                 "message": _TEXT,
                 "type": {"type": "string", "enum": _ERROR_TYPES},
-                "details": {"type": "object"},
+                # A job that failed has them as null.
+                "details": {"anyOf": [{"type": "object"}, {"type": "null"}]},
                 "timestamp": {"type": "integer", "description": "Milliseconds since the epoch."},
                 "retryable": {"type": "boolean"},
-                "retryAfterMs": {"type": "integer", "minimum": 0},
+                "retryAfterMs": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}]},
                 "outcome": {"type": "string", "enum": ["none", "committed", "unknown"]},
                 "correlationId": _TEXT,
             },
@@ -109,7 +110,7 @@ def own_schemas() -> dict[str, Any]:
             "required": ["type", "title", "status", "detail", "instance", "error"],
             "additionalProperties": False,
         },
-        "Health": {
+        "MirrorHealth": {
             "type": "object",
             "properties": {
                 "status": {"type": "string", "enum": ["ok", "read_only", "damaged"]},
@@ -147,7 +148,7 @@ def own_paths() -> dict[str, Any]:
                 "responses": {
                     "200": {
                         "description": "It does.",
-                        "content": {JSON: {"schema": answer(ref("Health"))}},
+                        "content": {JSON: {"schema": answer(ref("MirrorHealth"))}},
                     }
                 }
                 | {key: failures[key] for key in ("400", "421", "429", "500", "503")},

@@ -35,5 +35,9 @@ def test_a_second_capability_is_refused_and_the_same_one_is_not() -> None:
 def test_nobody_is_main_who_came_by_http() -> None:
     peer = Peer("http")
 
+    with pytest.raises(ForbiddenError):
+        peer.entrust(MINE)
+
     assert not peer.is_desk
+    assert not peer.is_main(MINE)
     assert not peer.is_main(None)
