@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="print the contract")
     describe.add_argument(
         "--format",
-        choices=("openrpc", "jsonschema", "typescript", "markdown", "errors", "settings"),
+        choices=(
+            *("openrpc", "openapi", "jsonschema", "typescript", "markdown", "errors", "settings"),
+        ),
         default="openrpc",
     )
 
@@ -260,6 +262,11 @@ def _call(given: argparse.Namespace) -> int:
 
 
 def _describe(given: argparse.Namespace) -> int:
+    if given.format == "openapi":
+        from rpcbackend.mirror.openapi import describe_openapi
+
+        sys.stdout.write(describe_openapi())
+        return 0
     from rpcbackend.contract.describe import describe
 
     sys.stdout.write(describe(given.format))

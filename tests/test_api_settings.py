@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from rpcbackend.api_settings import ApiSettings, SecuritySettings
 from rpcbackend.config import load_settings
+from tests.clauses import clause
 
 SECRET = "x" * 32
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (nothing is bound)
@@ -76,6 +77,7 @@ def test_a_duration_has_a_unit_or_is_of_seconds(written: object, seconds: float)
     assert given.rate_limit.window == seconds
 
 
+@clause("mirror-closed")
 @pytest.mark.parametrize(
     "given",
     [

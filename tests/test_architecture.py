@@ -110,7 +110,7 @@ def test_every_module_of_methods_is_an_area_with_its_schema_and_its_tests() -> N
 @pytest.mark.parametrize(
     "package",
     [
-        *("contract", "dispatch", "jobs", "middleware", "observability", "protocol"),
+        *("contract", "dispatch", "jobs", "middleware", "mirror", "observability", "protocol"),
         *("resilience", "security", "transcripts", "transport"),
     ],
 )

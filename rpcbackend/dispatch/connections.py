@@ -38,6 +38,10 @@ class Connections:
         self._count = 0
         self._is_draining = False
 
+    def __len__(self) -> int:
+        """Count the connections that are open."""
+        return len(self._open)
+
     @property
     def in_flight(self) -> int:
         """How many calls have begun and not ended."""

@@ -40,9 +40,7 @@ class Contract:
         """Return the document of what is served here."""
         await self._admit(request)
         if self._openapi is None:
-            registry = self._app.dispatcher.registry
-            served = [method for method in registry if serves(method)]
-            self._openapi = codec.encode(build_openapi(registry, served))
+            self._openapi = codec.encode(build_openapi(self._app.dispatcher.registry))
         return Response(self._openapi, media_type=JSON)
 
     async def docs(self, request: Request) -> Response:

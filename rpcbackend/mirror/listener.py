@@ -70,7 +70,9 @@ class Listener:
 
     async def close(self) -> None:
         """Accept no more, let answers go out for a moment, and cut off the rest."""
-        if self._server is not None:
+        if self._server is None:
+            self._socket.close()
+        else:
             self._server.close()
         for connection in tuple(self._state.connections):
             connection.shutdown()

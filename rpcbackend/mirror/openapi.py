@@ -5,6 +5,7 @@ from typing import Any
 
 from rpcbackend.contract.openrpc import build_openrpc, errors_of
 from rpcbackend.dispatch.registry import Method, Registry
+from rpcbackend.methods import build_registry
 from rpcbackend.mirror.answers import JSON, PROBLEM
 from rpcbackend.mirror.openapi_parts import (
     HEADERS,
@@ -14,10 +15,11 @@ from rpcbackend.mirror.openapi_parts import (
     own_schemas,
     ref,
 )
-from rpcbackend.mirror.routes import OPEN
+from rpcbackend.mirror.routes import OPEN, serves
 from rpcbackend.mirror.statuses import status_of_error
+from rpcbackend.protocol.codec import canonical
 
-_INHEADERS = ("token", "capability")
+_IN_HEADERS = ("token", "capability")
 
 _PHRASES = {
     400: "The request cannot be read.",
@@ -38,14 +40,20 @@ _PHRASES = {
 _OF_ALL = (400, 413, 415, 421, 429, 500, 503)
 
 
-def build_openapi(registry: Registry, methods: list[Method]) -> dict[str, Any]:
-    """Return the document of *methods*; equal registries give equal documents."""
+def describe_openapi() -> str:
+    """Return the document as `rpcbackend describe` prints it."""
+    return canonical(build_openapi(build_registry())).decode()
+
+
+def build_openapi(registry: Registry) -> dict[str, Any]:
+    """Return the document of what is served; equal registries give equal documents."""
+    methods = [method for method in registry if serves(method)]
     rpc = build_openrpc(registry)
     schemas = copy.deepcopy(rpc["components"]["schemas"])
     schemas["CallMeta"]["properties"] = {
         name: field
         for name, field in schemas["CallMeta"]["properties"].items()
-        if name not in _INHEADERS
+        if name not in _IN_HEADERS
     }
     for model in {method.params.__name__ for method in methods}:
         _allow_meta(schemas[model], "CallMeta")

@@ -13,6 +13,7 @@ from rpcbackend.mirror.wire import EventSink
 from rpcbackend.schema.users import Role
 from rpcbackend.testing import FrozenClock
 from tests.callers import add_caller
+from tests.clauses import clause
 from tests.mirror.test_routes import MITTE, refusal
 from tests.mirror.web import Web, bearer, mirrored
 
@@ -81,6 +82,7 @@ async def test_events_come_as_they_happen(web: Web, token: str) -> None:
     ]
 
 
+@clause("mirror-events")
 @pytest.mark.parametrize(
     ("path", "headers"),
     [
@@ -204,7 +206,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind(
         pass
 
     await until(lambda: not web.mirror._streams._open)  # noqa: SLF001 (as above)
-    await until(lambda: not app.store.on_commit or len(app.connections._open) == 0)  # noqa: SLF001 (as above)
+    await until(lambda: len(app.connections) == 0)
 
 
 async def test_a_sink_that_is_full_waits_for_its_reader() -> None:

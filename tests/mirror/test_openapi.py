@@ -7,19 +7,18 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from rpcbackend.contract.openrpc import build_openrpc
 from rpcbackend.errors import ConsentMissingError
 from rpcbackend.methods import build_registry
 from rpcbackend.mirror.openapi import build_openapi
-from rpcbackend.mirror.openapi_parts import own_schemas
 from rpcbackend.mirror.routes import OPEN, serves
 from rpcbackend.mirror.statuses import STATUSES, status_of_error
 from rpcbackend.rpc_error import RpcError
+from tests.clauses import clause
 from tests.mirror.web import Web
 
 REGISTRY = build_registry()
 SERVED = [method for method in REGISTRY if serves(method)]
-DOCUMENT = build_openapi(REGISTRY, SERVED)
+DOCUMENT = build_openapi(REGISTRY)
 OPERATIONS = {
     operation["operationId"]: operation
     for path in DOCUMENT["paths"].values()
@@ -48,21 +47,11 @@ def at(ref: str) -> Any:
 
 
 def test_equal_registries_give_equal_documents() -> None:
-    assert build_openapi(build_registry(), SERVED) == DOCUMENT
+    assert build_openapi(build_registry()) == DOCUMENT
 
 
 def test_every_reference_leads_somewhere() -> None:
     assert [ref for ref in set(refs_in(DOCUMENT)) if not at(ref)] == []
-
-
-def test_what_answers_are_wrapped_in_hides_no_model_of_a_channel() -> None:
-    models = build_openrpc(REGISTRY)["components"]["schemas"]
-
-    # A job that failed says the same of it as a call does.
-    assert own_schemas().keys() & models.keys() == {"ErrorResponse"}
-    assert own_schemas()["ErrorResponse"]["properties"].keys() == (
-        models["ErrorResponse"]["properties"].keys()
-    )
 
 
 def test_every_schema_is_one() -> None:
@@ -70,6 +59,7 @@ def test_every_schema_is_one() -> None:
         Draft202012Validator.check_schema(schema)
 
 
+@clause("mirror-contract")
 def test_every_channel_that_is_served_is_one_operation_named_as_it_is() -> None:
     channels = {method.channel for method in SERVED}
 
@@ -123,17 +113,6 @@ async def test_answers_are_what_the_document_says(web: Web, token: str, channel:
 
     schema = OPERATIONS[channel]["responses"]["200"]["content"]["application/json"]["schema"]
     Draft202012Validator(schema | {"components": DOCUMENT["components"]}).validate(answer)
-
-
-async def test_refusals_are_what_the_document_says(web: Web, token: str) -> None:
-    components = {"components": DOCUMENT["components"]}
-    for accept, model in (("application/json", "Failure"), ("application/problem+json", "Problem")):
-        answer = await web.post("/api/students.get", {"studentId": 1}, token, Accept=accept)
-
-        schema = {"$ref": f"#/components/schemas/{model}"} | components
-        Draft202012Validator(schema).validate(answer.json())
-        content = at(f"#/components/responses/{answer.status_code}")["content"]
-        assert answer.headers["content-type"] in content
 
 
 def test_areas_are_tags() -> None:

@@ -10,6 +10,7 @@ from rpcbackend.mirror.routes import NOT_SERVED
 from rpcbackend.schema.users import Role
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.callers import add_caller, add_session, token_for
+from tests.clauses import clause
 from tests.factories import an_id, create_student, save_branch
 from tests.mirror.web import Web, mirrored
 from tests.people import PASSWORD, add_user, make_user
@@ -56,6 +57,7 @@ async def test_a_process_that_ends_says_that_it_serves_no_more(app: Application,
 # Calls
 
 
+@clause("mirror-channel")
 async def test_a_channel_is_called_by_its_name_and_answers_with_an_api_response(
     web: Web, token: str
 ) -> None:
@@ -142,6 +144,7 @@ async def test_nobody_makes_himself_the_main_process(web: Web, token: str) -> No
     assert rules(by_rpc) == rules(call) == [("_meta.capability", "header_only")]
 
 
+@clause("mirror-header-only")
 async def test_a_token_in_a_body_opens_nothing(web: Web, token: str) -> None:
     response = await web.call("students.list", _meta={"token": token})
     with_both = await web.call("students.list", token, _meta={"token": token})
@@ -191,6 +194,7 @@ async def test_two_proofs_are_one_too_many(web: Web, token: str, key: str) -> No
     assert refusal(response) == (401, "UNAUTHENTICATED")
 
 
+@clause("mirror-nobody")
 async def test_the_desk_of_a_school_without_users_is_not_the_mirror(
     web: Web, client: Client
 ) -> None:
@@ -260,6 +264,7 @@ async def test_while_the_store_is_locked_nobody_can_be_known(
 # JSON-RPC
 
 
+@clause("mirror-rpc")
 async def test_json_rpc_is_spoken_single_and_in_batches(web: Web, token: str) -> None:
     single = await web.post("/rpc", PING, token)
     batch = await web.post("/rpc", [PING, STUDENTS, {"foo": "bar"}], token)
