@@ -6,12 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from rpcbackend.exits import EX_BUG, EX_CONFIG, EX_USAGE
-
-if TYPE_CHECKING:
-    from rpcbackend.config import Settings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -211,11 +208,11 @@ def _positive(text: str) -> int:
 def _serve(given: argparse.Namespace) -> int:
     # Nothing that is imported is garbage, and looking for it costs 25 ms. On again once it serves.
     gc.disable()
+    from rpcbackend.options import settings_of
     from rpcbackend.serve import serve
 
     try:
-        record = {"file": given.record} if given.record else None
-        settings = _settings_of(given, record=record, api=_api_at(given.http))
+        settings = settings_of(given, bind=given.http, record=given.record)
         return serve(settings) if settings else EX_CONFIG
     finally:
         gc.enable()
@@ -225,34 +222,13 @@ def _http(given: argparse.Namespace) -> int:
     if given.workers > 1:
         _complain("several workers need a store that they can share, and SQLite's is one process's")
         return EX_USAGE
-    settings = _settings_of(given, api=_api_at(given.bind))
+    from rpcbackend.alone import serve_alone
+    from rpcbackend.options import settings_of
+
+    settings = settings_of(given, bind=given.bind)
     if settings is None:
         return EX_CONFIG
-    from rpcbackend.alone import serve_alone
-
     return serve_alone(settings, key_file=given.key_file, stdin=sys.stdin)
-
-
-def _settings_of(given: argparse.Namespace, **groups: Any) -> "Settings | None":
-    """Return the settings, or None when somebody was told why there are none."""
-    from pydantic import ValidationError
-
-    from rpcbackend.config import load_settings
-
-    log = {"level": given.log_level} if given.log_level else None
-    try:
-        return load_settings(given.config, data_dir=given.data_dir, log=log, **groups)
-    except (ValidationError, OSError, ValueError) as error:
-        _complain(f"the configuration cannot be used: {error}")
-        return None
-
-
-def _api_at(address: str | None) -> dict[str, Any] | None:
-    """Return the settings of a mirror at HOST:PORT; both are checked where all settings are."""
-    if address is None:
-        return None
-    host, _, port = address.rpartition(":")
-    return {"enabled": True, "host": host.strip("[]"), "port": port}
 
 
 def _call(given: argparse.Namespace) -> int:
