@@ -72,6 +72,14 @@ lessons.list         -      A     A     A      o          o       A           le
 lessons.reschedule   -      A     A     A      o          -       -
 lessons.searchSlots  -      A     A     A      o          o       -      lessons:read&students:read
 
+outbox.list          -      A     A     A      -          -       -           messages:read
+outbox.retry         -      A     A     A      -          -       -           messages:write
+
+providers.list       -      A     A     -      -          -       -
+providers.remove     -      A     A     -      -          -       -
+providers.save       -      A     A     -      -          -       -
+providers.test       -      A     A     -      -          -       -
+
 schedules.list       -      A     A     -      -          -       -
 schedules.run        -      A     A     -      -          -       -
 schedules.save       -      A     A     -      -          -       -

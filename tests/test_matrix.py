@@ -21,6 +21,7 @@ from rpcbackend.security.api_keys import parse_api_key
 from rpcbackend.security.feed_tokens import make_feed_token
 from rpcbackend.security.roles import GRANTS, SCOPES, Permission, Reach
 from rpcbackend.store import Proofs, Store, Work
+from rpcbackend.store.outbox import Outbox
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from rpcbackend.transcripts.shelf import Shelf
@@ -47,6 +48,8 @@ from tests.factories import (
 )
 from tests.jobs.toys import make_job
 from tests.people import PASSWORD, be_quick, quick_hash
+from tests.store.test_outbox import HELLO
+from tests.store.test_providers import make_provider
 
 OTHER = 2
 """The number of the instructor, student and lesson that are nobody's own here; their own have 1."""
@@ -127,7 +130,17 @@ PROBES: dict[str, dict[str, Any]] = {
         "startsAt": "2026-11-25T09:00:00Z",
     },
     "lessons.searchSlots": SPAN | {"durationMinutes": 90, "studentId": an_id("stu", OTHER)},
+    "outbox.list": {},
+    "outbox.retry": {"ids": [an_id("msg", OTHER)], "action": "cancel"},
     "ping": {},
+    "providers.list": {},
+    "providers.remove": {"providerId": an_id("prv", OTHER)},
+    "providers.save": {
+        "channel": "sms",
+        "name": "x",
+        "web": {"url": "https://sms.example/v1"},
+    },
+    "providers.test": {"providerId": an_id("prv", OTHER), "recipient": "ada@example.org"},
     "rpc.discover": {},
     "schedules.list": {},
     "schedules.run": {"name": "upkeep"},
@@ -273,6 +286,8 @@ async def fill(work: Work) -> None:
     await work.jobs.put(make_job(OTHER, actor=an_id("usr", STRANGER)))
     feed = make_feed(id=an_id("fed", OTHER), owner_id=an_id("ins", OTHER))
     await work.feeds.add(feed, FEED_TOKEN.sha256)
+    await work.providers.put(make_provider(id=an_id("prv", OTHER), has_secret=False))
+    await Outbox(work.tx, work.now_ms, lambda kind: an_id(kind, OTHER)).queue(HELLO)
     for number in (1, OTHER):
         instructor, student, lesson = (an_id(kind, number) for kind in ("ins", "stu", "les"))
         await work.instructors.put(make_instructor(id=instructor, email=SECRET))
@@ -317,7 +332,7 @@ async def sessions_in(store: Store) -> list[Caller]:
 async def api_keys_in(store: Store) -> list[Caller]:
     """Add a key of each role with each scope, one with a scope of nothing, and some that ended."""
     callers = []
-    for number, (role, scopes) in enumerate(product(Role, KEYS), start=30):
+    for number, (role, scopes) in enumerate(product(Role, KEYS), start=200):
         await add_caller(store, number, role, linked_person_id=linked(role))
         meta = {"token": await add_api_key(store, number, *sorted(scopes))}
         name = f"key of {role} with {'+'.join(sorted(scopes))}"

@@ -37,9 +37,13 @@ class Permission(StrEnum):
     LESSONS_RESCHEDULE = "lessons:reschedule"
     LESSONS_SEARCH = "lessons:search"
     LOGS_WRITE = "logs:write"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_WRITE = "messages:write"
     METRICS_READ = "metrics:read"
     SCHEDULES_READ = "schedules:read"
     SCHEDULES_WRITE = "schedules:write"
+    PROVIDERS_READ = "providers:read"
+    PROVIDERS_WRITE = "providers:write"
     STORE_CHECK = "store:check"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
@@ -80,6 +84,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.LESSONS_CANCEL: _ALL,
             _P.LESSONS_RESCHEDULE: _ALL,
             _P.LESSONS_SEARCH: _ALL,
+            _P.MESSAGES_READ: _ALL,
+            _P.MESSAGES_WRITE: _ALL,
             _P.STUDENTS_READ: _ALL,
             _P.STUDENTS_WRITE: _ALL,
             _P.STUDENTS_UPDATE: _ALL,
@@ -140,6 +146,8 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
                 _P.EVENTS_READ,
             }
         ),
+        "messages:read": frozenset({_P.MESSAGES_READ}),
+        "messages:write": frozenset({_P.MESSAGES_WRITE}),
         "metrics:read": frozenset({_P.METRICS_READ}),
         "students:read": frozenset({_P.STUDENTS_READ}),
         "students:write": frozenset({_P.STUDENTS_WRITE, _P.STUDENTS_UPDATE}),
@@ -171,6 +179,8 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
         "jobs": _P.JOBS_READ,
         "lessons": _P.LESSONS_READ,
         "schedules": _P.SCHEDULES_READ,
+        "messages": _P.MESSAGES_READ,
+        "providers": _P.PROVIDERS_READ,
         "sessions": _P.USERS_READ,
         "students": _P.STUDENTS_READ,
         "users": _P.USERS_READ,

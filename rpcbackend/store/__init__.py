@@ -32,13 +32,15 @@ from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.lock import DirectoryLock, StoreBusyError
 from rpcbackend.store.measurements import Measured, Measurements, Run
 from rpcbackend.store.mending import Examined, examine, fold_log_in, make_indexes_anew
+from rpcbackend.store.message import TEST_TEMPLATE, Ended, Lease, Message
+from rpcbackend.store.message import told_of as told_of_message
 from rpcbackend.store.opening import Place, open_server_store, open_store
-from rpcbackend.store.outbox import Lease, Message
 from rpcbackend.store.quarantine import put_aside
 from rpcbackend.store.reach import Gap
 from rpcbackend.store.restoring import Origin, Restored, restore, restore_closed
 from rpcbackend.store.room import Room, purge
 from rpcbackend.store.salvage import Salvaged, TableSaved, UnsalvageableError, replace_by, salvage
+from rpcbackend.store.sealing import BoxDamagedError
 from rpcbackend.store.sessions import Purpose, SigningKey, StoredSession
 from rpcbackend.store.sight import EVERYTHING, Sight, sight_of
 from rpcbackend.store.soundness import Verdict, is_key_of, verify_backup
@@ -48,13 +50,16 @@ from rpcbackend.store.work import Work
 
 __all__ = [
     "EVERYTHING",
+    "TEST_TEMPLATE",
     "Asked",
     "Backup",
+    "BoxDamagedError",
     "Command",
     "Copied",
     "CopyFailedError",
     "DamagedError",
     "DirectoryLock",
+    "Ended",
     "Examined",
     "Facts",
     "Finding",
@@ -120,5 +125,6 @@ __all__ = [
     "stage_of_copy",
     "standing_still",
     "state_of",
+    "told_of_message",
     "verify_backup",
 ]

@@ -5,11 +5,11 @@ else sends twice (docs/adr/0018-outbox.md).
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from rpcbackend.store.message import TAG, TEST_TEMPLATE, Ended, Lease, Message, tag_of
 from rpcbackend.store.transaction import Transaction
 
 MAX_ATTEMPTS = 14
@@ -23,24 +23,51 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60.0, 12 * 3600.0
 
 _QUEUE = """
 INSERT INTO outbox (school_id, id, channel, recipient, template, payload, dedupe_key, state,
-                    created_at, not_before, attempts, epoch, lease, is_withdrawn)
+                    created_at, not_before, not_after, quiet, owner_id, via,
+                    attempts, epoch, lease, is_withdrawn)
 VALUES (:school, :id, :channel, :recipient, :template, :payload, :dedupe_key, 'queued',
-        :now, :not_before, 0, 0, 0, 0)
+        :now, :not_before, :not_after, :quiet, :owner, :via, 0, 0, 0, 0)
 ON CONFLICT (school_id, dedupe_key) DO NOTHING
 """
 
 # Due are also those whose time is ahead only because the clock fell back: they were to go at once,
-# or wait for longer than a back-off lasts.
+# or wait for longer than a back-off lasts. Each has an index, for 10,000 may wait for another day.
+_WAITING = "FROM outbox WHERE school_id = :school AND channel = :channel AND state = 'queued'"
+_DUE = (
+    f"SELECT id, not_before {_WAITING} AND not_before <= :now",
+    f"SELECT id, not_before {_WAITING} AND not_before <= created_at",
+    f"SELECT id, not_before {_WAITING} AND attempts > 0 AND not_before > :now + :longest_ms",
+)
+_PINNED_DUE = (
+    f"SELECT id, not_before {_WAITING} AND via IS NOT NULL AND template = '{TEST_TEMPLATE}'",
+)
+
+_FIRST = "SELECT * FROM ({} ORDER BY not_before, id LIMIT :limit) AS first"
 _LEASE = """
 UPDATE outbox SET state = 'sending', epoch = :epoch, lease = lease + 1, attempts = attempts + 1
 WHERE school_id = :school AND id IN (
-  SELECT id FROM outbox
-  WHERE school_id = :school AND state = 'queued'
-    AND (not_before <= :now OR not_before <= created_at
-         OR attempts > 0 AND not_before > :now + :longest_ms)
-    AND channel NOT IN (SELECT value FROM json_each(:but))
-  ORDER BY not_before, id LIMIT :limit)
-RETURNING id, channel, recipient, template, payload, dedupe_key, not_before, attempts, lease
+  SELECT id FROM ({}) AS due ORDER BY not_before, id LIMIT :limit)
+RETURNING id, channel, recipient, template, payload, dedupe_key, not_before, not_after, quiet,
+  owner_id, via, attempts, lease
+"""
+LEASE_DUE, LEASE_TESTS = (
+    _LEASE.format(" UNION ".join(_FIRST.format(each) for each in due))
+    for due in (_DUE, _PINNED_DUE)
+)
+
+NEXT_AT = f"""
+SELECT min(at) FROM (
+  SELECT min(not_before) AS at {_WAITING}
+  UNION ALL SELECT :now WHERE EXISTS ({_DUE[1]})
+  UNION ALL SELECT :now WHERE EXISTS ({_DUE[2]})) AS times
+"""  # noqa: S608 (our own text)
+
+_HAS_TEST = f"{_PINNED_DUE[0]} LIMIT 1"
+
+_DROP_LATE = """
+UPDATE outbox SET state = 'cancelled', ended_at = :now, failure = 'it was too late'
+WHERE school_id = :school AND state = 'queued' AND not_after <= :now
+RETURNING id, channel, owner_id
 """
 
 # By another process, which is gone, or by one of this one that took too long.
@@ -53,7 +80,8 @@ WHERE school_id = :school AND state = 'sending'
 _SETTLE = """
 UPDATE outbox SET state = :state, attempts = attempts - :uncounted,
   not_before = coalesce(:not_before, not_before), failure = coalesce(:failure, failure),
-  provider_ref = coalesce(:provider_ref, provider_ref), ended_at = :ended_at
+  provider_ref = coalesce(:provider_ref, provider_ref), ended_at = :ended_at,
+  via = coalesce(:via, via)
 WHERE school_id = :school AND id = :id AND state = 'sending' AND epoch = :epoch AND lease = :lease
 """
 
@@ -62,40 +90,6 @@ UPDATE outbox SET state = 'cancelled', ended_at = :now
 WHERE school_id = :school AND (id = :id OR dedupe_key = :key)
   AND state = 'queued' AND is_withdrawn = 1
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What is to be sent."""
-
-    channel: str
-    """The way it goes, such as `mail`."""
-    recipient: str = field(repr=False)
-    template: str
-    payload: Mapping[str, Any] = field(repr=False)
-    dedupe_key: str
-    """Names the send: for one key there is never a second message."""
-    not_before_ms: int = 0
-    """Milliseconds since the epoch; 0 sends soon."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right to send one message, and no other's."""
-
-    id: str
-    """The message's, on every try: receivers know a second delivery by it."""
-    epoch: int
-    number: int
-    """Which of the leases of this message."""
-    attempt: int
-    """From 1."""
-    message: Message
-
-    @property
-    def place(self) -> tuple[str, int, int]:
-        """What tells it from all other leases."""
-        return self.id, self.epoch, self.number
 
 
 class Outbox:
@@ -112,9 +106,14 @@ class Outbox:
 
     async def queue(self, message: Message) -> bool:
         """Let the message be sent once this unit is durable; False if its dedupe key was used."""
+        return await self.add(message) is not None
+
+    async def add(self, message: Message) -> str | None:
+        """Do the same, and return the message's id; None if its dedupe key was used."""
+        message_id = self._new_id("msg")
         queued = await self._tx.run(
             _QUEUE,
-            id=self._new_id("msg"),
+            id=message_id,
             channel=message.channel,
             recipient=message.recipient,
             template=message.template,
@@ -122,8 +121,15 @@ class Outbox:
             dedupe_key=message.dedupe_key,
             now=self._now_ms,
             not_before=message.not_before_ms or self._now_ms,
+            not_after=message.not_after_ms,
+            quiet=orjson.dumps(message.quiet).decode() if message.quiet else None,
+            owner=message.owner_id,
+            via=message.via,
         )
-        return queued == 1
+        if not queued:
+            return None
+        self._tx.touched.update((TAG, tag_of(message.channel)))
+        return message_id
 
     async def withdraw(self, dedupe_key: str) -> bool:
         """Send the message no more, and tell whether it surely never was.
@@ -137,7 +143,7 @@ class Outbox:
         )
         await self._tx.run(_CANCEL, id=None, key=dedupe_key, now=self._now_ms)
         row = await self._tx.one(
-            "SELECT state = 'cancelled' AND attempts = 0 FROM outbox"
+            "SELECT state = 'cancelled' AND attempts = 0 AND failure IS NULL FROM outbox"
             " WHERE school_id = :school AND dedupe_key = :key",
             key=dedupe_key,
         )
@@ -153,64 +159,91 @@ class Outbox:
         return int(row[0])
 
     async def lease(
-        self, epoch: int, *, held: Collection[str], limit: int, but: Collection[str] = ()
+        self,
+        epoch: int,
+        *,
+        held: Collection[str],
+        room: Mapping[str, int],
+        tests_of: Collection[str] = (),
     ) -> list[Lease]:
-        """Take the next messages that are due, the longest due first.
+        """Take the next messages that are due, of each channel the longest due first.
 
         Whoever sends them marks each before his lease ends, or leaves it alone from then on.
 
         Args:
             epoch: Of this process; what another one had leased is taken over at once.
             held: Ids of the messages whose leases in this process still hold.
-            limit: How many at most.
-            but: Channels that are switched off for now.
+            room: Channels, and how many of each at most.
+            tests_of: Channels of which only messages are taken that try a provider out.
         """
         await self._take_back(epoch, held)
+        leases = []
+        for channel, limit in room.items():
+            leases += await self._lease(LEASE_DUE, epoch, channel, limit)
+        for channel in tests_of:
+            leases += await self._lease(LEASE_TESTS, epoch, channel, 1)
+        return leases
+
+    async def _lease(self, statement: str, epoch: int, channel: str, limit: int) -> list[Lease]:
         rows = await self._tx.all(
-            _LEASE,
+            statement,
             epoch=epoch,
+            channel=channel,
             now=self._now_ms,
-            longest_ms=round(LONGEST_WAIT_SECONDS * 1_000),
+            longest_ms=_LONGEST_MS,
             limit=limit,
-            but=orjson.dumps(sorted(but)).decode(),
         )
         rows.sort(key=lambda row: (row["not_before"], row["id"]))
         return [_leased(row, epoch) for row in rows]
 
-    async def next_at_ms(self) -> int | None:
-        """Return when the next message is due, or None when none waits."""
-        row = await self._tx.one(
-            "SELECT min(not_before) FROM outbox WHERE school_id = :school AND state = 'queued'"
-        )
+    async def next_at_ms(self, channel: str) -> int | None:
+        """Return when the next message of a channel is due, or None when none waits."""
+        row = await self._tx.one(NEXT_AT, channel=channel, now=self._now_ms, longest_ms=_LONGEST_MS)
         return row[0] if row else None
 
-    async def sent(self, lease: Lease, provider_ref: str | None = None) -> bool:
-        """Note that it was sent; False, here and below, if the lease is not the good one any more.
+    async def has_test(self, channel: str) -> bool:
+        """Tell whether a message of a channel waits that tries a provider out."""
+        return await self._tx.one(_HAS_TEST, channel=channel) is not None
 
-        *provider_ref* is what the receiver calls it.
+    async def drop_late(self) -> list[Ended]:
+        """Send those no more whose time is over, and return them."""
+        rows = await self._tx.all(_DROP_LATE, now=self._now_ms)
+        return [Ended(row["id"], row["channel"], row["owner_id"]) for row in rows]
+
+    async def sent(self, lease: Lease, provider_ref: str | None = None) -> str | None:
+        """Note that it was sent; *provider_ref* is what the receiver calls it.
+
+        Returns:
+            The state that it has from now on, here and below; None if the lease is not the good
+            one any more.
         """
         return await self._settle(lease.place, "sent", provider_ref=provider_ref)
 
-    async def retry(self, lease: Lease, failure: str, wait_ms: int) -> bool:
+    async def retry(
+        self, lease: Lease, failure: str, wait_ms: int, via: str | None = None
+    ) -> str | None:
         """Try again after the wait, unless it was the last try or the message was withdrawn.
 
         Args:
             lease: Under which it could not be sent.
             failure: Why, without anything personal.
             wait_ms: What the back-off says.
+            via: The provider that may have it already: no other one gets it.
         """
         if lease.attempt >= MAX_ATTEMPTS:
             return await self.fail(lease, failure)
-        not_before = self._now_ms + wait_ms
-        return await self._settle(lease.place, "queued", failure=failure, not_before=not_before)
+        not_before = self._now_ms + min(wait_ms, _LONGEST_MS)
+        return await self._settle(
+            lease.place, "queued", failure=failure, not_before=not_before, via=via
+        )
 
-    async def fail(self, lease: Lease, failure: str) -> bool:
+    async def fail(self, lease: Lease, failure: str) -> str | None:
         """Give the message up: no other try can help it."""
         return await self._settle(lease.place, "failed", failure=failure)
 
-    async def give_back(self, lease: Lease) -> bool:
+    async def give_back(self, lease: Lease, not_before_ms: int | None = None) -> str | None:
         """Let the message wait as if it had not been leased: nothing was sent."""
-        return await self._settle(lease.place, "queued", uncounted=1)
+        return await self._settle(lease.place, "queued", uncounted=1, not_before=not_before_ms)
 
     async def _take_back(self, epoch: int, held: Collection[str]) -> None:
         lost = await self._tx.all(_LOST, epoch=epoch, held=orjson.dumps(sorted(held)).decode())
@@ -219,18 +252,28 @@ class Outbox:
             place = (row["id"], row["epoch"], row["lease"])
             await self._settle(place, state, failure="no answer")
 
-    async def _settle(self, place: tuple[str, int, int], state: str, **given: Any) -> bool:
-        """Let a message that is sent under a lease be in another state; False if it is not."""
+    async def _settle(self, place: tuple[str, int, int], state: str, **given: Any) -> str | None:
+        """Let a message that is sent under a lease be in another state; return which it is."""
         message_id, epoch, number = place
         named = {"id": message_id, "epoch": epoch, "lease": number, "state": state}
         ended_at = None if state == "queued" else self._now_ms
         is_good = await self._tx.run(_SETTLE, **_NOTHING | named | given, ended_at=ended_at) == 1
-        if state == "queued":
-            await self._tx.run(_CANCEL, id=message_id, key=None, now=self._now_ms)
-        return is_good
+        if state == "queued" and await self._tx.run(
+            _CANCEL, id=message_id, key=None, now=self._now_ms
+        ):
+            state = "cancelled"
+        return state if is_good else None
 
 
-_NOTHING = {"uncounted": 0, "not_before": None, "failure": None, "provider_ref": None}
+_LONGEST_MS = round(LONGEST_WAIT_SECONDS * 1_000)
+
+_NOTHING = {
+    "uncounted": 0,
+    "not_before": None,
+    "failure": None,
+    "provider_ref": None,
+    "via": None,
+}
 
 
 def _leased(row: Any, epoch: int) -> Lease:
@@ -246,5 +289,9 @@ def _leased(row: Any, epoch: int) -> Lease:
             payload=orjson.loads(row["payload"]),
             dedupe_key=row["dedupe_key"],
             not_before_ms=row["not_before"],
+            not_after_ms=row["not_after"],
+            quiet=tuple(orjson.loads(row["quiet"])) if row["quiet"] else None,
+            owner_id=row["owner_id"],
+            via=row["via"],
         ),
     )

@@ -21,6 +21,7 @@ from rpcbackend.store.driver import (
     is_poison,
     take_up_all,
 )
+from rpcbackend.store.resealing import forget_others, seal_for
 from rpcbackend.store.transaction import Report
 
 STEPS = 3
@@ -68,6 +69,7 @@ def encrypt(connection: Any, key: bytes) -> None:
 async def _change_alone(writer: Thread, key: bytes, report: Report) -> None:
     # No `partial`: the key would be in its repr, and so in somebody's log.
     def encrypt_and_fold(connection: Any) -> None:
+        seal_for(connection, old.key, key)
         encrypt(connection, key)
         fold_log(connection)
 
@@ -84,10 +86,16 @@ async def _change_alone(writer: Thread, key: bytes, report: Report) -> None:
     # What the connection said proves nothing: it answers ok when its commit has failed, and what it
     # wrote next would be in the new key amid pages in the old one.
     report(2, STEPS, "checking")
-    if await _reopen(writer, new, old) is old or is_poison(failure):
+    counts = await _reopen(writer, new, old)
+    if counts is old or is_poison(failure):
         raise failure
+
+    def finish(connection: Any) -> None:
+        forget_others(connection, key)
+        _finish(connection)
+
     try:
-        await writer.run(_finish)
+        await writer.run(finish)
     except Error as error:
         if is_full(error):
             raise DiskFullError(outcome="committed") from error

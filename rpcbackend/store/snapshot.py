@@ -37,6 +37,7 @@ from rpcbackend.store.files import (
     write_private,
 )
 from rpcbackend.store.rekey import encrypt
+from rpcbackend.store.resealing import seal_anew
 from rpcbackend.store.soundness import facts_of, look_through, sha256_of
 from rpcbackend.store.transaction import Report
 
@@ -167,6 +168,7 @@ def change_key_of(stage: Path, old: bytes | None, new: bytes) -> None:
     """Encrypt a staged file anew, durably; one that is cut short is no use to anybody."""
     connection = driver.open_stage(stage, old)
     try:
+        seal_anew(connection, old, new)
         encrypt(connection, new)
     finally:
         connection.close()

@@ -19,6 +19,7 @@ from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
 from rpcbackend.store.migrations import SchemaOldError, latest_version, migrate, version_of
 from rpcbackend.store.reading import read_group, roll_back
 from rpcbackend.store.rekey import change_key
+from rpcbackend.store.resealing import forget_others
 from rpcbackend.store.statements import SqliteTransaction
 from rpcbackend.store.transaction import Report, drive
 
@@ -109,6 +110,9 @@ class SqliteEngine:
             if save and is_old:
                 save(writer.opener, now_ms)
             self.schema_version = migrate(connection, now_ms)
+            if not uri:
+                # A change of keys that was cut short left some.
+                forget_others(connection, key)
 
         await writer.run(bring_up_to_date)
         self.writer = Lane([writer], self._write_group, batch=GROUP, after_batch=self._checkpoint)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from rpcbackend.clock import Clock
 from rpcbackend.errors import BackupInvalidError, OutcomeUnknownError, ServerDatabaseError
@@ -17,6 +17,7 @@ from rpcbackend.store.beside import run_beside
 from rpcbackend.store.driver import Error, is_poison
 from rpcbackend.store.engine import Engine
 from rpcbackend.store.lane import see_through
+from rpcbackend.store.message import TAG as OUTBOX
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.snapshot import Wanted, make_backup, rekey_backups
 from rpcbackend.store.soundness import Verdict, verify_backup
@@ -35,6 +36,16 @@ def _nobody(_done: int, _total: int, _message: str) -> None:
     """Hear of progress."""
 
 
+class _Left(NamedTuple):
+    """What a transaction leaves for others to hear of."""
+
+    access_version: int
+    head_seq: int = 0
+    audit_head: Link = ROOT
+    is_outgoing: bool = False
+    """Whether the sender has something to do."""
+
+
 class Store:
     """An open database of one school; see `open_store`."""
 
@@ -46,6 +57,8 @@ class Store:
         """The last row of the audit that is known to be durable."""
         self.on_commit: list[Callable[[], None]] = []
         """Called on the loop after a commit that left events."""
+        self.on_outgoing: list[Callable[[], None]] = []
+        """Called on the loop after a commit that gave the sender something to do."""
         self.on_access_change: list[Callable[[], None]] = []
         """Called on the loop after a commit that changed who may come in, before its answer."""
         self.access_version = 0
@@ -114,30 +127,43 @@ class Store:
         """
         commit = object()
 
-        async def work(tx: Transaction) -> tuple[T, int, Link | None, int]:
+        async def work(tx: Transaction) -> tuple[T, _Left]:
             done = self._work(tx, actor, sight)
             # Others change it unheard: then whoever calls is looked up within his transaction.
             done.access_version = -1 if self.engine.is_shared else self._access_version
             result = await unit(done)
-            if keep:
-                self._announce(tx, commit)
-            return result, done.events.appended_seq, done.audit.appended, self._access_version
+            if not keep:
+                return result, _Left(access_version=self._access_version)
+            self._announce(tx, commit)
+            return result, _Left(
+                self._access_version,
+                done.events.appended_seq,
+                done.audit.appended or ROOT,
+                OUTBOX in tx.touched,
+            )
 
         try:
-            result, head_seq, audited, access_version = await self.engine.write(work, keep=keep)
+            result, left = await self.engine.write(work, keep=keep)
         finally:
             self.tags.end(commit)
-        if access_version > self.access_version:
-            self.access_version = access_version
+        self._publish(left)
+        return result  # type: ignore[no-any-return]  # the lane is untyped
+
+    def _publish(self, left: "_Left") -> None:
+        """Let those know who wait for it, before the answer."""
+        if left.access_version > self.access_version:
+            self.access_version = left.access_version
             for forget in self.on_access_change:
                 forget()
-        if keep and audited is not None and audited.seq > self.audit_head.seq:
-            self.audit_head = audited
-        if keep and head_seq > self.head_seq:
-            self.head_seq = head_seq
+        if left.audit_head.seq > self.audit_head.seq:
+            self.audit_head = left.audit_head
+        if left.head_seq > self.head_seq:
+            self.head_seq = left.head_seq
             for publish in list(self.on_commit):
                 publish()
-        return result  # type: ignore[no-any-return]  # the lane is untyped
+        if left.is_outgoing:
+            for wake in list(self.on_outgoing):
+                wake()
 
     def _announce(self, tx: Transaction, commit: object) -> None:
         """On the writer's thread, note what will be another once the transaction is kept."""
@@ -284,7 +310,18 @@ class Store:
         await self.engine.close()
 
     def _work(self, tx: Transaction, actor: str, sight: Sight) -> Work:
-        return Work(tx, now_ms=self.clock.now_ms(), ids=self.ids, actor=actor, sight=sight)
+        return Work(
+            tx,
+            now_ms=self.clock.now_ms(),
+            ids=self.ids,
+            actor=actor,
+            sight=sight,
+            key=self._key,
+        )
+
+    def _key(self) -> bytes | None:
+        # A database that a server keeps has none of ours.
+        return self.engine.opener.key if isinstance(self.engine, SqliteEngine) else None
 
 
 async def find_heads(work: Work) -> tuple[int, Link]:

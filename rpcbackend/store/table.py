@@ -45,6 +45,7 @@ class Table(Generic[EntityT]):
         self.json = json_object(model, **self._expressions)
         """The SQL expression that writes a row as the entity's JSON."""
         self._get = f"SELECT {self.json} AS json FROM {name} WHERE school_id = :school AND id = :id"  # noqa: S608 (our own names)
+        self._delete = f"DELETE FROM {name} WHERE school_id = :school AND id = :id"  # noqa: S608 (our own names)
         self._statements: dict[tuple[str, ...], str] = {}
 
     async def get(self, tx: Transaction, entity_id: str) -> EntityT | None:
@@ -104,6 +105,15 @@ class Table(Generic[EntityT]):
         if tx.changes is not None:
             tx.changes.see((self.noun, row["id"]), None)
         await self._write(tx, self._statement(_INSERT, row), row)
+
+    async def remove(self, tx: Transaction, entity_id: str) -> None:
+        """Remove the entity with this id, if there is one."""
+        if tx.changes is not None and not tx.changes.has_seen((self.noun, entity_id)):
+            await self.get_encoded(tx, entity_id)
+        tx.touched.update((self.name, f"{self.noun}:{entity_id}"))
+        await tx.run(self._delete, id=entity_id)
+        if tx.changes is not None:
+            tx.changes.write((self.noun, entity_id), None)
 
     def _row(self, entity: EntityT) -> dict[str, Any]:
         row = to_row(entity) | self._more_columns(entity)

@@ -23,7 +23,10 @@ from rpcbackend.store.latest import LatestTime
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.measurements import Measurements
 from rpcbackend.store.outbox import Outbox
+from rpcbackend.store.outgoing import Outgoing
+from rpcbackend.store.providers import Providers
 from rpcbackend.store.schedules import Schedules
+from rpcbackend.store.sealed import Sealed
 from rpcbackend.store.sessions import Sessions
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.students import Students
@@ -32,6 +35,10 @@ from rpcbackend.store.users import Users
 from rpcbackend.store.vehicles import Vehicles
 
 T = TypeVar("T")
+
+
+def _no_key() -> bytes | None:
+    raise RuntimeError("whoever runs this unit did not say which key its secrets are under")
 
 
 class Work:
@@ -43,10 +50,18 @@ class Work:
         ids: Makes the ids of new records.
         actor: Who does it.
         sight: What of it he may see.
+        key: Returns the store's key, which its secrets are sealed under.
     """
 
     def __init__(
-        self, tx: Transaction, *, now_ms: int, ids: Ids, actor: str, sight: Sight = EVERYTHING
+        self,
+        tx: Transaction,
+        *,
+        now_ms: int,
+        ids: Ids,
+        actor: str,
+        sight: Sight = EVERYTHING,
+        key: Callable[[], bytes | None] = _no_key,
     ) -> None:
         self.tx = tx
         self.now_ms = now_ms
@@ -54,7 +69,7 @@ class Work:
         self.sight = sight
         self.access_version = 0
         """How many changes of who may come in stand before it; see `Store`."""
-        self._ids = ids
+        self._ids, self._key = ids, key
 
     @property
     def now(self) -> datetime:
@@ -180,6 +195,21 @@ class Work:
     def schedules(self) -> Schedules:
         """What runs by itself."""
         return Schedules(self.tx)
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The same, as the desk sees it."""
+        return Outgoing(self.tx, self.now_ms)
+
+    @property
+    def providers(self) -> Providers:
+        """Who carries what goes outside."""
+        return Providers(self.tx, self.sealed)
+
+    @property
+    def sealed(self) -> Sealed:
+        """The secrets that have to be used again."""
+        return Sealed(self.tx, self._key)
 
     @property
     def sessions(self) -> Sessions:

@@ -178,6 +178,35 @@ async def _cancel_job(stage: Stage) -> dict[str, Any]:
     return {"jobId": play.job.id}
 
 
+async def _save_provider(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {
+        "channel": "mail",
+        "name": "Office mail",
+        "mail": {
+            "host": "mail.example",
+            "port": 587,
+            "security": "starttls",
+            "sender": "office@school.example",
+            "username": "office",
+        },
+        "secret": "canary pass",
+    }
+
+
+async def _remove_provider(stage: Stage) -> dict[str, Any]:
+    saved = await stage.client.call("providers.save", **await _save_provider(stage))
+    return {"providerId": saved["id"]}
+
+
+async def _test_provider(stage: Stage) -> dict[str, Any]:
+    return await _remove_provider(stage) | {"recipient": "ada@example.org"}
+
+
+async def _retry_outbox(stage: Stage) -> dict[str, Any]:
+    tested = await stage.client.call("providers.test", **await _test_provider(stage))
+    return {"ids": [tested["messageId"]], "action": "cancel"}
+
+
 async def _rekey(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
     return {"newDatabaseKey": "B" * 42 + "A"}
 
@@ -234,6 +263,10 @@ EXAMPLES: dict[str, Example] = {
     "lessons.reschedule": _reschedule_lesson,
     "schedules.run": _run_schedule,
     "schedules.save": _save_schedule,
+    "outbox.retry": _retry_outbox,
+    "providers.remove": _remove_provider,
+    "providers.save": _save_provider,
+    "providers.test": _test_provider,
     "sessions.revoke": _revoke_session,
     "students.create": _create_student,
     "students.transition": _transition_student,

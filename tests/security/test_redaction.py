@@ -217,6 +217,7 @@ HARMLESS = {
         *("Event.id", "Event.actor", "Event.data", "Job.channel", "Job.actor", "LastBackup.id"),
         *("Feed.ownerId", "Feed.madeBy", "Schedule.channel"),
         *("ListAudit.actor", "ListAudit.entityId", "ListAudit.channel"),
+        *("OutboxMessage.channel", "OutboxMessage.template", "Schedule.channel"),
         *("Subscribed.subscriptionId", "RestoreBackup.confirmPhrase"),
     },
     "what a client makes up to find its calls again": {
@@ -234,7 +235,8 @@ HARMLESS = {
         *("OpenRpcDocument.methods", "Peer.name", "Peer.version", "Ready.name", "Ready.version"),
         *("Ready.protocolVersion", "Ready.contractHash", "Session.client", "Session.audience"),
         *("Bootstrap.client", "LogIn.client"),
-        *("StoreHealth.engine", "Me.permissions", "Metrics.version"),
+        *("StoreHealth.engine", "Me.permissions", "Metrics.version", "TranscriptEntry.version"),
+        *("TranscriptPage.name", "InspectTranscript.name", "TranscriptEntry.name"),
     },
     "where the process listens, and whom it calls": {
         *("Health.mirrorUrl", "HostHealth.host", "HostMetrics.host"),
@@ -247,7 +249,7 @@ HARMLESS = {
     },
     "names of channels and errors, and figures": {
         *("CallerCount.caller", "ChannelMetrics.channel", "ErrorCount.symbol", "ErrorCount.type"),
-        "MetricsAnswer.text",
+        *("MetricsAnswer.text", "HostMetrics.host", "HostHealth.host"),
     },
     "hashes": {
         *(
@@ -264,6 +266,9 @@ HARMLESS = {
         *("ErrorResponse.details", "Fault.rule", "Fault.message", "Job.message"),
         *("ProgressValue.message", "StoreHealth.problems", "RestoredBackup.counts"),
         *("VerifiedBackup.counts", "RanSchedule.removed"),
+        *("OutboxMessage.lastError", "ProgressValue.message", "StoreHealth.problems"),
+        *("RestoredBackup.counts", "RanSchedule.removed", "Health.mirrorUrl"),
+        "VerifiedBackup.counts",
     },
     "what the channels say of it, which began the job": {"Job.result"},
 }

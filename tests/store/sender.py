@@ -38,7 +38,7 @@ class Sender:
         epoch, held = self._epoch, self._leases.held(self._clock.monotonic())
 
         async def unit(work: Work) -> list[Lease]:
-            return await work.outbox.lease(epoch, held=held, limit=limit)
+            return await work.outbox.lease(epoch, held=held, room={"mail": limit})
 
         leases = await self._store.write(unit, actor="sender")
         for lease in leases:
@@ -50,8 +50,8 @@ class Sender:
 
         async def unit(work: Work) -> bool:
             if failure is None:
-                return await work.outbox.sent(lease)
-            return await work.outbox.retry(lease, failure, wait_ms)
+                return await work.outbox.sent(lease) is not None
+            return await work.outbox.retry(lease, failure, wait_ms) is not None
 
         self._leases.give_back(lease.id)
         return await self._store.write(unit, actor="sender")

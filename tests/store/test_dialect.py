@@ -23,6 +23,7 @@ ONLY_SQLITE = {
         "migrations",
         "reach",
         "rekey",
+        "resealing",
         "revoked",
         "room",
     ),

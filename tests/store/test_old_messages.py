@@ -43,7 +43,7 @@ async def test_what_was_never_sent_is_gone_after_ninety_days_and_what_waits_stay
 ) -> None:
     await queue(store, "withdrawn", "failed", "waits")
     await withdraw(store, "withdrawn")
-    for each in await lease(store, limit=1):
+    for each in await lease(store, room={"mail": 1}):
         await settle(store, "fail", each, "no such address")
     clock.advance(TOLD_MS / 1_000)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.store import Lease, Message, Store, Work
+from rpcbackend.store import Ended, Lease, Message, Store, Work, outbox
 from rpcbackend.store.driver import IntegrityError
 from rpcbackend.store.outbox import MAX_ATTEMPTS
 from rpcbackend.testing import FrozenClock
@@ -37,13 +37,13 @@ async def withdraw(store: Store, key: str = HELLO.dedupe_key) -> bool:
 
 
 async def lease(store: Store, epoch: int = 1, **given: Any) -> list[Lease]:
-    how: dict[str, Any] = {"held": (), "limit": 10} | given
+    how: dict[str, Any] = {"held": (), "room": {"mail": 10}} | given
     return await store.write(lambda work: work.outbox.lease(epoch, **how), actor="tests")
 
 
-async def settle(store: Store, how: str, lease: Lease, *args: Any) -> bool:
-    async def unit(work: Work) -> bool:
-        settled: bool = await getattr(work.outbox, how)(lease, *args)
+async def settle(store: Store, how: str, lease: Lease, *args: Any) -> str | None:
+    async def unit(work: Work) -> str | None:
+        settled: str | None = await getattr(work.outbox, how)(lease, *args)
         return settled
 
     return await store.write(unit, actor="tests")
@@ -110,7 +110,7 @@ async def test_the_database_itself_lets_a_message_begin_as_queued_alone(
     async def unit(work: Work) -> None:
         await work.tx.run(
             "INSERT INTO outbox SELECT :school, 'm', 'c', 'r', 't', '{}', 'k', :state, 0, 0, 0, 0,"
-            " 0, 0, NULL, NULL, iif(:state = 'sending', NULL, 0)",
+            " 0, 0, NULL, NULL, iif(:state = 'sending', NULL, 0), NULL, NULL, NULL, NULL",
             state=state,
         )
 
@@ -122,9 +122,10 @@ STATES = ["queued", "sending", "sent", "delivered", "bounced", "failed", "cancel
 STEPS = {
     *(("queued", "sending"), ("queued", "cancelled")),
     *(("sending", "sent"), ("sending", "queued"), ("sending", "failed")),
+    *(("failed", "queued"), ("failed", "cancelled")),
     *(("sent", "delivered"), ("sent", "bounced")),
 }
-"""The machine of domain.md section 2.3."""
+"""The machine of domain.md section 2.3, and what outbox.retry does with what was given up."""
 WAYS = {
     "queued": [],
     "sending": ["sending"],
@@ -196,8 +197,8 @@ async def test_the_longest_due_come_first_and_none_before_its_time(
     assert await lease(store, held=[row["id"] for row in await rows_in(store)]) == []
     clock.advance(60.001)
     held = [row["id"] for row in await rows_in(store)]
-    assert keys_of(await lease(store, held=held, limit=1)) == ["in a minute"]
-    assert keys_of(await lease(store, held=held, limit=1)) == ["in two minutes"]
+    assert keys_of(await lease(store, held=held, room={"mail": 1})) == ["in a minute"]
+    assert keys_of(await lease(store, held=held, room={"mail": 1})) == ["in two minutes"]
 
 
 @clause("outbox-leases")
@@ -221,13 +222,13 @@ async def test_a_channel_that_is_switched_off_keeps_its_messages(store: Store) -
     await queue(store, "mail")
     await queue(store, "text", channel="sms")
 
-    assert keys_of(await lease(store, but=["mail"])) == ["text"]
+    assert keys_of(await lease(store, room={"sms": 10})) == ["text"]
     assert await states_in(store) == {"mail": "queued", "text": "sending"}
 
 
 async def test_it_is_known_when_the_next_message_is_due(store: Store, clock: FrozenClock) -> None:
     async def next_at() -> int | None:
-        return await store.read(lambda work: work.outbox.next_at_ms())
+        return await store.read(lambda work: work.outbox.next_at_ms("mail"))
 
     assert await next_at() is None
     await queue(store, "later", not_before_ms=clock.now_ms() + MINUTE_MS)
@@ -383,3 +384,127 @@ async def test_what_was_tried_before_may_have_arrived_when_it_is_withdrawn(store
     assert not await withdraw(store)
 
     assert await states_in(store) == {"hello ada": "cancelled"}
+
+
+# For the sender
+
+
+async def test_each_channel_has_room_of_its_own(store: Store) -> None:
+    await queue(store, "one", "two", "three")
+    await queue(store, "text", channel="sms")
+
+    leases = await lease(store, room={"mail": 2, "sms": 2, "webhook": 2})
+
+    assert keys_of(leases) == ["one", "two", "text"]
+
+
+async def test_a_message_that_tries_a_provider_out_goes_though_its_channel_does_not(
+    store: Store,
+) -> None:
+    async def has_test() -> bool:
+        return await store.read(lambda work: work.outbox.has_test("mail"))
+
+    await queue(store, "other")
+    await queue(store, "pinned", via="prv_1")
+    assert not await has_test()
+    await queue(store, "test", template="providers.test", via="prv_1")
+    assert await has_test()
+
+    assert keys_of(await lease(store, room={}, tests_of=["mail"])) == ["test"]
+
+
+async def test_what_may_have_arrived_by_one_provider_is_not_given_to_another(
+    store: Store, clock: FrozenClock
+) -> None:
+    await queue(store)
+    [first] = await lease(store)
+    assert first.message.via is None
+
+    assert await settle(store, "retry", first, "no answer", MINUTE_MS, "prv_1") == "queued"
+
+    clock.advance(60)
+    [second] = await lease(store)
+    assert second.message.via == "prv_1"
+
+
+async def test_no_wait_is_longer_than_the_longest_whatever_the_receiver_asks(
+    store: Store, clock: FrozenClock
+) -> None:
+    await queue(store)
+    [first] = await lease(store)
+
+    await settle(store, "retry", first, "429", 30 * 24 * 60 * MINUTE_MS)
+
+    assert await lease(store) == []
+    clock.advance(12 * 3600)
+    assert len(await lease(store)) == 1
+
+
+async def test_what_is_given_back_until_some_time_waits_so_long_and_was_no_try(
+    store: Store, clock: FrozenClock
+) -> None:
+    await queue(store, quiet=("Europe/Berlin", "21:00", "08:00"))
+    [first] = await lease(store)
+    assert first.message.quiet == ("Europe/Berlin", "21:00", "08:00")
+
+    assert await settle(store, "give_back", first, clock.now_ms() + MINUTE_MS) == "queued"
+
+    assert await lease(store) == []
+    clock.advance(60)
+    [second] = await lease(store)
+    assert second.attempt == 1
+
+
+async def test_what_is_of_no_use_any_more_is_cancelled_and_told(
+    store: Store, clock: FrozenClock
+) -> None:
+    async def drop() -> list[Ended]:
+        return await store.write(lambda work: work.outbox.drop_late(), actor="tests")
+
+    soon = clock.now_ms() + MINUTE_MS
+    await queue(store, "reminder", not_after_ms=soon, owner_id="stu_1")
+    await queue(store, "always")
+    assert await drop() == []
+    clock.advance(60)
+
+    [dropped] = await drop()
+
+    assert (dropped.channel, dropped.owner_id) == ("mail", "stu_1")
+    assert await states_in(store) == {"reminder": "cancelled", "always": "queued"}
+    assert [row["failure"] for row in await rows_in(store)] == ["it was too late", None]
+
+
+@pytest.mark.sqlite
+async def test_ten_thousand_that_wait_for_another_day_are_not_looked_at(store: Store) -> None:
+    """The statements seek in the indexes that were made for them: none walks over all."""
+
+    async def plans(work: Work) -> list[str]:
+        named = {"channel": "mail", "now": 0, "longest_ms": 0, "limit": 1, "epoch": 1}
+        told = []
+        for statement in (outbox.LEASE_DUE, outbox.NEXT_AT, outbox.LEASE_TESTS):
+            rows = await work.tx.all(f"EXPLAIN QUERY PLAN {statement}", **named)
+            told += [row["detail"] for row in rows]
+        return told
+
+    seen = [step for step in await store.read(plans) if " outbox" in step]
+
+    assert {step.split(" ")[0] for step in seen} == {"SEARCH"}
+    assert all("USING" in step for step in seen)
+
+
+async def test_the_sender_is_woken_by_commits_that_queue_and_by_no_others(store: Store) -> None:
+    woken: list[None] = []
+    store.on_outgoing.append(lambda: woken.append(None))
+
+    async def others(work: Work) -> None:
+        await work.branches.put(make_branch())
+
+    await store.write(others, actor="tests")
+    await store.write(lambda work: work.outbox.queue(HELLO), actor="tests", keep=False)
+    assert not woken
+
+    await queue(store)
+    assert len(woken) == 1
+    await queue(store)
+    await lease(store)
+    assert len(woken) == 1

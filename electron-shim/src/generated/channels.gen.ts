@@ -813,6 +813,18 @@ export interface ListLessons {
   readonly cursor?: string | null;
 }
 
+/** Params of outbox.list. */
+export interface ListOutbox {
+  /** Only these; all when empty. */
+  readonly ids?: readonly (string)[];
+  readonly state?: MessageState | null;
+  readonly channel?: 'mail' | 'sms' | 'payment' | 'webhook' | null;
+  /** Only what is about this student. */
+  readonly owner?: string | null;
+  readonly cursor?: string | null;
+  readonly limit?: number;
+}
+
 /** Params of schedules.list. */
 export interface ListSchedules {
 }
@@ -882,6 +894,18 @@ export interface LogOut {
   readonly allSessions?: boolean;
 }
 
+/** A server that takes mail by SMTP. */
+export interface MailServer {
+  readonly host: string;
+  readonly port: number;
+  /** `none` sends in the clear: to a server on this machine alone. */
+  readonly security: 'starttls' | 'tls' | 'none';
+  /** The school's address, which mail comes from. */
+  readonly sender: string;
+  /** Without one nobody signs in. */
+  readonly username?: string | null;
+}
+
 /** Who calls, and what he may do. */
 export interface Me {
   /** No user exists yet: this desk may do everything, unsigned. */
@@ -893,6 +917,9 @@ export interface Me {
   /** Each permission, and whether it reaches all rows or his own. */
   readonly permissions: Readonly<Record<string, 'all' | 'own'>>;
 }
+
+/** How far a message is. */
+export type MessageState = 'queued' | 'sending' | 'sent' | 'delivered' | 'bounced' | 'failed' | 'cancelled';
 
 /** Figures since the process started. */
 export interface Metrics {
@@ -938,6 +965,36 @@ export interface OpenRpcDocument {
   readonly [more: string]: unknown;
 }
 
+/** One message, without what it says. */
+export interface OutboxMessage {
+  readonly id: string;
+  /** The way it goes. */
+  readonly channel: string;
+  readonly template: string;
+  /** Whom it is about. */
+  readonly studentId: string | null;
+  /** Where it goes; null for whoever may not see students. */
+  readonly recipient: string | null;
+  readonly state: MessageState;
+  /** Tries that were begun. */
+  readonly attempts: number;
+  /** Why the last try failed. */
+  readonly lastError: string | null;
+  /** What the receiver calls it. */
+  readonly providerRef: string | null;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  /** When it is tried next, if it waits. */
+  readonly notBefore: string;
+  readonly endedAt: string | null;
+}
+
+/** Messages, the newest first. */
+export interface OutboxPage {
+  readonly items: readonly (OutboxMessage)[];
+  readonly nextCursor: string | null;
+}
+
 /** What can make it busy (domain rule K2: nothing else may). */
 export type OwnerType = 'lesson' | 'class' | 'exam' | 'time_off' | 'work_order' | 'block' | 'external' | 'worktime';
 
@@ -975,6 +1032,32 @@ export interface ProgressValue {
   readonly percentage?: number | null;
   readonly done?: number | null;
   readonly total?: number | null;
+}
+
+/** One provider, without its secret. */
+export interface Provider {
+  readonly id: string;
+  readonly channel: ProviderChannel;
+  /** What the school calls it. */
+  readonly name: string;
+  /** A channel without an enabled provider is switched off: all of it waits. */
+  readonly isEnabled: boolean;
+  /** The smallest goes first; the next one steps in for it. */
+  readonly priority: number;
+  readonly mail: MailServer | null;
+  readonly web: WebService | null;
+  /** Whether a password or key is kept. */
+  readonly hasSecret: boolean;
+  /** Grows by one with every change. */
+  readonly version: number;
+}
+
+/** The ways out that somebody carries. */
+export type ProviderChannel = 'mail' | 'sms' | 'payment';
+
+/** Providers by channel and priority. */
+export interface ProviderPage {
+  readonly items: readonly (Provider)[];
 }
 
 /** What the job of schedules.run answers. */
@@ -1015,6 +1098,12 @@ export interface Refresh {
 export interface Rekey {
   /** 32 bytes in base64url. */
   readonly newDatabaseKey: string;
+}
+
+/** Params of providers.remove. */
+export interface RemoveProvider {
+  readonly providerId: string;
+  readonly expectedVersion?: number | null;
 }
 
 /** Params of lessons.reschedule: what is left out stays as it is. */
@@ -1062,6 +1151,19 @@ export interface RestoredBackup {
   readonly restoredToSeq?: number | null;
   /** Holds what was there before. */
   readonly safetyBackupId?: string | null;
+}
+
+/** What outbox.retry answers. */
+export interface RetriedOutbox {
+  /** Messages that are now otherwise than before. */
+  readonly changed: number;
+}
+
+/** Params of outbox.retry. */
+export interface RetryOutbox {
+  readonly ids: readonly (string)[];
+  /** `retry` tries at once what failed or waits; `cancel` sends it no more. */
+  readonly action: 'retry' | 'cancel';
 }
 
 /** Params of apikeys.revoke. */
@@ -1112,6 +1214,23 @@ export interface SaveInstructor {
   readonly categories: readonly (string)[];
   readonly engagement: Engagement;
   readonly state?: InstructorState;
+  readonly expectedVersion?: number | null;
+}
+
+/** Params of providers.save: without providerId a new one is made. */
+export interface SaveProvider {
+  readonly providerId?: string | null;
+  readonly channel: ProviderChannel;
+  /** What the school calls it. */
+  readonly name: string;
+  readonly isEnabled?: boolean;
+  readonly priority?: number;
+  /** For the channel mail. */
+  readonly mail?: MailServer | null;
+  /** For the other channels. */
+  readonly web?: WebService | null;
+  /** The password of the mail server, the key of the service. It is kept sealed and never shown. Without one the present one stays; another host wants one. */
+  readonly secret?: string | null;
   readonly expectedVersion?: number | null;
 }
 
@@ -1358,6 +1477,18 @@ export interface Subscribed {
   readonly headSeq: number;
 }
 
+/** Params of providers.test. */
+export interface TestProvider {
+  readonly providerId: string;
+  /** A mail address or, for text messages, a number. */
+  readonly recipient: string | string;
+}
+
+/** What providers.test answers: messages.sent or messages.failed tells of this message. */
+export interface TestedProvider {
+  readonly messageId: string;
+}
+
 /** How long something took; a quantile is off by 3.2 % at most. */
 export interface Times {
   readonly count: number;
@@ -1528,6 +1659,14 @@ export interface Watching {
   readonly intervalSeconds: number | null;
 }
 
+/** A service that takes text messages or payments by HTTP; see docs/outside.md. */
+export interface WebService {
+  /** Where its API begins; https but on this machine. */
+  readonly url: string;
+  /** What a text message says it comes from. */
+  readonly sender?: string;
+}
+
 /** Every channel with its params and result. */
 export interface Channels {
   /** Make a key that may what its scopes say, and never more than who made it. */
@@ -1606,8 +1745,20 @@ export interface Channels {
   readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: LessonView };
   /** Return when a lesson could be booked, or moved to: all who are to take part are free then. */
   readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: SlotPage };
+  /** Return a page of the messages that fit, the newest first, without what they say. */
+  readonly 'outbox.list': { readonly params: ListOutbox; readonly result: OutboxPage };
+  /** Try messages at once that failed or wait for their next try, or send them no more. */
+  readonly 'outbox.retry': { readonly params: RetryOutbox; readonly result: RetriedOutbox };
   /** Answer at once. */
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
+  /** Return all providers, by channel and priority; none shows its secret. */
+  readonly 'providers.list': { readonly params: NoParams; readonly result: ProviderPage };
+  /** Forget a provider and its secret; what it should have carried goes by the next one. */
+  readonly 'providers.remove': { readonly params: RemoveProvider; readonly result: Empty };
+  /** Add a provider, or replace the one with the given id; it holds for the next message. */
+  readonly 'providers.save': { readonly params: SaveProvider; readonly result: Provider };
+  /** Send one message by this provider, enabled or not, to an address that is given. */
+  readonly 'providers.test': { readonly params: TestProvider; readonly result: TestedProvider };
   /** Return the OpenRPC document of every channel. */
   readonly 'rpc.discover': { readonly params: NoParams; readonly result: OpenRpcDocument };
   /** Return what runs by itself, when it did and when it will. */
@@ -1704,7 +1855,13 @@ export const channelNames: readonly Channel[] = [
   'lessons.list',
   'lessons.reschedule',
   'lessons.searchSlots',
+  'outbox.list',
+  'outbox.retry',
   'ping',
+  'providers.list',
+  'providers.remove',
+  'providers.save',
+  'providers.test',
   'rpc.discover',
   'schedules.list',
   'schedules.run',
@@ -1746,7 +1903,9 @@ export const queryChannels: readonly Channel[] = [
   'lessons.get',
   'lessons.list',
   'lessons.searchSlots',
+  'outbox.list',
   'ping',
+  'providers.list',
   'rpc.discover',
   'schedules.list',
   'sessions.list',
@@ -1814,7 +1973,13 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'lessons.list': 'natural',
   'lessons.reschedule': 'key',
   'lessons.searchSlots': 'natural',
+  'outbox.list': 'natural',
+  'outbox.retry': 'natural',
   'ping': 'natural',
+  'providers.list': 'natural',
+  'providers.remove': 'key',
+  'providers.save': 'key',
+  'providers.test': 'key',
   'rpc.discover': 'natural',
   'schedules.list': 'natural',
   'schedules.run': 'key',
@@ -1861,6 +2026,10 @@ export const eventTypes = [
   'lessons.booked',
   'lessons.cancelled',
   'lessons.rescheduled',
+  'messages.cancelled',
+  'messages.queued',
+  'providers.removed',
+  'providers.saved',
   'schedules.saved',
   'students.activated',
   'students.archived',
@@ -1882,4 +2051,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '52e68c9287ba8001170ae89447796827bbd5d651048cda2a7a3206ffae224eb0';
+export const contractHash = 'caf6104110b13a4eb6b4cfe43fb6ef7b7ab01dd52950e6f72b09195647c65549';
