@@ -2,11 +2,12 @@
 
 import gc
 import os
+import socket
 import sys
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from rpcbackend.app import Application
 from rpcbackend.config import Settings
@@ -31,19 +32,26 @@ _OTHERS = 0o077
 """The permissions of a file that are everybody else's."""
 
 
-def serve_alone(settings: Settings, *, key_file: Path | None, stdin: TextIO) -> int:
+def serve_alone(
+    settings: Settings,
+    *,
+    key_file: Path | None,
+    stdin: TextIO,
+    sock: socket.socket | None = None,
+) -> int:
     """Serve over HTTP until a signal ends it, and return the exit code.
 
     Args:
         settings: Where to listen, and everything else.
         key_file: Holds the key of an encrypted store, a line in base64url.
         stdin: Has it otherwise; it is not read for a plain store.
+        sock: Is listened on, if somebody has bound it already.
     """
     make_files_private()
     harden()
 
     def main(directory: Path, levels: LogLevels, at_end: ExitStack) -> Coroutine[Any, Any, int]:
-        return _serve(directory, settings, levels, at_end, _Key(key_file, stdin))
+        return _serve(directory, settings, levels, at_end, _Ways(_Key(key_file, stdin), sock))
 
     return run_process(settings, main)
 
@@ -84,12 +92,19 @@ def _key_in(path: Path) -> bytes | None:
         return None
 
 
+class _Ways(NamedTuple):
+    """What a process is given beside its settings."""
+
+    key: _Key
+    sock: socket.socket | None
+
+
 async def _serve(
-    directory: Path, settings: Settings, levels: LogLevels, at_end: ExitStack, key: _Key
+    directory: Path, settings: Settings, levels: LogLevels, at_end: ExitStack, ways: _Ways
 ) -> int:
     app, surroundings = build_application(settings, directory, levels, at_end)
     try:
-        await _open(app, surroundings, directory, key)
+        await _open(app, surroundings, directory, ways.key)
         app.dispatcher.warm()
     except BaseException:
         await app.close()
@@ -97,7 +112,7 @@ async def _serve(
     end_on_signals(app)
     gc.freeze()
     gc.enable()
-    async with mirrored(app, settings, surroundings.clock):
+    async with mirrored(app, settings, surroundings.clock, ways.sock):
         await run_to_end(app, settings.drain_seconds, at_end)
     return app.exit_code
 

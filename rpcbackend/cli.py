@@ -219,15 +219,20 @@ def _serve(given: argparse.Namespace) -> int:
 
 
 def _http(given: argparse.Namespace) -> int:
-    if given.workers > 1:
-        _complain("several workers need a store that they can share, and SQLite's is one process's")
-        return EX_USAGE
-    from rpcbackend.alone import serve_alone
     from rpcbackend.options import settings_of
 
     settings = settings_of(given, bind=given.bind)
     if settings is None:
         return EX_CONFIG
+    if given.workers > 1:
+        if settings.database.url is None:
+            _complain("several workers share a server's database; SQLite's is one process's")
+            return EX_USAGE
+        from rpcbackend.crew import serve_crew
+
+        return serve_crew(settings, given.workers, stdin=sys.stdin)
+    from rpcbackend.alone import serve_alone
+
     return serve_alone(settings, key_file=given.key_file, stdin=sys.stdin)
 
 

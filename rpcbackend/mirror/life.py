@@ -1,5 +1,6 @@
 """A mirror for as long as an application runs, and why there can be none."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,15 +13,17 @@ from rpcbackend.mirror.mirror import Mirror
 
 
 @asynccontextmanager
-async def mirrored(app: Application, settings: Settings, clock: Clock) -> AsyncIterator[Mirror]:
-    """Serve the application over HTTP; if that cannot be, it is closed.
+async def mirrored(
+    app: Application, settings: Settings, clock: Clock, sock: socket.socket | None = None
+) -> AsyncIterator[Mirror]:
+    """Serve the application over HTTP, on the socket if there is one already.
 
     Raises:
         ExitRequestedError: Its address is not to be had, or its certificate cannot be used.
     """
     api = settings.api
     try:
-        mirror = Mirror(app, api, settings.security, clock)
+        mirror = Mirror(app, api, settings.security, clock, sock)
     except OSError as error:
         await app.close()
         raise ExitRequestedError(

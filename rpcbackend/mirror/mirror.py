@@ -1,5 +1,6 @@
 """The mirror put together: routes in their guards, a socket, and its life beside the desk's."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from http import HTTPStatus
@@ -46,13 +47,19 @@ class Mirror:
         api: Where to listen, and the bounds.
         security: Tokens, pages, rates.
         clock: Measures rates and tells the date.
+        sock: Is bound already, if it is not this mirror's alone.
     """
 
     def __init__(
-        self, app: Application, api: ApiSettings, security: SecuritySettings, clock: Clock
+        self,
+        app: Application,
+        api: ApiSettings,
+        security: SecuritySettings,
+        clock: Clock,
+        sock: socket.socket | None = None,
     ) -> None:
         self._api, self._clock = api, clock
-        self._socket = bind(api)
+        self._socket = sock or bind(api)
         self.port: int = self._socket.getsockname()[1]
         self._wire = Wire(app)
         basic = None
