@@ -30,7 +30,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 _OF_A_SERVER = (
     *("store/test_postgres.py", "store/test_copying.py", "store/test_neighbours.py"),
-    *("care/test_copy_store.py", "properties/test_engines.py", "e2e/test_workers.py"),
+    *(
+        "care/test_copy_store.py",
+        "properties/test_engines.py",
+        "e2e/test_workers.py",
+        "faults/test_server.py",
+    ),
 )
 collect_ignore = [] if binaries() else [*_OF_A_SERVER]
 """Tests of the server's own, where there is none."""
