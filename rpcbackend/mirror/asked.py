@@ -9,8 +9,14 @@ from rpcbackend.errors import InvalidParamsError, UnauthenticatedError
 from rpcbackend.protocol.codec import Json
 from rpcbackend.security.tokens import MAX_CHARS
 
-IN_HEADERS_ALONE = {"token", "capability"}
+IN_HEADERS_ALONE = frozenset({"token", "capability"})
 """What no body may carry: logs of proxies and programs hold bodies more often than credentials."""
+
+HAVE_HEADERS = IN_HEADERS_ALONE | {"idempotencyKey", "ifRev", "traceparent"}
+"""What is said once: of one call that is a request of its own, in its header."""
+
+MOST_OF_REV = 128
+"""Characters of `_meta.ifRev`; a longer tag is none of ours."""
 
 NOT_VALID = "The token is not valid."
 """What is said of any proof that is none: the same as is said of a forged one."""
@@ -90,47 +96,43 @@ def _plain(value: str) -> str:
 
 def _unquoted(value: str | None) -> str | None:
     """Read a key as it is, or quoted, as structured fields have it (RFC 9651)."""
-    if value is not None and len(value) > 1 and value[0] == value[-1] == '"':
+    if value is not None and len(value) > len('""') and value[0] == value[-1] == '"':
         return value[1:-1]
     return value
 
 
 def _rev_of(value: str | None) -> str | None:
     """Return the one tag of If-None-Match; a list of them is as good as none."""
-    if value is None:
-        return None
-    return value.strip().removeprefix("W/").strip('"')
+    rev = (value or "").strip().removeprefix("W/").strip('"')
+    return rev if 0 < len(rev) <= MOST_OF_REV else None
 
 
-def with_meta(params: dict[str, Json], asked: Asked, *, is_open: bool) -> dict[str, Json]:
+def with_meta(
+    params: dict[str, Json],
+    asked: Asked,
+    *,
+    is_open: bool,
+    of_headers: frozenset[str] = IN_HEADERS_ALONE,
+) -> dict[str, Json]:
     """Return the params with what the headers say about the call.
 
+    Args:
+        params: As they came.
+        asked: The headers.
+        is_open: Whether nobody has to be known.
+        of_headers: What may not stand in the params.
+
     Raises:
-        InvalidParamsError: The body says what only a header may, or something else than it.
+        InvalidParamsError: It does.
     """
     meta = params.get("_meta", {})
     if not isinstance(meta, dict):
         # The dispatcher knows what to say to that.
         return params
-    check_meta(meta)
-    for name, value in asked.meta.items():
-        if meta.get(name, value) != value:
-            raise _refused(name, "given_twice")
+    for name in sorted(of_headers & meta.keys()):
+        error = {"path": f"_meta.{name}", "rule": "header_only"}
+        raise InvalidParamsError(details={"errors": [error]})
     told = meta | asked.meta
     if asked.token is not None and not is_open:
         told["token"] = asked.token
     return params | {"_meta": told} if told else params
-
-
-def check_meta(meta: dict[str, Json]) -> None:
-    """Check that `_meta` in a body holds nothing that opens anything.
-
-    Raises:
-        InvalidParamsError: It does.
-    """
-    for name in sorted(IN_HEADERS_ALONE & meta.keys()):
-        raise _refused(name, "header_only")
-
-
-def _refused(name: str, rule: str) -> InvalidParamsError:
-    return InvalidParamsError(details={"errors": [{"path": f"_meta.{name}", "rule": rule}]})

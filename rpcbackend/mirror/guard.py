@@ -28,6 +28,8 @@ HEADER_BYTES = 16 * KIB
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
+_BY_GET = ("/api/health", "/api/events")
+
 FROM_ELSEWHERE = ("cross-site", "same-site")
 """Another port of the same host is the same site."""
 
@@ -98,9 +100,9 @@ class Guard:
         self._check_form(scope, headers)
         self._check_place(scope, headers, origin)
         if scope["method"] == "OPTIONS":
-            await self._preflight(headers, origin)(scope, receive, answer)
+            await self._preflight(scope["path"], headers, origin)(scope, receive, answer)
             return
-        self._check_method(scope["method"], origin)
+        self._check_method(scope, origin)
         self._check_body(scope["method"], headers)
         await self._inner(scope, BoundedBody(receive, self._settings, self._no), answer)
 
@@ -137,10 +139,10 @@ class Guard:
         if headers.get("sec-fetch-site") in FROM_ELSEWHERE and not origin:
             raise self._no(ForbiddenError("Pages of other sites may not call."))
 
-    def _preflight(self, headers: Headers, origin: str) -> Response:
+    def _preflight(self, path: str, headers: Headers, origin: str) -> Response:
         """Answer what a browser asks before it lets a page of another origin call."""
         if origin not in self._places.other_origins:
-            return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})
+            return Response(status_code=204, headers={"Allow": allowed_at(path)})
         allowed = {
             "Access-Control-Allow-Methods": ", ".join(self._settings.cors.methods),
             "Access-Control-Allow-Headers": ALLOWED_HEADERS,
@@ -149,10 +151,11 @@ class Guard:
         is_asked = headers.get("access-control-request-method") in self._settings.cors.methods
         return Response(status_code=204, headers=allowed if is_asked else {})
 
-    def _check_method(self, method: str, origin: str) -> None:
+    def _check_method(self, scope: Scope, origin: str) -> None:
+        method = scope["method"]
         if method not in METHODS:
             refused = self._no(InvalidRequestError("That method is not served."), 405)
-            refused.response.headers["Allow"] = ", ".join(METHODS)
+            refused.response.headers["Allow"] = allowed_at(scope["path"])
             raise refused
         if origin in self._places.other_origins:
             wanted = "GET" if method == "HEAD" else method
@@ -197,6 +200,12 @@ class Guard:
         if origin in self._places.other_origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+
+
+def allowed_at(path: str) -> str:
+    """Return the methods that are served at a path."""
+    is_call = path == "/rpc" or (path.startswith("/api/") and path not in _BY_GET)
+    return "OPTIONS, POST" if is_call else "GET, HEAD, OPTIONS"
 
 
 class _Answer:

@@ -7,6 +7,7 @@ from rpcbackend.contract.openrpc import build_openrpc, errors_of
 from rpcbackend.dispatch.registry import Method, Registry
 from rpcbackend.methods import build_registry
 from rpcbackend.mirror.answers import JSON, PROBLEM
+from rpcbackend.mirror.openapi_links import links_of
 from rpcbackend.mirror.openapi_parts import (
     HEADERS,
     PARAMETERS,
@@ -19,7 +20,8 @@ from rpcbackend.mirror.routes import OPEN, serves
 from rpcbackend.mirror.statuses import status_of_error
 from rpcbackend.protocol.codec import canonical
 
-_IN_HEADERS = ("token", "capability")
+_IN_BODIES = ("timeoutMs", "dryRun")
+"""Of `_meta`: the rest has headers, nowhere to go, or no meaning yet."""
 
 _PHRASES = {
     400: "The request cannot be read.",
@@ -53,7 +55,7 @@ def build_openapi(registry: Registry) -> dict[str, Any]:
     schemas["CallMeta"]["properties"] = {
         name: field
         for name, field in schemas["CallMeta"]["properties"].items()
-        if name not in _IN_HEADERS
+        if name in _IN_BODIES
     }
     for model in {method.params.__name__ for method in methods}:
         _allow_meta(schemas[model], "CallMeta")
@@ -67,7 +69,8 @@ def build_openapi(registry: Registry) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {"apiKey": []}],
         "tags": [{"name": area} for area in sorted({_area_of(method) for method in methods})],
-        "paths": own_paths() | {f"/api/{m.channel}": {"post": _operation(m)} for m in methods},
+        "paths": own_paths()
+        | {f"/api/{one.channel}": {"post": _operation(one, methods, schemas)} for one in methods},
         "components": {
             "schemas": schemas,
             "headers": HEADERS,
@@ -87,7 +90,7 @@ params, and `data` of the answer is its result. Queries change nothing, whatever
 they are sent by POST so that no name stands in an address."""
 
 
-def _operation(method: Method) -> dict[str, Any]:
+def _operation(method: Method, methods: list[Method], schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": method.channel,
         "tags": [_area_of(method)],
@@ -97,7 +100,7 @@ def _operation(method: Method) -> dict[str, Any]:
             "required": True,
             "content": {JSON: {"schema": ref(method.params.__name__)}},
         },
-        "responses": {"200": _success(method)} | _failures(method),
+        "responses": {"200": _success(method, methods, schemas)} | _failures(method),
         "x-kind": method.kind,
         "x-idempotency": method.idempotency,
         "x-permission": method.permission.value,
@@ -125,7 +128,7 @@ def _parameters_of(method: Method) -> list[dict[str, str]]:
     return parameters
 
 
-def _success(method: Method) -> dict[str, Any]:
+def _success(method: Method, methods: list[Method], schemas: dict[str, Any]) -> dict[str, Any]:
     headers = {}
     if method.kept is not None:
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}
@@ -139,14 +142,8 @@ def _success(method: Method) -> dict[str, Any]:
     }
     if headers:
         success["headers"] = headers
-    if "next_cursor" in method.result.model_fields and "cursor" in method.params.model_fields:
-        success["links"] = {
-            "next": {
-                "operationId": method.channel,
-                "requestBody": {"cursor": "$response.body#/data/nextCursor"},
-                "description": "The next page, with the same params; there is none at null.",
-            }
-        }
+    if links := links_of(method, methods, schemas):
+        success["links"] = links
     return success
 
 

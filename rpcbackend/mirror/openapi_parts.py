@@ -38,24 +38,26 @@ HEADERS = {
 _KEY = {"type": "string", "minLength": 1, "maxLength": 128}
 
 
-def _in_header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
+def _in_header(
+    name: str, description: str, schema: dict[str, Any], *, required: bool = False
+) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": required,
         "description": description,
-        "schema": _KEY,
+        "schema": schema,
     }
 
 
 PARAMETERS = {
     "IdempotencyKey": _in_header(
-        "Idempotency-Key", "A new one for each wish, the same one when it is sent again."
+        "Idempotency-Key", "A new one for each wish, the same one when it is sent again.", _KEY
     ),
     "IdempotencyKeyRequired": _in_header(
-        "Idempotency-Key", "Needed: this is never done twice.", required=True
+        "Idempotency-Key", "Needed: this is never done twice.", _KEY, required=True
     ),
-    "IfNoneMatch": _in_header("If-None-Match", "The `ETag` of the answer that the caller has."),
+    "IfNoneMatch": _in_header("If-None-Match", "The `ETag` of what the caller has.", _TEXT),
 }
 
 _ERROR_TYPES = ["network", "validation", "business", "system"]

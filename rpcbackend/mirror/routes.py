@@ -16,7 +16,7 @@ from rpcbackend.errors import (
     ShuttingDownError,
 )
 from rpcbackend.mirror.answers import JSON, answer_of, is_error, result_of
-from rpcbackend.mirror.asked import Asked, read_asked, with_meta
+from rpcbackend.mirror.asked import HAVE_HEADERS, Asked, read_asked, with_meta
 from rpcbackend.mirror.callers import Callers
 from rpcbackend.mirror.wire import REQUEST_ID, Wire
 from rpcbackend.protocol import codec
@@ -83,7 +83,9 @@ class Routes:
         asked = await self._admit(asked, is_open=is_open)
         if method is None or not serves(method):
             raise MethodNotFoundError
-        params = with_meta(await _object_in(request), asked, is_open=is_open)
+        params = with_meta(
+            await _object_in(request), asked, is_open=is_open, of_headers=HAVE_HEADERS
+        )
         return codec.request(REQUEST_ID, channel, params)
 
     async def rpc(self, request: Request) -> Response:

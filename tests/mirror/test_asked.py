@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from rpcbackend.errors import InvalidParamsError, UnauthenticatedError
-from rpcbackend.mirror.asked import Asked, read_asked, with_meta
+from rpcbackend.mirror.asked import HAVE_HEADERS, Asked, read_asked, with_meta
 
 
 def request(*headers: tuple[str, str]) -> Request:
@@ -60,7 +60,14 @@ def test_a_tag_is_a_revision(written: str, rev: str) -> None:
     assert read_asked(request(("if-none-match", written))).meta == {"ifRev": rev}
 
 
-@pytest.mark.parametrize(("written", "key"), [('"a"', "a"), ("a", "a"), ('"', '"'), ("", "")])
+@pytest.mark.parametrize("written", ["", '""', "W/", "x" * 129])
+def test_a_tag_that_is_none_of_ours_is_as_good_as_none(written: str) -> None:
+    assert read_asked(request(("if-none-match", written))).meta == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "key"), [('"a"', "a"), ("a", "a"), ('"', '"'), ('""', '""'), ("", "")]
+)
 def test_a_key_may_be_quoted(written: str, key: str) -> None:
     assert read_asked(request(("idempotency-key", written))).meta == {"idempotencyKey": key}
 
@@ -81,14 +88,15 @@ def test_what_the_headers_say_goes_beside_the_params() -> None:
     [
         ({"token": None}, "_meta.token"),
         ({"capability": "x"}, "_meta.capability"),
-        ({"traceparent": "01"}, "_meta.traceparent"),
+        ({"traceparent": "00"}, "_meta.traceparent"),
+        ({"ifRev": "x"}, "_meta.ifRev"),
     ],
 )
 def test_what_a_body_may_not_say_is_refused(meta: dict[str, Any], path: str) -> None:
     asked = Asked(source="x", meta={"traceparent": "00"})
 
     with pytest.raises(InvalidParamsError) as refused:
-        with_meta({"_meta": meta}, asked, is_open=False)
+        with_meta({"_meta": meta}, asked, is_open=False, of_headers=HAVE_HEADERS)
 
     assert refused.value.details is not None
     assert refused.value.details["errors"][0]["path"] == path

@@ -2,6 +2,7 @@
 
 from rpcbackend.app import Application
 from rpcbackend.contract.shipped import read_contract
+from rpcbackend.mirror.contract import CONSOLE
 from rpcbackend.testing import FrozenClock
 from tests.mirror.test_routes import refusal
 from tests.mirror.web import Web, mirrored
@@ -12,6 +13,12 @@ DOCUMENTS = ("/openapi.json", "/openrpc.json", "/docs")
 async def test_strangers_are_not_shown_what_there_is(web: Web) -> None:
     for path in DOCUMENTS[:2]:
         assert refusal(await web.get(path)) == (401, "UNAUTHENTICATED")
+
+
+async def test_a_browser_in_which_nobody_is_known_is_led_to_where_one_signs_in(web: Web) -> None:
+    response = await web.get("/docs")
+
+    assert (response.status_code, response.headers["location"]) == (303, CONSOLE)
 
 
 async def test_whoever_is_known_is_shown_it(web: Web, token: str) -> None:
