@@ -1,6 +1,7 @@
 """What the store asks of an engine: units of work, and how it is. What a file has is not in it."""
 
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Protocol
 
 from rpcbackend.schema.system import ReadOnlyReason
@@ -17,6 +18,19 @@ class Queue(Protocol):
 
     def facts(self) -> LaneFacts:
         """Return what it has to do, and what it did so far."""
+        ...
+
+
+class Opener(Protocol):
+    """Opens a connection on the thread that calls it."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file, if there is one."""
+        ...
+
+    def __call__(self) -> Any:
+        """Open it: with `execute`, and `close`."""
         ...
 
 
@@ -50,6 +64,11 @@ class Engine(Protocol):
     @property
     def was_alone(self) -> bool:
         """Whether no other process was there when this one came: what runs is left behind."""
+        ...
+
+    @property
+    def opener(self) -> Opener:
+        """How long work gets a connection of its own."""
         ...
 
     @property

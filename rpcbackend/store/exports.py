@@ -7,7 +7,8 @@ there. It is not encrypted: whoever wants it, wants to read it elsewhere.
 import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -29,10 +30,12 @@ from rpcbackend.schema.vehicles import Vehicle
 from rpcbackend.store import audit, driver, lessons
 from rpcbackend.store.as_it_is import own_file
 from rpcbackend.store.beside import run_beside
+from rpcbackend.store.engine import Engine, Opener
 from rpcbackend.store.files import open_private
 from rpcbackend.store.json_sql import json_object
 from rpcbackend.store.placing import check_place, name_whole, put_in_place, tidy
 from rpcbackend.store.sheets import BYTE_ORDER_MARK, columns_of, header_line, row_line
+from rpcbackend.store.sqlite import SqliteEngine
 from rpcbackend.store.store import Store
 from rpcbackend.store.transaction import Report
 
@@ -111,21 +114,30 @@ async def export(
         FileRefusedError: It cannot be written there, or the store is kept in memory.
         DiskFullError: There is no room for it.
         OutcomeUnknownError: The storage of the store failed.
+        UnavailableError: The server that keeps it cannot be reached.
     """
-    engine = store.sqlite
-    if engine.opener.path is None:
-        raise FileRefusedError("A store in memory is not exported: start with a data directory.")
-    own_file(engine.opener, engine.read_only)
-    opener = replace(engine.opener, may_write=False)
     try:
-        async with engine.alone:
-            write = partial(write_export, opener, engine.school, wanted)
+        async with _way_to(store.engine) as opener:
+            write = partial(write_export, opener, store.engine.school, wanted)
             exported = await run_beside(write, report)
         await seal(exported)
         await asyncio.to_thread(_put_in_place, wanted)
     finally:
         await asyncio.to_thread(tidy, wanted.stage)
     return exported
+
+
+@asynccontextmanager
+async def _way_to(engine: Engine) -> AsyncIterator[Opener]:
+    """Give the way to the records, as long as nobody puts another file in the place of theirs."""
+    if not isinstance(engine, SqliteEngine):
+        yield engine.opener
+        return
+    if engine.opener.path is None:
+        raise FileRefusedError("A store in memory is not exported: start with a data directory.")
+    own_file(engine.opener, engine.read_only)
+    async with engine.alone:
+        yield replace(engine.opener, may_write=False)
 
 
 async def finish(wanted: Export, made: Exported) -> bool:
@@ -141,7 +153,7 @@ async def finish(wanted: Export, made: Exported) -> bool:
         raise _refusal(error) from error
 
 
-def write_export(opener: driver.Opener, school: int, wanted: Export, report: Report) -> Exported:
+def write_export(opener: Opener, school: int, wanted: Export, report: Report) -> Exported:
     """Write the file under its other name, on the calling thread; see `export`."""
     try:
         check_place(wanted.path, opener.path)
@@ -203,7 +215,7 @@ def _put_in_place(wanted: Export) -> None:
 
 
 def _copy(
-    opener: driver.Opener, school: int, wanted: Export, sink: _Sink, report: Report
+    opener: Opener, school: int, wanted: Export, sink: _Sink, report: Report
 ) -> tuple[int, int]:
     """Write all records of one snapshot; return how many, and the last event before it."""
     source = _SOURCES[wanted.kind]

@@ -19,6 +19,7 @@ from rpcbackend.store.engine import Work
 from rpcbackend.store.files import StoreFacts
 from rpcbackend.store.lane import LaneFacts, see_through
 from rpcbackend.store.migrations import latest_version
+from rpcbackend.store.postgres_beside import BesideOpener
 from rpcbackend.store.postgres_connections import Connections, Server, is_lost, is_to_be_tried_again
 from rpcbackend.store.postgres_neighbours import Neighbours
 from rpcbackend.store.postgres_schema import migrate
@@ -68,6 +69,11 @@ class PostgresEngine:
         finally:
             await connection.close()
         await self.neighbours.join()
+
+    @property
+    def opener(self) -> BesideOpener:
+        """How long work gets a connection of its own."""
+        return BesideOpener(self._server)
 
     @property
     def is_leader(self) -> bool:

@@ -15,7 +15,7 @@ from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.app import Application
 from rpcbackend.context import FRESH_SECONDS
 from rpcbackend.schema.users import Role
-from rpcbackend.store import Work
+from rpcbackend.store import Place, Work
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import School, create_student, keyed
@@ -51,9 +51,11 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, clock: FrozenClock) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, clock: FrozenClock, place: Place | None) -> AsyncIterator[Desk]:
     bugs: list[Exception] = []
-    surroundings = Surroundings(clock=clock, report_bug=lambda bug, _: bugs.append(bug))
+    surroundings = Surroundings(
+        clock=clock, place=place, report_bug=lambda bug, _: bugs.append(bug)
+    )
     (tmp_path / "out").mkdir()
     async with running_app(tmp_path / "data", surroundings) as app:
         client = Client(app)
@@ -141,6 +143,7 @@ async def test_what_does_not_fit_is_refused_before_a_job_begins(
     assert (await desk.client.call("jobs.list"))["items"] == []
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("path", "symbol"),
     [
@@ -261,6 +264,7 @@ async def test_who_takes_all_records_away_gave_his_password_a_short_time_ago(
     assert await refused(client, "exports.start", **desk.params()) == "PASSWORD_REQUIRED"
 
 
+@pytest.mark.sqlite
 async def test_who_loses_his_role_before_the_job_begins_is_given_nothing(desk: Desk) -> None:
     be_quick(desk.app)
     client = await signed_in(desk.app, Role.ACCOUNTANT)
