@@ -29,6 +29,8 @@ from rpcbackend.methods import build_registry
 from rpcbackend.middleware.rate_limit import RateLimit
 from rpcbackend.moments import MomentClock
 from rpcbackend.observability.monitor import Load, ProcessMonitor
+from rpcbackend.outbound import Outbound
+from rpcbackend.outside.channels import Means
 from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.parent import until_gone
 from rpcbackend.rings import build_rings
@@ -87,8 +89,7 @@ class Application:
         if self._tap is not None:
             still = MomentClock(self._clock, is_still=True)
             self._clock = MomentClock(self._clock)
-        started = self._clock.monotonic()
-        ids = Ids(self._clock, self._surroundings.bits)
+        started, ids = self._clock.monotonic(), Ids(self._clock, self._surroundings.bits)
         self.jobs = JobRunner(
             lambda: self.store,
             clock=self._clock,
@@ -136,6 +137,12 @@ class Application:
         """Lead outside."""
         self.recordings = self._surroundings.recordings
         """Knows the transcript that this process writes."""
+        self.post = Outbound(
+            None if is_read_only else self._surroundings.channels,
+            Means(ways=self.ways, clock=self._clock, store=lambda: self.store),
+            self._surroundings.chance,
+        )
+        """Sends what is in the outbox."""
         registry = build_registry()
         self.monitor = ProcessMonitor(
             registry,
@@ -218,6 +225,7 @@ class Application:
         self.scheduler.close()
         self.jobs.close()
         noting = asyncio.create_task(self.caching.close())
+        posting = asyncio.create_task(self.post.close())
         if not await self.connections.drain(self._drain_seconds):
             self._exit_code = self._exit_code or EX_TIMED_OUT
         await self.jobs.settle(STOP_SECONDS)
@@ -225,6 +233,7 @@ class Application:
         await self.access.settle()
         try:
             await noting
+            await posting
             await self.ways.close()
             await self.monitor.close()
         finally:
@@ -239,6 +248,7 @@ class Application:
         self.jobs.welcome(store)
         self.monitor.welcome(store)
         self.ways.welcome(store)
+        self.post.welcome(store)
         self.caching.welcome(store)
         if self._has_schedules:
             self.scheduler.welcome(store)
@@ -296,6 +306,7 @@ class Application:
             **self._load()._asdict(),
             service=self.monitor.service(),
             store=store,
+            outbox=await self.post.health(self.store) if store is not None else None,
             hosts=self.ways.sick(),
             mirror_url=self.mirror_url,
         )

@@ -10,7 +10,6 @@ from rpcbackend.backups import Shelf
 from rpcbackend.clock import Clock
 from rpcbackend.errors import (
     ForbiddenError,
-    IdempotencyKeyReusedError,
     PasswordRequiredError,
     ScopeMissingError,
     UnauthenticatedError,
@@ -20,6 +19,8 @@ from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.lives import confirm
 from rpcbackend.monitor import LogLevels, Monitor
+from rpcbackend.once import DoneBeforeError, once
+from rpcbackend.post import Post
 from rpcbackend.protocol.codec import Json
 from rpcbackend.recordings import Recordings
 from rpcbackend.running import Jobs
@@ -46,15 +47,6 @@ T = TypeVar("T")
 
 FRESH_SECONDS = 5 * 60
 """How long a password counts as just given."""
-
-
-class DoneBeforeError(Exception):
-    """This delivery of a command is a repeated one: the reply to the first is the answer."""
-
-    def __init__(self, result: bytes) -> None:
-        self.result = result
-        """As it was stored, maybe by another version of this program."""
-        super().__init__()
 
 
 class Feed(Protocol):
@@ -147,6 +139,11 @@ class Host(Protocol):
     @property
     def monitor(self) -> Monitor:
         """Knows the figures of this process."""
+        ...
+
+    @property
+    def post(self) -> Post:
+        """Sends what is in the outbox."""
         ...
 
     @property
@@ -358,15 +355,17 @@ class Context:
         """
         store = self.host.store
         command = Command(channel=self.channel, session_id=self.principal.session_id)
+        outgoing: list[str] = []
 
         async def audited(work: Work) -> ModelT:
             return await work.audited(unit, command)
 
         async def confirmed(work: Work) -> ModelT | StoredReply:
             await self.confirm(work)
-            if self.keyed is None:
-                return await audited(work)
-            return await _once(audited, self.keyed, work)
+            kept = self.keyed
+            result = await (audited(work) if kept is None else once(audited, kept, work))
+            outgoing.extend(work.channels_out)
+            return result
 
         result = await store.write(
             confirmed,
@@ -376,23 +375,9 @@ class Context:
         )
         self.has_written = not self.meta.dry_run
         self.result_meta["seq"] = store.head_seq
+        if outgoing and self.has_written and (warnings := self.host.post.warnings(outgoing)):
+            self.result_meta["warnings"] = warnings
         if isinstance(result, StoredReply):
             self.result_meta["replayed"] = True
             raise DoneBeforeError(result.result)
         return result
-
-
-async def _once(
-    unit: Callable[[Work], Awaitable[ModelT]], keyed: Keyed, work: Work
-) -> ModelT | StoredReply:
-    """Run *unit* and keep its reply, or return the one that is kept."""
-    stored = await work.idempotency_keys.find(keyed, work.now_ms // 1_000)
-    if stored is None:
-        result = await unit(work)
-        await work.idempotency_keys.keep(
-            keyed, result.model_dump_json().encode(), work.now_ms // 1_000
-        )
-        return result
-    if stored.params_sha256 != keyed.params_sha256:
-        raise IdempotencyKeyReusedError
-    return stored

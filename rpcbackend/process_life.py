@@ -16,6 +16,7 @@ from rpcbackend.config import Settings, default_data_dir
 from rpcbackend.door import ExitRequestedError, read_key
 from rpcbackend.exits import EX_BUG, EX_CANTCREAT, EX_TIMED_OUT, EX_UNAVAILABLE
 from rpcbackend.monitor import LogLevels
+from rpcbackend.outbound import real_channels
 from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.lifecycle import KEY_PATTERN
 from rpcbackend.schema.schedules import ScheduleName
@@ -108,6 +109,7 @@ def build_application(
 
     access_log = AccessLog(levels)
     surroundings = Surroundings(
+        channels=real_channels,
         report_bug=report_bug,
         tell=tell,
         observers=(access_log.observe,),

@@ -11,6 +11,7 @@ from rpcbackend.dispatch.dispatcher import ReportBug
 from rpcbackend.dispatch.tap import Tap
 from rpcbackend.ids import RandomBits
 from rpcbackend.monitor import LogLevels
+from rpcbackend.outside.channels import MakeChannels
 from rpcbackend.recordings import NoRecordings, Recordings
 from rpcbackend.schema.limits import Limits
 from rpcbackend.security.signing import Signing
@@ -30,6 +31,8 @@ class Surroundings:
     """Gives keys, salts and codes their bytes, on the database's thread too."""
     chance: Callable[[], float] = random.random
     """Spreads what is tried again; from 0 up to, and without, 1."""
+    channels: MakeChannels | None = None
+    """Makes what carries the outbox outside; None leaves it where it is, as a replay does."""
     report_bug: ReportBug = lambda bug, correlation_id: None  # noqa: ARG005
     tell: Tell = tell_nobody
     """Told what whoever reads the log should know."""

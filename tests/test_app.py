@@ -75,6 +75,7 @@ async def test_health_says_how_the_process_and_its_store_are(
             "integrity": "ok",
             "problems": [],
         },
+        "outbox": {"queued": 0, "oldestLagSeconds": 0, "failed": 0, "delayed": []},
         "hosts": [],
     }
 

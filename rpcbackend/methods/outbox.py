@@ -44,4 +44,7 @@ async def retry(ctx: Context, params: RetryOutbox) -> RetriedOutbox:
                 await work.record(happened, ("message", found.id, 1), told_of_message(found))
         return RetriedOutbox(changed=changed)
 
-    return await ctx.write(unit)
+    changed = await ctx.write(unit)
+    if is_retry and ctx.has_written:
+        ctx.host.post.hurry()
+    return changed

@@ -2,10 +2,11 @@
 
 import hashlib
 
-from rpcbackend.context import Context, DoneBeforeError
+from rpcbackend.context import Context
 from rpcbackend.dispatch.call import Call, Proceed
 from rpcbackend.dispatch.registry import Result
 from rpcbackend.errors import InvalidParamsError
+from rpcbackend.once import DoneBeforeError
 from rpcbackend.protocol.codec import canonical
 from rpcbackend.schema.base import Encoded
 from rpcbackend.security.roles import Reach

@@ -6,7 +6,12 @@ from pydantic import Field, StringConstraints
 
 from rpcbackend.schema.base import Instant, Integer, Params, WireModel
 
-PROCESS_EVENTS: Final = ("system.breaker_changed",)
+PROCESS_EVENTS: Final = (
+    "messages.cancelled",
+    "messages.failed",
+    "messages.sent",
+    "system.breaker_changed",
+)
 """Those that no command leaves: the process itself does."""
 
 EventType = Annotated[str, StringConstraints(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=100)]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rpcbackend.schema.base import Flag, Instant, Integer, Params, WireModel
+from rpcbackend.schema.outbox import OutboxHealth
 
 ReadOnlyReason = Literal["disk", "damage", "file_system", "setting"]
 """Why nothing is written: no room, a damaged database, a folder that cannot be written, or as the
@@ -108,6 +109,9 @@ class Health(WireModel):
         list[ServiceWindow], Field(description="Over the last hour, day and 30 days.")
     ]
     store: StoreHealth | None
+    outbox: Annotated[
+        OutboxHealth | None, Field(description="What goes outside; null while the store is closed.")
+    ]
     hosts: Annotated[
         list[HostHealth],
         Field(description="Those outside that are left alone: what goes there is delayed."),

@@ -128,7 +128,9 @@ class Outbox:
         )
         if not queued:
             return None
-        self._tx.touched.update((TAG, tag_of(message.channel)))
+        self._tx.touched.add(TAG)
+        if message.template != TEST_TEMPLATE:
+            self._tx.touched.add(tag_of(message.channel))
         return message_id
 
     async def withdraw(self, dedupe_key: str) -> bool:

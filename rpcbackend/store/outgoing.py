@@ -1,12 +1,12 @@
 """The outbox as the desk sees it: what waits, what was given up, and what is done by hand."""
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import orjson
 
 from rpcbackend.errors import InvalidTransitionError, NotFoundError
 from rpcbackend.schema.base import Encoded
-from rpcbackend.schema.outbox import ListOutbox, MessageState, OutboxPage
+from rpcbackend.schema.outbox import Channel, ListOutbox, MessageState, OutboxPage
 from rpcbackend.store.cursor import read_cursor, write_cursor
 from rpcbackend.store.message import TAG, TEST_TEMPLATE, Ended
 from rpcbackend.store.table import page_of
@@ -39,6 +39,8 @@ SELECT (SELECT count(*) FROM outbox WHERE school_id = :school AND state = 'queue
      + (SELECT count(*) FROM outbox WHERE school_id = :school AND state = 'sending') AS waiting,
   (SELECT count(*) FROM outbox WHERE school_id = :school AND state = 'failed') AS failed
 """
+
+CHANNELS: tuple[str, ...] = get_args(Channel)
 
 _LONGEST_DUE = """
 SELECT min(not_before) FROM outbox
@@ -114,10 +116,11 @@ class Outgoing:
         row = await self._tx.one(_COUNT)
         return Counts(*row) if row else Counts(0, 0)
 
-    async def longest_due_ms(self, channel: str) -> int:
-        """Return for how long the longest one of a channel waits that could have gone, in ms."""
-        row = await self._tx.one(_LONGEST_DUE, channel=channel)
-        return max(0, self._now_ms - row[0]) if row and row[0] is not None else 0
+    async def longest_due_ms(self) -> int:
+        """Return for how long the longest one waits that could have gone, in milliseconds."""
+        rows = [await self._tx.one(_LONGEST_DUE, channel=channel) for channel in CHANNELS]
+        firsts: list[int] = [row[0] for row in rows if row and row[0] is not None]
+        return max(0, self._now_ms - min(firsts)) if firsts else 0
 
     async def retry(self, message_id: str) -> Ended | None:
         """Let a message be tried at once; None if it is, or waits for its hour.

@@ -22,6 +22,7 @@ from rpcbackend.store.jobs import Jobs
 from rpcbackend.store.latest import LatestTime
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.measurements import Measurements
+from rpcbackend.store.message import TAG, channels_of
 from rpcbackend.store.outbox import Outbox
 from rpcbackend.store.outgoing import Outgoing
 from rpcbackend.store.providers import Providers
@@ -105,6 +106,11 @@ class Work:
         result = await unit(self)
         await self.audit.append(command, at_ms=self.now_ms, actor=self.actor, changes=changes)
         return result
+
+    @property
+    def channels_out(self) -> list[str]:
+        """The channels of the outbox that this unit has queued messages for."""
+        return channels_of(self.tx.touched) if TAG in self.tx.touched else []
 
     # These two remember what they left.
 

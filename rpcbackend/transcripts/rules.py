@@ -45,7 +45,8 @@ _FREE: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     ("process", re.compile(r"system\.health result\.service\[\d\]\.(p99Ms|failedShare|upShare)")),
     ("jobs", re.compile(r"system\.health result\.store\.lastBackup")),
     # A replay calls nobody outside.
-    ("process", re.compile(r"system\.health result\.hosts.*")),
+    ("process", re.compile(r"system\.health result\.(hosts|outbox).*")),
+    ("process", re.compile(r"\S+ result\._meta\.warnings.*")),
     ("versions", re.compile(r"rpc\.discover result.*")),
 )
 """Where anything may be, or nothing."""

@@ -66,6 +66,7 @@ async def test_health_of_an_open_store_tells_how_it_is(
             "integrity": None,
             "problems": [],
         },
+        "outbox": {"queued": 0, "oldestLagSeconds": 0, "failed": 0, "delayed": []},
         "hosts": [],
     }
     assert health["store"]["diskFreeBytes"] > 0

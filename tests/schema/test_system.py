@@ -36,6 +36,19 @@ HEALTH = {
         "diskFreeBytes": 1,
         "integrity": None,
     },
+    "outbox": {
+        "queued": 7,
+        "oldestLagSeconds": 90,
+        "failed": 1,
+        "delayed": [
+            {
+                "channel": "mail",
+                "reason": "unreached",
+                "since": "2026-11-23T08:00:00Z",
+                "nextTryMs": 15_000,
+            }
+        ],
+    },
     "hosts": [
         {
             "host": "sms.example:443",

@@ -217,7 +217,12 @@ HARMLESS = {
         *("Event.id", "Event.actor", "Event.data", "Job.channel", "Job.actor", "LastBackup.id"),
         *("Feed.ownerId", "Feed.madeBy", "Schedule.channel"),
         *("ListAudit.actor", "ListAudit.entityId", "ListAudit.channel"),
-        *("OutboxMessage.channel", "OutboxMessage.template", "Schedule.channel"),
+        *(
+            "ChannelDelay.channel",
+            "OutboxMessage.channel",
+            "OutboxMessage.template",
+            "Schedule.channel",
+        ),
         *("Subscribed.subscriptionId", "RestoreBackup.confirmPhrase"),
     },
     "what a client makes up to find its calls again": {

@@ -246,6 +246,16 @@ def test_what_may_differ_is_of_the_same_type_and_form(
             {"result": {"hosts": []}},
         ),
         (
+            "system.health",
+            {"result": {"outbox": {"queued": 0, "delayed": []}}},
+            {"result": {"outbox": {"queued": 7, "delayed": [{"channel": "mail"}]}}},
+        ),
+        (
+            "lessons.book",
+            {"result": {"_meta": {"warnings": [{"code": "DELAYED"}]}}},
+            {"result": {"_meta": {}}},
+        ),
+        (
             "jobs.get",
             {"result": {"channel": "backups.create", "endedAt": INSTANT}},
             {"result": {"channel": "backups.create", "endedAt": LATER}},

@@ -283,6 +283,17 @@ export interface ChangePassword {
   readonly newPassword: string;
 }
 
+/** A channel whose messages wait. */
+export interface ChannelDelay {
+  readonly channel: string;
+  /** `unreached`: none of its providers can be reached; `switched_off`: none is enabled, or there is none. */
+  readonly reason: 'unreached' | 'switched_off';
+  /** In this process. */
+  readonly since: string;
+  /** Until it is tried again; null if it is switched off. */
+  readonly nextTryMs: number | null;
+}
+
 /** What the calls of one channel came to. */
 export interface ChannelMetrics {
   /** null: lines that name none of ours. */
@@ -529,6 +540,8 @@ export interface Health {
   /** Over the last hour, day and 30 days. */
   readonly service: readonly (ServiceWindow)[];
   readonly store: StoreHealth | null;
+  /** What goes outside; null while the store is closed. */
+  readonly outbox: OutboxHealth | null;
   /** Those outside that are left alone: what goes there is delayed. */
   readonly hosts: readonly (HostHealth)[];
   /** Where the HTTP mirror listens, once it does. */
@@ -963,6 +976,18 @@ export interface OpenRpcDocument {
   readonly info: Readonly<Record<string, unknown>>;
   readonly methods: readonly (Readonly<Record<string, unknown>>)[];
   readonly [more: string]: unknown;
+}
+
+/** How what goes outside is getting on. */
+export interface OutboxHealth {
+  /** Waiting, also for a later time, or on its way. */
+  readonly queued: number;
+  /** For how long the longest one waits that could have gone. */
+  readonly oldestLagSeconds: number;
+  /** Given up; outbox.retry tries again. */
+  readonly failed: number;
+  /** Channels whose messages wait. */
+  readonly delayed: readonly (ChannelDelay)[];
 }
 
 /** One message, without what it says. */
@@ -2027,7 +2052,9 @@ export const eventTypes = [
   'lessons.cancelled',
   'lessons.rescheduled',
   'messages.cancelled',
+  'messages.failed',
   'messages.queued',
+  'messages.sent',
   'providers.removed',
   'providers.saved',
   'schedules.saved',
@@ -2051,4 +2078,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'caf6104110b13a4eb6b4cfe43fb6ef7b7ab01dd52950e6f72b09195647c65549';
+export const contractHash = '22f48803376a1d495530f932668ca9e25104722024910c85c009f66f816626be';

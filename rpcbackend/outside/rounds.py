@@ -1,0 +1,165 @@
+"""What the sender does to the store, in one unit: marks what came of messages, leases the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rpcbackend.outside.channels import Carriers, Stored
+from rpcbackend.outside.delays import Delays
+from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent
+from rpcbackend.resilience.backoff import Backoff
+from rpcbackend.schema.outbox import MessageState
+from rpcbackend.schema.providers import Provider
+from rpcbackend.store import (
+    TEST_TEMPLATE,
+    BoxDamagedError,
+    Ended,
+    Lease,
+    Store,
+    Work,
+    told_of_message,
+)
+
+
+@dataclass(slots=True)
+class Due:
+    """What waits, as of the last look."""
+
+    at_ms: dict[str, int] = field(default_factory=dict)
+    """By channel: when its next message is due."""
+    tests_of: list[str] = field(default_factory=list)
+    """Channels with a message that tries a provider out."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A message that was on its way, and what came of it."""
+
+    lease: Lease
+    outcome: Outcome
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tried a provider out."""
+        return self.lease.message.template == TEST_TEMPLATE
+
+    def weigh(self, delays: Delays) -> None:
+        """Note what it shows of its channel."""
+        channel = self.lease.message.channel
+        if self.is_test:
+            if isinstance(self.outcome, Sent):
+                delays.hurry()
+        elif not isinstance(self.outcome, Given):
+            delays.reached(channel)
+        elif self.lease.message.via is None:
+            delays.unreached(channel, self.outcome.retry_after_seconds)
+        else:
+            # Another provider may well be reached.
+            delays.spare(channel)
+
+    async def settle(self, work: Work, backoff: Backoff) -> str | None:
+        """Mark it, and return its new state, or None if the lease was not the good one any more."""
+        outbox, lease = work.outbox, self.lease
+        match self.outcome:
+            case Sent(provider_ref):
+                return await outbox.sent(lease, provider_ref)
+            case Refused(reason):
+                return await outbox.fail(lease, reason)
+            case Later(reason) | Given(reason) if self.is_test:
+                return await outbox.fail(lease, reason)
+            case Given() if lease.message.via is None:
+                return await outbox.give_back(lease)
+            case Later(reason, asked) | Given(reason, asked):
+                wait = backoff.wait(lease.attempt) if asked is None else asked
+                via = self.outcome.via if isinstance(self.outcome, Later) else None
+                return await outbox.retry(lease, reason, round(wait * 1_000), via)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a round came to."""
+
+    epoch: int
+    leases: list[Lease]
+    due: Due
+
+
+_TOLD = {MessageState.SENT, MessageState.FAILED, MessageState.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One unit of the sender's."""
+
+    epoch: int
+    """Of this process; 0 before it has one."""
+    held: set[str]
+    """Messages that are on their way."""
+    ends: list[End]
+    room: dict[str, int]
+    """Channels, and how many messages of each may be leased."""
+    tests_of: list[str]
+    """Channels of which only tests may be."""
+    channels: Sequence[str]
+    backoff: Backoff
+
+    async def run(self, work: Work) -> Done:
+        """Mark, lease, and look what is due next."""
+        for end in self.ends:
+            await self._settle(work, end)
+        epoch, leases = self.epoch, list[Lease]()
+        if self.room or self.tests_of:
+            for late in await work.outbox.drop_late():
+                await tell(work, MessageState.CANCELLED, late)
+            epoch = epoch or await work.outbox.begin_epoch()
+            leases = await work.outbox.lease(
+                epoch, held=self.held, room=self.room, tests_of=self.tests_of
+            )
+        return Done(epoch, leases, await due_in(work, self.channels))
+
+    async def _settle(self, work: Work, end: End) -> None:
+        state = await end.settle(work, self.backoff)
+        if state in _TOLD:
+            message = end.lease.message
+            ended = Ended(end.lease.id, message.channel, message.owner_id)
+            await tell(work, MessageState(state), ended)
+
+
+async def tell(work: Work, state: MessageState, ended: Ended) -> None:
+    """Leave the event of a message's end."""
+    aggregate = ("message", ended.id, 1)
+    await work.record(f"messages.{state}", aggregate, told_of_message(ended))
+
+
+async def due_in(work: Work, channels: Sequence[str]) -> Due:
+    """Look what waits."""
+    found = {channel: await work.outbox.next_at_ms(channel) for channel in channels}
+    return Due(
+        {channel: at_ms for channel, at_ms in found.items() if at_ms is not None},
+        [channel for channel in channels if await work.outbox.has_test(channel)],
+    )
+
+
+async def look(store: Store, carriers: Carriers) -> tuple[Due, bool]:
+    """Look what waits and who carries it, take over what is new, and tell whether anything was."""
+
+    async def unit(work: Work) -> tuple[Due, Sequence[Provider]]:
+        return await due_in(work, carriers.channels), await work.providers.all()
+
+    async def with_secrets(work: Work) -> list[Stored]:
+        return [
+            (provider, await _secret(work, provider)) for provider in await work.providers.all()
+        ]
+
+    due, providers = await store.read(unit)
+    if carriers.is_known(providers):
+        return due, False
+    await carriers.renew(await store.read(with_secrets))
+    return due, True
+
+
+async def _secret(work: Work, provider: Provider) -> str | None:
+    try:
+        return await work.providers.secret_of(provider.id)
+    except BoxDamagedError:
+        # It is told where it is used: the provider does not know us without.
+        return None

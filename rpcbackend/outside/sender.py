@@ -1,0 +1,222 @@
+"""The one loop of a process that sends: leases what is due, hands it over, marks what came of it.
+
+It sleeps while nothing is due: a commit that queues something wakes it, and a time that comes. What
+it does to the store is one unit at a time, beside the desk's (docs/adr/0039-the-sender.md).
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from loguru import logger
+
+from rpcbackend.clock import Clock
+from rpcbackend.outside.channels import Carriers, Channels
+from rpcbackend.outside.delays import Delays
+from rpcbackend.outside.delivery import Delivery, Later, Outcome
+from rpcbackend.outside.rounds import Due, End, Round, look
+from rpcbackend.outside.traffic import Traffic
+from rpcbackend.resilience.backoff import Backoff
+from rpcbackend.store import TEST_TEMPLATE, Lease, Store
+from rpcbackend.store.outbox import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
+
+ACTOR = "sender"
+
+FIRST_SECONDS = 0.5
+"""After a start the window asks for what it shows; that goes first."""
+
+SOON_SECONDS = 0.05
+"""After a commit: its answer goes first, and others may queue more."""
+
+LOOK_SECONDS = 60.0
+"""How often the clock is looked at while something waits for its time: a machine may sleep."""
+
+RETRY_SECONDS = 30.0
+"""After the store could not be written: a full disk is not emptied at once."""
+
+STOP_SECONDS = 2.0
+"""How long what is on its way may take when the process ends."""
+
+
+class Sender:
+    """Sends what is in the outbox of one store at a time.
+
+    Args:
+        channels: What carries which channel; none sends nothing.
+        clock: Tells the time.
+        random: Draws waits; gives numbers from 0 up to, and without, 1.
+        first_seconds: How long a store that was opened is left alone.
+    """
+
+    def __init__(
+        self,
+        channels: Channels,
+        *,
+        clock: Clock,
+        random: Callable[[], float],
+        first_seconds: float = FIRST_SECONDS,
+    ) -> None:
+        self._clock, self._first_seconds = clock, first_seconds
+        self._carriers = Carriers(channels)
+        self._backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, random)
+        self.delays = Delays(clock, random)
+        """Which channels wait."""
+        self.on_turn: list[Callable[[], None]] = []
+        """Called when it has done what was to do, and waits."""
+        self._epoch = 0
+        self._flying: dict[str, tuple[Lease, asyncio.Task[None]]] = {}
+        self._ends: list[End] = []
+        self._wake = asyncio.Event()
+        self._is_stale = True
+        """Whether something may have been queued, or decided, since the store was looked at."""
+        self._due = Due()
+        self._loop: asyncio.Task[None] | None = None
+        self._store: Store | None = None
+
+    def welcome(self, store: Store) -> None:
+        """Send what is in a store that was opened, in the place of the one before."""
+        self._stop()
+        # What an older number had leased is taken over: in a restored store that is all.
+        self._store, self._epoch, self._is_stale = store, 0, True
+        self._loop = asyncio.get_running_loop().create_task(self._run(store))
+
+    def hurry(self) -> None:
+        """Try now what waits for a host to be reached again."""
+        self.delays.hurry()
+        self._wake.set()
+
+    def look(self) -> None:
+        """Look at the clock and the store now."""
+        self._is_stale = True
+        self._wake.set()
+
+    async def close(self, seconds: float = STOP_SECONDS) -> None:
+        """Lease no more, let end what is on its way, and mark it; before the store closes.
+
+        What does not end in time may have arrived: it counts as a try, and is tried again.
+        """
+        self._stop()
+        tasks = [task for _, task in self._flying.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if self._ends and self._store is not None:
+            try:
+                await self._write(self._store, self._round(room={}, tests_of=[]))
+            except Exception as error:  # noqa: BLE001 (the next process takes over what is left)
+                logger.bind(error=str(error)).warning("what was sent could not be marked")
+        await self._carriers.close()
+
+    def _stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            self._loop = None
+
+    async def _run(self, store: Store) -> None:
+        def wake() -> None:
+            self._is_stale = True
+            self._wake.set()
+
+        store.on_outgoing.append(wake)
+        if store.engine.is_shared:
+            # Others queue, too.
+            store.on_commit.append(wake)
+        try:
+            await asyncio.sleep(self._first_seconds)
+            while True:
+                self._wake.clear()
+                wait = await self._try(store)
+                for told in list(self.on_turn):
+                    told()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
+                if self._is_stale and not self._ends:
+                    await asyncio.sleep(SOON_SECONDS)
+        finally:
+            store.on_outgoing.remove(wake)
+            if wake in store.on_commit:
+                store.on_commit.remove(wake)
+
+    async def _try(self, store: Store) -> float | None:
+        """Do what is to do, and return how long nothing else will be; None until it is woken."""
+        try:
+            return await self._turn(store)
+        except Exception as error:  # noqa: BLE001 (it goes on, and what is queued stays so)
+            self._is_stale = True
+            logger.bind(error=str(error) or type(error).__name__).warning(
+                "the outbox could not be looked at"
+            )
+            return RETRY_SECONDS
+
+    async def _turn(self, store: Store) -> float | None:
+        if not store.engine.is_leader:
+            # Another process of the school sends, and has taken over what was on its way here.
+            self._epoch, self._is_stale = 0, True
+            return RETRY_SECONDS
+        if self._is_stale:
+            self._is_stale = False
+            self._due, are_new = await look(store, self._carriers)
+            if are_new:
+                self.delays.hurry()
+            for channel in self._carriers.channels:
+                self.delays.switch(channel, is_on=self._carriers.is_on(channel))
+        traffic = Traffic(self._carriers, self.delays, self._flying_of)
+        room = traffic.room(self._due, self._clock.now_ms())
+        tests_of = traffic.tests(self._due)
+        if self._ends or room or tests_of:
+            await self._write(store, self._round(room=room, tests_of=tests_of))
+        wait = traffic.wait(self._due, self._clock.now_ms())
+        return None if wait is None else min(wait, LOOK_SECONDS)
+
+    def _flying_of(self, channel: str) -> int:
+        """Count the messages of a channel that are on their way."""
+        return sum(lease.message.channel == channel for lease, _ in self._flying.values())
+
+    # A unit of work, and what it leases
+
+    def _round(self, *, room: dict[str, int], tests_of: list[str]) -> Round:
+        ends, self._ends = self._ends, []
+        return Round(
+            epoch=self._epoch,
+            held=set(self._flying),
+            ends=ends,
+            room=room,
+            tests_of=tests_of,
+            channels=self._carriers.channels,
+            backoff=self._backoff,
+        )
+
+    async def _write(self, store: Store, round_: Round) -> None:
+        try:
+            done = await store.write(round_.run, actor=ACTOR)
+        except BaseException:
+            self._ends = round_.ends + self._ends
+            raise
+        self._epoch, self._due = done.epoch, done.due
+        for lease in done.leases:
+            if lease.message.template != TEST_TEMPLATE:
+                self.delays.probe(lease.message.channel)
+            task = asyncio.get_running_loop().create_task(self._carry(lease))
+            self._flying[lease.id] = lease, task
+
+    async def _carry(self, lease: Lease) -> None:
+        delivery = Delivery(lease.id, lease.message)
+        outcome: Outcome | None = None
+        try:
+            outcome = await delivery.run(self._carriers.of(lease.message))
+        except Exception as bug:  # noqa: BLE001 (one message must not stop all others)
+            logger.bind(message=lease.id, error=type(bug).__name__).opt(exception=bug).error(
+                "a way to the outside failed"
+            )
+            outcome = Later("it could not be sent: a bug", via=delivery.via)
+        finally:
+            self._flying.pop(lease.id, None)
+            if outcome is None:
+                outcome = Later("the program ended while it was sent", 0.0, delivery.via)
+            end = End(lease, outcome)
+            end.weigh(self.delays)
+            self._ends.append(end)
+            self._wake.set()

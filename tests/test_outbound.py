@@ -1,0 +1,217 @@
+"""The sender in a whole application: what the desk is told of it, and what it costs nobody."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from rpcbackend.app import Application
+from rpcbackend.store import Work
+from rpcbackend.surroundings import Surroundings
+from rpcbackend.testing import Client, FrozenClock, running_app
+from tests.factories import School, keyed
+from tests.outside.carrying import Hosts, unreached
+from tests.store.test_outbox import HELLO
+
+MAIL = {
+    "channel": "mail",
+    "name": "Office mail",
+    "mail": {
+        "host": "one",
+        "port": 587,
+        "security": "starttls",
+        "sender": "office@school.example",
+    },
+    "secret": "pass",
+}
+
+
+@dataclass
+class Office:
+    """An application that sends, its desk, and the hosts outside."""
+
+    app: Application
+    client: Client
+    hosts: Hosts
+
+    async def until_told(self, *types: str) -> dict[str, Any]:
+        """Return the next event of these types."""
+        while True:
+            line = await self.client.next_line()
+            if line.get("method") == "event" and line["params"]["type"] in types:
+                event: dict[str, Any] = line["params"]
+                return event
+
+    async def until_delayed(self, reason: str) -> None:
+        """Wait until a channel waits."""
+        turned = asyncio.Event()
+        assert self.app.post.sender is not None
+        self.app.post.sender.on_turn.append(turned.set)
+        async with asyncio.timeout(10):
+            while [each["reason"] for each in (await self.health())["delayed"]] != [reason]:
+                await turned.wait()
+                turned.clear()
+
+    async def health(self) -> dict[str, Any]:
+        """Return what system.health tells of the outbox."""
+        found: dict[str, Any] = (await self.client.call("system.health"))["outbox"]
+        return found
+
+
+@pytest.fixture
+async def office(clock: FrozenClock) -> AsyncIterator[Office]:
+    bugs: list[Exception] = []
+    hosts = Hosts()
+    surroundings = Surroundings(
+        clock=clock,
+        report_bug=lambda bug, _: bugs.append(bug),
+        channels=lambda _: hosts.channels(),
+    )
+    async with running_app(surroundings=surroundings) as app:
+        client = Client(app)
+        await client.call("events.subscribe")
+        yield Office(app, client, hosts)
+    if bugs:
+        raise bugs[0]
+
+
+async def test_a_provider_that_is_tried_out_gets_one_message_and_the_desk_is_told(
+    office: Office,
+) -> None:
+    saved = await office.client.call("providers.save", **MAIL)
+
+    tested = await office.client.call(
+        "providers.test", providerId=saved["id"], recipient="ada@example.org"
+    )
+
+    event = await office.until_told("messages.sent", "messages.failed")
+    assert event["type"] == "messages.sent"
+    assert event["data"] == {"messageId": tested["messageId"], "channel": "mail"}
+    assert event["actor"] == "sender"
+    assert office.hosts["one"].received == [tested["messageId"]]
+    [message] = (await office.client.call("outbox.list"))["items"]
+    assert (message["state"], message["providerRef"]) == ("sent", "one 1")
+
+
+async def test_a_message_that_failed_goes_when_the_desk_tries_again(office: Office) -> None:
+    office.hosts["one"].says.append(unreached())
+    saved = await office.client.call("providers.save", **MAIL)
+    tested = await office.client.call(
+        "providers.test", providerId=saved["id"], recipient="ada@example.org"
+    )
+    assert (await office.until_told("messages.failed"))["data"]["channel"] == "mail"
+    assert (await office.health())["failed"] == 1
+
+    await office.client.call("outbox.retry", ids=[tested["messageId"]], action="retry")
+
+    await office.until_told("messages.sent")
+    assert await office.health() == {
+        "queued": 0,
+        "oldestLagSeconds": 0,
+        "failed": 0,
+        "delayed": [],
+    }
+
+
+async def test_a_command_whose_message_waits_says_so_and_is_done_all_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch, clock: FrozenClock
+) -> None:
+    """The desk goes on with the network gone, and is told what is delayed."""
+    office.hosts["one"].always = unreached(30.0)
+    provider = await office.client.call("providers.save", **MAIL)
+    number = 0
+
+    async def tell(work: Work) -> None:
+        nonlocal number
+        number += 1
+        await work.outbox.queue(replace(HELLO, dedupe_key=f"key {number}"))
+
+    await _tell_with_each_branch(monkeypatch, tell)
+    branch = {"name": "Mitte", "zone": "Europe/Berlin", "currency": "EUR"}
+    first = await office.client.call_with_meta("branches.save", branch)
+    assert "warnings" not in first["_meta"]
+    await office.until_delayed("unreached")
+
+    second = await office.client.call_with_meta("branches.save", branch | keyed())
+
+    assert second["_meta"]["warnings"] == [
+        {
+            "code": "DELAYED",
+            "channel": "mail",
+            "reason": "unreached",
+            "since": "2026-11-23T08:00:00Z",
+            "message": "Mail cannot be reached since 2026-11-23T08:00:00Z: what goes that way is "
+            "sent later, by itself.",
+        }
+    ]
+    dry = await office.client.call_with_meta("branches.save", branch | {"_meta": {"dryRun": True}})
+    assert "warnings" not in dry["_meta"]
+    clock.advance(10)
+    assert await office.health() == {
+        "queued": 2,
+        "oldestLagSeconds": 10,
+        "failed": 0,
+        "delayed": [
+            {
+                "channel": "mail",
+                "reason": "unreached",
+                "since": "2026-11-23T08:00:00Z",
+                "nextTryMs": 20_000,
+            }
+        ],
+    }
+
+    await office.client.call("providers.save", **MAIL, providerId=provider["id"], isEnabled=False)
+    await office.until_delayed("switched_off")
+    third = await office.client.call_with_meta("branches.save", branch)
+    [warning] = third["_meta"]["warnings"]
+    assert (warning["reason"], warning["channel"]) == ("switched_off", "mail")
+
+
+async def _tell_with_each_branch(monkeypatch: pytest.MonkeyPatch, tell: Any) -> None:
+    """Let `branches.save` queue a message, as commands do that tell somebody something."""
+    put = Work.branches.fget  # type: ignore[attr-defined]  # a property is one
+    assert put is not None
+
+    class Telling:
+        def __init__(self, work: Work) -> None:
+            self._work, self._branches = work, put(work)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._branches, name)
+
+        async def put(self, branch: Any) -> None:
+            await self._branches.put(branch)
+            await tell(self._work)
+
+    monkeypatch.setattr(Work, "branches", property(Telling))
+
+
+async def test_an_application_that_does_not_send_leaves_all_where_it_is(
+    client: Client, app: Application
+) -> None:
+    saved = await client.call("providers.save", **MAIL)
+
+    await client.call("providers.test", providerId=saved["id"], recipient="ada@example.org")
+
+    health = (await client.call("system.health"))["outbox"]
+    assert (health["queued"], health["delayed"]) == (1, [])
+    assert app.post.warnings(["mail"]) == []
+
+
+async def test_a_school_goes_on_with_every_host_gone(office: Office) -> None:
+    office.hosts["one"].holds = asyncio.Event()
+    saved = await office.client.call("providers.save", **MAIL)
+    for _ in range(6):
+        await office.client.call(
+            "providers.test", providerId=saved["id"], recipient="ada@example.org"
+        )
+    await office.hosts["one"].came.wait()
+
+    school = await School(office.client).open()
+    await school.book()
+
+    assert len((await office.client.call("lessons.list"))["items"]) == 1
+    office.hosts["one"].holds.set()
