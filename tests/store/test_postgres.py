@@ -371,8 +371,8 @@ async def test_who_cannot_hear_for_a_while_takes_it_that_anything_has_changed(
 ) -> None:
     monkeypatch.setattr(postgres_neighbours, "LOOK_SECONDS", 0.01)
     async with opened(place) as deaf:
-        row = await deaf.engine.neighbours._connection.fetchval("SELECT pg_backend_pid()")  # type: ignore[attr-defined]  # noqa: SLF001 (what is to be lost)
-        await store.read(lambda work: work.tx.one("SELECT pg_terminate_backend(:pid)", pid=row))
+        pid = deaf.engine.neighbours._connection.get_server_pid()  # type: ignore[attr-defined]  # noqa: SLF001 (what is to be lost)
+        await store.read(lambda work: work.tx.one("SELECT pg_terminate_backend(:pid)", pid=pid))
 
         await until(lambda: deaf.access_version >= 2)
         await store.write(leave, actor="tests")
