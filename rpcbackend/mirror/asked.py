@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 
 from rpcbackend.errors import InvalidParamsError, UnauthenticatedError
+from rpcbackend.mirror.accepted import wants_problem
 from rpcbackend.protocol.codec import Json
 from rpcbackend.security.tokens import MAX_CHARS
 
@@ -65,7 +66,7 @@ def read_asked(request: Request) -> Asked:
         source=source_of(request),
         token=token,
         basic=basic,
-        wants_problem="application/problem+json" in headers.get("accept", ""),
+        wants_problem=wants_problem(headers.getlist("accept")),
         meta={name: value for name, value in meta.items() if value is not None},
     )
 

@@ -14,6 +14,8 @@ from typing import Any, cast
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rpcbackend.mirror.accepted import weights_of
+
 LEAST_BYTES = 1_024
 """Below a packet or so there is nothing to win."""
 
@@ -40,7 +42,7 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        coding = coding_of(Headers(scope=scope).get("accept-encoding", ""))
+        coding = coding_of(Headers(scope=scope).getlist("accept-encoding"))
         if coding is None or scope["path"].startswith(_SECRET_PATHS):
             await self._inner(scope, receive, send)
             return
@@ -78,24 +80,11 @@ class _Packing:
         await self._send({**message, "body": body})
 
 
-def coding_of(accepted: str) -> str | None:
+def coding_of(accepted: list[str]) -> str | None:
     """Return the coding to use, by RFC 9110 section 12.5.3; zstd where both are as welcome."""
-    weights: dict[str, float] = {}
-    for each in accepted.lower().split(","):
-        name, *params = (part.strip() for part in each.split(";"))
-        weights[name] = _weight(params)
+    weights = weights_of(accepted)
     best = max(("zstd", "gzip"), key=lambda name: weights.get(name, weights.get("*", 0.0)))
     return best if weights.get(best, weights.get("*", 0.0)) > 0 else None
-
-
-def _weight(params: list[str]) -> float:
-    for param in params:
-        if param.startswith("q="):
-            try:
-                return float(param[2:])
-            except ValueError:
-                return 0.0
-    return 1.0
 
 
 async def _pack(body: bytes, coding: str) -> bytes:

@@ -5,6 +5,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any, cast
 
 import h11
@@ -27,27 +28,29 @@ _RESET = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
 """Close by a reset, and keep nothing."""
 
 
-class Unreadable:
-    """Answers that are sent where no request could be read: the whole of each, ready to send.
+class Unreadable(Enum):
+    """Why no request could be read."""
 
-    Args:
-        bad: What is no HTTP/1.1.
-        too_many: One connection more than there may be.
-        too_slow: A head that took too long.
-    """
+    BAD = auto()
+    """It is no HTTP/1.1."""
+    TOO_MANY = auto()
+    """It is one connection more than there may be."""
+    TOO_SLOW = auto()
+    """Its head took too long."""
 
-    def __init__(self, *, bad: bytes, too_many: bytes, too_slow: bytes) -> None:
-        self.bad, self.too_many, self.too_slow = bad, too_many, too_slow
+
+Write = Callable[[Unreadable], bytes]
+"""Writes the whole answer to one of them, ready to send."""
 
 
 class Connection(H11Protocol):
     """uvicorn's protocol, with a time for heads, for readers, and a bound on connections."""
 
     def __init__(
-        self, config: Config, state: ServerState, settings: ApiSettings, unreadable: Unreadable
+        self, config: Config, state: ServerState, settings: ApiSettings, write: Write
     ) -> None:
         super().__init__(config, state, {})
-        self._settings, self._unreadable = settings, unreadable
+        self._settings, self._write = settings, write
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
@@ -62,7 +65,7 @@ class Connection(H11Protocol):
         if len(self.connections) <= most:
             self._await_head()
         elif len(self.connections) <= 2 * most:
-            self._give_up(self._unreadable.too_many)
+            self._give_up(Unreadable.TOO_MANY)
         else:
             transport.abort()
 
@@ -93,7 +96,7 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (ours says the same to all)
         """Say that this is no request."""
-        self._give_up(self._unreadable.bad)
+        self._give_up(Unreadable.BAD)
 
     def pause_writing(self) -> None:
         """Note that the client does not read as fast as it is answered."""
@@ -108,7 +111,7 @@ class Connection(H11Protocol):
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(
-            self._settings.header_seconds, self._give_up, self._unreadable.too_slow
+            self._settings.header_seconds, self._give_up, Unreadable.TOO_SLOW
         )
 
     def _await_reader(self) -> None:
@@ -132,10 +135,10 @@ class Connection(H11Protocol):
     def _is_over(self) -> bool:
         return self.transport.is_closing()
 
-    def _give_up(self, answer: bytes) -> None:
+    def _give_up(self, why: Unreadable) -> None:
         """Send an answer in the place of uvicorn, and end."""
         if not self._is_over:
-            self.transport.write(answer)
+            self.transport.write(self._write(why))
             self._linger()
 
     def _end(self) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from rpcbackend.dispatch.server import Server
-from rpcbackend.errors import InvalidParamsError, OverloadedError
+from rpcbackend.errors import InvalidParamsError, OverloadedError, ShuttingDownError
 from rpcbackend.mirror.answers import answer_of, is_error, result_of
 from rpcbackend.mirror.asked import read_asked, with_meta
 from rpcbackend.mirror.callers import Callers
@@ -73,9 +73,11 @@ class Streams:
         try:
             server.receive(codec.request(REQUEST_ID, CHANNEL, params))
             reply = await sink.next()
-            if reply is None or is_error(reply):
+            if reply is None:
+                reply = self._wire.refuse(ShuttingDownError(retry_after_ms=1_000))
+            if is_error(reply):
                 self._let_go(server, sink)
-                return answer_of(reply or b"", wants_problem=asked.wants_problem)
+                return answer_of(reply, wants_problem=asked.wants_problem)
         except BaseException:
             self._let_go(server, sink)
             raise

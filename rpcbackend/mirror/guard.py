@@ -128,9 +128,10 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self._places.hosts:
             raise self._no(InvalidRequestError("Nobody of that name is here."), 421)
-        source = self._places.caller(
-            scope["client"][0] if scope["client"] else "", headers.get("x-forwarded-for")
-        )
+        # A proxy adds to the caller's list, or a list of its own below it.
+        forwarded_for = ",".join(headers.getlist("x-forwarded-for")) or None
+        peer = scope["client"][0] if scope["client"] else ""
+        source = self._places.caller(peer, forwarded_for)
         if source is None:
             raise self._no(ForbiddenError("Only the proxies that are configured are served."))
         scope["state"] = {"source": source}

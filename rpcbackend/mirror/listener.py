@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from rpcbackend.api_settings import ApiSettings
-from rpcbackend.mirror.connection import Connection, Unreadable
+from rpcbackend.mirror.connection import Connection, Write
 from rpcbackend.mirror.guard import HEADER_BYTES
 
 CLOSE_SECONDS = 2.0
@@ -31,11 +31,11 @@ class Listener:
         app: Answers requests.
         settings: Bounds, and the certificate.
         sock: Is bound already.
-        unreadable: What is sent to what is no HTTP.
+        write: Writes what is sent to what is no HTTP.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: ApiSettings, sock: socket.socket, unreadable: Unreadable
+        self, app: ASGIApp, settings: ApiSettings, sock: socket.socket, write: Write
     ) -> None:
         # uvicorn tells what it does by the standard library's logging; the access log tells ours.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -53,7 +53,7 @@ class Listener:
             timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # any number does
         )
         self._config.load()
-        self._settings, self._socket, self._unreadable = settings, sock, unreadable
+        self._settings, self._socket, self._write = settings, sock, write
         self._state = ServerState()
         self._server: asyncio.Server | None = None
 
@@ -61,7 +61,7 @@ class Listener:
         """Listen."""
         is_https = self._settings.protocol == "https"
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._config, self._state, self._settings, self._unreadable),
+            lambda: Connection(self._config, self._state, self._settings, self._write),
             sock=self._socket,
             ssl=_encryption(self._settings),
             ssl_handshake_timeout=self._settings.header_seconds if is_https else None,

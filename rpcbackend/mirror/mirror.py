@@ -20,6 +20,7 @@ from rpcbackend.errors import (
     MethodNotFoundError,
     OverloadedError,
 )
+from rpcbackend.mirror.accepted import wants_problem
 from rpcbackend.mirror.answers import Refused, answer_of
 from rpcbackend.mirror.basic import BasicSessions
 from rpcbackend.mirror.callers import Callers
@@ -94,7 +95,7 @@ class Mirror:
             refuse=self._refusal,
             date=self._date,
         )
-        self._listener = Listener(guard, api, self._socket, self._unreadable())
+        self._listener = Listener(guard, api, self._socket, self._written)
 
     @property
     def url(self) -> str:
@@ -125,8 +126,8 @@ class Mirror:
             return error.response
 
         async def told(request: Request, error: Exception) -> Response:
-            wants_problem = "application/problem+json" in request.headers.get("accept", "")
-            return answer_of(self._wire.refuse(error), wants_problem=wants_problem)
+            is_problem = wants_problem(request.headers.getlist("accept"))
+            return answer_of(self._wire.refuse(error), wants_problem=is_problem)
 
         async def no_route(_request: Request, error: Exception) -> Response:
             assert isinstance(error, HTTPException)  # noqa: S101 (as above)
@@ -143,16 +144,9 @@ class Mirror:
         web.add_exception_handler(HTTPException, no_route)
         web.add_exception_handler(Exception, told)
 
-    def _unreadable(self) -> Unreadable:
-        too_slow = DeadlineExceededError("The request took too long to come; nothing was run.")
-        return Unreadable(
-            bad=self._written(InvalidRequestError("That is no request of HTTP/1.1.")),
-            too_many=self._written(OverloadedError(retry_after_ms=1_000)),
-            too_slow=self._written(too_slow, HTTPStatus.REQUEST_TIMEOUT),
-        )
-
-    def _written(self, error: RpcError, status: int | None = None) -> bytes:
-        """Write an answer for those whose request could not be read."""
+    def _written(self, why: Unreadable) -> bytes:
+        """Write the whole answer for those whose request could not be read."""
+        error, status = _told_of(why)
         response = self._refusal(error, status)
         phrase = HTTPStatus(response.status_code).phrase
         lines = [
@@ -166,3 +160,14 @@ class Mirror:
 
     def _date(self) -> str:
         return formatdate(self._clock.now_ms() // 1_000, usegmt=True)
+
+
+def _told_of(why: Unreadable) -> tuple[RpcError, int | None]:
+    match why:
+        case Unreadable.BAD:
+            return InvalidRequestError("That is no request of HTTP/1.1."), None
+        case Unreadable.TOO_MANY:
+            return OverloadedError(retry_after_ms=1_000), None
+        case Unreadable.TOO_SLOW:
+            error = DeadlineExceededError("The request took too long to come; nothing was run.")
+            return error, HTTPStatus.REQUEST_TIMEOUT

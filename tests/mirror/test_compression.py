@@ -36,7 +36,7 @@ UNPACK: dict[str, Any] = {"gzip": gzip.decompress, "zstd": zstd.decompress}
     ],
 )
 def test_the_coding_is_what_the_caller_likes_best(accepted: str, coding: str | None) -> None:
-    assert coding_of(accepted) == coding
+    assert coding_of([accepted]) == coding
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])

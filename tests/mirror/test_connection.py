@@ -138,3 +138,17 @@ def until_reset(peer: socket.socket) -> int:
     poll.register(peer, 0)
     [(_, how)] = poll.poll(10_000)
     return how
+
+
+async def test_what_cannot_be_read_is_refused_when_it_comes_and_not_before(
+    web: Web, clock: FrozenClock, token: str
+) -> None:
+    before = (await web.get("/metrics", token)).text
+    clock.advance(2.0)
+    errors = [Answer.of(await web.raw(b"x\r\n\r\n")).body["error"] for _ in range(2)]
+    after = (await web.get("/metrics", token)).text
+
+    assert "rpcbackend_errors_total{" not in before
+    assert 'channel="",symbol="INVALID_REQUEST",type="validation"} 2.0' in after
+    assert errors[0]["correlationId"] != errors[1]["correlationId"]
+    assert errors[0]["timestamp"] == clock.now_ms()

@@ -364,6 +364,23 @@ async def test_behind_a_proxy_the_caller_is_the_last_that_it_names(
     assert first.headers["strict-transport-security"] == "max-age=31536000"
 
 
+async def test_a_list_that_the_proxy_adds_as_a_line_of_its_own_is_the_last(
+    app: Application, clock: FrozenClock
+) -> None:
+    async with mirrored(app, clock, trusted_proxies=["127.0.0.1"]) as web:
+        answers = [
+            Answer.of(
+                await web.raw(
+                    f"{HEALTH} HTTP/1.1\r\nHost: {web.host}\r\nConnection: close\r\n"
+                    f"X-Forwarded-For: 1.1.1.{number}\r\nX-Forwarded-For: 2.2.2.2\r\n\r\n".encode()
+                )
+            )
+            for number in range(21)
+        ]
+
+    assert [answer.status for answer in answers] == [200] * 20 + [429]
+
+
 async def test_without_proxies_nobody_is_believed_whom_he_calls_for(web: Web) -> None:
     answers = [await web.ask(HEALTH, X_Forwarded_For=f"1.1.1.{n}") for n in range(21)]
 
