@@ -275,23 +275,23 @@ async def test_the_history_keeps_calls_without_their_secrets(desk: Console) -> N
 async def test_everything_is_reached_with_the_keys(desk: Console) -> None:
     page = desk.page
     await press(page, "2")
-    assert await page.inner_text("h1:focus") == "Events"
+    await page.wait_for_selector("h1:focus >> text='Events'")
     await press(page, "3")
-    assert await page.inner_text("h1:focus") == "Health"
+    await page.wait_for_selector("h1:focus >> text='Health'")
     await press(page, "1", "/")
     await page.keyboard.type("branches:")
     await press(page, "ArrowDown", "ArrowDown", "ArrowUp", "Enter")
     await page.wait_for_selector("#channel-name >> text='branches.list'")
-    assert await page.inner_text("h1:focus") == "branches.list"
+    await page.wait_for_selector("h1:focus >> text='branches.list'")
     await press(page, "Control+Enter")
     await page.wait_for_selector(".answer")
     await press(page, "Escape")
-    assert await page.evaluate("location.hash") == "#/channels"
+    await page.wait_for_url("**/#/channels")
     await press(page, "?")
     assert await page.is_visible("#keys")
     await press(page, "Escape", "4")
     assert await page.is_hidden("#keys")
-    assert await page.inner_text("h1:focus") == "History"
+    await page.wait_for_selector("h1:focus >> text='History'")
 
 
 async def test_a_session_that_ends_asks_for_the_sign_in_and_keeps_what_was_typed(

@@ -3,6 +3,7 @@
 import { showReply } from './answer.js';
 import { GENERAL } from './contract.js';
 import { ParamsForm } from './form.js';
+import { commandOptions, optionsOf, renewKey } from './options.js';
 
 /**
  * @typedef {import('./api.js').Reply} Reply
@@ -10,8 +11,6 @@ import { ParamsForm } from './form.js';
  * @typedef {import('./contract.js').Contract} Contract
  * @typedef {import('./calls.js').Calls} Calls
  */
-
-const once = 'once for each wish: the same key again is the same command';
 
 export class ChannelView {
   #place = byId('channel');
@@ -202,53 +201,3 @@ const nothing = (name) =>
     { class: 'empty' },
     name ? `There is no channel ${name}.` : 'Choose a channel to read about it and to call it.',
   );
-
-/** @param {Channel} channel */
-function commandOptions(channel) {
-  /** @type {any} */
-  const key = make('input', {
-    id: 'idempotency-key',
-    maxlength: '128',
-    spellcheck: 'false',
-    autocomplete: 'off',
-  });
-  key.value = newKey();
-  const fresh = make('button', { type: 'button', class: 'small' }, 'New key');
-  fresh.addEventListener('click', renewKey);
-  const dry = make(
-    'label',
-    { class: 'check' },
-    make('input', { type: 'checkbox', id: 'dry-run' }),
-    ' Dry run: check all, keep nothing',
-  );
-  const takesKey = channel.idempotency !== 'none';
-  const label = make('label', { for: 'idempotency-key' }, 'Idempotency key');
-  const hint = make(
-    'p',
-    { class: 'hint' },
-    channel.idempotency === 'once' ? `Required, ${once}.` : `Good ${once}.`,
-  );
-  const keyField = make(
-    'div',
-    { class: 'field' },
-    label,
-    make('div', { class: 'row' }, key, fresh),
-    hint,
-  );
-  return [make('div', { class: 'options' }, ...(takesKey ? [keyField, dry] : []))];
-}
-
-/** @param {Channel} channel */
-function optionsOf(channel) {
-  if (channel.kind === 'query' || channel.idempotency === 'none') return {};
-  const key = /** @type {HTMLInputElement} */ (byId('idempotency-key')).value;
-  const dryRun = /** @type {HTMLInputElement} */ (byId('dry-run')).checked;
-  return { dryRun, ...(key ? { idempotencyKey: key } : {}) };
-}
-
-function renewKey() {
-  const key = document.getElementById('idempotency-key');
-  if (key instanceof HTMLInputElement) key.value = newKey();
-}
-
-const newKey = () => `console-${crypto.randomUUID()}`;
