@@ -13,8 +13,9 @@ from tests.simulation.history import LOST, Answer, History, ViolationError
 from tests.simulation.weather import Chances
 from tests.simulation.wire import Link
 
-PATIENCE_SECONDS = 120.0
-"""Whoever has no reply by then never gets one: deadlines, drains and showers are all shorter."""
+PATIENCE_SECONDS = 3_600.0
+"""Whoever has no reply by then never gets one: no deadline cuts a write short that has begun, and
+one commit may take many minutes on the slowest disk, in its worst moment."""
 
 AGAIN_SECONDS = 0.5
 """Who is turned away tries again so much later."""
