@@ -1,0 +1,35 @@
+"""Text messages, by a service that speaks the contract of `gateway`."""
+
+from rpcbackend.domain.segments import count_segments
+from rpcbackend.outside.adapter import RefusedError
+from rpcbackend.outside.gateway import Gateway
+from rpcbackend.store import Message
+
+MOST_SEGMENTS = 10
+"""What a text may cost at most; a telephone may not even put more together."""
+
+
+class TextMessages:
+    """Hands text messages to one service."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def send(self, id: str, message: Message) -> str | None:  # noqa: A002 (its name)
+        """Hand a text message over and return the service's name for it; see `Adapter.send`."""
+        text = str(message.payload["text"])
+        segments = count_segments(text).parts
+        if not text or segments > MOST_SEGMENTS:
+            raise RefusedError(f"a text message has 1 to {MOST_SEGMENTS} parts")
+        told = {
+            "to": message.recipient,
+            "from": self._gateway.provider.sender,
+            "text": text,
+            "segments": segments,
+        }
+        said = await self._gateway.post("messages", id, told)
+        name: str | None = said["id"]
+        return name
+
+    async def close(self) -> None:
+        """Hold nothing: connections are the web's."""
