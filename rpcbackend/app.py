@@ -132,7 +132,11 @@ class Application:
         self.log_levels = self._surroundings.log_levels
         """Tells from which level on the log is written."""
         self.ways = Ways(
-            outside or OutsideSettings(), clock=self._clock, chance=self._surroundings.chance
+            outside or OutsideSettings(),
+            clock=self._clock,
+            chance=self._surroundings.chance,
+            ids=ids,
+            report_bug=self._surroundings.report_bug,
         )
         """Lead outside."""
         self.recordings = self._surroundings.recordings
@@ -287,6 +291,10 @@ class Application:
     def contract(self) -> bytes:
         """Return the OpenRPC document, encoded."""
         return read_contract()
+
+    def check_address(self, url: str) -> None:
+        """Check that events may go to an address outside."""
+        self.ways.guard.check(url)
 
     def take_heavy(self, ctx: Context) -> None:
         """Count a heavy call whose channel is a light one; see `RateLimit.take`."""

@@ -180,6 +180,10 @@ class Host(Protocol):
         """Where the mirror listens, if there is one."""
         ...
 
+    def check_address(self, url: str) -> None:
+        """Raise UrlRefusedError if events may not go to an address outside."""
+        ...
+
     def take_heavy(self, ctx: "Context") -> None:
         """Count a heavy call whose channel is a light one.
 

@@ -296,6 +296,15 @@ class PrerequisiteMissingError(RpcError):
     code, symbol, error_type = 1316, "PREREQUISITE_MISSING", "business"
 
 
+# 1400 money
+
+
+class CurrencyMismatchError(RpcError):
+    """The branch takes another currency; details name it."""
+
+    code, symbol, error_type = 1403, "CURRENCY_MISMATCH", "business"
+
+
 # 1500 exams and files
 
 

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from rpcbackend.clock import Clock
+from rpcbackend.dispatch.dispatcher import ReportBug
+from rpcbackend.ids import Ids
 from rpcbackend.observability.breaker_news import BreakerNews
 from rpcbackend.observability.report import tell_sick
+from rpcbackend.outside.fanout import Fanout
 from rpcbackend.outside.gate import Gate
 from rpcbackend.outside.guard import Guard
 from rpcbackend.outside.names import Names
@@ -27,12 +30,21 @@ class Ways:
         settings: How each channel is used.
         clock: Tells the time.
         chance: Draws the waits before a retry.
+        ids: Names what is told to `report_bug`.
+        report_bug: Told what should not have happened.
     """
 
     def __init__(
-        self, settings: OutsideSettings, *, clock: Clock, chance: Callable[[], float]
+        self,
+        settings: OutsideSettings,
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        ids: Ids,
+        report_bug: ReportBug,
     ) -> None:
         self._settings = settings
+        self._fanout = Fanout(report_bug, ids)
         self._news = BreakerNews()
         self.names = Names()
         """Looks up names beside the loop, for who connects by himself too."""
@@ -67,11 +79,13 @@ class Ways:
         return tell_sick(self.gate.states())
 
     def welcome(self, store: Store) -> None:
-        """Leave news in a store that was opened, or restored."""
+        """Follow a store that was opened, or restored: tell it news, and webhooks its events."""
         self._news.welcome(store)
+        self._fanout.welcome(store)
 
     async def close(self) -> None:
         """Let go of every connection, and leave the last news; before the store closes."""
+        await self._fanout.close()
         for web in self._webs.values():
             await web.close()
         await self._news.close()

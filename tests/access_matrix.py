@@ -75,6 +75,10 @@ lessons.searchSlots  -      A     A     A      o          o       -      lessons
 outbox.list          -      A     A     A      -          -       -           messages:read
 outbox.retry         -      A     A     A      -          -       -           messages:write
 
+payments.createLink  -      A     A     A      -          -       A
+payments.get         -      A     A     A      -          -       A
+payments.list        -      A     A     A      -          -       A
+
 providers.list       -      A     A     -      -          -       -
 providers.remove     -      A     A     -      -          -       -
 providers.save       -      A     A     -      -          -       -
@@ -105,6 +109,11 @@ users.save           -      -     A     -      -          -       -
 
 vehicles.list        -      A     A     A      A          -       A           lessons:read
 vehicles.save        -      A     A     A      -          -       -
+
+webhooks.list        -      A     A     -      -          -       -
+webhooks.receive     p      A     A     A      A          A       A
+webhooks.remove      -      A     A     -      -          -       -
+webhooks.save        -      A     A     -      -          -       -
 """
 
 

@@ -12,8 +12,10 @@ from rpcbackend.schema.branches import Branch
 from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import Engagement, Instructor, InstructorState
 from rpcbackend.schema.lessons import Lesson, LessonState, LessonType
+from rpcbackend.schema.payments import Money, Payment, PaymentState
 from rpcbackend.schema.students import Student, StudentState
 from rpcbackend.schema.vehicles import Transmission, Vehicle, VehicleState
+from rpcbackend.schema.webhooks import Webhook
 from rpcbackend.store import Store, Work, open_store
 from rpcbackend.testing import FrozenClock
 
@@ -101,6 +103,38 @@ def make_student(**given: Any) -> Student:
         "version": 1,
     }
     return Student(**fields | given)
+
+
+def make_payment(number: int = 1, **given: Any) -> Payment:
+    """Make one of the student with this number, who is asked for 45 euros."""
+    fields: dict[str, Any] = {
+        "id": an_id("pay", number),
+        "student_id": an_id("stu", number),
+        "amount": Money(amount=4_500, currency="EUR"),
+        "description": "Fahrstunde",
+        "return_url": None,
+        "state": PaymentState.REQUESTED,
+        "url": None,
+        "provider_ref": None,
+        "received": None,
+        "created_at": at("2026-11-23T08:00:00Z"),
+        "changed_at": at("2026-11-23T08:00:00Z"),
+        "version": 1,
+    }
+    return Payment(**fields | given)
+
+
+def make_webhook(number: int = 1, **given: Any) -> Webhook:
+    fields: dict[str, Any] = {
+        "id": an_id("whk", number),
+        "url": "https://hooks.example.org/school",
+        "types": ["lessons.booked"],
+        "is_active": True,
+        "created_at": at("2026-11-23T08:00:00Z"),
+        "secret_changed_at": at("2026-11-23T08:00:00Z"),
+        "version": 1,
+    }
+    return Webhook(**fields | given)
 
 
 def make_lesson(**given: Any) -> Lesson:

@@ -43,8 +43,10 @@ from tests.factories import (
     make_branch,
     make_instructor,
     make_lesson,
+    make_payment,
     make_student,
     make_vehicle,
+    make_webhook,
 )
 from tests.jobs.toys import make_job
 from tests.people import PASSWORD, be_quick, quick_hash
@@ -132,6 +134,13 @@ PROBES: dict[str, dict[str, Any]] = {
     "lessons.searchSlots": SPAN | {"durationMinutes": 90, "studentId": an_id("stu", OTHER)},
     "outbox.list": {},
     "outbox.retry": {"ids": [an_id("msg", OTHER)], "action": "cancel"},
+    "payments.createLink": {
+        "studentId": an_id("stu", OTHER),
+        "amount": {"amount": 4_500, "currency": "EUR"},
+        "description": "Fahrstunde",
+    },
+    "payments.get": {"paymentId": an_id("pay", OTHER)},
+    "payments.list": {},
     "ping": {},
     "providers.list": {},
     "providers.remove": {"providerId": an_id("prv", OTHER)},
@@ -171,6 +180,10 @@ PROBES: dict[str, dict[str, Any]] = {
         "categories": ["B"],
         "transmission": "manual",
     },
+    "webhooks.list": {},
+    "webhooks.receive": {"provider": an_id("prv", OTHER), "headers": {}, "rawBody": "{}"},
+    "webhooks.remove": {"webhookId": an_id("whk", OTHER)},
+    "webhooks.save": {"url": "https://hooks.example.org/", "types": ["lessons.booked"]},
 }
 """What each channel is asked for: a row of the others, where it has rows."""
 
@@ -295,6 +308,8 @@ async def fill(work: Work) -> None:
         await work.lessons.put(
             make_lesson(id=lesson, instructor_id=instructor, student_id=student, vehicle_id=None)
         )
+    await work.payments.add(make_payment(OTHER))
+    await work.webhooks.put(make_webhook(OTHER, is_active=False), after_seq=0, secret=None)
     for number in (OTHER, 1):
         await work.record(
             "lessons.booked",

@@ -89,6 +89,7 @@ async def subscribed(app: Application, *roles: Role, **given: Any) -> Client:
 
 
 async def test_a_subscription_ends_with_its_session(app: Application) -> None:
+    before = list(app.store.on_commit)
     client = await subscribed(app)
     await happen(app, "lessons.booked")
     assert await types_seen(app, client) == ["lessons.booked"]
@@ -97,7 +98,7 @@ async def test_a_subscription_ends_with_its_session(app: Application) -> None:
     await happen(app, "lessons.cancelled")
 
     assert await types_seen(app, client) == []
-    assert app.store.on_commit == []
+    assert app.store.on_commit == before
 
 
 async def test_who_signs_in_next_on_the_connection_did_not_subscribe(app: Application) -> None:

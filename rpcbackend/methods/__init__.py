@@ -17,6 +17,7 @@ from rpcbackend.methods import (
     lessons,
     lifecycle,
     outbox,
+    payments,
     providers,
     rpc,
     schedules,
@@ -27,6 +28,7 @@ from rpcbackend.methods import (
     transcripts,
     users,
     vehicles,
+    webhooks,
 )
 
 AREAS = (
@@ -45,6 +47,7 @@ AREAS = (
     lessons,
     lifecycle,
     outbox,
+    payments,
     providers,
     rpc,
     schedules,
@@ -55,6 +58,7 @@ AREAS = (
     transcripts,
     users,
     vehicles,
+    webhooks,
 )
 
 

@@ -10,7 +10,7 @@ from rpcbackend.outside.adapter import RefusedError, TryAgainError
 from rpcbackend.outside.retry_after import read_retry_after
 from rpcbackend.outside.signing import sign
 from rpcbackend.outside.web import Answer, Web
-from rpcbackend.store import Message
+from rpcbackend.store import BoxDamagedError, Message, Work
 
 GONE = 410
 """What a receiver answers that will never want anything again."""
@@ -72,3 +72,18 @@ class Webhooks:
 
     async def close(self) -> None:
         """Hold nothing: connections are the web's."""
+
+
+async def find_endpoint(work: Work, webhook_id: str) -> Endpoint | None:
+    """Return where a webhook goes now, or None if it is switched off or gone.
+
+    Raises:
+        RefusedError: Its secret cannot be opened any more: another one has to be made.
+    """
+    webhook = await work.webhooks.get(webhook_id)
+    if webhook is None or not webhook.is_active:
+        return None
+    try:
+        return Endpoint(url=webhook.url, secrets=await work.webhooks.secrets(webhook))
+    except BoxDamagedError as error:
+        raise RefusedError("the webhook's secret cannot be opened") from error

@@ -44,6 +44,8 @@ class Permission(StrEnum):
     SCHEDULES_WRITE = "schedules:write"
     PROVIDERS_READ = "providers:read"
     PROVIDERS_WRITE = "providers:write"
+    PAYMENTS_READ = "payments:read"
+    PAYMENTS_WRITE = "payments:write"
     STORE_CHECK = "store:check"
     STUDENTS_READ = "students:read"
     STUDENTS_WRITE = "students:write"
@@ -53,6 +55,8 @@ class Permission(StrEnum):
     USERS_WRITE = "users:write"
     VEHICLES_READ = "vehicles:read"
     VEHICLES_WRITE = "vehicles:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 class Reach(StrEnum):
@@ -86,6 +90,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.LESSONS_SEARCH: _ALL,
             _P.MESSAGES_READ: _ALL,
             _P.MESSAGES_WRITE: _ALL,
+            _P.PAYMENTS_READ: _ALL,
+            _P.PAYMENTS_WRITE: _ALL,
             _P.STUDENTS_READ: _ALL,
             _P.STUDENTS_WRITE: _ALL,
             _P.STUDENTS_UPDATE: _ALL,
@@ -125,6 +131,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.EXPORTS_WRITE: _ALL,
             _P.INSTRUCTORS_READ: _ALL,
             _P.LESSONS_READ: _ALL,
+            _P.PAYMENTS_READ: _ALL,
+            _P.PAYMENTS_WRITE: _ALL,
             _P.STUDENTS_READ: _ALL,
             _P.VEHICLES_READ: _ALL,
         },
@@ -180,11 +188,13 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
         "lessons": _P.LESSONS_READ,
         "schedules": _P.SCHEDULES_READ,
         "messages": _P.MESSAGES_READ,
+        "payments": _P.PAYMENTS_READ,
         "providers": _P.PROVIDERS_READ,
         "sessions": _P.USERS_READ,
         "students": _P.STUDENTS_READ,
         "users": _P.USERS_READ,
         "vehicles": _P.VEHICLES_READ,
+        "webhooks": _P.WEBHOOKS_READ,
     }
 )
 """What must be held to be told of an area, by the first word of its events' types."""

@@ -23,8 +23,10 @@ from rpcbackend.store.latest import LatestTime
 from rpcbackend.store.lessons import Lessons
 from rpcbackend.store.measurements import Measurements
 from rpcbackend.store.message import TAG, channels_of
+from rpcbackend.store.notices import Notices
 from rpcbackend.store.outbox import Outbox
 from rpcbackend.store.outgoing import Outgoing
+from rpcbackend.store.payments import Payments
 from rpcbackend.store.providers import Providers
 from rpcbackend.store.schedules import Schedules
 from rpcbackend.store.sealed import Sealed
@@ -34,6 +36,7 @@ from rpcbackend.store.students import Students
 from rpcbackend.store.transaction import Transaction
 from rpcbackend.store.users import Users
 from rpcbackend.store.vehicles import Vehicles
+from rpcbackend.store.webhooks import Webhooks
 
 T = TypeVar("T")
 
@@ -193,6 +196,11 @@ class Work:
         return Measurements(self.tx)
 
     @property
+    def notices(self) -> Notices:
+        """What services told."""
+        return Notices(self.tx, self.now_ms)
+
+    @property
     def outbox(self) -> Outbox:
         """What goes to the world outside."""
         return Outbox(self.tx, self.now_ms, self.new_id)
@@ -206,6 +214,11 @@ class Work:
     def outgoing(self) -> Outgoing:
         """The same, as the desk sees it."""
         return Outgoing(self.tx, self.now_ms)
+
+    @property
+    def payments(self) -> Payments:
+        """The payments by links."""
+        return Payments(self.tx)
 
     @property
     def providers(self) -> Providers:
@@ -236,3 +249,8 @@ class Work:
     def vehicles(self) -> Vehicles:
         """The vehicles."""
         return Vehicles(self.tx)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Where events go."""
+        return Webhooks(self.tx, self.now_ms, self.sealed)

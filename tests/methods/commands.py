@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.app import Application
 from rpcbackend.methods import build_registry
+from rpcbackend.outside.signing import sign
 from rpcbackend.schema.users import Role
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
@@ -207,6 +210,38 @@ async def _retry_outbox(stage: Stage) -> dict[str, Any]:
     return {"ids": [tested["messageId"]], "action": "cancel"}
 
 
+async def _create_link(stage: Stage) -> dict[str, Any]:
+    return {
+        "studentId": stage.school.student["id"],
+        "amount": {"amount": 4_500, "currency": "EUR"},
+        "description": "Fahrstunde",
+    } | keyed()
+
+
+async def _save_webhook(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {"url": "https://hooks.example.org/", "types": ["lessons.booked"]}
+
+
+async def _remove_webhook(stage: Stage) -> dict[str, Any]:
+    saved = await stage.client.call("webhooks.save", **await _save_webhook(stage))
+    return {"webhookId": saved["webhook"]["id"]}
+
+
+async def _receive_webhook(stage: Stage) -> dict[str, Any]:
+    service = {"channel": "payment", "name": "Service", "web": {"url": "https://pay.example"}}
+    provider = await stage.client.call("providers.save", **service, secret=PASSWORD)
+    payment = await stage.client.call("payments.createLink", **await _create_link(stage))
+    body = orjson.dumps({"type": "payment.failed", "reference": payment["id"]})
+    now = stage.app.store.clock.now_ms() // 1_000
+    # Whoever it is, his signature is asked for, and nothing else.
+    stage.actor = "nobody"
+    return {
+        "provider": provider["id"],
+        "headers": sign("evt_1", body, at_seconds=now, secrets=[PASSWORD]),
+        "rawBody": body.decode(),
+    }
+
+
 async def _rekey(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
     return {"newDatabaseKey": "B" * 42 + "A"}
 
@@ -264,6 +299,7 @@ EXAMPLES: dict[str, Example] = {
     "schedules.run": _run_schedule,
     "schedules.save": _save_schedule,
     "outbox.retry": _retry_outbox,
+    "payments.createLink": _create_link,
     "providers.remove": _remove_provider,
     "providers.save": _save_provider,
     "providers.test": _test_provider,
@@ -273,4 +309,7 @@ EXAMPLES: dict[str, Example] = {
     "students.update": _update_student,
     "users.save": _save_user,
     "vehicles.save": _save_vehicle,
+    "webhooks.receive": _receive_webhook,
+    "webhooks.remove": _remove_webhook,
+    "webhooks.save": _save_webhook,
 }

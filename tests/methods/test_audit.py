@@ -99,6 +99,7 @@ CHANGED = {
     "schedules.run": {"job"},
     "schedules.save": {"schedule"},
     "outbox.retry": {"message"},
+    "payments.createLink": {"payment"},
     "providers.remove": {"provider"},
     "providers.save": {"provider", "provider secret"},
     "providers.test": set[str](),
@@ -108,6 +109,9 @@ CHANGED = {
     "students.update": {"student"},
     "users.save": {"user"},
     "vehicles.save": {"vehicle"},
+    "webhooks.receive": {"payment"},
+    "webhooks.remove": {"webhook"},
+    "webhooks.save": {"webhook"},
 }
 """What each example changes: keys of the database are no record."""
 

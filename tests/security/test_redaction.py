@@ -272,6 +272,7 @@ HARMLESS = {
         *("ProgressValue.message", "StoreHealth.problems", "RestoredBackup.counts"),
         *("VerifiedBackup.counts", "RanSchedule.removed"),
         *("OutboxMessage.lastError", "ProgressValue.message", "StoreHealth.problems"),
+        "Delivery.lastError",
         *("RestoredBackup.counts", "RanSchedule.removed", "Health.mirrorUrl"),
         "VerifiedBackup.counts",
     },

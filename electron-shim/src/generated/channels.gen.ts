@@ -343,6 +343,16 @@ export interface CreateFeed {
   readonly language?: 'en' | 'de';
 }
 
+/** Params of payments.createLink. */
+export interface CreateLink {
+  readonly studentId: string;
+  readonly amount: Money;
+  /** What it is for, as it is shown. */
+  readonly description: string;
+  /** Where the service sends the student afterwards. */
+  readonly returnUrl?: string | null;
+}
+
 /** Params of students.create. */
 export interface CreateStudent {
   readonly branchId: string;
@@ -380,6 +390,21 @@ export interface CreatedStudent {
   readonly student: Student;
   /** Others with this name and birth date; perhaps the same. */
   readonly duplicates: readonly (Student)[];
+}
+
+/** One event on its way to one webhook. */
+export interface Delivery {
+  /** outbox.retry takes it; its webhook-id. */
+  readonly messageId: string;
+  /** Of the event. */
+  readonly seq: number;
+  readonly type: string;
+  readonly state: MessageState;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  /** RFC 3339 in UTC. */
+  readonly queuedAt: string;
+  readonly endedAt: string | null;
 }
 
 /** An answer that says no more than that it was done. */
@@ -522,6 +547,11 @@ export interface GetMetrics {
   readonly format?: 'json' | 'prometheus';
   /** Also the buckets of the histograms, which add up. */
   readonly buckets?: boolean;
+}
+
+/** Params of payments.get. */
+export interface GetPayment {
+  readonly paymentId: string;
 }
 
 /** Params of students.get. */
@@ -838,6 +868,14 @@ export interface ListOutbox {
   readonly limit?: number;
 }
 
+/** Params of payments.list. */
+export interface ListPayments {
+  readonly studentId?: string | null;
+  readonly state?: PaymentState | null;
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+
 /** Params of schedules.list. */
 export interface ListSchedules {
 }
@@ -872,6 +910,20 @@ export interface ListUsers {
 export interface ListVehicles {
   readonly branchId?: string | null;
   readonly state?: VehicleState | null;
+}
+
+/** Params of webhooks.list. */
+export interface ListWebhooks {
+  /** Only this one. */
+  readonly webhookId?: string | null;
+  /** How many of each are shown, the newest first. */
+  readonly deliveries?: number;
+}
+
+/** A webhook and what went to it last. */
+export interface ListedWebhook {
+  readonly webhook: Webhook;
+  readonly deliveries: readonly (Delivery)[];
 }
 
 /** A span on the wall clock of its zone, to the minute, without offset. */
@@ -966,6 +1018,13 @@ export interface MfaEnrolled {
   readonly recoveryCodes: readonly (string)[] | null;
 }
 
+/** An amount in the smallest unit of its currency. */
+export interface Money {
+  /** Cents, for euros. */
+  readonly amount: number;
+  readonly currency: string;
+}
+
 /** The params of a channel that takes none. */
 export interface NoParams {
 }
@@ -1022,6 +1081,37 @@ export interface OutboxPage {
 
 /** What can make it busy (domain rule K2: nothing else may). */
 export type OwnerType = 'lesson' | 'class' | 'exam' | 'time_off' | 'work_order' | 'block' | 'external' | 'worktime';
+
+/** One payment by a link. */
+export interface Payment {
+  readonly id: string;
+  readonly studentId: string;
+  readonly amount: Money;
+  readonly description: string;
+  readonly returnUrl: string | null;
+  readonly state: PaymentState;
+  /** The link, once the service has made it. */
+  readonly url: string | null;
+  /** What the service calls it. */
+  readonly providerRef: string | null;
+  /** What was paid; for a mismatch not what was asked for. */
+  readonly received: Money | null;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  /** RFC 3339 in UTC. */
+  readonly changedAt: string;
+  /** Grows by one with every change. */
+  readonly version: number;
+}
+
+/** Payments, the newest first. */
+export interface PaymentPage {
+  readonly items: readonly (Payment)[];
+  readonly nextCursor: string | null;
+}
+
+/** What became of a payment. */
+export type PaymentState = 'requested' | 'link_created' | 'paid' | 'mismatch' | 'failed' | 'refunded' | 'reversed';
 
 /** A program at one end of the wire. */
 export interface Peer {
@@ -1114,6 +1204,23 @@ export interface Ready {
   readonly bootMs: number;
 }
 
+/** Params of webhooks.receive: a request as it came. */
+export interface ReceiveWebhook {
+  /** The service that is said to have sent it. */
+  readonly provider: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Byte for byte what was signed, as text. */
+  readonly rawBody: string;
+}
+
+/** What webhooks.receive answers. */
+export interface ReceivedWebhook {
+  /** `late`: it is known already, or something that comes after it; `unknown`: nobody knows what it is about. Neither is an error of the sender's. */
+  readonly outcome: 'taken' | 'late' | 'unknown';
+  /** Whether this very message came before. */
+  readonly isDuplicate: boolean;
+}
+
 /** Params of auth.refresh. */
 export interface Refresh {
   readonly refreshToken: string;
@@ -1128,6 +1235,12 @@ export interface Rekey {
 /** Params of providers.remove. */
 export interface RemoveProvider {
   readonly providerId: string;
+  readonly expectedVersion?: number | null;
+}
+
+/** Params of webhooks.remove. */
+export interface RemoveWebhook {
+  readonly webhookId: string;
   readonly expectedVersion?: number | null;
 }
 
@@ -1293,6 +1406,26 @@ export interface SaveVehicle {
   readonly transmission: Transmission;
   readonly state?: VehicleState;
   readonly expectedVersion?: number | null;
+}
+
+/** Params of webhooks.save: without webhookId a new one is made. */
+export interface SaveWebhook {
+  readonly webhookId?: string | null;
+  /** https, a public host, port 443 or 8443. */
+  readonly url: string;
+  /** Such as lessons.booked; rpc.discover has all. */
+  readonly types: readonly (string)[];
+  readonly isActive?: boolean;
+  /** Make another secret; a new webhook has one anyway. */
+  readonly rotateSecret?: boolean;
+  readonly expectedVersion?: number | null;
+}
+
+/** What webhooks.save answers. */
+export interface SavedWebhook {
+  readonly webhook: Webhook;
+  /** Shown this once, when it was made; null otherwise, in a repeated reply, and after a dry run. */
+  readonly secret: string | null;
 }
 
 /** What runs by itself, and when. */
@@ -1692,6 +1825,28 @@ export interface WebService {
   readonly sender?: string;
 }
 
+/** Where events of some types go, without its secret. */
+export interface Webhook {
+  readonly id: string;
+  /** https, a public host, port 443 or 8443. */
+  readonly url: string;
+  /** Such as lessons.booked; rpc.discover has all. */
+  readonly types: readonly (string)[];
+  /** While it is not, it misses what happens. */
+  readonly isActive: boolean;
+  /** RFC 3339 in UTC. */
+  readonly createdAt: string;
+  /** For a day after that the secret before it signs as well. */
+  readonly secretChangedAt: string;
+  /** Grows by one with every change. */
+  readonly version: number;
+}
+
+/** Webhooks by age. */
+export interface WebhookPage {
+  readonly items: readonly (ListedWebhook)[];
+}
+
 /** Every channel with its params and result. */
 export interface Channels {
   /** Make a key that may what its scopes say, and never more than who made it. */
@@ -1774,6 +1929,12 @@ export interface Channels {
   readonly 'outbox.list': { readonly params: ListOutbox; readonly result: OutboxPage };
   /** Try messages at once that failed or wait for their next try, or send them no more. */
   readonly 'outbox.retry': { readonly params: RetryOutbox; readonly result: RetriedOutbox };
+  /** Ask the payment service for a link by which a student pays. */
+  readonly 'payments.createLink': { readonly params: CreateLink; readonly result: Payment };
+  /** Return one payment, with its link once there is one. */
+  readonly 'payments.get': { readonly params: GetPayment; readonly result: Payment };
+  /** Return a page of payments, the newest first. */
+  readonly 'payments.list': { readonly params: ListPayments; readonly result: PaymentPage };
   /** Answer at once. */
   readonly 'ping': { readonly params: NoParams; readonly result: Empty };
   /** Return all providers, by channel and priority; none shows its secret. */
@@ -1828,6 +1989,14 @@ export interface Channels {
   readonly 'vehicles.list': { readonly params: ListVehicles; readonly result: VehiclePage };
   /** Add a vehicle, or replace the one with the given id. */
   readonly 'vehicles.save': { readonly params: SaveVehicle; readonly result: Vehicle };
+  /** Return all webhooks by age, or one, with what went to each last; none shows its secret. */
+  readonly 'webhooks.list': { readonly params: ListWebhooks; readonly result: WebhookPage };
+  /** Hear what a service tells of a payment or a message, signed with the secret shared with it. */
+  readonly 'webhooks.receive': { readonly params: ReceiveWebhook; readonly result: ReceivedWebhook };
+  /** Forget a webhook and its secret, and send it nothing more of what waits. */
+  readonly 'webhooks.remove': { readonly params: RemoveWebhook; readonly result: Empty };
+  /** Let events of some types go to an address from now on, or replace the webhook with the id. */
+  readonly 'webhooks.save': { readonly params: SaveWebhook; readonly result: SavedWebhook };
 }
 
 export type Channel = keyof Channels;
@@ -1882,6 +2051,9 @@ export const channelNames: readonly Channel[] = [
   'lessons.searchSlots',
   'outbox.list',
   'outbox.retry',
+  'payments.createLink',
+  'payments.get',
+  'payments.list',
   'ping',
   'providers.list',
   'providers.remove',
@@ -1909,6 +2081,10 @@ export const channelNames: readonly Channel[] = [
   'users.save',
   'vehicles.list',
   'vehicles.save',
+  'webhooks.list',
+  'webhooks.receive',
+  'webhooks.remove',
+  'webhooks.save',
 ];
 
 export const queryChannels: readonly Channel[] = [
@@ -1929,6 +2105,8 @@ export const queryChannels: readonly Channel[] = [
   'lessons.list',
   'lessons.searchSlots',
   'outbox.list',
+  'payments.get',
+  'payments.list',
   'ping',
   'providers.list',
   'rpc.discover',
@@ -1943,6 +2121,7 @@ export const queryChannels: readonly Channel[] = [
   'transcripts.list',
   'users.list',
   'vehicles.list',
+  'webhooks.list',
 ];
 
 export const mainOnlyChannels: readonly Channel[] = [
@@ -2000,6 +2179,9 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'lessons.searchSlots': 'natural',
   'outbox.list': 'natural',
   'outbox.retry': 'natural',
+  'payments.createLink': 'once',
+  'payments.get': 'natural',
+  'payments.list': 'natural',
   'ping': 'natural',
   'providers.list': 'natural',
   'providers.remove': 'key',
@@ -2027,6 +2209,10 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'users.save': 'key',
   'vehicles.list': 'natural',
   'vehicles.save': 'key',
+  'webhooks.list': 'natural',
+  'webhooks.receive': 'natural',
+  'webhooks.remove': 'key',
+  'webhooks.save': 'key',
 };
 
 export const eventTypes = [
@@ -2051,10 +2237,19 @@ export const eventTypes = [
   'lessons.booked',
   'lessons.cancelled',
   'lessons.rescheduled',
+  'messages.bounced',
   'messages.cancelled',
+  'messages.delivered',
   'messages.failed',
   'messages.queued',
   'messages.sent',
+  'payments.failed',
+  'payments.link_created',
+  'payments.mismatched',
+  'payments.received',
+  'payments.refunded',
+  'payments.requested',
+  'payments.reversed',
   'providers.removed',
   'providers.saved',
   'schedules.saved',
@@ -2074,8 +2269,10 @@ export const eventTypes = [
   'users.updated',
   'vehicles.retired',
   'vehicles.saved',
+  'webhooks.removed',
+  'webhooks.saved',
 ] as const;
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '22f48803376a1d495530f932668ca9e25104722024910c85c009f66f816626be';
+export const contractHash = 'dbb11d900f25680392a7dec4e239671d4d1e05b3d38a608b3643532b552b767c';

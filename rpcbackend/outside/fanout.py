@@ -1,0 +1,134 @@
+"""From the event stream into the outbox: each webhook is given what it wants, once.
+
+Each webhook has its place in the stream. A unit of work queues what lies behind it and moves the
+place on, so both are durable or neither (docs/adr/0042-webhooks-follow-the-stream.md).
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import orjson
+
+from rpcbackend.ids import Ids
+from rpcbackend.rpc_error import RpcError
+from rpcbackend.store import Message, Store, Work
+from rpcbackend.store.webhooks import TAG, Awaiting
+
+AT_A_TIME = 50
+"""Events for one webhook in one unit: the desk's commands wait behind it for some 5 ms."""
+
+ACTOR = "fanout"
+
+
+class Fanout:
+    """Follows the stream of an open store on behalf of its webhooks.
+
+    Where there is none, a commit costs a look at a number in memory.
+
+    Args:
+        report_bug: Told what should not have happened; the next commit tries again.
+        ids: Give it a name in the log.
+    """
+
+    def __init__(self, report_bug: Callable[[Exception, str], None], ids: Ids) -> None:
+        self._report_bug, self._ids = report_bug, ids
+        self._store: Store | None = None
+        self._seen: int | None = None
+        """The revision of the webhooks that `_has_any` is about."""
+        self._has_any = True
+        self._wanted = False
+        self._running: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    def welcome(self, store: Store) -> None:
+        """Follow the stream of a store that was opened, from where it was left."""
+        self._leave()
+        self._store, self._seen, self._has_any = store, None, True
+        store.on_commit.append(self._notice)
+        self._notice()
+
+    async def close(self) -> None:
+        """Follow no more; what is left is looked at by the next process."""
+        self._is_closed = True
+        self._leave()
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    def _leave(self) -> None:
+        if self._store is not None:
+            self._store.on_commit.remove(self._notice)
+            self._store = None
+
+    def _notice(self) -> None:
+        """On the loop, after a commit that left events."""
+        store = self._store
+        if store is None or self._is_closed:
+            return
+        revision = store.tags.revision((TAG,))
+        if not self._has_any and revision is not None and revision == self._seen:
+            return
+        self._wanted = True
+        if self._running is None:
+            self._running = asyncio.get_running_loop().create_task(self._run(store))
+
+    async def _run(self, store: Store) -> None:
+        try:
+            while self._wanted and not self._is_closed:
+                self._wanted = False
+                # From before it is looked: whatever changes meanwhile is looked at again.
+                revision = store.tags.revision((TAG,))
+                self._has_any, is_behind = await store.read(_look)
+                self._seen = revision
+                while is_behind and not self._is_closed:
+                    is_behind = await store.write(fan_out, actor=ACTOR)
+        except RpcError:
+            # Nothing can be written for now; the place in the stream is kept.
+            self._seen = None
+        except Exception as error:  # noqa: BLE001 (told, and the stream is still there)
+            self._report_bug(error, self._ids.correlation())
+        finally:
+            self._running = None
+
+
+async def _look(work: Work) -> tuple[bool, bool]:
+    """Tell whether there is an active webhook, and whether one is behind the stream."""
+    awaiting = await work.webhooks.awaiting()
+    head = await work.events.head_seq() if awaiting else 0
+    return bool(awaiting), any(webhook.seq < head for webhook in awaiting)
+
+
+async def fan_out(work: Work) -> bool:
+    """Give each webhook the next of what it wants, and tell whether there is more for one."""
+    head = await work.events.head_seq()
+    awaiting = await work.webhooks.awaiting()
+    has_more = [await _give(work, each, head) for each in awaiting if each.seq < head]
+    return any(has_more)
+
+
+async def _give(work: Work, webhook: Awaiting, head: int) -> bool:
+    seq, page = await work.events.page_after(webhook.seq, webhook.types, AT_A_TIME)
+    for event in page:
+        told = orjson.loads(event.json)
+        if _is_about_a_webhook(told):
+            continue
+        await work.outbox.queue(
+            Message(
+                channel="webhook",
+                recipient=webhook.id,
+                template=told["type"],
+                payload=told,
+                dedupe_key=f"{webhook.id}:{told['seq']}",
+            )
+        )
+    await work.webhooks.advance(webhook.id, seq)
+    return seq < head
+
+
+def _is_about_a_webhook(event: dict[str, object]) -> bool:
+    """Tell whether an event is about a webhook's message: each would lead to the next."""
+    data = event["data"]
+    return (
+        str(event["type"]).startswith("messages.")
+        and isinstance(data, dict)
+        and data.get("channel") == "webhook"
+    )
