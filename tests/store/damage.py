@@ -1,14 +1,18 @@
 """Stores with damaged pages: whole pages, so that an encrypted and a plain one fail alike."""
 
+import asyncio
 import random
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlcipher3
 
 from rpcbackend.store import Work
-from tests.factories import an_id, make_branch, make_student, store_in
+from tests.factories import KEY, an_id, make_branch, make_student, store_in
 
 PAGE = 4_096
 
@@ -46,10 +50,24 @@ def damage(directory: Path) -> None:
     chance = random.Random(1)  # noqa: S311 (a replayable choice)
     file = directory / "school.db"
     raw = bytearray(file.read_bytes())
-    for page in range(64 * PAGE, len(raw), PAGE):
+    for page in range(pages_of_the_schema() * PAGE, len(raw), PAGE):
         for _ in range(100):
             raw[page + chance.randrange(PAGE)] ^= 0xFF
     file.write_bytes(raw)
+
+
+@cache
+def pages_of_the_schema() -> int:
+    """Count the pages of a store that holds nothing yet; an encrypted one has more."""
+
+    async def make(directory: Path) -> None:
+        async with store_in(directory, key=KEY):
+            pass
+
+    with TemporaryDirectory() as directory, ThreadPoolExecutor() as beside:
+        # Whoever asks may be on a loop of his own.
+        beside.submit(asyncio.run, make(Path(directory))).result()
+        return (Path(directory) / "school.db").stat().st_size // PAGE
 
 
 def connect(file: Path, key: bytes | None) -> Any:

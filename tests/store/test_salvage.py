@@ -19,7 +19,14 @@ from tests.factories import (
     make_vehicle,
     store_in,
 )
-from tests.store.damage import PAGE, fill, leaves_with, rows_of, spoil
+from tests.store.damage import (
+    PAGE,
+    fill,
+    leaves_with,
+    pages_of_the_schema,
+    rows_of,
+    spoil,
+)
 
 NOW_MS = 1_795_420_800_000
 TABLES = ("branches", "events", "students")
@@ -109,7 +116,7 @@ async def test_wherever_pages_are_damaged_nothing_is_saved_but_what_was_there(
     chance = random.Random(seed)  # noqa: S311 (a replayable choice)
     pages = file.stat().st_size // PAGE
     # Behind the schema's own pages, which lie at the beginning.
-    spoil(file, chance.sample(range(50, pages), 3))
+    spoil(file, chance.sample(range(pages_of_the_schema(), pages), 3))
     before = file.read_bytes()
 
     saved = salvage(file, key, NOW_MS, nobody)
