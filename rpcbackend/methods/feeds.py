@@ -54,11 +54,7 @@ async def create(ctx: Context, params: CreateFeed) -> FeedAddress:
 
     async def unit(work: Work) -> FeedAddress:
         await _require_owner(work, params.kind, params.owner_id)
-        if await work.feeds.live_of(params.owner_id) >= MOST_LIVE:
-            raise LimitExceededError(
-                "There are too many feeds of this calendar; revoke one that nobody reads.",
-                details={"most": MOST_LIVE},
-            )
+        await _require_room(work, params.owner_id)
         feed = Feed(
             id=work.new_id("fed"),
             made_by=ctx.actor,
@@ -77,13 +73,14 @@ async def create(ctx: Context, params: CreateFeed) -> FeedAddress:
     "feeds.revoke",
     permission=Permission.FEEDS_WRITE,
     kind="command",
-    errors=(NotFoundError,),
+    errors=(NotFoundError, LimitExceededError),
     events=("feeds.revoked",),
 )
 async def revoke(ctx: Context, params: RevokeFeed) -> FeedAddress:
     """Let the address of a feed open nothing any more, from now on.
 
-    With rotate it has another one, which is in this one answer, as that of feeds.create.
+    With rotate it has another one, which is in this one answer, as that of feeds.create: it opens
+    what whoever called for it may see, whoever made the feed.
     """
     token = make_feed_token(ctx.host.random_bytes)
 
@@ -92,19 +89,21 @@ async def revoke(ctx: Context, params: RevokeFeed) -> FeedAddress:
         if feed is None:
             raise NotFoundError.of("feed", params.feed_id)
         if feed.revoked_at is None or params.rotate:
-            feed = await _change(work, feed, token if params.rotate else None)
+            feed = await _change(work, feed, ctx.actor, token if params.rotate else None)
         return _address(ctx, feed)
 
     answer = await ctx.write(unit)
     return _shown(ctx, answer, token) if params.rotate else answer
 
 
-async def _change(work: Work, feed: Feed, token: FeedToken | None) -> Feed:
-    revoked_at = None if token else work.now.replace(microsecond=0)
-    changed = feed.model_copy(update={"revoked_at": revoked_at})
+async def _change(work: Work, feed: Feed, actor: str, token: FeedToken | None) -> Feed:
     if token is None:
+        changed = feed.model_copy(update={"revoked_at": work.now.replace(microsecond=0)})
         await work.feeds.put(changed)
     else:
+        if feed.revoked_at is not None:
+            await _require_room(work, feed.owner_id)
+        changed = feed.model_copy(update={"revoked_at": None, "made_by": actor})
         await work.feeds.add(changed, token.sha256)
     told = {"feedId": feed.id, "rotated": token is not None}
     await work.record("feeds.revoked", ("feed", feed.id, 1), told)
@@ -153,6 +152,19 @@ async def _may_still(work: Work, feed: Feed) -> bool:
         return False
     reach = grants_of(user.roles).get(Permission.FEEDS_WRITE)
     return reach is Reach.ALL or (reach is not None and user.linked_person_id == feed.owner_id)
+
+
+async def _require_room(work: Work, owner_id: str) -> None:
+    """Check that one more address of an owner may be open.
+
+    Raises:
+        LimitExceededError: There are too many.
+    """
+    if await work.feeds.live_of(owner_id) >= MOST_LIVE:
+        raise LimitExceededError(
+            "There are too many feeds of this calendar; revoke one that nobody reads.",
+            details={"most": MOST_LIVE},
+        )
 
 
 async def _require_owner(work: Work, kind: FeedKind, owner_id: str) -> None:

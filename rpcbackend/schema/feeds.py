@@ -59,7 +59,9 @@ class Feed(WireModel):
     past_days: Days
     future_days: Days
     language: Annotated[Literal["en", "de"], Field(description="Of its few words.")]
-    made_by: Annotated[str, Field(description="Who made it; it tells nothing he may not see.")]
+    made_by: Annotated[
+        str, Field(description="Who made its address; it tells nothing he may not see.")
+    ]
     created_at: Instant
     revoked_at: Instant | None
 

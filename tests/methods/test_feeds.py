@@ -192,6 +192,19 @@ async def test_an_owner_has_a_bound_of_feeds_and_those_revoked_do_not_count(
     await make(client, school)
 
 
+async def test_another_address_of_one_that_was_revoked_counts(
+    client: Client, school: School
+) -> None:
+    revoked = (await make(client, school))["feed"]["id"]
+    await client.call("feeds.revoke", feedId=revoked)
+    made = [await make(client, school) for _ in range(MOST_LIVE)]
+
+    params = {"feedId": revoked, "rotate": True}
+    assert await refused(client, "feeds.revoke", **params) == "LIMIT_EXCEEDED"
+    # One that is open takes its own place.
+    await client.call("feeds.revoke", feedId=made[0]["feed"]["id"], rotate=True)
+
+
 # Who made it
 
 
@@ -253,6 +266,26 @@ async def test_a_feed_opens_nothing_once_its_maker_may_not_see_it_himself(
     await people.store.write(lambda work: work.users.put(changed), actor="tests")
 
     assert (await failure(owner, token))["code"] == "NOT_FOUND"
+
+
+async def test_another_address_opens_what_whoever_asked_for_it_may_see(
+    people: Application,
+) -> None:
+    owner = await signed_in(people, Role.OWNER)
+    school = await School(owner).open()
+    user = await add_role(people, Role.INSTRUCTOR, school.instructor["id"])
+    instructor = await sign_in(people, user.login)
+    feed_id = (await make(owner, school))["feed"]["id"]
+
+    own = (await instructor.call("feeds.revoke", feedId=feed_id, rotate=True))["token"]
+    assert (await calendar(instructor, own)).kind == "VCALENDAR"
+    disabled = user.model_copy(update={"status": UserStatus.DISABLED})
+    await people.store.write(lambda work: work.users.put(disabled), actor="tests")
+    assert (await failure(owner, own))["code"] == "NOT_FOUND"
+
+    # And the office gives one again that opens.
+    token = (await owner.call("feeds.revoke", feedId=feed_id, rotate=True))["token"]
+    assert (await calendar(owner, token)).kind == "VCALENDAR"
 
 
 async def test_nobody_has_to_sign_in_to_read(people: Application) -> None:

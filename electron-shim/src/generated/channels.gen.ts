@@ -488,7 +488,7 @@ export interface Feed {
   readonly futureDays: number;
   /** Of its few words. */
   readonly language: 'en' | 'de';
-  /** Who made it; it tells nothing he may not see. */
+  /** Who made its address; it tells nothing he may not see. */
   readonly madeBy: string;
   /** RFC 3339 in UTC. */
   readonly createdAt: string;
@@ -2275,4 +2275,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'dbb11d900f25680392a7dec4e239671d4d1e05b3d38a608b3643532b552b767c';
+export const contractHash = '888a9cf50cfe8abe6c41af18ce081dcfc8db059053c1b31325c0fe2885ba2355';
