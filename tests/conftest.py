@@ -30,6 +30,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 _OF_A_SERVER = (
     *("store/test_postgres.py", "store/test_copying.py", "store/test_neighbours.py"),
+    "methods/test_jobs_of_others.py",
     *(
         "care/test_copy_store.py",
         "properties/test_engines.py",

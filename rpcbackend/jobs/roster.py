@@ -103,10 +103,11 @@ class Roster:
 
     Args:
         lost: Returns how a job ended that nobody runs any more.
+        has_others: Tells whether other processes may run jobs of the same store.
     """
 
-    def __init__(self, lost: Callable[[Job], Job]) -> None:
-        self.lost = lost
+    def __init__(self, lost: Callable[[Job], Job], has_others: Callable[[], bool]) -> None:
+        self.lost, self._has_others = lost, has_others
         self.live: dict[str, Live] = {}
         """Those that run and wait, by their ids."""
         self._expected: set[str] = set()
@@ -144,8 +145,9 @@ class Roster:
             return job
         # It may have ended since its record was read.
         known = self.find(job.id) or self._recent.get(job.id)
-        # What is resumable was not taken over yet.
-        return known or (job if job.is_resumable else self.lost(job))
+        # What is resumable was not taken over yet, and what is not known here may be another's.
+        may_live = job.is_resumable or self._has_others()
+        return known or (job if may_live else self.lost(job))
 
     def tasks(self) -> "set[asyncio.Task[None]]":
         """Return those that run the jobs."""

@@ -49,7 +49,7 @@ class JobRunner:
         self._began = began
         self._store, self._clock, self._ids = store, clock, ids
         self._report_bug = report_bug
-        self._roster = Roster(self._lost)
+        self._roster = Roster(self._lost, lambda: self._store().engine.is_shared)
         self._areas: dict[str, asyncio.Lock] = {}
         self._tidying: set[asyncio.Task[None]] = set()
         self.resume: Resume = lambda left: None  # noqa: ARG005
