@@ -12,7 +12,7 @@ from rpcbackend.dispatch.dispatcher import ReportBug
 from rpcbackend.errors import ShuttingDownError
 from rpcbackend.ids import Ids
 from rpcbackend.jobs import records
-from rpcbackend.jobs.left_behind import Resume, take_over
+from rpcbackend.jobs.left_behind import Resume, adopt, take_over
 from rpcbackend.jobs.roster import Live, Roster
 from rpcbackend.moments import Moment, in_moment
 from rpcbackend.rpc_error import RpcError
@@ -52,6 +52,7 @@ class JobRunner:
         self._roster = Roster(self._lost, lambda: self._store().engine.is_shared)
         self._areas: dict[str, asyncio.Lock] = {}
         self._tidying: set[asyncio.Task[None]] = set()
+        self._suspected: set[str] = set()
         self.resume: Resume = lambda left: None  # noqa: ARG005
         """Returns what goes on with a job that a process left behind, or None."""
 
@@ -102,6 +103,12 @@ class JobRunner:
         # The loop keeps only weak references to its tasks.
         self._tidying.add(task)
         task.add_done_callback(self._tidying.discard)
+
+    async def adopt(self, store: Store) -> None:
+        """Look what a process left behind that died beside this one; called now and then."""
+        self._suspected = await adopt(
+            store, self._roster, self._goes_on, self.start, self._suspected
+        )
 
     def _goes_on(self, left: LeftJob) -> Order | None:
         return self.resume(left)
@@ -170,14 +177,8 @@ class JobRunner:
 
     async def _run(self, live: Live) -> None:
         try:
-            async with self._areas.setdefault(_area_of(live.job), asyncio.Lock()):
-                await self._begin(live)
-                live.report(0, 1, "begins")
-                conclude = await live.order.run(live)
-                if conclude is not None:
-                    await self._conclude(live, conclude)
-                elif live.ended_in is not None:
-                    live.job = live.ended_in
+            with self._store().engine.others.holding(live.job_id):
+                await self._run_in_turn(live)
         except asyncio.CancelledError:
             await self._end_stopped(live)
         except JobOverError as over:
@@ -187,6 +188,16 @@ class JobRunner:
         finally:
             self._roster.leave(live)
             live.order.end_report()
+
+    async def _run_in_turn(self, live: Live) -> None:
+        async with self._areas.setdefault(_area_of(live.job), asyncio.Lock()):
+            await self._begin(live)
+            live.report(0, 1, "begins")
+            conclude = await live.order.run(live)
+            if conclude is not None:
+                await self._conclude(live, conclude)
+            elif live.ended_in is not None:
+                live.job = live.ended_in
 
     async def _begin(self, live: Live) -> None:
         async def unit(work: Work) -> Job:

@@ -90,6 +90,8 @@ class Scheduler:
         if engine.read_only is not None or not engine.is_leader or _is_empty(store):
             return
         try:
+            if engine.is_shared:
+                await self._jobs.adopt(store)
             await self._look(store)
         except Exception as error:  # noqa: BLE001 (nobody waits for it, and it looks again)
             logger.bind(error=str(error)).warning("it cannot be told what is due")

@@ -1,6 +1,7 @@
 """What the store asks of an engine: units of work, and how it is. What a file has is not in it."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +33,30 @@ class Opener(Protocol):
     def __call__(self) -> Any:
         """Open it: with `execute`, and `close`."""
         ...
+
+
+class Others(Protocol):
+    """The other processes of the school, and what each process has under way."""
+
+    def holding(self, name: str) -> AbstractContextManager[None]:
+        """Let all of them know that what has this name is under way here; nothing waits for it."""
+        ...
+
+    async def held(self, names: Iterable[str]) -> set[str]:
+        """Return those of the names that are under way in any process, this one's too."""
+        ...
+
+
+class NoOthers:
+    """Of a database that one process has."""
+
+    def holding(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 (the form)
+        """Tell nobody."""
+        return nullcontext()
+
+    async def held(self, names: Iterable[str]) -> set[str]:  # noqa: ARG002 (the form)
+        """Know of nothing."""
+        return set()
 
 
 class Engine(Protocol):
@@ -69,6 +94,11 @@ class Engine(Protocol):
     @property
     def opener(self) -> Opener:
         """How long work gets a connection of its own."""
+        ...
+
+    @property
+    def others(self) -> Others:
+        """Those that serve the same school."""
         ...
 
     @property

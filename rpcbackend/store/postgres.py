@@ -52,7 +52,7 @@ class PostgresEngine:
         self.schema_version = self.migrated_from = 0
         self._server = Server(url)
         self.writer = Writer(self._server, school)
-        self.neighbours = Neighbours(self._server, school, self.writer.is_ours)
+        self.neighbours = self.others = Neighbours(self._server, school, self.writer.is_ours)
         self.reader = Readers(self._server, school, readers)
 
     async def open(self, now_ms: int) -> None:

@@ -4,9 +4,10 @@ All of it hangs on one connection: who dies is gone from the moment on in which 
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import Context
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -20,12 +21,21 @@ LOOK_SECONDS = 1.0
 
 # Locks of two numbers, of which the second is the school's; a writer's lock has one.
 _PRESENT, _LEADS = 1, 2
+_FIRST_NAME, _NAMES = 3, 2**31 - 3
+"""Behind these two, one for whatever has a name; that two names share one is next to never."""
 
 _CALLS = {
     "try": "SELECT pg_try_advisory_lock($1, $2)",
     "share": "SELECT pg_advisory_lock_shared($1, $2)",
     "unlock": "SELECT pg_advisory_unlock($1, $2)",
+    "unshare": "SELECT pg_advisory_unlock_shared($1, $2)",
 }
+
+_HELD = """
+SELECT classid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND objid = $1::bigint::oid
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
@@ -47,6 +57,9 @@ class Neighbours:
         """Whether what one process does for all is this one's to do."""
         self.was_alone = False
         """Whether there was no other process when this one came."""
+        self._under_way: set[int] = set()
+        self._told: set[int] = set()
+        """Of what is under way, what the present connection holds the locks of."""
         self._connection: asyncpg.Connection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -70,8 +83,35 @@ class Neighbours:
             with suppress(*_FAILURES):
                 await self._connection.close(timeout=1.0)
 
+    @contextmanager
+    def holding(self, name: str) -> Iterator[None]:
+        """See `Others.holding`; while the server cannot be reached nobody knows."""
+        number = _number_of(name)
+        self._under_way.add(number)
+        self._wake.set()
+        try:
+            yield
+        finally:
+            self._under_way.discard(number)
+            self._wake.set()
+
+    async def held(self, names: Iterable[str]) -> set[str]:
+        """See `Others.held`.
+
+        Raises:
+            UnavailableError: The server cannot be reached.
+        """
+        connection = await self._server.connect()
+        try:
+            held = {row[0] for row in await connection.fetch(_HELD, self._school)}
+        finally:
+            with suppress(*_FAILURES):
+                await connection.close(timeout=1.0)
+        return {name for name in names if _number_of(name) in held}
+
     async def _connect(self) -> None:
         connection = await self._server.connect()
+        self._told.clear()
         try:
             await connection.add_listener(channel_of(self._school), self._hear)
             connection.add_termination_listener(lambda _: self._wake.set())
@@ -109,7 +149,21 @@ class Neighbours:
             self.on_news(True)
         elif not self.is_leader:
             self.is_leader = await self._lock(connection, "try", _LEADS)
+        if self._connection is not None:
+            await self._tell(self._connection)
+
+    async def _tell(self, connection: "asyncpg.Connection[Any]") -> None:
+        for number in self._under_way - self._told:
+            await self._lock(connection, "share", number)
+            self._told.add(number)
+        for number in self._told - self._under_way:
+            await self._lock(connection, "unshare", number)
+            self._told.discard(number)
 
     def _hear(self, _connection: object, pid: int, _channel: str, news: object) -> None:
         if not self._is_ours(pid):
             self.on_news(news == NEWS_OF_ACCESS)
+
+
+def _number_of(name: str) -> int:
+    return _FIRST_NAME + int.from_bytes(sha256(name.encode()).digest()[:8]) % _NAMES

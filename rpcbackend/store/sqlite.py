@@ -13,7 +13,7 @@ from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import checks, driver
 from rpcbackend.store.as_it_is import AS_IT_IS, DAMAGED
-from rpcbackend.store.engine import Work
+from rpcbackend.store.engine import NoOthers, Work
 from rpcbackend.store.files import StoreFacts, log_of, size_of
 from rpcbackend.store.lane import Job, Lane, Outcome, Results, see_through
 from rpcbackend.store.migrations import SchemaOldError, latest_version, migrate, version_of
@@ -48,7 +48,7 @@ class SqliteEngine:
 
     name = "sqlite"
     # Its file has one process.
-    is_shared, is_leader, was_alone = False, True, True
+    is_shared, is_leader, was_alone, others = False, True, True, NoOthers()
 
     def __init__(self, path: Path | None, *, school: int) -> None:
         self.path = path
