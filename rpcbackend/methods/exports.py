@@ -84,7 +84,9 @@ async def start(ctx: Context, params: StartExport) -> Started[Exported]:
     """
     ctx.check(_READ[params.kind])
     _check(params)
-    return await begin_job(ctx, exporting(ctx.host, params), resume_by=params)
+    # The file belongs on this machine, and the next process of a server's may run on another.
+    resume_by = None if ctx.host.store.engine.is_shared else params
+    return await begin_job(ctx, exporting(ctx.host, params), resume_by)
 
 
 def _check(params: StartExport) -> None:

@@ -82,6 +82,14 @@ async def test_an_export_is_a_job_that_leaves_a_file_an_event_and_rows_of_the_au
     assert [row["channel"] for row in rows] == ["exports.start"] * 2
 
 
+async def test_one_goes_on_in_the_next_process_where_that_is_on_the_same_machine(
+    desk: Desk,
+) -> None:
+    job = await desk.export()
+
+    assert job["isResumable"] is not desk.app.store.engine.is_shared
+
+
 @pytest.mark.parametrize("kind", ["students", "instructors", "vehicles", "lessons"])
 async def test_an_export_in_json_is_what_the_list_tells(desk: Desk, kind: str) -> None:
     await desk.school.book()
