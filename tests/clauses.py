@@ -263,6 +263,12 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "outbox-dead-letter": "After 14 tries a message is given up, and stays to be seen.",
         "outbox-withdraw": "What is withdrawn is not sent, or not tried again.",
     },
+    "domain.md A7": {
+        "messages-consent": "Nobody is written to about what he has not agreed to.",
+        "messages-quiet-hours": "Nobody is written to in his quiet hours, nor later than needed.",
+        "messages-follow-lessons": "A reminder moves with its lesson, and goes when that goes.",
+        "messages-one-line-subject": "A subject is one line, whatever stands in it.",
+    },
     "domain.md A5": {
         "restore-is-the-inverse-of-backup": "What a backup brings back is what there was.",
     },

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
@@ -126,6 +127,11 @@ Email = Annotated[
     StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"),
 ]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+WallTime = Annotated[
+    str,
+    StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
+    Field(description="A time of day on the wall clock, such as 08:00."),
+]
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Version = Annotated[Integer, Field(ge=1, description="Grows by one with every change.")]
@@ -151,6 +157,13 @@ InstructorId = Annotated[str, id_pattern("ins")]
 LessonId = Annotated[str, id_pattern("les")]
 StudentId = Annotated[str, id_pattern("stu")]
 VehicleId = Annotated[str, id_pattern("veh")]
+
+
+class Language(StrEnum):
+    """In which the school writes to people; each has its words in `rpcbackend/domain/`."""
+
+    DE = "de"
+    EN = "en"
 
 
 class LocalSpan(WireModel):
