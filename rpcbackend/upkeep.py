@@ -14,6 +14,7 @@ ACTOR = "schedule"
 STEPS: Mapping[str, Callable[[Work], Awaitable[int]]] = {
     "jobs": lambda work: work.jobs.forget_old(work.now_ms // 1_000),
     "replies": lambda work: work.idempotency_keys.forget(work.now_ms // 1_000),
+    "reminders": lambda work: work.reminders.forget_old(work.now),
     "messages": lambda work: forget_messages(work.tx, work.now_ms),
 }
 """Each removes some records in one transaction, and returns how many."""

@@ -47,6 +47,9 @@ branches.list        -      A     A     A      A          A       A           le
 branches.save        -      A     A     -      -          -       -
 
 calendar.view        -      A     A     A      o          o       A           lessons:read
+consents.get         -      A     A     A      -          o       -
+consents.set         -      A     A     A      -          o       -
+
 events.subscribe     -      A     A     A      o          o       A           lessons:read
 
 exports.start        -      A     A     -      -          -       A
@@ -71,6 +74,8 @@ lessons.get          -      A     A     A      o          o       A           le
 lessons.list         -      A     A     A      o          o       A           lessons:read
 lessons.reschedule   -      A     A     A      o          -       -
 lessons.searchSlots  -      A     A     A      o          o       -      lessons:read&students:read
+
+notifications.send   -      A     A     A      o          -       -     messages:write&students:read
 
 outbox.list          -      A     A     A      -          -       -           messages:read
 outbox.retry         -      A     A     A      -          -       -           messages:write
@@ -100,6 +105,9 @@ students.update      -      A     A     A      -          o       -           st
 system.metrics       -      A     A     -      -          -       -           metrics:read
 system.setLogLevel   -      A     A     -      -          -       -
 system.watch         -      A     A     -      -          -       -           metrics:read
+
+templates.list       -      A     A     A      A          -       -
+templates.save       -      A     A     A      -          -       -
 
 transcripts.inspect  -      A     A     -      -          -       -
 transcripts.list     -      A     A     -      -          -       -

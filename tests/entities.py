@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as some
 
-from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.base import Language, WireModel
 from rpcbackend.schema.branches import Branch
 from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import Engagement, Instructor, InstructorState
@@ -47,6 +47,9 @@ BRANCHES = some.builds(
     make_branch,
     name=NAMES,
     address=some.none() | TEXTS,
+    language=some.sampled_from(Language),
+    quiet_from=some.sampled_from(["00:00", "21:00", "23:59"]),
+    reminder_minutes=some.integers(0, 20_160),
     is_active=some.booleans(),
     version=VERSIONS,
 )
@@ -80,6 +83,7 @@ STUDENTS = some.builds(
     born_on=some.dates(date(1, 1, 1), date(9999, 12, 31)),
     email=EMAILS,
     phone=PHONES,
+    language=some.none() | some.sampled_from(Language),
     state=some.sampled_from(StudentState),
     created_at=INSTANTS,
     version=VERSIONS,

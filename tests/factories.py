@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from rpcbackend.schema.base import Language
 from rpcbackend.schema.branches import Branch
 from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
 from rpcbackend.schema.instructors import Engagement, Instructor, InstructorState
@@ -52,6 +53,10 @@ def make_branch(**given: Any) -> Branch:
         "address": None,
         "zone": "Europe/Berlin",
         "currency": "EUR",
+        "language": Language.DE,
+        "quiet_from": "21:00",
+        "quiet_until": "08:00",
+        "reminder_minutes": 1_440,
         "is_active": True,
         "version": 1,
     }
@@ -98,6 +103,7 @@ def make_student(**given: Any) -> Student:
         "born_on": date(2007, 12, 10),
         "email": None,
         "phone": None,
+        "language": None,
         "state": StudentState.ACTIVE,
         "created_at": at("2026-11-23T08:00:00Z"),
         "version": 1,

@@ -101,6 +101,15 @@ PROBES: dict[str, dict[str, Any]] = {
         "currency": "EUR",
     },
     "calendar.view": SPAN | {"resourceTypes": ["instructor", "student"]},
+    "consents.get": {"studentId": an_id("stu", OTHER)},
+    "consents.set": {
+        "studentId": an_id("stu", OTHER),
+        "purpose": "marketing",
+        "channel": "mail",
+        "isGranted": True,
+        "source": "app",
+        "textVersion": "1",
+    },
     "events.subscribe": {"afterSeq": 0},
     "exports.start": {"kind": "students", "format": "csv", "path": "/nowhere/students.csv"},
     "feeds.create": {"kind": "instructor", "ownerId": an_id("ins", OTHER)},
@@ -141,6 +150,12 @@ PROBES: dict[str, dict[str, Any]] = {
     },
     "payments.get": {"paymentId": an_id("pay", OTHER)},
     "payments.list": {},
+    "notifications.send": {
+        "studentIds": [an_id("stu", OTHER)],
+        "template": "message",
+        "channel": "mail",
+        "values": {"subject": "Hello", "text": "We are back."},
+    },
     "ping": {},
     "providers.list": {},
     "providers.remove": {"providerId": an_id("prv", OTHER)},
@@ -168,6 +183,13 @@ PROBES: dict[str, dict[str, Any]] = {
     "system.watch": {},
     "transcripts.inspect": {"name": RECORDING.name},
     "transcripts.list": {},
+    "templates.list": {},
+    "templates.save": {
+        "kind": "message",
+        "channel": "sms",
+        "language": "en",
+        "text": "{text}",
+    },
     "users.list": {},
     "users.save": {"login": "eva", "roles": ["student"]},
     "vehicles.list": {},
@@ -220,6 +242,7 @@ KEYS = [
     *(frozenset({scope}) for scope in SCOPES),
     frozenset({"students:read", "students:write"}),
     frozenset({"lessons:read", "students:read"}),
+    frozenset({"messages:write", "students:read"}),
     frozenset({"ledger:read"}),
 ]
 """The scopes of API keys: each alone, what belongs together, and one that there is not."""
@@ -347,7 +370,7 @@ async def sessions_in(store: Store) -> list[Caller]:
 async def api_keys_in(store: Store) -> list[Caller]:
     """Add a key of each role with each scope, one with a scope of nothing, and some that ended."""
     callers = []
-    for number, (role, scopes) in enumerate(product(Role, KEYS), start=200):
+    for number, (role, scopes) in enumerate(product(Role, KEYS), start=300):
         await add_caller(store, number, role, linked_person_id=linked(role))
         meta = {"token": await add_api_key(store, number, *sorted(scopes))}
         name = f"key of {role} with {'+'.join(sorted(scopes))}"
@@ -591,6 +614,7 @@ async def test_a_role_that_reaches_further_is_noticed(monkeypatch: pytest.Monkey
             "key of instructor with students:read",
             "key of instructor with students:read+students:write",
             "key of instructor with lessons:read+students:read",
+            "key of instructor with messages:write+students:read",
         ],
         ("A", "o"),
     )

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rpcbackend.demo.chance import Stamps
+from rpcbackend.domain.consents import told_of
 from rpcbackend.domain.lessons import event_data
 from rpcbackend.schema.branches import Branch
+from rpcbackend.schema.consents import Consent
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.lessons import Lesson, LessonState
 from rpcbackend.schema.students import Student, StudentState
@@ -95,6 +97,13 @@ def of_student(student: Student, left_at: datetime) -> list[Happening]:
             )
         )
     return happenings
+
+
+def of_consent(consent: Consent) -> Happening:
+    """Tell that the consent was recorded."""
+    return Happening(
+        consent.recorded_at, "consents.changed", ("consent", consent.id, 1), told_of(consent)
+    )
 
 
 def of_lesson(lesson: Lesson, booked_at: datetime, ended_at: datetime | None) -> list[Happening]:

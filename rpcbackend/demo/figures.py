@@ -31,6 +31,11 @@ AGES = {(16, 17): 0.27, (18, 24): 0.41, (25, 39): 0.22, (40, 65): 0.10}
 
 YOUNGEST_LORRY_DRIVER = 18
 
+EVERY_NTH_IN_ENGLISH = 9
+"""Who would rather be written to in English."""
+EVERY_NTH_BY_SMS, EVERY_NTH_REFUSES, EVERY_NTH_WANTS_NEWS = 4, 25, 3
+"""Who said at his enrolment that he wants SMS, no reminders, or to hear of offers."""
+
 COURSE_MONTHS_MEDIAN = 6.5
 COURSE_MONTHS_P90 = 13
 

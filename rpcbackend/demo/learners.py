@@ -9,6 +9,7 @@ from rpcbackend.demo import figures, names
 from rpcbackend.demo.chance import Period, Stamps, moment, pick
 from rpcbackend.demo.events import STEPS
 from rpcbackend.demo.staff import Staff
+from rpcbackend.schema.base import Language
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.students import Student, StudentState
 
@@ -137,6 +138,7 @@ def _student(
         born_on=_born_on(number, course, bits),
         email=names.email(given_name, family_name, number) if has_email else None,
         phone=names.phone(number) if has_phone else None,
+        language=Language.EN if number % figures.EVERY_NTH_IN_ENGLISH == 0 and number else None,
         state=course.state,
         created_at=created_at,
         version=len(STEPS[course.state]),

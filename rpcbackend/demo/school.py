@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from rpcbackend.demo import events
+from rpcbackend.demo.agreeing import make_consents
 from rpcbackend.demo.chance import Stamps, make_period
 from rpcbackend.demo.learners import Learner, make_learners
 from rpcbackend.demo.lessons import make_lessons
@@ -13,12 +14,13 @@ from rpcbackend.demo.staff import Staff, make_staff
 from rpcbackend.demo.timetable import Timetable
 from rpcbackend.demo.words import counted
 from rpcbackend.schema.branches import Branch
+from rpcbackend.schema.consents import Consent
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.lessons import Lesson
 from rpcbackend.schema.students import Student
 from rpcbackend.schema.vehicles import Vehicle
 
-Record = Branch | Instructor | Vehicle | Student | Lesson
+Record = Branch | Instructor | Vehicle | Student | Consent | Lesson
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class School:
 
     staff: Staff
     students: list[Student]
+    consents: list[Consent]
     lessons: list[Lesson]
     """In the order in which they were booked."""
     events: list[dict[str, Any]]
@@ -51,6 +54,7 @@ class School:
             *staff.instructors,
             *staff.vehicles,
             *self.students,
+            *self.consents,
             *self.lessons,
         )
         return {record.id: record for record in everything}
@@ -71,11 +75,19 @@ def make_school(*, students: int, years: int, seed: int, today: date) -> School:
     learners = make_learners(students, staff, period, bits)
     slots = Timetable(staff, period, bits).fill(learners)
     lessons, happenings = make_lessons(slots, period, bits)
-    happenings = [*staff.happenings, *_of_students(learners), *happenings]
     stamps = Stamps(bits)
+    # Of bits of their own: they came later, and everything else was to stay as it was.
+    consents = make_consents(learners, Stamps(random.Random(seed)))  # noqa: S311 (as above)
+    happenings = [
+        *staff.happenings,
+        *_of_students(learners),
+        *map(events.of_consent, consents),
+        *happenings,
+    ]
     return School(
         staff,
         [learner.student for learner in learners],
+        consents,
         lessons,
         [each.as_row(stamps) for each in sorted(happenings, key=lambda each: each.at)],
     )

@@ -22,6 +22,7 @@ from rpcbackend.errors import SchemaTooNewError
 from rpcbackend.exits import EX_CANTCREAT, EX_SCHEMA, EX_WRONG_KEY
 from rpcbackend.process_life import owned
 from rpcbackend.schema.branches import Branch, BranchPage
+from rpcbackend.schema.consents import Consent
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.lessons import Lesson
 from rpcbackend.schema.students import Student
@@ -164,6 +165,8 @@ async def _put(work: Work, record: Record) -> None:
                 await work.claims.take(claims_of(record))
         case Student():
             await work.students.put(record)
+        case Consent():
+            await work.consents.add(record)
         case Branch():
             await work.branches.put(record)
         case Instructor():

@@ -7,7 +7,7 @@ from datetime import timedelta
 from rpcbackend.demo import figures, names
 from rpcbackend.demo.chance import ZONE, Period, Stamps, moment
 from rpcbackend.demo.events import Happening, of_branch, of_instructor, of_vehicle
-from rpcbackend.schema.branches import Branch
+from rpcbackend.schema.branches import USUAL, Branch
 from rpcbackend.schema.instructors import Engagement, Instructor, InstructorState
 from rpcbackend.schema.vehicles import Transmission, Vehicle, VehicleState
 
@@ -81,6 +81,7 @@ def _branch(number: int, branch_id: str) -> Branch:
         address=f"{name} {number + 1}, {names.TOWN}",
         zone=ZONE,
         currency="EUR",
+        **USUAL,
         is_active=True,
         version=1,
     )

@@ -198,7 +198,7 @@ def check_move(lesson: Lesson, now: datetime) -> None:
     Raises:
         InvalidTransitionError: It has begun, or is over or cancelled.
     """
-    if not _is_ahead(lesson, now):
+    if not is_ahead(lesson, now):
         raise InvalidTransitionError(
             "Only a lesson that has not begun can be moved.",
             details={"from": lesson.state, "startsAt": format_instant(lesson.starts_at)},
@@ -211,12 +211,13 @@ def check_cancel(lesson: Lesson, now: datetime) -> None:
     Raises:
         InvalidTransitionError: It has begun (use no-show or complete) or is over.
     """
-    if not _is_ahead(lesson, now):
+    if not is_ahead(lesson, now):
         raise InvalidTransitionError(
             "Only a lesson that has not begun can be cancelled.",
             details={"from": lesson.state, "to": LessonState.CANCELLED, "allowed": []},
         )
 
 
-def _is_ahead(lesson: Lesson, now: datetime) -> bool:
+def is_ahead(lesson: Lesson, now: datetime) -> bool:
+    """Tell whether a lesson is still to come."""
     return lesson.state in AHEAD and lesson.starts_at > now

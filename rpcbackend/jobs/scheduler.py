@@ -11,6 +11,7 @@ from loguru import logger
 from rpcbackend.backups import backing_up
 from rpcbackend.context import Host
 from rpcbackend.domain.schedules import BUILT_IN, believed, cron_of, due_at
+from rpcbackend.jobs.reminders import Reminders
 from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.running import Run
 from rpcbackend.schema.jobs import Job, JobState
@@ -40,6 +41,8 @@ class _Plan:
 class Scheduler:
     """Looks after one store at a time; each schedule runs as a job, one after the other.
 
+    Reminders go beside them: too many and too small for jobs.
+
     Args:
         jobs: Runs them.
         host: The process, as handlers see it.
@@ -60,6 +63,7 @@ class Scheduler:
         self._jobs, self._host = jobs, host
         self._delay, self._look_seconds = delay_seconds, look_seconds
         self._names = [name for name in ScheduleName if name not in without]
+        self._reminders = Reminders(delay_seconds=delay_seconds)
         self._watch: asyncio.Task[None] | None = None
         self._plans: list[_Plan] = []
         self._revision: int | None = None
@@ -70,11 +74,13 @@ class Scheduler:
     def welcome(self, store: Store) -> None:
         """Look after a store that was opened, in the place of the one before."""
         self.close()
+        self._reminders.welcome(store)
         self._revision, self._quiet_seq = None, -1
         self._watch = asyncio.get_running_loop().create_task(self._look_after(store))
 
     def close(self) -> None:
         """Begin nothing more."""
+        self._reminders.close()
         if self._watch is not None:
             self._watch.cancel()
 

@@ -1,6 +1,7 @@
 """Lessons: book, look up, move, cancel."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from rpcbackend.context import Context
@@ -26,6 +27,7 @@ from rpcbackend.errors import (
     VehicleUnfitError,
     VersionConflictError,
 )
+from rpcbackend.notices.lessons import Party, tell_booked, tell_cancelled, tell_moved
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.claims import Claim, OwnerType
 from rpcbackend.schema.lessons import (
@@ -71,16 +73,18 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
     """Book a lesson and claim the time of all who take part, or refuse and say why.
 
     A refusal for a taken time names what is in the way, as far as the caller may know it, and the
-    nearest free times of that day. An instructor books himself alone.
+    nearest free times of that day. An instructor books himself alone. The student is reminded.
     """
 
     async def unit(work: Work) -> LessonView:
         if not work.sight.is_whole and params.instructor_id != work.sight.instructor_id:
             raise NotFoundError.of("instructor", params.instructor_id)
-        lesson = await _plan(work, plans.planned(params), work.new_id("les"))
+        party = await _plan(work, plans.planned(params), work.new_id("les"))
+        lesson = party.lesson
         claims = await _claim(work, lesson)
         await work.lessons.add(lesson)
         await _record(work, "lessons.booked", lesson)
+        await tell_booked(work, party)
         return LessonView(lesson=lesson, claims=claims)
 
     return await ctx.write(unit)
@@ -103,6 +107,7 @@ async def reschedule(ctx: Context, params: RescheduleLesson) -> LessonView:
 
     It stays the same lesson. Its old time is never in its own way, and is kept when it is refused.
     An instructor moves his own lessons and keeps them. One that is there already is only answered.
+    The student is told, and reminded of the new time alone.
     """
     if not plans.names_change(params):
         raise InvalidParamsError(details={"errors": [{"path": "startsAt", "rule": "missing"}]})
@@ -116,13 +121,14 @@ async def reschedule(ctx: Context, params: RescheduleLesson) -> LessonView:
         lessons.check_move(old, work.now)
         if plans.stays(plan, old):
             return await _view(work, old)
-        wanted = await _plan(work, plan, old.id)
-        lesson = wanted.model_copy(update={"state": old.state, "version": version})
+        party = await _plan(work, plan, old.id)
+        lesson = party.lesson.model_copy(update={"state": old.state, "version": version})
         await work.claims.release(OwnerType.LESSON, old.id)
         present = Span(old.starts_at, old.ends_at) if plans.takes_same(plan, old) else None
         claims = await _claim(work, lesson, present)
         await work.lessons.put(lesson)
         await _record(work, "lessons.rescheduled", lesson, previous=lessons.place_of(old))
+        await tell_moved(work, old, replace(party, lesson=lesson))
         return LessonView(lesson=lesson, claims=claims)
 
     return await ctx.write(unit)
@@ -170,7 +176,7 @@ async def cancel(ctx: Context, params: CancelLesson) -> CancelledLesson:
     """Cancel a lesson that has not begun and give its time back.
 
     Cancelling twice answers what the first time answered. A student cancels only on his own side,
-    an instructor on his or the student's.
+    an instructor on his or the student's. A student on whose side it is not is told.
     """
 
     async def unit(work: Work) -> CancelledLesson:
@@ -193,6 +199,7 @@ async def cancel(ctx: Context, params: CancelLesson) -> CancelledLesson:
         await work.lessons.put(lesson)
         await work.claims.release(OwnerType.LESSON, lesson.id)
         await _record(work, "lessons.cancelled", lesson)
+        await tell_cancelled(work, lesson)
         return CancelledLesson(lesson=lesson)
 
     return await ctx.write(unit)
@@ -206,7 +213,7 @@ def _sides_of(sight: Sight) -> Collection[CancelledBy]:
     return (CancelledBy.STUDENT,)
 
 
-async def _plan(work: Work, plan: plans.Plan, lesson_id: str) -> Lesson:
+async def _plan(work: Work, plan: plans.Plan, lesson_id: str) -> Party:
     """Make the lesson as it would be, once all who take part are found and fit."""
     lessons.check_span(plan.starts_at, plan.ends_at, work.now)
     student = await work.students.require(plan.student_id)
@@ -214,7 +221,7 @@ async def _plan(work: Work, plan: plans.Plan, lesson_id: str) -> Lesson:
     vehicle = await work.vehicles.require(plan.vehicle_id) if plan.vehicle_id else None
     lessons.check_fit(student, instructor, vehicle)
     branch = await work.branches.require(plan.branch_id or instructor.branch_id)
-    return Lesson(
+    lesson = Lesson(
         id=lesson_id,
         branch_id=branch.id,
         student_id=student.id,
@@ -233,6 +240,7 @@ async def _plan(work: Work, plan: plans.Plan, lesson_id: str) -> Lesson:
         cancelled_at=None,
         version=1,
     )
+    return Party(lesson, student, instructor, branch)
 
 
 async def _claim(work: Work, lesson: Lesson, present: Span | None = None) -> list[Claim]:

@@ -15,6 +15,7 @@ from rpcbackend.errors import (
     NotFoundError,
     VersionConflictError,
 )
+from rpcbackend.notices.students import follow_change
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.students import (
     CreatedStudent,
@@ -74,6 +75,7 @@ async def create(ctx: Context, params: CreateStudent) -> CreatedStudent:
             born_on=params.born_on,
             email=params.email,
             phone=params.phone,
+            language=params.language,
             state=params.state,
             created_at=work.now.replace(microsecond=0),
             version=1,
@@ -97,12 +99,13 @@ async def create(ctx: Context, params: CreateStudent) -> CreatedStudent:
 async def update(ctx: Context, params: UpdateStudent) -> Student:
     """Change what is given of a student and leave the rest.
 
-    A student himself changes how he is reached, and nothing else.
+    A student himself changes how he is reached, and nothing else. What waits for him goes to his
+    new address.
     """
     changes = params.model_dump(
         include=params.model_fields_set - {"student_id", "expected_version"}, by_alias=False
     )
-    # Only the ways to reach somebody can be taken away; the rest a student must have.
+    # Only how to reach somebody can be taken away; the rest a student must have.
     kept = {name: new for name, new in changes.items() if new is not None or name in _REACHED_BY}
 
     async def unit(work: Work) -> Student:
@@ -115,6 +118,7 @@ async def update(ctx: Context, params: UpdateStudent) -> Student:
         student = old.model_copy(update={**kept, "version": version})
         await work.students.put(student)
         await _record(work, "students.updated", student)
+        await follow_change(work, old, student)
         return student
 
     return await ctx.write(unit)
@@ -147,6 +151,7 @@ async def transition(ctx: Context, params: TransitionStudent) -> Student:
         student = old.model_copy(update={"state": params.to, "version": version})
         await work.students.put(student)
         await _record(work, f"students.{_HAPPENED.get(params.to, params.to)}", student)
+        await follow_change(work, old, student)
         return student
 
     return await ctx.write(unit)
@@ -154,7 +159,9 @@ async def transition(ctx: Context, params: TransitionStudent) -> Student:
 
 def _check_own(sight: Sight, student: Student, changes: Collection[str]) -> None:
     if sight.student_id != student.id or not _REACHED_BY.issuperset(changes):
-        raise ForbiddenError("Only the student's own mail address and phone; ask the office.")
+        raise ForbiddenError(
+            "Only the student's own mail address, phone and language; ask the office."
+        )
 
 
 async def _record(work: Work, event: str, student: Student) -> None:
@@ -165,5 +172,5 @@ async def _record(work: Work, event: str, student: Student) -> None:
     )
 
 
-_REACHED_BY = frozenset({"email", "phone"})
+_REACHED_BY = frozenset({"email", "phone", "language"})
 _HAPPENED = {"active": "activated", "enquiry": "enquiry_reopened"}

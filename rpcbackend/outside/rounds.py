@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from rpcbackend.outside.channels import Carriers, Stored
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent
+from rpcbackend.outside.hours import quiet_until_ms
 from rpcbackend.resilience.backoff import Backoff
 from rpcbackend.schema.outbox import MessageState
 from rpcbackend.schema.providers import Provider
@@ -111,9 +112,10 @@ class Round:
             for late in await work.outbox.drop_late():
                 await tell(work, MessageState.CANCELLED, late)
             epoch = epoch or await work.outbox.begin_epoch()
-            leases = await work.outbox.lease(
+            leased = await work.outbox.lease(
                 epoch, held=self.held, room=self.room, tests_of=self.tests_of
             )
+            leases = [lease for lease in leased if not await _put_off(work, lease)]
         return Done(epoch, leases, await due_in(work, self.channels))
 
     async def _settle(self, work: Work, end: End) -> None:
@@ -122,6 +124,14 @@ class Round:
             message = end.lease.message
             ended = Ended(end.lease.id, message.channel, message.owner_id)
             await tell(work, MessageState(state), ended)
+
+
+async def _put_off(work: Work, lease: Lease) -> bool:
+    """Let a message wait for the end of the quiet hours, if there are any now."""
+    until_ms = quiet_until_ms(lease.message, work.now_ms)
+    if until_ms is not None:
+        await work.outbox.give_back(lease, until_ms)
+    return until_ms is not None
 
 
 async def tell(work: Work, state: MessageState, ended: Ended) -> None:

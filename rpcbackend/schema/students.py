@@ -12,6 +12,7 @@ from rpcbackend.schema.base import (
     Cursor,
     Email,
     Instant,
+    Language,
     Limit,
     Name,
     Params,
@@ -36,6 +37,11 @@ class StudentState(StrEnum):
     ARCHIVED = "archived"
 
 
+OwnLanguage = Annotated[
+    Language | None, Field(description="In which he is written to; null is the branch's.")
+]
+
+
 class Student(WireModel):
     """One student."""
 
@@ -46,6 +52,7 @@ class Student(WireModel):
     born_on: Annotated[CivilDate, Field(json_schema_extra=PERSONAL)]
     email: Annotated[Email | None, Field(json_schema_extra=PERSONAL)]
     phone: Annotated[Phone | None, Field(json_schema_extra=PERSONAL)]
+    language: OwnLanguage
     state: StudentState
     created_at: Instant
     version: Version
@@ -60,6 +67,7 @@ class CreateStudent(Params):
     born_on: Annotated[CivilDate, Field(json_schema_extra=PERSONAL)]
     email: Annotated[Email | None, Field(json_schema_extra=PERSONAL)] = None
     phone: Annotated[Phone | None, Field(json_schema_extra=PERSONAL)] = None
+    language: OwnLanguage = None
     state: Annotated[
         StudentState, Field(description="enquiry or active; later states by students.transition.")
     ] = StudentState.ACTIVE
@@ -119,6 +127,7 @@ class UpdateStudent(Params):
     phone: Annotated[
         Phone | None, Field(json_schema_extra=PERSONAL, description="null removes it.")
     ] = None
+    language: OwnLanguage = None
 
 
 class TransitionStudent(Params):

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     BACKUPS_WRITE = "backups:write"
     BRANCHES_READ = "branches:read"
     BRANCHES_WRITE = "branches:write"
+    CONSENTS_READ = "consents:read"
+    CONSENTS_WRITE = "consents:write"
     EVENTS_READ = "events:read"
     EXPORTS_WRITE = "exports:write"
     FEEDS_READ = "feeds:read"
@@ -38,6 +40,7 @@ class Permission(StrEnum):
     LESSONS_SEARCH = "lessons:search"
     LOGS_WRITE = "logs:write"
     MESSAGES_READ = "messages:read"
+    MESSAGES_SEND = "messages:send"
     MESSAGES_WRITE = "messages:write"
     METRICS_READ = "metrics:read"
     SCHEDULES_READ = "schedules:read"
@@ -51,6 +54,8 @@ class Permission(StrEnum):
     STUDENTS_WRITE = "students:write"
     STUDENTS_UPDATE = "students:update"
     TRANSCRIPTS_READ = "transcripts:read"
+    TEMPLATES_READ = "templates:read"
+    TEMPLATES_WRITE = "templates:write"
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     VEHICLES_READ = "vehicles:read"
@@ -79,6 +84,8 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
         Role.OWNER: dict.fromkeys(Permission, _ALL),
         Role.OFFICE: {
             _P.BRANCHES_READ: _ALL,
+            _P.CONSENTS_READ: _ALL,
+            _P.CONSENTS_WRITE: _ALL,
             _P.EVENTS_READ: _ALL,
             _P.FEEDS_READ: _ALL,
             _P.FEEDS_WRITE: _ALL,
@@ -89,12 +96,15 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.LESSONS_RESCHEDULE: _ALL,
             _P.LESSONS_SEARCH: _ALL,
             _P.MESSAGES_READ: _ALL,
+            _P.MESSAGES_SEND: _ALL,
             _P.MESSAGES_WRITE: _ALL,
             _P.PAYMENTS_READ: _ALL,
             _P.PAYMENTS_WRITE: _ALL,
             _P.STUDENTS_READ: _ALL,
             _P.STUDENTS_WRITE: _ALL,
             _P.STUDENTS_UPDATE: _ALL,
+            _P.TEMPLATES_READ: _ALL,
+            _P.TEMPLATES_WRITE: _ALL,
             _P.VEHICLES_READ: _ALL,
             _P.VEHICLES_WRITE: _ALL,
         },
@@ -109,11 +119,15 @@ GRANTS: Mapping[Role, Mapping[Permission, Reach]] = MappingProxyType(
             _P.LESSONS_CANCEL: _TEACHING,
             _P.LESSONS_RESCHEDULE: _TEACHING,
             _P.LESSONS_SEARCH: _TEACHING,
+            _P.MESSAGES_SEND: _TEACHING,
             _P.STUDENTS_READ: _TEACHING,
+            _P.TEMPLATES_READ: _ALL,
             _P.VEHICLES_READ: _ALL,
         },
         Role.STUDENT: {
             _P.BRANCHES_READ: _ALL,
+            _P.CONSENTS_READ: _LEARNING,
+            _P.CONSENTS_WRITE: _LEARNING,
             _P.EVENTS_READ: _LEARNING,
             _P.FEEDS_READ: _LEARNING,
             _P.FEEDS_WRITE: _LEARNING,
@@ -155,7 +169,7 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
             }
         ),
         "messages:read": frozenset({_P.MESSAGES_READ}),
-        "messages:write": frozenset({_P.MESSAGES_WRITE}),
+        "messages:write": frozenset({_P.MESSAGES_SEND, _P.MESSAGES_WRITE}),
         "metrics:read": frozenset({_P.METRICS_READ}),
         "students:read": frozenset({_P.STUDENTS_READ}),
         "students:write": frozenset({_P.STUDENTS_WRITE, _P.STUDENTS_UPDATE}),
@@ -163,11 +177,13 @@ SCOPES: Mapping[str, frozenset[Permission]] = MappingProxyType(
 )
 """What an API key's scope opens, at most; users, keys and settings are for people alone.
 
-`students:write` opens nothing without `students:read`: see `NEEDS`.
+`students:write`, and `messages:write` for sending, open nothing without `students:read`: see
+`NEEDS`.
 """
 
 NEEDS: Mapping[Permission, Permission] = MappingProxyType(
     {
+        _P.MESSAGES_SEND: _P.STUDENTS_READ,
         _P.STUDENTS_WRITE: _P.STUDENTS_READ,
         _P.STUDENTS_UPDATE: _P.STUDENTS_READ,
     }
@@ -180,6 +196,7 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
         "auth": _P.USERS_READ,
         "backups": _P.BACKUPS_READ,
         "branches": _P.BRANCHES_READ,
+        "consents": _P.CONSENTS_READ,
         "exports": _P.EXPORTS_WRITE,
         # Whoever makes one of his own knows of it.
         "feeds": _P.USERS_READ,
@@ -192,6 +209,7 @@ EVENT_AREAS: Mapping[str, Permission] = MappingProxyType(
         "providers": _P.PROVIDERS_READ,
         "sessions": _P.USERS_READ,
         "students": _P.STUDENTS_READ,
+        "templates": _P.TEMPLATES_READ,
         "users": _P.USERS_READ,
         "vehicles": _P.VEHICLES_READ,
         "webhooks": _P.WEBHOOKS_READ,

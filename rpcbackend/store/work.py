@@ -13,6 +13,7 @@ from rpcbackend.store.cached_answers import CachedAnswers
 from rpcbackend.store.calendars import Calendars
 from rpcbackend.store.changes import Changes
 from rpcbackend.store.claims import Claims
+from rpcbackend.store.consents import Consents
 from rpcbackend.store.credentials import Credentials
 from rpcbackend.store.events import Events
 from rpcbackend.store.feeds import Feeds
@@ -28,14 +29,17 @@ from rpcbackend.store.outbox import Outbox
 from rpcbackend.store.outgoing import Outgoing
 from rpcbackend.store.payments import Payments
 from rpcbackend.store.providers import Providers
+from rpcbackend.store.reminders import Reminders
 from rpcbackend.store.schedules import Schedules
 from rpcbackend.store.sealed import Sealed
 from rpcbackend.store.sessions import Sessions
 from rpcbackend.store.sight import EVERYTHING, Sight
 from rpcbackend.store.students import Students
+from rpcbackend.store.templates import Templates
 from rpcbackend.store.transaction import Transaction
 from rpcbackend.store.users import Users
 from rpcbackend.store.vehicles import Vehicles
+from rpcbackend.store.waiting import Waiting
 from rpcbackend.store.webhooks import Webhooks
 
 T = TypeVar("T")
@@ -83,6 +87,10 @@ class Work:
     def new_id(self, prefix: str) -> str:
         """Return the id of a new record."""
         return self._ids.new(prefix)
+
+    def whole(self) -> "Work":
+        """Return the same unit with nothing hidden, for what the program looks up by itself."""
+        return Work(self.tx, now_ms=self.now_ms, ids=self._ids, actor=self.actor, key=self._key)
 
     async def record(
         self, event_type: str, aggregate: tuple[str, str, int], data: Mapping[str, Any]
@@ -154,6 +162,11 @@ class Work:
     def claims(self) -> Claims:
         """Who and what is busy."""
         return Claims(self.tx, self.sight)
+
+    @property
+    def consents(self) -> Consents:
+        """What students agreed to and refused."""
+        return Consents(self.tx)
 
     @property
     def credentials(self) -> Credentials:
@@ -231,6 +244,11 @@ class Work:
         return Sealed(self.tx, self._key)
 
     @property
+    def reminders(self) -> Reminders:
+        """When students are reminded of their lessons."""
+        return Reminders(self.tx)
+
+    @property
     def sessions(self) -> Sessions:
         """The sessions."""
         return Sessions(self.tx)
@@ -239,6 +257,11 @@ class Work:
     def students(self) -> Students:
         """The students."""
         return Students(self.tx, self.sight)
+
+    @property
+    def templates(self) -> Templates:
+        """The school's own templates."""
+        return Templates(self.tx)
 
     @property
     def users(self) -> Users:
@@ -254,3 +277,8 @@ class Work:
     def webhooks(self) -> Webhooks:
         """Where events go."""
         return Webhooks(self.tx, self.now_ms, self.sealed)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What of the outbox is about the same cause."""
+        return Waiting(self.tx, self.now_ms)

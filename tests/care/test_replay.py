@@ -65,7 +65,7 @@ def test_a_transcript_that_comes_again_is_told_in_figures(
 def test_differences_are_told_and_exit_with_1(
     day: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil(day, '"currency":"CHF","isActive"', '"currency":"SEK","isActive"')
+    spoil(day, '"currency":"CHF","language"', '"currency":"SEK","language"')
 
     assert replay(day) == 1
     told = capsys.readouterr().out
@@ -91,7 +91,7 @@ def test_a_transcript_becomes_a_test_if_nothing_differs(
     assert capsys.readouterr().out.endswith(f"kept as {kept}\n")
     assert kept.read_bytes() == day.read_bytes()
     assert replay(day, "--keep", str(kept)) == 73
-    spoil(day, '"currency":"CHF","isActive"', '"currency":"SEK","isActive"')
+    spoil(day, '"currency":"CHF","language"', '"currency":"SEK","language"')
     assert replay(day, "--keep", str(tmp_path / "other")) == 1
     assert not (tmp_path / "other").exists()
 

@@ -80,7 +80,7 @@ def test_all_kinds_of_events_are_there() -> None:
     types = Counter(event["type"] for event in school_of(560, 1, 1).events)
 
     assert set(types) == {
-        *("branches.saved", "instructors.saved", "vehicles.saved"),
+        *("branches.saved", "instructors.saved", "vehicles.saved", "consents.changed"),
         *("students.created", "students.enquiry_created", "students.lost", "students.paused"),
         *("students.graduated", "students.withdrawn", "students.archived"),
         *("lessons.booked", "lessons.confirmed", "lessons.completed", "lessons.cancelled"),

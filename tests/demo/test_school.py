@@ -23,6 +23,6 @@ def test_every_record_has_an_id_of_its_own() -> None:
         len(each)
         for each in (
             *(staff.branches, staff.instructors, staff.vehicles),
-            *(school.students, school.lessons),
+            *(school.students, school.consents, school.lessons),
         )
     )

@@ -147,6 +147,32 @@ async def _log_in(stage: Stage) -> dict[str, Any]:
     return {"login": "owner", "password": PASSWORD}
 
 
+async def _set_consent(stage: Stage) -> dict[str, Any]:
+    return {
+        "studentId": stage.school.student["id"],
+        "purpose": "lessons",
+        "channel": "mail",
+        "isGranted": False,
+        "source": "desk",
+        "textVersion": "2026-11",
+    }
+
+
+async def _save_template(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
+    return {"kind": "message", "channel": "sms", "language": "de", "text": "{text}"}
+
+
+async def _notify(stage: Stage) -> dict[str, Any]:
+    student_id = stage.school.student["id"]
+    await stage.client.call("students.update", studentId=student_id, email="ada@example.org")
+    return {
+        "studentIds": [student_id],
+        "template": "message",
+        "channel": "mail",
+        "values": {"subject": "Hello", "text": "We are back."},
+    }
+
+
 async def _sign_in(stage: Stage) -> dict[str, Any]:
     await stage.sign_in()
     return {}
@@ -287,6 +313,7 @@ EXAMPLES: dict[str, Example] = {
     "backups.restore": _inspect_backup,
     "backups.verify": _verify_backup,
     "branches.save": _save_branch,
+    "consents.set": _set_consent,
     "exports.start": _export,
     "feeds.create": _create_feed,
     "feeds.revoke": _revoke_feed,
@@ -296,6 +323,7 @@ EXAMPLES: dict[str, Example] = {
     "lessons.book": _book_lesson,
     "lessons.cancel": _cancel_lesson,
     "lessons.reschedule": _reschedule_lesson,
+    "notifications.send": _notify,
     "schedules.run": _run_schedule,
     "schedules.save": _save_schedule,
     "outbox.retry": _retry_outbox,
@@ -307,6 +335,7 @@ EXAMPLES: dict[str, Example] = {
     "students.create": _create_student,
     "students.transition": _transition_student,
     "students.update": _update_student,
+    "templates.save": _save_template,
     "users.save": _save_user,
     "vehicles.save": _save_vehicle,
     "webhooks.receive": _receive_webhook,

@@ -319,6 +319,8 @@ async def test_me_tells_roles_and_how_far_each_permission_reaches(app: Applicati
     assert (me["isLocal"], me["roles"]) == (False, ["student"])
     assert me["permissions"] == {
         "branches:read": "all",
+        "consents:read": "own",
+        "consents:write": "own",
         "events:read": "own",
         "feeds:read": "own",
         "feeds:write": "own",

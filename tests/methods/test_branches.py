@@ -18,6 +18,10 @@ async def test_a_new_branch_is_answered_whole_and_told_of(client: Client, store:
         "address": "Am Markt 1",
         "zone": "Europe/Berlin",
         "currency": "EUR",
+        "language": "de",
+        "quietFrom": "21:00",
+        "quietUntil": "08:00",
+        "reminderMinutes": 1_440,
         "isActive": True,
         "version": 1,
     }
@@ -45,6 +49,21 @@ async def test_saving_with_an_id_replaces_the_branch_and_raises_its_version(
     assert await client.call("branches.list") == {"items": [new]}
     aggregate = {"type": "branch", "id": old["id"], "version": 2}
     assert await told_of(store, 1) == [("branches.saved", aggregate, {"branchId": old["id"]})]
+
+
+async def test_how_a_branch_writes_to_people_stays_unless_it_is_said(client: Client) -> None:
+    habits = {
+        "language": "en",
+        "quietFrom": "22:30",
+        "quietUntil": "07:00",
+        "reminderMinutes": 0,
+    }
+    old = await save_branch(client, **habits)
+
+    new = await save_branch(client, branchId=old["id"], quietUntil="09:00")
+
+    assert {name: old[name] for name in habits} == habits
+    assert {name: new[name] for name in habits} == habits | {"quietUntil": "09:00"}
 
 
 async def test_branches_are_listed_by_name(client: Client) -> None:

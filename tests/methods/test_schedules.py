@@ -111,7 +111,7 @@ async def test_run_removes_now_what_nobody_needs(
     assert job.result == {
         "name": "upkeep",
         # The first call's record goes when the second one begins.
-        "removed": {"jobs": 0, "replies": 0, "messages": 0},
+        "removed": {"jobs": 0, "replies": 0, "reminders": 0, "messages": 0},
         "integrity": None,
         "problems": 0,
     }

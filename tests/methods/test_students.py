@@ -37,6 +37,7 @@ async def test_a_new_student_is_answered_whole_and_told_of_without_a_name(
         "bornOn": "2007-12-10",
         "email": "ada@example.org",
         "phone": "+441234567",
+        "language": None,
         "state": "active",
         "createdAt": "2026-11-23T08:00:00Z",
         "version": 1,

@@ -50,6 +50,31 @@ async def test_what_waits_for_its_time_goes_then(desk: Desk, clock: FrozenClock)
     await desk.until_state("sent")
 
 
+NIGHT = ("Europe/Berlin", "21:00", "08:00")
+
+
+@clause("messages-quiet-hours")
+async def test_what_was_held_up_until_the_night_waits_for_the_morning(
+    desk: Desk, clock: FrozenClock
+) -> None:
+    await desk.queue("a", quiet=NIGHT)
+    await desk.queue("b", quiet=NIGHT, not_after_ms=clock.now_ms() + 20 * 3_600_000)
+    await desk.queue("any time")
+    await desk.go_on(14 * 3_600)
+
+    await desk.add()
+    await desk.until_state("sent", "any time")
+    at_night = await desk.states()
+    waits_ms = [row["not_before"] for row in await rows_in(desk.store) if row["state"] == "queued"]
+    await desk.go_on(9 * 3_600)
+    await desk.until_state("sent", "a")
+
+    assert at_night == {"a": "queued", "b": "queued", "any time": "sent"}
+    assert {wait_ms - clock.now_ms() for wait_ms in waits_ms} == {0}
+    assert len(desk.hosts["one"].tries) == 2
+    assert (await desk.states())["b"] == "cancelled"
+
+
 async def test_while_nothing_is_due_the_store_is_left_alone(
     desk: Desk, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

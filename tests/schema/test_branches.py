@@ -19,6 +19,10 @@ def test_a_new_branch_needs_a_name_a_zone_and_a_currency() -> None:
     assert written(SaveBranch.model_validate(SAVE)) == SAVE | {
         "branchId": None,
         "address": None,
+        "language": None,
+        "quietFrom": None,
+        "quietUntil": None,
+        "reminderMinutes": None,
         "isActive": True,
         "expectedVersion": None,
     }
@@ -29,6 +33,10 @@ def test_what_does_not_fit_is_refused_by_its_path() -> None:
     bad = {"name": "", "zone": "a b", "currency": "€", "isActive": 1, "branchId": an_id("stu")}
 
     assert broken(SaveBranch, bad) == ["branchId", "currency", "isActive", "name", "zone"]
+    for path, value in (("quietFrom", "24:00"), ("quietUntil", "8:00"), ("language", "xx")):
+        assert broken(SaveBranch, SAVE | {path: value}) == [path]
+    for minutes in (-1, 14 * 24 * 60 + 1, 1.5):
+        assert broken(SaveBranch, SAVE | {"reminderMinutes": minutes}) == ["reminderMinutes"]
 
 
 def test_a_list_takes_no_params_and_answers_items() -> None:

@@ -34,6 +34,7 @@ def test_a_new_student_is_active_unless_told_otherwise() -> None:
     assert written(CreateStudent.model_validate(CREATE)) == CREATE | {
         "email": None,
         "phone": None,
+        "language": None,
         "state": "active",
     }
     assert broken(CreateStudent, {}) == sorted(CREATE)
@@ -49,6 +50,7 @@ def test_a_new_student_is_active_unless_told_otherwise() -> None:
         ({"email": ""}, "email"),
         ({"phone": "+1"}, "phone"),
         ({"state": "new"}, "state"),
+        ({"language": "xx"}, "language"),
         ({"age": 18}, "age"),
     ],
     ids=str,

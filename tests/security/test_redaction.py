@@ -213,6 +213,7 @@ HARMLESS = {
     "ids and the kinds of things": {
         *("Aggregate.type", "Aggregate.id", "AuditChange.type", "AuditChange.id"),
         *("AuditRow.actor", "AuditRow.sessionId", "AuditRow.channel", "CalendarItem.resourceId"),
+        *("Consent.actor", "Template.places"),
         *("CalendarItem.ownerId", "CalendarResource.id", "Claim.resourceId", "Claim.ownerId"),
         *("Event.id", "Event.actor", "Event.data", "Job.channel", "Job.actor", "LastBackup.id"),
         *("Feed.ownerId", "Feed.madeBy", "Schedule.channel"),

@@ -128,6 +128,7 @@ async def test_every_record_is_a_line_and_the_result_tells_of_the_file(
             "bornOn": "2007-12-10",
             "email": "",
             "phone": phone,
+            "language": "",
             "state": "active",
             "createdAt": "2026-11-23T08:00:00Z",
             "version": "1",

@@ -415,7 +415,7 @@ async def test_a_replay_ends_where_messages_are_missing(tmp_path: Path) -> None:
     [
         (('"isActive":true', '"isActive":false'), "result.isActive"),
         (('"seq":2', '"seq":3'), "result._meta.seq"),
-        (('"currency":"CHF","isActive"', '"currency":"SEK","isActive"'), "result.currency"),
+        (('"currency":"CHF","language"', '"currency":"SEK","language"'), "result.currency"),
         (('"branches.saved"', '"branches.spoilt"'), "params.type"),
     ],
     ids=str,

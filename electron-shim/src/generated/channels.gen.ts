@@ -121,6 +121,14 @@ export interface Branch {
   readonly zone: string;
   /** ISO 4217. */
   readonly currency: string;
+  /** Of whoever has no other. */
+  readonly language: Language;
+  /** From then on nobody is written to; quietUntil: always. */
+  readonly quietFrom: string;
+  /** A time of day on the wall clock, such as 08:00. */
+  readonly quietUntil: string;
+  /** How long before a lesson its student is reminded; 0 is never. */
+  readonly reminderMinutes: number;
   readonly isActive: boolean;
   /** Grows by one with every change. */
   readonly version: number;
@@ -319,6 +327,42 @@ export interface Claim {
   readonly ownerId: string;
 }
 
+/** One thing that was said; nothing of it is ever changed. */
+export interface Consent {
+  readonly id: string;
+  readonly studentId: string;
+  readonly purpose: Purpose;
+  readonly channel: MessageChannel;
+  readonly isGranted: boolean;
+  readonly source: ConsentSource;
+  /** Which wording he was shown, such as 2026-11. */
+  readonly textVersion: string;
+  /** RFC 3339 in UTC. */
+  readonly recordedAt: string;
+  /** Who recorded it. */
+  readonly actor: string;
+  /** Grows by one with every change. */
+  readonly version: number;
+}
+
+/** Where it was said. */
+export type ConsentSource = 'desk' | 'paper' | 'phone' | 'app' | 'import';
+
+/** What holds now, and all that was ever said. */
+export interface Consents {
+  readonly studentId: string;
+  /** One for each purpose and channel. */
+  readonly present: readonly (Standing)[];
+  /** The newest first. */
+  readonly history: readonly (Consent)[];
+}
+
+/** What somebody reads. */
+export interface Content {
+  readonly subject: string | null;
+  readonly text: string;
+}
+
 /** Params of apikeys.create. */
 export interface CreateApiKey {
   readonly name: string;
@@ -361,6 +405,8 @@ export interface CreateStudent {
   readonly bornOn: string;
   readonly email?: string | null;
   readonly phone?: string | null;
+  /** In which he is written to; null is the branch's. */
+  readonly language?: Language | null;
   /** enquiry or active; later states by students.transition. */
   readonly state?: StudentState;
 }
@@ -523,6 +569,11 @@ export interface FeedText {
   readonly ical: string | null;
   /** Is another one whenever the text is. */
   readonly etag: string;
+}
+
+/** Params of consents.get. */
+export interface GetConsents {
+  readonly studentId: string;
 }
 
 /** Params of system.health. */
@@ -706,6 +757,9 @@ export interface LaneMetrics {
   /** Of whole batches. */
   readonly times: Times;
 }
+
+/** In which the school writes to people; each has its words in `rpcbackend/domain/`. */
+export type Language = 'de' | 'en';
 
 /** The newest backup in the store's own folder. */
 export interface LastBackup {
@@ -896,6 +950,10 @@ export interface ListStudents {
   readonly cursor?: string | null;
 }
 
+/** Params of templates.list. */
+export interface ListTemplates {
+}
+
 /** Params of transcripts.list. */
 export interface ListTranscripts {
 }
@@ -983,6 +1041,9 @@ export interface Me {
   readonly permissions: Readonly<Record<string, 'all' | 'own'>>;
 }
 
+/** The way by which people are reached. */
+export type MessageChannel = 'mail' | 'sms';
+
 /** How far a message is. */
 export type MessageState = 'queued' | 'sending' | 'sent' | 'delivered' | 'bounced' | 'failed' | 'cancelled';
 
@@ -1027,6 +1088,23 @@ export interface Money {
 
 /** The params of a channel that takes none. */
 export interface NoParams {
+}
+
+/** What goes to one student. */
+export interface Notification {
+  readonly studentId: string;
+  readonly lessonId: string | null;
+  /** In the outbox; null for a preview. */
+  readonly messageId: string | null;
+  /** When his quiet hours let it go. */
+  readonly sendAt: string;
+  /** For a preview alone. */
+  readonly content: Content | null;
+}
+
+/** What notifications.send answers. */
+export interface Notified {
+  readonly items: readonly (Notification)[];
 }
 
 /** An OpenRPC 1.3 document; its own meta-schema says more than could be said here. */
@@ -1174,6 +1252,9 @@ export type ProviderChannel = 'mail' | 'sms' | 'payment';
 export interface ProviderPage {
   readonly items: readonly (Provider)[];
 }
+
+/** What a message is about. */
+export type Purpose = 'lessons' | 'payments' | 'marketing';
 
 /** What the job of schedules.run answers. */
 export interface RanSchedule {
@@ -1336,6 +1417,14 @@ export interface SaveBranch {
   readonly address?: string | null;
   readonly zone: string;
   readonly currency: string;
+  /** Stays when left out; at first de. */
+  readonly language?: Language | null;
+  /** Stays when left out; at first 21:00. */
+  readonly quietFrom?: string | null;
+  /** Stays when left out; at first 08:00. */
+  readonly quietUntil?: string | null;
+  /** Stays when left out; at first a day's. */
+  readonly reminderMinutes?: number | null;
   readonly isActive?: boolean;
   readonly expectedVersion?: number | null;
 }
@@ -1383,6 +1472,18 @@ export interface SaveSchedule {
   readonly expectedVersion?: number | null;
 }
 
+/** Params of templates.save. */
+export interface SaveTemplate {
+  readonly kind: TemplateKind;
+  readonly channel: MessageChannel;
+  readonly language: Language;
+  /** For mail, and for mail alone. */
+  readonly subject?: string | null;
+  /** null takes the words that come with the program again. */
+  readonly text?: string | null;
+  readonly expectedVersion?: number | null;
+}
+
 /** Params of users.save: without userId a new one is made, who has no password yet. */
 export interface SaveUser {
   readonly userId?: string | null;
@@ -1419,6 +1520,13 @@ export interface SaveWebhook {
   /** Make another secret; a new webhook has one anyway. */
   readonly rotateSecret?: boolean;
   readonly expectedVersion?: number | null;
+}
+
+/** What templates.save answers. */
+export interface SavedTemplate {
+  readonly template: Template;
+  /** As somebody would read it. */
+  readonly sample: Content;
 }
 
 /** What webhooks.save answers. */
@@ -1478,6 +1586,22 @@ export interface SearchSlots {
   readonly cursor?: string | null;
 }
 
+/** Params of notifications.send: either students, or the students of lessons. */
+export interface SendNotification {
+  readonly studentIds?: readonly (string)[];
+  readonly lessonIds?: readonly (string)[];
+  readonly template: TemplateKind;
+  readonly channel: MessageChannel;
+  /** What stands in the places that only the sender can fill. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** Of a message, which can be about anything; lessons when left out. */
+  readonly purpose?: Purpose | null;
+  /** Not before; soon when left out. Quiet hours hold. */
+  readonly sendAt?: string | null;
+  /** Compose, and send nothing. */
+  readonly preview?: boolean;
+}
+
 /** How well the school was served; sign-ins and what looks after the process do not count. */
 export interface ServiceWindow {
   /** How far back it goes, across restarts. */
@@ -1510,6 +1634,17 @@ export interface Session {
 /** Sessions, the last used first. */
 export interface SessionPage {
   readonly items: readonly (Session)[];
+}
+
+/** Params of consents.set. */
+export interface SetConsent {
+  readonly studentId: string;
+  readonly purpose: Purpose;
+  readonly channel: MessageChannel;
+  readonly isGranted: boolean;
+  readonly source: ConsentSource;
+  /** Which wording he was shown, such as 2026-11. */
+  readonly textVersion: string;
 }
 
 /** Params of system.setLogLevel. */
@@ -1545,6 +1680,15 @@ export interface Slot {
 export interface SlotPage {
   readonly items: readonly (Slot)[];
   readonly nextCursor: string | null;
+}
+
+/** What holds now for one purpose and channel. */
+export interface Standing {
+  readonly purpose: Purpose;
+  readonly channel: MessageChannel;
+  readonly isGranted: boolean;
+  /** False: nothing was ever said, so the usual holds. */
+  readonly isRecorded: boolean;
 }
 
 /** Params of exports.start. */
@@ -1605,6 +1749,8 @@ export interface Student {
   readonly bornOn: string;
   readonly email: string | null;
   readonly phone: string | null;
+  /** In which he is written to; null is the branch's. */
+  readonly language: Language | null;
   readonly state: StudentState;
   /** RFC 3339 in UTC. */
   readonly createdAt: string;
@@ -1633,6 +1779,30 @@ export interface SubscribeEvents {
 export interface Subscribed {
   readonly subscriptionId: string;
   readonly headSeq: number;
+}
+
+/** The words for one occasion, channel and language. */
+export interface Template {
+  readonly kind: TemplateKind;
+  readonly channel: MessageChannel;
+  readonly language: Language;
+  /** Of mail alone. */
+  readonly subject: string | null;
+  readonly text: string;
+  /** What may stand in braces, such as {givenName}. */
+  readonly places: readonly (string)[];
+  /** False for the words that come with the program. */
+  readonly isOwn: boolean;
+  /** Of the school's own words; null if it never had any. */
+  readonly version: number | null;
+}
+
+/** On what occasion something is said. */
+export type TemplateKind = 'lesson_reminder' | 'lesson_moved' | 'lesson_cancelled' | 'payment_link' | 'message';
+
+/** All templates, by kind, channel and language. */
+export interface TemplateList {
+  readonly items: readonly (Template)[];
 }
 
 /** Params of providers.test. */
@@ -1706,6 +1876,8 @@ export interface UpdateStudent {
   readonly email?: string | null;
   /** null removes it. */
   readonly phone?: string | null;
+  /** In which he is written to; null is the branch's. */
+  readonly language?: Language | null;
 }
 
 /** One user. */
@@ -1887,6 +2059,10 @@ export interface Channels {
   readonly 'branches.save': { readonly params: SaveBranch; readonly result: Branch };
   /** Return everything that is busy between two instants, ready to draw. */
   readonly 'calendar.view': { readonly params: ViewCalendar; readonly result: CalendarView };
+  /** Return what a student agrees to be written to about, and all that he ever said. */
+  readonly 'consents.get': { readonly params: GetConsents; readonly result: Consents };
+  /** Record that a student agrees to be written to about something, or refuses it. */
+  readonly 'consents.set': { readonly params: SetConsent; readonly result: Consents };
   /** Send `event` notifications from now on, or from after a known one, in order. */
   readonly 'events.subscribe': { readonly params: SubscribeEvents; readonly result: Subscribed };
   /** Begin to write all records of a kind into a new file, while everybody goes on working. */
@@ -1925,6 +2101,8 @@ export interface Channels {
   readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: LessonView };
   /** Return when a lesson could be booked, or moved to: all who are to take part are free then. */
   readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: SlotPage };
+  /** Say something to students, to all of them or to none, outside of their quiet hours. */
+  readonly 'notifications.send': { readonly params: SendNotification; readonly result: Notified };
   /** Return a page of the messages that fit, the newest first, without what they say. */
   readonly 'outbox.list': { readonly params: ListOutbox; readonly result: OutboxPage };
   /** Try messages at once that failed or wait for their next try, or send them no more. */
@@ -1977,6 +2155,10 @@ export interface Channels {
   readonly 'system.setLogLevel': { readonly params: SetLogLevel; readonly result: LogLevelSet };
   /** Send `system.metrics` notifications every few seconds, without buckets, beginning at once. */
   readonly 'system.watch': { readonly params: Watch; readonly result: Watching };
+  /** Return the words for every occasion, channel and language: the school's own or ours. */
+  readonly 'templates.list': { readonly params: ListTemplates; readonly result: TemplateList };
+  /** Put the school's own words in the place of those before, and show how they read. */
+  readonly 'templates.save': { readonly params: SaveTemplate; readonly result: SavedTemplate };
   /** Make the page that shows one file of the transcript: timeline, latencies, errors, messages. */
   readonly 'transcripts.inspect': { readonly params: InspectTranscript; readonly result: TranscriptPage };
   /** List the files of the transcript that this process writes, and of those before it. */
@@ -2030,6 +2212,8 @@ export const channelNames: readonly Channel[] = [
   'branches.list',
   'branches.save',
   'calendar.view',
+  'consents.get',
+  'consents.set',
   'events.subscribe',
   'exports.start',
   'feeds.create',
@@ -2049,6 +2233,7 @@ export const channelNames: readonly Channel[] = [
   'lessons.list',
   'lessons.reschedule',
   'lessons.searchSlots',
+  'notifications.send',
   'outbox.list',
   'outbox.retry',
   'payments.createLink',
@@ -2075,6 +2260,8 @@ export const channelNames: readonly Channel[] = [
   'system.metrics',
   'system.setLogLevel',
   'system.watch',
+  'templates.list',
+  'templates.save',
   'transcripts.inspect',
   'transcripts.list',
   'users.list',
@@ -2095,6 +2282,7 @@ export const queryChannels: readonly Channel[] = [
   'backups.list',
   'branches.list',
   'calendar.view',
+  'consents.get',
   'events.subscribe',
   'feeds.list',
   'feeds.read',
@@ -2117,6 +2305,7 @@ export const queryChannels: readonly Channel[] = [
   'system.health',
   'system.metrics',
   'system.watch',
+  'templates.list',
   'transcripts.inspect',
   'transcripts.list',
   'users.list',
@@ -2158,6 +2347,8 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'branches.list': 'natural',
   'branches.save': 'key',
   'calendar.view': 'natural',
+  'consents.get': 'natural',
+  'consents.set': 'natural',
   'events.subscribe': 'natural',
   'exports.start': 'key',
   'feeds.create': 'key',
@@ -2177,6 +2368,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'lessons.list': 'natural',
   'lessons.reschedule': 'key',
   'lessons.searchSlots': 'natural',
+  'notifications.send': 'key',
   'outbox.list': 'natural',
   'outbox.retry': 'natural',
   'payments.createLink': 'once',
@@ -2203,6 +2395,8 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'system.metrics': 'natural',
   'system.setLogLevel': 'natural',
   'system.watch': 'natural',
+  'templates.list': 'natural',
+  'templates.save': 'key',
   'transcripts.inspect': 'natural',
   'transcripts.list': 'natural',
   'users.list': 'natural',
@@ -2228,6 +2422,7 @@ export const eventTypes = [
   'backups.restored',
   'backups.verified',
   'branches.saved',
+  'consents.changed',
   'exports.ready',
   'feeds.created',
   'feeds.revoked',
@@ -2264,6 +2459,7 @@ export const eventTypes = [
   'students.updated',
   'students.withdrawn',
   'system.breaker_changed',
+  'templates.saved',
   'users.created',
   'users.disabled',
   'users.updated',
@@ -2275,4 +2471,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '888a9cf50cfe8abe6c41af18ce081dcfc8db059053c1b31325c0fe2885ba2355';
+export const contractHash = '8319049014289ee66efcbeb3631ae6e90d4b76aa38833ef43cfeee0c2c6e45d1';

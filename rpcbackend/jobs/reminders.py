@@ -1,0 +1,77 @@
+"""Queues what students are reminded of, once it is due, and decides when where nobody has."""
+
+import asyncio
+
+from loguru import logger
+
+from rpcbackend.notices.reminders import plan_missing, queue_due
+from rpcbackend.store import Store, Work
+
+ACTOR = "reminders"
+
+LOOK_SECONDS = 30.0
+"""How often somebody looks whether something is due: a look-up by an index."""
+
+PLAN_SECONDS = 600.0
+"""How often somebody looks for lessons of which nobody has decided when to remind.
+
+There are some after an update, a restore, or when a branch changes its habits.
+"""
+
+
+class Reminders:
+    """Looks after one store at a time.
+
+    Args:
+        delay_seconds: How long after its opening a store is left to those who wait for it.
+    """
+
+    def __init__(self, *, delay_seconds: float) -> None:
+        self._delay = delay_seconds
+        self._watch: asyncio.Task[None] | None = None
+
+    def welcome(self, store: Store) -> None:
+        """Look after a store that was opened, in the place of the one before."""
+        self.close()
+        self._watch = asyncio.get_running_loop().create_task(self._look_after(store))
+
+    def close(self) -> None:
+        """Queue nothing more."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _look_after(self, store: Store) -> None:
+        await asyncio.sleep(self._delay)
+        while True:
+            planned_at = store.clock.monotonic()
+            await look(store, is_to_plan=True)
+            while store.clock.monotonic() < planned_at + PLAN_SECONDS:
+                await asyncio.sleep(LOOK_SECONDS)
+                await look(store)
+
+
+async def look(store: Store, *, is_to_plan: bool = False) -> None:
+    """Queue what is due; a store that is only read has rest.
+
+    Args:
+        store: Whose students are reminded.
+        is_to_plan: Whether to decide first when, where nobody has.
+    """
+    if store.engine.read_only is not None:
+        return
+    try:
+        # Mostly there is nothing to do, and a look-up costs no commit.
+        while is_to_plan and await store.read(_is_missing):
+            await store.write(plan_missing, actor=ACTOR)
+        while await store.read(_is_due):
+            await store.write(queue_due, actor=ACTOR)
+    except Exception as error:  # noqa: BLE001 (nobody waits for it, and it looks again)
+        logger.bind(error=str(error)).warning("nobody can be reminded now")
+
+
+async def _is_missing(work: Work) -> bool:
+    return bool(await work.reminders.missing(work.now, 1))
+
+
+async def _is_due(work: Work) -> bool:
+    return bool(await work.reminders.due(work.now, 1))

@@ -1,0 +1,1 @@
+"""What the school says to its students: composed, and queued with its cause."""
