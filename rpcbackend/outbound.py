@@ -1,12 +1,18 @@
 """What sends the outbox of one process, put together: the ways outside, who carries, the sender."""
 
 from collections.abc import Callable, Collection
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from rpcbackend.outside.channels import Channels, MakeChannels, Means
-from rpcbackend.outside.sender import Sender
-from rpcbackend.schema.outbox import ChannelDelay, OutboxHealth
+from rpcbackend.outside.adapter import Adapter
+from rpcbackend.outside.channels import ByProvider, Channels, Direct, MakeChannels, Means
+from rpcbackend.outside.providers import MailProvider, Provider, WebProvider
+from rpcbackend.outside.sender import ACTOR, Sender
+from rpcbackend.schema.outbox import Channel, ChannelDelay, OutboxHealth
 from rpcbackend.store import Store, Work
+
+if TYPE_CHECKING:
+    from rpcbackend.outside.gateway import Gateway
 
 
 class Outbound:
@@ -60,6 +66,58 @@ class Outbound:
         return await store.read(unit)
 
 
-def real_channels(means: Means) -> Channels:  # noqa: ARG001 (each channel takes what it needs)
+def real_channels(means: Means) -> Channels:
     """Return the table of channels: what makes the adapter of each, when it is first needed."""
-    return {}
+    return {
+        "mail": ByProvider(partial(_make_mail, means)),
+        "sms": ByProvider(partial(_make_texts, means)),
+        "payment": ByProvider(partial(_make_payments, means)),
+        "webhook": Direct(partial(_make_webhooks, means)),
+    }
+
+
+# Each loads what it needs when the first message of its kind goes out.
+
+
+def _make_mail(means: Means, provider: Provider) -> Adapter:
+    from rpcbackend.outside.mail import Mail  # noqa: PLC0415 (as above)
+
+    assert isinstance(provider, MailProvider)  # noqa: S101 (the table of providers has a rule)
+    return Mail(
+        provider,
+        means.ways.gate_of("mail"),
+        clock=means.clock,
+        look_up=means.ways.look_up,
+        is_plain_allowed=means.ways.allows_private,
+    )
+
+
+def _make_texts(means: Means, provider: Provider) -> Adapter:
+    from rpcbackend.outside.sms import TextMessages  # noqa: PLC0415 (as above)
+
+    return TextMessages(_gateway(means, "sms", provider))
+
+
+def _make_payments(means: Means, provider: Provider) -> Adapter:
+    from rpcbackend.outside.payments import Link, PaymentLinks, keep_link  # noqa: PLC0415 (as above)
+
+    async def keep(link: Link) -> None:
+        await means.store().write(lambda work: keep_link(work, link), actor=ACTOR)
+
+    return PaymentLinks(_gateway(means, "payment", provider), keep)
+
+
+def _make_webhooks(means: Means) -> Adapter:
+    from rpcbackend.outside.webhooks import Endpoint, Webhooks, find_endpoint  # noqa: PLC0415 (as above)
+
+    async def find(webhook_id: str) -> Endpoint | None:
+        return await means.store().read(lambda work: find_endpoint(work, webhook_id))
+
+    return Webhooks(means.ways.web_of("webhook"), find, clock=means.clock)
+
+
+def _gateway(means: Means, channel: Channel, provider: Provider) -> "Gateway":
+    from rpcbackend.outside.gateway import Gateway  # noqa: PLC0415 (as above)
+
+    assert isinstance(provider, WebProvider)  # noqa: S101 (the table of providers has a rule)
+    return Gateway(provider, means.ways.web_of(channel), clock=means.clock)

@@ -47,7 +47,7 @@ class Ways:
         self._fanout = Fanout(report_bug, ids)
         self._news = BreakerNews()
         self.names = Names()
-        """Looks up names beside the loop, for who connects by himself too."""
+        """Looks up names beside the loop."""
         self.guard = Guard(self.names.look_up, allows_private=settings.allow_private)
         """Tells which addresses may be saved and called."""
         self.gate = Gate(
@@ -73,6 +73,15 @@ class Ways:
         if way not in self._webs:
             self._webs[way] = Web(self.gate_of(way), self.guard)
         return self._webs[way]
+
+    async def look_up(self, host: str) -> list[str]:
+        """Return the IP addresses of a host, for who connects by himself."""
+        return await self.names.look_up(host)
+
+    @property
+    def allows_private(self) -> bool:
+        """Whether anything may go to this machine's network, and in the clear."""
+        return self._settings.allow_private
 
     def sick(self) -> list[HostHealth]:
         """Return the hosts that are left alone."""

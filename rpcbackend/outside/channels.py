@@ -55,6 +55,15 @@ class WaysOut(Protocol):
         """Return HTTP as a channel uses it."""
         ...
 
+    async def look_up(self, host: str) -> list[str]:
+        """Return the IP addresses of a host, for who connects by himself."""
+        ...
+
+    @property
+    def allows_private(self) -> bool:
+        """Whether anything may go to this machine's network, and in the clear."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
