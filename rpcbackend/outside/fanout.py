@@ -23,7 +23,8 @@ ACTOR = "fanout"
 class Fanout:
     """Follows the stream of an open store on behalf of its webhooks.
 
-    Where there is none, a commit costs a look at a number in memory.
+    Where there is none, a commit costs a look at a number in memory; on a server that several
+    processes share, where another one may have made one, a look at the webhooks.
 
     Args:
         report_bug: Told what should not have happened; the next commit tries again.
@@ -65,7 +66,8 @@ class Fanout:
         if store is None or self._is_closed:
             return
         revision = store.tags.revision((TAG,))
-        if not self._has_any and revision is not None and revision == self._seen:
+        is_known = revision is not None and revision == self._seen and not store.engine.is_shared
+        if is_known and not self._has_any:
             return
         self._wanted = True
         if self._running is None:

@@ -174,13 +174,14 @@ class Way:
 async def way_of(channel: str, clock: FrozenClock, shown: SSLContext) -> AsyncIterator[Way]:
     """Open a way to a host that shows this certificate."""
     async with AsyncExitStack() as stack:
-        host, port = await stack.enter_async_context(_host_of(channel, shown))
+        host, port = await stack.enter_async_context(host_of(channel, shown))
         proxy = await stack.enter_async_context(proxy_to(port, lambda: len(host.arrived)))
         yield Way(channel, host, proxy, clock)
 
 
 @asynccontextmanager
-async def _host_of(channel: str, shown: SSLContext) -> AsyncIterator[tuple[Host, int]]:
+async def host_of(channel: str, shown: SSLContext | None) -> AsyncIterator[tuple[Host, int]]:
+    """Run the host of a channel, encrypted if it shows a certificate, and tell its port."""
     if channel == "mail":
         async with listening(starttls=shown) as box:
             yield MailHost(box), box.port

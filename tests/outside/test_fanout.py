@@ -194,6 +194,28 @@ async def test_a_bug_is_told_and_holds_nothing_up(
     assert all(correlation_id.startswith("cor_") for _, correlation_id in bugs)
 
 
+async def test_on_a_server_that_others_share_a_webhook_of_theirs_is_found(
+    alone: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody here has touched the tag."""
+    follower = Fanout(lambda bug, _: None, alone.ids)  # noqa: ARG005 (there is none)
+    follower.welcome(alone)
+    await happen(alone, "lessons.booked")
+    await want(alone, 1, "lessons.booked")
+    await look(alone, "whole")
+    monkeypatch.setattr(alone.tags, "revision", lambda _: 0)
+    monkeypatch.setattr(type(alone.engine), "is_shared", True)
+    monkeypatch.setattr(follower, "_has_any", False)
+    monkeypatch.setattr(follower, "_seen", 0)
+
+    await happen(alone, "lessons.booked")
+
+    async with asyncio.timeout(10):
+        while not await given_to(alone):
+            pass
+    await follower.close()
+
+
 async def test_who_has_left_follows_no_more(store: Store, client: Client) -> None:
     before = list(store.on_commit)
     follower = Fanout(lambda bug, _: None, store.ids)  # noqa: ARG005 (there is none)
