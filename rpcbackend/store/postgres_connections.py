@@ -72,6 +72,8 @@ class Server:
         Raises:
             UnavailableError: It does not come about; the server may be down.
         """
+        # A call's first step runs outside of any task, where nothing can have a deadline.
+        await asyncio.sleep(0)
         try:
             connection = await asyncpg.connect(
                 self.url,

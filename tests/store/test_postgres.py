@@ -8,6 +8,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from rpcbackend.dispatch.flight import Started
 from rpcbackend.errors import (
     SchemaTooNewError,
     ServerDatabaseError,
@@ -18,6 +19,7 @@ from rpcbackend.store import Place, Store, Work, open_server_store, postgres_nei
 from rpcbackend.store.catalog import Shape, shapes
 from rpcbackend.store.driver import IntegrityError
 from rpcbackend.store.migrations import MigrationChangedError, latest_version, load
+from rpcbackend.store.postgres_connections import Server
 from tests.cutting import wire_to
 from tests.factories import store_in
 from tests.postgres import Cluster
@@ -377,6 +379,30 @@ async def test_who_cannot_hear_for_a_while_takes_it_that_anything_has_changed(
         await until(lambda: deaf.access_version >= 2)
         await store.write(leave, actor="tests")
         await until(lambda: deaf.head_seq == 1)
+
+
+async def test_a_call_whose_first_step_is_to_connect_is_answered(place: Place) -> None:
+    """It runs before there is a task for the rest of the call."""
+    loop = asyncio.get_running_loop()
+    connecting: asyncio.Future[Started] = loop.create_future()
+
+    def take_first_step() -> None:
+        call = connect(place)
+        try:
+            connecting.set_result(Started(call, call.send(None)))
+        except Exception as error:  # noqa: BLE001 (told to whoever waits)
+            connecting.set_exception(error)
+
+    loop.call_soon(take_first_step)
+
+    assert await (await connecting) == b"1"
+
+
+async def connect(place: Place) -> bytes:
+    connection = await Server(place.url).connect()
+    answer = await connection.fetchval("SELECT 1")
+    await connection.close()
+    return str(answer).encode()
 
 
 # Migrations
