@@ -5,9 +5,18 @@ from typing import Any
 
 from rpcbackend.contract.openrpc import build_openrpc, errors_of
 from rpcbackend.dispatch.registry import Method, Registry
+from rpcbackend.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    MethodNotFoundError,
+    ParseError,
+    RequestTooLargeError,
+)
 from rpcbackend.methods import build_registry
 from rpcbackend.mirror.answers import JSON, PROBLEM
+from rpcbackend.mirror.openapi_examples import answer_examples, error_example, params_examples
 from rpcbackend.mirror.openapi_links import links_of
+from rpcbackend.mirror.openapi_others import other_paths, other_schemas
 from rpcbackend.mirror.openapi_parts import (
     HEADERS,
     PARAMETERS,
@@ -19,12 +28,14 @@ from rpcbackend.mirror.openapi_parts import (
 from rpcbackend.mirror.routes import OPEN, serves
 from rpcbackend.mirror.statuses import status_of_error
 from rpcbackend.protocol.codec import canonical
+from rpcbackend.rpc_error import RpcError
 
 _IN_BODIES = ("timeoutMs", "dryRun")
 """Of `_meta`: the rest has headers, nowhere to go, or no meaning yet."""
 
 _PHRASES = {
     400: "The request cannot be read.",
+    408: "The request takes too long to come.",
     401: "Nobody is signed in, or not by this.",
     403: "This is not allowed to the caller.",
     404: "There is no such thing.",
@@ -34,12 +45,25 @@ _PHRASES = {
     421: "Nobody of that name is here.",
     422: "The params do not fit.",
     429: "Too many requests; `Retry-After` says when.",
+    431: "The head of the request is too long.",
     500: "A bug; the correlation id finds it in the log.",
     503: "Not now; nothing was done unless `outcome` says so.",
     504: "It took too long; `outcome` tells whether it was done.",
     507: "The disk is full.",
 }
-_OF_ALL = (400, 413, 415, 421, 429, 500, 503)
+_OF_ALL = (400, 408, 413, 415, 421, 429, 431, 500, 503)
+
+_OWN_ERRORS: dict[int, tuple[type[RpcError], ...]] = {
+    400: (ParseError, InvalidRequestError),
+    404: (MethodNotFoundError,),
+    408: (DeadlineExceededError,),
+    413: (RequestTooLargeError,),
+    415: (InvalidRequestError,),
+    421: (InvalidRequestError,),
+    431: (RequestTooLargeError,),
+    500: (RpcError,),
+}
+"""What no channel answers, and what has a status of its own here."""
 
 
 def describe_openapi() -> str:
@@ -61,7 +85,8 @@ def build_openapi(registry: Registry) -> dict[str, Any]:
         _allow_meta(schemas[model], "CallMeta")
     for model in {method.result.__name__ for method in methods}:
         _allow_meta(schemas[model], "ResultMeta")
-    schemas |= own_schemas()
+    schemas |= own_schemas() | other_schemas()
+    errors = _errors_by_status(methods)
     return {
         "openapi": "3.1.0",
         "info": rpc["info"] | {"description": _DESCRIPTION},
@@ -70,12 +95,20 @@ def build_openapi(registry: Registry) -> dict[str, Any]:
         "security": [{"bearer": []}, {"apiKey": []}],
         "tags": [{"name": area} for area in sorted({_area_of(method) for method in methods})],
         "paths": own_paths()
+        | other_paths()
         | {f"/api/{one.channel}": {"post": _operation(one, methods, schemas)} for one in methods},
         "components": {
             "schemas": schemas,
             "headers": HEADERS,
             "parameters": PARAMETERS,
-            "responses": {str(status): _failure(status) for status in sorted(_PHRASES)},
+            "responses": {
+                str(status): _failure(status, errors.get(status, {})) for status in sorted(_PHRASES)
+            },
+            "examples": {
+                symbol: error_example(error)
+                for of_status in errors.values()
+                for symbol, error in sorted(of_status.items())
+            },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -98,7 +131,12 @@ def _operation(method: Method, methods: list[Method], schemas: dict[str, Any]) -
         "description": _described(method),
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": ref(method.params.__name__)}},
+            "content": {
+                JSON: {
+                    "schema": ref(method.params.__name__),
+                    "examples": params_examples(method, schemas),
+                }
+            },
         },
         "responses": {"200": _success(method, methods, schemas)} | _failures(method),
         "x-kind": method.kind,
@@ -138,7 +176,12 @@ def _success(method: Method, methods: list[Method], schemas: dict[str, Any]) -> 
         headers["Link"] = {"$ref": "#/components/headers/Link"}
     success: dict[str, Any] = {
         "description": "Done.",
-        "content": {JSON: {"schema": answer(ref(method.result.__name__))}},
+        "content": {
+            JSON: {
+                "schema": answer(ref(method.result.__name__)),
+                "examples": answer_examples(method, schemas),
+            }
+        },
     }
     if headers:
         success["headers"] = headers
@@ -159,11 +202,21 @@ def _failures(method: Method) -> dict[str, Any]:
     return failures
 
 
-def _failure(status: int) -> dict[str, Any]:
+def _errors_by_status(methods: list[Method]) -> dict[int, dict[str, type[RpcError]]]:
+    """Sort all errors that there can be by the status that tells of them, and by their symbol."""
+    found = {status: {each.symbol: each for each in own} for status, own in _OWN_ERRORS.items()}
+    errors = {error for method in methods for error in errors_of(method)}
+    for error in sorted(errors, key=lambda each: each.code):
+        found.setdefault(status_of_error(error), {})[error.symbol] = error
+    return found
+
+
+def _failure(status: int, errors: dict[str, type[RpcError]]) -> dict[str, Any]:
+    examples = {symbol: {"$ref": f"#/components/examples/{symbol}"} for symbol in sorted(errors)}
     failure: dict[str, Any] = {
         "description": _PHRASES[status],
         "content": {
-            JSON: {"schema": ref("Failure")},
+            JSON: {"schema": ref("Failure"), "examples": examples},
             PROBLEM: {"schema": ref("Problem")},
         },
     }

@@ -139,7 +139,7 @@ def own_paths() -> dict[str, Any]:
     """Return the operations that are no channels."""
     failures = {
         str(status): {"$ref": f"#/components/responses/{status}"}
-        for status in (400, 401, 403, 421, 422, 429, 500, 503)
+        for status in (400, 401, 403, 408, 421, 422, 429, 431, 500, 503)
     }
     return {
         "/api/health": {
@@ -153,7 +153,7 @@ def own_paths() -> dict[str, Any]:
                         "content": {JSON: {"schema": answer(ref("MirrorHealth"))}},
                     }
                 }
-                | {key: failures[key] for key in ("400", "421", "429", "500", "503")},
+                | {key: failures[key] for key in ("400", "408", "421", "429", "431", "500", "503")},
             }
         },
         "/api/events": {

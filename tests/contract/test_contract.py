@@ -11,11 +11,15 @@ import jsonschema
 import orjson
 import pytest
 
-from rpcbackend.contract.shipped import read_contract
+from rpcbackend.contract import shipped
+from rpcbackend.contract.shipped import EXAMPLES_NAME, read_contract
+from rpcbackend.methods import build_registry
+from rpcbackend.security.redaction import redact_result
 from rpcbackend.testing import running_app
 from tests.contract.cases import CASES, replay, surroundings
 
 FOLDER = Path(__file__).parent
+EXAMPLES = Path(shipped.__file__).with_name(EXAMPLES_NAME)
 
 
 def read_case(name: str) -> dict[str, Any]:
@@ -38,6 +42,33 @@ async def test_a_call_is_answered_as_its_file_says(name: str) -> None:
         write_case(name, case)
 
     assert read_case(name) == case
+
+
+def examples() -> dict[str, list[dict[str, Any]]]:
+    """Return the cases as the package has them: by channel, and without secrets in answers."""
+    registry = build_registry()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in sorted(CASES):
+        case = read_case(name)
+        method = registry.get(case["channel"])
+        told = {key: value for key, value in case["response"].items() if key in ("result", "error")}
+        if method is not None and "result" in told:
+            told["result"] = redact_result(method.result, told["result"], hidden)
+        example = {"name": name.rpartition(".")[2], "params": case["params"]} | told
+        found.setdefault(case["channel"], []).append(example)
+    return found
+
+
+def hidden(mark: str, value: Any) -> Any:
+    return "…" if mark == "secret" else value
+
+
+def test_the_package_has_the_cases_as_its_examples() -> None:
+    if os.environ.get("REGENERATE"):
+        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        EXAMPLES.write_bytes(orjson.dumps(examples(), option=option))
+
+    assert orjson.loads(EXAMPLES.read_bytes()) == examples()
 
 
 def test_there_is_a_file_for_every_case_and_no_other() -> None:
