@@ -13,12 +13,15 @@ from rpcbackend.rpc_error import RpcError
 TOO_LARGE = "The body is over the limit; send less at once."
 
 
+_CHARSETS = ("", "charset=utf-8", 'charset="utf-8"')
+
+
 def is_json(content_types: list[str]) -> bool:
     """Tell whether the header, given once, says JSON in UTF-8."""
     if len(content_types) != 1:
         return False
     kind, _, charset = content_types[0].lower().partition(";")
-    return kind.strip() == "application/json" and charset.strip() in ("", "charset=utf-8")
+    return kind.strip() == "application/json" and charset.strip() in _CHARSETS
 
 
 class BoundedBody:

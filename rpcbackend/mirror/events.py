@@ -65,6 +65,9 @@ class Streams:
         asked = read_asked(request)
         principal, asked = await self._callers.admit(asked)
         params = with_meta(_params_of(request), asked, is_open=False)
+        if request.method == "HEAD":
+            # What is over with its head is not held open for nobody.
+            return Response(media_type=_Stream.media_type)
         if len(self._open) >= self._most:
             raise OverloadedError(retry_after_ms=5_000)
         sink = EventSink(UNREAD_BYTES)

@@ -118,7 +118,8 @@ class Guard:
         # `GET http://elsewhere/` names a host of its own, and `*` names nothing.
         is_path = scope["raw_path"].startswith(b"/") and not scope["raw_path"].startswith(b"//")
         lengths = headers.getlist("content-length") + headers.getlist("transfer-encoding")
-        if not is_path or len(lengths) > 1:
+        is_ours = scope["http_version"] in ("1.0", "1.1")
+        if not (is_path and is_ours) or len(lengths) > 1:
             refused = self._no(InvalidRequestError("The request cannot be read in one way only."))
             # Whoever stands between us may have read it in the other.
             refused.response.headers["Connection"] = "close"
@@ -135,7 +136,8 @@ class Guard:
         if source is None:
             raise self._no(ForbiddenError("Only the proxies that are configured are served."))
         scope["state"] = {"source": source}
-        if origin and not self._places.may_call(origin):
+        origins = len(headers.getlist("origin"))
+        if origins > 1 or (origin and not self._places.may_call(origin)):
             raise self._no(ForbiddenError("Pages of that origin may not call."))
         if headers.get("sec-fetch-site") in FROM_ELSEWHERE and not origin:
             raise self._no(ForbiddenError("Pages of other sites may not call."))

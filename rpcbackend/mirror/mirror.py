@@ -8,7 +8,7 @@ from http import HTTPStatus
 from fastapi import FastAPI
 from loguru import logger
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from rpcbackend.api_settings import ApiSettings, SecuritySettings
@@ -69,7 +69,7 @@ class Mirror:
         callers = Callers(app, clock, security.rate_limit, basic)
         self._streams = Streams(self._wire, callers, most=api.streams)
         routes = Routes(wire=self._wire, callers=callers)
-        web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+        web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         self._add_errors(web)
         contract = Contract(app, callers, is_public=api.public_contract)
         for path, endpoint, method in (
@@ -139,6 +139,11 @@ class Mirror:
                 return response
             return self._refusal(MethodNotFoundError("There is nothing under this path."))
 
+        async def gone(_request: Request, _error: Exception) -> Response:
+            # Whoever left in the middle of his body reads no answer, and it is no fault of ours.
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+        web.add_exception_handler(ClientDisconnect, gone)
         web.add_exception_handler(Refused, refused)
         web.add_exception_handler(RpcError, told)
         web.add_exception_handler(HTTPException, no_route)

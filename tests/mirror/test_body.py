@@ -1,7 +1,10 @@
 """What is no body, or too much of one."""
 
+import asyncio
+
 import pytest
 
+from rpcbackend.app import Application
 from tests.clauses import clause
 from tests.mirror.test_guard import CALL, JSON, refusal
 from tests.mirror.web import Answer, Web
@@ -61,3 +64,27 @@ async def test_the_body_of_a_stranger_is_not_read_at_all(web: Web) -> None:
     head = web.head(CALL, Transfer_Encoding="chunked", Content_Type="application/json")
 
     assert refusal(Answer.of(await web.raw(head, b"1\r\n \r\n"))) == (401, "UNAUTHENTICATED")
+
+
+async def test_the_charset_may_be_quoted(web: Web) -> None:
+    answer = await web.ask(CALL, body=b"{}", Content_Type='application/json; charset="UTF-8"')
+
+    assert refusal(answer) == (401, "UNAUTHENTICATED")
+
+
+async def test_who_leaves_in_the_middle_of_his_body_is_no_bug_of_ours(
+    app: Application, web: Web, token: str
+) -> None:
+    bugs: list[BaseException] = []
+    app.dispatcher._report_bug = lambda error, _: bugs.append(error)  # noqa: SLF001
+    head = web.head(CALL, Content_Length="10", Authorization=f"Bearer {token}", **JSON)
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.mirror.port)
+    writer.write(head + b"{")
+    writer.write_eof()
+    async with asyncio.timeout(10):
+        await reader.read()
+    writer.close()
+
+    figures = (await web.get("/metrics", token)).text
+    assert bugs == []
+    assert "INTERNAL_ERROR" not in figures

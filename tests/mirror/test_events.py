@@ -230,3 +230,13 @@ async def test_a_sink_gives_what_it_has_before_its_end() -> None:
 
     assert [await sink.next(), await sink.next(), await sink.next()] == [b"last", None, None]
     await sink.writable()
+
+
+async def test_who_asks_for_the_head_alone_holds_no_stream(
+    app: Application, clock: FrozenClock, token: str
+) -> None:
+    async with mirrored(app, clock, streams=1) as web:
+        for _ in range(2):
+            head = await web.ask("HEAD /api/events", Authorization=f"Bearer {token}")
+            assert (head.status, head.content) == (200, b"")
+            assert head.headers["content-type"] == "text/event-stream; charset=utf-8"

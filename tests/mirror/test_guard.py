@@ -120,6 +120,15 @@ async def test_pages_of_other_origins_may_not_call(web: Web, origin: str) -> Non
     assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_a_page_of_two_origins_is_none_of_ours(web: Web) -> None:
+    head = (
+        f"{HEALTH} HTTP/1.1\r\nHost: {web.host}\r\nConnection: close\r\n"
+        f"Origin: http://{web.host}\r\nOrigin: https://evil.example\r\n\r\n"
+    )
+
+    assert refusal(Answer.of(await web.raw(head.encode()))) == (403, "FORBIDDEN")
+
+
 async def test_its_own_page_may_call(web: Web) -> None:
     own = f"http://{web.host}"
 
@@ -259,6 +268,8 @@ async def test_two_lengths_are_no_request(web: Web) -> None:
         b"GET /api/health HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n",
         b"GET /api/health\r\n\r\n",
         b"GET  /api/health HTTP/1.1\r\n\r\n",
+        b"GET /api/health HTTP/1.2\r\nHost: x\r\n\r\n",
+        b"GET /api/health HTTP/2.0\r\nHost: x\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
@@ -332,6 +343,12 @@ async def test_a_token_in_the_address_opens_nothing(web: Web, token: str) -> Non
     answer = await web.ask(f"{CALL}?token={token}&access_token={token}", body=b"{}", **JSON)
 
     assert refusal(answer) == (401, "UNAUTHENTICATED")
+
+
+async def test_a_path_leads_to_no_other(web: Web) -> None:
+    answer = await web.ask("POST /api/students.list/", body=b"{}", **JSON)
+
+    assert refusal(answer) == (404, "METHOD_NOT_FOUND")
 
 
 async def test_a_path_is_no_file(web: Web) -> None:
