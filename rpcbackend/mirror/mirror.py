@@ -34,6 +34,7 @@ from rpcbackend.mirror.listener import Listener, bind
 from rpcbackend.mirror.page import console_routes, desk_routes
 from rpcbackend.mirror.places import places_of
 from rpcbackend.mirror.routes import Routes
+from rpcbackend.mirror.webhooks import Webhooks
 from rpcbackend.mirror.wire import Wire
 from rpcbackend.rpc_error import RpcError
 
@@ -79,6 +80,7 @@ class Mirror:
             ("/rpc", routes.rpc, "POST"),
             ("/metrics", routes.metrics, "GET"),
             ("/feeds/{token}.ics", Feeds(wire=self._wire, callers=callers).feed, "GET"),
+            ("/api/webhooks/{provider}", Webhooks(self._wire, callers).receive, "POST"),
             ("/openrpc.json", contract.openrpc, "GET"),
             ("/openapi.json", contract.openapi, "GET"),
             ("/docs", contract.docs, "GET"),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rpcbackend.mirror.answers import JSON
-from rpcbackend.mirror.openapi_parts import ref
+from rpcbackend.mirror.openapi_parts import answer, ref
 
 _TEXT = {"type": "string"}
 _IDS = {"type": ["string", "number", "null"]}
@@ -54,6 +54,7 @@ def other_paths() -> dict[str, Any]:
     return {
         "/rpc": {"post": _rpc()},
         "/feeds/{token}.ics": {"get": _feed()},
+        "/api/webhooks/{provider}": {"post": _webhook()},
         "/metrics": {"get": _metrics()},
     }
 
@@ -122,6 +123,44 @@ def _feed() -> dict[str, Any]:
 
 
 _CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//rpcbackend//feeds//EN\r\nEND:VCALENDAR\r\n"
+
+
+def _webhook() -> dict[str, Any]:
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    return {
+        "operationId": "webhook",
+        "summary": "Take what a service tells, signed as Standard Webhooks 1.0 says.",
+        "security": [],
+        "parameters": [
+            {"name": "provider", "in": "path", "required": True, "schema": _TEXT},
+            *({"name": name, "in": "header", "required": True, "schema": _TEXT} for name in names),
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {}, "examples": {"paid": {"value": _PAID}}}},
+        },
+        "responses": {
+            "200": {
+                "description": "It is known now.",
+                "content": {
+                    JSON: {
+                        "schema": answer(ref("ReceivedWebhook")),
+                        "examples": {"taken": {"value": _TAKEN}},
+                    }
+                },
+            }
+        }
+        | _failures(400, 401, 409, 408, 413, 415, 421, 422, 429, 431, 500, 503),
+    }
+
+
+_PAID = {
+    "type": "payment.paid",
+    "reference": "pay_00000000-0000-7000-8000-000000000001",
+    "amountMinor": 4_500,
+    "currency": "EUR",
+}
+_TAKEN = {"status": "ok", "data": {"outcome": "taken", "isDuplicate": False}, "error": None}
 
 
 def _metrics() -> dict[str, Any]:
