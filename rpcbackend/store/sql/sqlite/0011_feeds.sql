@@ -1,4 +1,4 @@
--- Calendars that other programs read (docs/adr/0060-feeds.md). Of a token only its hash is kept.
+-- Calendars that other programs read (docs/adr/0054-feeds.md). Of a token only its hash is kept.
 
 CREATE TABLE feeds (
   school_id    INTEGER NOT NULL,
