@@ -60,19 +60,30 @@ class Outbound:
                 queued=counts.waiting,
                 oldest_lag_seconds=await work.outgoing.longest_due_ms() // 1_000,
                 failed=counts.failed,
-                delayed=delayed,
+                delayed=[each for each in delayed if await _is_felt(work, each)],
             )
 
         return await store.read(unit)
 
 
+async def _is_felt(work: Work, delay: ChannelDelay) -> bool:
+    """Tell whether anything waits: a school need not use every channel."""
+    return await work.outbox.next_at_ms(delay.channel) is not None
+
+
 def real_channels(means: Means) -> Channels:
     """Return the table of channels: what makes the adapter of each, when it is first needed."""
+
+    def at_once(channel: Channel) -> int:
+        # More would only wait for a connection.
+        return means.ways.gate_of(channel).policy.max_connections
+
     return {
-        "mail": ByProvider(partial(_make_mail, means)),
-        "sms": ByProvider(partial(_make_texts, means)),
-        "payment": ByProvider(partial(_make_payments, means)),
-        "webhook": Direct(partial(_make_webhooks, means)),
+        "mail": ByProvider(partial(_make_mail, means), at_once("mail")),
+        "sms": ByProvider(partial(_make_texts, means), at_once("sms")),
+        "payment": ByProvider(partial(_make_payments, means), at_once("payment")),
+        # To more than one host: a slow one holds up no other.
+        "webhook": Direct(partial(_make_webhooks, means), 2 * at_once("webhook")),
     }
 
 

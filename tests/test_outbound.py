@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
 from rpcbackend.app import Application
-from rpcbackend.store import Work
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
-from tests.factories import School, keyed
+from tests.factories import School, create_student, keyed
 from tests.outside.carrying import Hosts, unreached
 from tests.store.test_outbox import HELLO
 
@@ -26,6 +26,9 @@ MAIL = {
     },
     "secret": "pass",
 }
+
+
+ADDRESS = "eva@example.org"
 
 
 @dataclass
@@ -116,27 +119,27 @@ async def test_a_message_that_failed_goes_when_the_desk_tries_again(office: Offi
 
 
 async def test_a_command_whose_message_waits_says_so_and_is_done_all_the_same(
-    office: Office, monkeypatch: pytest.MonkeyPatch, clock: FrozenClock
+    office: Office, clock: FrozenClock
 ) -> None:
     """The desk goes on with the network gone, and is told what is delayed."""
     office.hosts["one"].always = unreached(30.0)
     provider = await office.client.call("providers.save", **MAIL)
-    number = 0
-
-    async def tell(work: Work) -> None:
-        nonlocal number
-        number += 1
-        await work.outbox.queue(replace(HELLO, dedupe_key=f"key {number}"))
-
-    await _tell_with_each_branch(monkeypatch, tell)
-    branch = {"name": "Mitte", "zone": "Europe/Berlin", "currency": "EUR"}
-    first = await office.client.call_with_meta("branches.save", branch)
-    assert "warnings" not in first["_meta"]
+    school = await School(office.client).open()
+    pupil = await create_student(office.client, school.branch["id"], givenName="Eva", email=ADDRESS)
+    await office.app.store.write(lambda work: work.outbox.queue(HELLO), actor="tests")
     await office.until_delayed("unreached")
+    cancel = partial(office.client.call_with_meta, "lessons.cancel")
+    lessons = [
+        (await school.book(studentId=pupil["id"], startsAt=f"2026-11-{day}T09:00:00Z"))["id"]
+        for day in (25, 26)
+    ]
+    call_off = {"lessonId": lessons[0], "by": "school", "reasonCode": "other"}
 
-    second = await office.client.call_with_meta("branches.save", branch | keyed())
+    dry = await cancel(call_off | {"_meta": {"dryRun": True}})
+    told = await cancel(call_off | keyed())
+    again = await cancel(call_off | keyed())
 
-    assert second["_meta"]["warnings"] == [
+    assert told["_meta"]["warnings"] == [
         {
             "code": "DELAYED",
             "channel": "mail",
@@ -146,8 +149,7 @@ async def test_a_command_whose_message_waits_says_so_and_is_done_all_the_same(
             "sent later, by itself.",
         }
     ]
-    dry = await office.client.call_with_meta("branches.save", branch | {"_meta": {"dryRun": True}})
-    assert "warnings" not in dry["_meta"]
+    assert "warnings" not in dry["_meta"] | again["_meta"]
     clock.advance(10)
     assert await office.health() == {
         "queued": 2,
@@ -165,28 +167,15 @@ async def test_a_command_whose_message_waits_says_so_and_is_done_all_the_same(
 
     await office.client.call("providers.save", **MAIL, providerId=provider["id"], isEnabled=False)
     await office.until_delayed("switched_off")
-    third = await office.client.call_with_meta("branches.save", branch)
-    [warning] = third["_meta"]["warnings"]
+    told = await cancel(call_off | {"lessonId": lessons[1]})
+    [warning] = told["_meta"]["warnings"]
     assert (warning["reason"], warning["channel"]) == ("switched_off", "mail")
 
 
-async def _tell_with_each_branch(monkeypatch: pytest.MonkeyPatch, tell: Any) -> None:
-    """Let `branches.save` queue a message, as commands do that tell somebody something."""
-    put = Work.branches.fget  # type: ignore[attr-defined]  # a property is one
-    assert put is not None
+async def test_a_channel_that_nobody_uses_is_not_delayed(office: Office) -> None:
+    await office.client.call("providers.save", **MAIL, isEnabled=False)
 
-    class Telling:
-        def __init__(self, work: Work) -> None:
-            self._work, self._branches = work, put(work)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._branches, name)
-
-        async def put(self, branch: Any) -> None:
-            await self._branches.put(branch)
-            await tell(self._work)
-
-    monkeypatch.setattr(Work, "branches", property(Telling))
+    assert (await office.health())["delayed"] == []
 
 
 async def test_an_application_that_does_not_send_leaves_all_where_it_is(

@@ -37,6 +37,7 @@ from rpcbackend.store.files import (
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.opening import migrate_and_write
 from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
+from rpcbackend.store.settled import Settled, settle_again, settled_in
 from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup
 from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, is_key_of, look_through, verify_backup
 from rpcbackend.store.store import Store
@@ -301,6 +302,7 @@ async def _sign(
     async def tell(work: Work) -> int:
         to_seq = await work.events.head_seq()
         await shut_out(work, revoked)
+        await settle_again(work, settled)
         await work.jobs.let_go()
         await work.record(EVENT, ("backup", backup_id, 1), told)
         await origin.tell(work, to_seq, safety)
@@ -312,8 +314,10 @@ async def _sign(
     try:
         # The safety backup has all that there is, is sound, and is under the same key or plain.
         old_key = key if safety and safety.is_encrypted else None
-        look = revoked_in(safety.path, old_key) if safety else lambda _: Revoked()
-        revoked = await run_beside(look, _nobody)
+        revoked, settled = Revoked(), list[Settled]()
+        if safety:
+            revoked = await run_beside(revoked_in(safety.path, old_key), _nobody)
+            settled = [*await run_beside(settled_in(safety.path, old_key), _nobody)]
         to_seq = await migrate_and_write(path, unit, key=key, clock=clock, actor=origin.actor)
         sync_file(path)
     except (StorageFailedError, WrongKeyError, OutcomeUnknownError, OSError) as error:

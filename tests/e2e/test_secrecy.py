@@ -51,8 +51,24 @@ def spellings(key: bytes) -> list[bytes]:
     ]
 
 
+PROVIDER = {
+    "channel": "mail",
+    "name": "Maulbeer-Post",
+    "isEnabled": False,
+    "mail": {
+        "host": "mail.example",
+        "port": 587,
+        "security": "starttls",
+        "sender": "rhabarberbote@example.org",
+        "username": "rhabarberbote",
+    },
+    "secret": "Pimpernell-7-Geheimnis",
+}
+"""Whose password is sealed once more, and whose name nobody else need know."""
+
 CANARIES = [
     *(name.encode() for name in NAMES.values()),
+    *(b"Maulbeer-Post", b"rhabarberbote", b"Pimpernell-7-Geheimnis"),
     *spellings(KEY),
     *spellings(OTHER_KEY),
 ]
@@ -83,6 +99,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 async def fill(backend: Backend) -> None:
     """Store every name, the longer ones often enough to need many pages."""
+    await backend.call("providers.save", **PROVIDER)
     branch = await backend.call(
         "branches.save",
         name=NAMES["branchName"],

@@ -24,6 +24,7 @@ ONLY_SQLITE = {
         "reach",
         "rekey",
         "resealing",
+        "settled",
         "revoked",
         "room",
     ),
