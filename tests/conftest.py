@@ -11,7 +11,7 @@ from rpcbackend.app import Application
 from rpcbackend.store import Place, Store
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
-from tests.postgres import Cluster, binaries, clusters
+from tests.postgres import HAS_SOCKETS, Cluster, clusters
 
 # The same examples in every run, however slow the machine; .hypothesis is never written.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
@@ -33,13 +33,14 @@ _OF_A_SERVER = (
     "methods/test_jobs_of_others.py",
     *(
         "care/test_copy_store.py",
+        "outside/test_sender_processes.py",
         "properties/test_engines.py",
         "e2e/test_workers.py",
         "faults/test_server.py",
     ),
 )
-collect_ignore = [] if binaries() else [*_OF_A_SERVER]
-"""Tests of the server's own, where there is none."""
+collect_ignore = [] if HAS_SOCKETS else [*_OF_A_SERVER]
+"""Tests of the server's own, where it cannot be reached. Where it is not installed they fail."""
 
 
 @pytest.fixture
@@ -62,9 +63,9 @@ def schools(cluster: Cluster) -> Iterator[Place]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is said of the store and of the channels on every engine that this machine has."""
+    """Run what is said of the store and of the channels on every engine."""
     folder = metafunc.definition.path.parent.name
-    engines = ["sqlite", "postgresql"] if binaries() else ["sqlite"]
+    engines = ["sqlite", "postgresql"] if HAS_SOCKETS else ["sqlite"]
     # One of them may be marked.
     engines = [each for each in engines if metafunc.definition.get_closest_marker(each)] or engines
     if "place" in metafunc.fixturenames and folder in ("store", "methods"):

@@ -24,15 +24,23 @@ _FAST = {
 }
 
 
+HAS_SOCKETS = sys.platform != "win32"
+"""Whether this system has the kind of sockets on which the tests reach it."""
+
+
 @cache
-def binaries() -> Path | None:
-    """Return the folder of the server's programs, if this machine has them."""
-    if sys.platform == "win32":
-        # No sockets of that kind.
-        return None
+def binaries() -> Path:
+    """Return the folder of the server's programs.
+
+    Raises:
+        FileNotFoundError: This machine has none: the tests fail, for they would prove nothing.
+    """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     folders += [Path(found).parent for found in [shutil.which("pg_isready")] if found]
-    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+    found = next((folder for folder in folders if (folder / "initdb").exists()), None)
+    if found is None:
+        raise FileNotFoundError("no PostgreSQL server: apt-get install postgresql")
+    return found
 
 
 class Cluster:
@@ -43,9 +51,7 @@ class Cluster:
     """
 
     def __init__(self, **settings: str) -> None:
-        found = binaries()
-        assert found is not None
-        self._bin = found
+        self._bin = binaries()
         self.folder = Path(tempfile.mkdtemp(prefix="rpcbackend-pg-"))
         self._settings = _FAST | settings
         self._process: subprocess.Popen[bytes] | None = None
