@@ -29,10 +29,10 @@ class NoRecordings:
         """Return none."""
         return []
 
-    async def page(self, name: str) -> str:
+    async def page(self, name: str) -> str:  # noqa: ARG002 (it is not said again)
         """Find none.
 
         Raises:
             NotFoundError: Always.
         """
-        raise NotFoundError.of("transcript", name)
+        raise NotFoundError("There is no transcript of this name.")

@@ -77,6 +77,10 @@ class Delays:
         if channel in self._delays and self._delays[channel].reason == "unreached":
             del self._delays[channel]
 
+    def forget(self) -> None:
+        """Know of no channel that waits: another process sends."""
+        self._delays.clear()
+
     def hurry(self) -> None:
         """Try all that cannot be reached at once: somebody wants to know."""
         for delay in self._delays.values():

@@ -1,6 +1,6 @@
 """What the sender does to the store, in one unit: marks what came of messages, leases the next."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from rpcbackend.outside.channels import Carriers, Stored
@@ -19,6 +19,7 @@ from rpcbackend.store import (
     Work,
     told_of_message,
 )
+from rpcbackend.store.transaction import Transaction
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class Due:
     """By channel: when its next message is due."""
     tests_of: list[str] = field(default_factory=list)
     """Channels with a message that tries a provider out."""
+    is_leased: bool = False
+    """Whether messages are on their way, or were left there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Done:
     """What a round came to."""
 
     epoch: int
+    """0 if another process sends, though this one thought it leads."""
     leases: list[Lease]
     due: Due
 
@@ -93,30 +97,47 @@ class Round:
 
     epoch: int
     """Of this process; 0 before it has one."""
+    leads: Callable[[Transaction], Awaitable[bool]]
+    """Tells whether it is this process that sends."""
     held: set[str]
     """Messages that are on their way."""
     ends: list[End]
     room: dict[str, int]
     """Channels, and how many messages of each may be leased."""
-    tests_of: list[str]
+    tests_of: Sequence[str]
     """Channels of which only tests may be."""
     channels: Sequence[str]
     backoff: Backoff
+    takes_over: bool
+    """Whether what others left behind waits again, though nothing is leased."""
+
+    @property
+    def begins(self) -> bool:
+        """Whether it does what only the process may that sends."""
+        return bool(self.room or self.tests_of or self.takes_over)
 
     async def run(self, work: Work) -> Done:
         """Mark, lease, and look what is due next."""
         for end in self.ends:
             await self._settle(work, end)
         epoch, leases = self.epoch, list[Lease]()
-        if self.room or self.tests_of:
+        if self.begins:
             for late in await work.outbox.drop_late():
                 await tell(work, MessageState.CANCELLED, late)
-            epoch = epoch or await work.outbox.begin_epoch()
-            leased = await work.outbox.lease(
-                epoch, held=self.held, room=self.room, tests_of=self.tests_of
-            )
-            leases = [lease for lease in leased if not await _put_off(work, lease)]
+            epoch = await self._epoch_now(work)
+            if epoch:
+                leased = await work.outbox.lease(
+                    epoch, held=self.held, room=self.room, tests_of=self.tests_of
+                )
+                leases = [lease for lease in leased if not await _put_off(work, lease)]
         return Done(epoch, leases, await due_in(work, self.channels))
+
+    async def _epoch_now(self, work: Work) -> int:
+        """Return the epoch, while nobody else has begun one; a new one, or 0 if others send."""
+        if self.epoch and await work.outbox.is_newest(self.epoch):
+            return self.epoch
+        # Two that both think they lead would take each other's messages over in turn.
+        return await work.outbox.begin_epoch() if await self.leads(work.tx) else 0
 
     async def _settle(self, work: Work, end: End) -> None:
         state = await end.settle(work, self.backoff)
@@ -146,6 +167,7 @@ async def due_in(work: Work, channels: Sequence[str]) -> Due:
     return Due(
         {channel: at_ms for channel, at_ms in found.items() if at_ms is not None},
         [channel for channel in channels if await work.outbox.has_test(channel)],
+        await work.outbox.has_leased(),
     )
 
 

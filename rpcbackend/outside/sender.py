@@ -5,7 +5,7 @@ it does to the store is one unit at a time, beside the desk's (docs/adr/0039-the
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from loguru import logger
@@ -67,6 +67,8 @@ class Sender:
         self._flying: dict[str, tuple[Lease, asyncio.Task[None]]] = {}
         self._ends: list[End] = []
         self._wake = asyncio.Event()
+        self._is_new = True
+        """Whether another one may have sent until now."""
         self._is_stale = True
         """Whether something may have been queued, or decided, since the store was looked at."""
         self._due = Due()
@@ -77,7 +79,8 @@ class Sender:
         """Send what is in a store that was opened, in the place of the one before."""
         self._stop()
         # What an older number had leased is taken over: in a restored store that is all.
-        self._store, self._epoch, self._is_stale = store, 0, True
+        self._store, self._epoch = store, 0
+        self._is_new = self._is_stale = True
         self._loop = asyncio.get_running_loop().create_task(self._run(store))
 
     def hurry(self) -> None:
@@ -104,7 +107,7 @@ class Sender:
             await asyncio.wait(tasks)
         if self._ends and self._store is not None:
             try:
-                await self._write(self._store, self._round(room={}, tests_of=[]))
+                await self._write(self._store, self._round(self._store))
             except Exception as error:  # noqa: BLE001 (the next process takes over what is left)
                 logger.bind(error=str(error)).warning("what was sent could not be marked")
         await self._carriers.close()
@@ -121,8 +124,9 @@ class Sender:
 
         store.on_outgoing.append(wake)
         if store.engine.is_shared:
-            # Others queue, too.
+            # Others queue, too, and one of them sent until now.
             store.on_commit.append(wake)
+            store.on_lead.append(wake)
         try:
             await asyncio.sleep(self._first_seconds)
             while True:
@@ -137,8 +141,9 @@ class Sender:
                     await asyncio.sleep(SOON_SECONDS)
         finally:
             store.on_outgoing.remove(wake)
-            if wake in store.on_commit:
+            if store.engine.is_shared:
                 store.on_commit.remove(wake)
+                store.on_lead.remove(wake)
 
     async def _try(self, store: Store) -> float | None:
         """Do what is to do, and return how long nothing else will be; None until it is woken."""
@@ -153,23 +158,42 @@ class Sender:
 
     async def _turn(self, store: Store) -> float | None:
         if not store.engine.is_leader:
-            # Another process of the school sends, and has taken over what was on its way here.
-            self._epoch, self._is_stale = 0, True
-            return RETRY_SECONDS
+            await self._stand_by(store)
+            return None
         if self._is_stale:
-            self._is_stale = False
-            self._due, are_new = await look(store, self._carriers)
-            if are_new:
-                self.delays.hurry()
-            for channel in self._carriers.channels:
-                self.delays.switch(channel, is_on=self._carriers.is_on(channel))
+            await self._look(store)
+        if self._is_new and self._due.is_leased:
+            # By one that sent before, and is gone: it waits again.
+            await self._write(store, self._round(store, takes_over=True))
         traffic = Traffic(self._carriers, self.delays, self._flying_of)
         room = traffic.room(self._due, self._clock.now_ms())
         tests_of = traffic.tests(self._due)
         if self._ends or room or tests_of:
-            await self._write(store, self._round(room=room, tests_of=tests_of))
+            await self._write(store, self._round(store, room=room, tests_of=tests_of))
+        if (room or tests_of) and not self._epoch:
+            # It only thinks that it leads, and will soon know.
+            self._is_stale = True
+            return RETRY_SECONDS
         wait = traffic.wait(self._due, self._clock.now_ms())
         return None if wait is None else min(wait, LOOK_SECONDS)
+
+    async def _look(self, store: Store) -> None:
+        self._is_stale = False
+        self._due, are_new = await look(store, self._carriers)
+        if are_new:
+            self.delays.hurry()
+        for channel in self._carriers.channels:
+            self.delays.switch(channel, is_on=self._carriers.is_on(channel))
+
+    async def _stand_by(self, store: Store) -> None:
+        """Let another process of the school send, until this one leads and is woken.
+
+        What was on its way here is marked, where the other one has not taken it over already.
+        """
+        self._is_stale = self._is_new = True
+        if self._ends:
+            await self._write(store, self._round(store))
+        self.delays.forget()
 
     def _flying_of(self, channel: str) -> int:
         """Count the messages of a channel that are on their way."""
@@ -177,14 +201,23 @@ class Sender:
 
     # A unit of work, and what it leases
 
-    def _round(self, *, room: dict[str, int], tests_of: list[str]) -> Round:
+    def _round(
+        self,
+        store: Store,
+        *,
+        room: dict[str, int] | None = None,
+        tests_of: Sequence[str] = (),
+        takes_over: bool = False,
+    ) -> Round:
         ends, self._ends = self._ends, []
         return Round(
             epoch=self._epoch,
+            leads=store.engine.leads,
             held=set(self._flying),
             ends=ends,
-            room=room,
+            room=room or {},
             tests_of=tests_of,
+            takes_over=takes_over,
             channels=self._carriers.channels,
             backoff=self._backoff,
         )
@@ -196,6 +229,8 @@ class Sender:
             self._ends = round_.ends + self._ends
             raise
         self._epoch, self._due = done.epoch, done.due
+        if round_.begins:
+            self._is_new = not done.epoch
         for lease in done.leases:
             if lease.message.template != TEST_TEMPLATE:
                 self.delays.probe(lease.message.channel)

@@ -91,6 +91,10 @@ class Engine(Protocol):
         """Whether no other process was there when this one came: what runs is left behind."""
         ...
 
+    async def leads(self, tx: Transaction) -> bool:
+        """Tell, within a write, whether `is_leader` holds, and this process not just thinks so."""
+        ...
+
     @property
     def opener(self) -> Opener:
         """How long work gets a connection of its own."""

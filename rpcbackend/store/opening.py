@@ -147,7 +147,7 @@ async def open_server_store(
         await engine.close()
         raise
     store.tags = Tags(f"{store.audit_head.hash.hex()}.{clock.now_ms()}")
-    engine.neighbours.on_news = store.hear
+    engine.neighbours.on_news, engine.neighbours.on_lead = store.hear, store.lead
     return store
 
 

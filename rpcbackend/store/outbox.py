@@ -160,6 +160,11 @@ class Outbox:
         assert row is not None  # noqa: S101 (an upsert returns its row)
         return int(row[0])
 
+    async def is_newest(self, epoch: int) -> bool:
+        """Tell whether no other process has begun to send since this epoch."""
+        row = await self._tx.one("SELECT epoch FROM outbox_epochs WHERE school_id = :school")
+        return row is not None and row["epoch"] == epoch
+
     async def lease(
         self,
         epoch: int,
@@ -206,6 +211,11 @@ class Outbox:
     async def has_test(self, channel: str) -> bool:
         """Tell whether a message of a channel waits that tries a provider out."""
         return await self._tx.one(_HAS_TEST, channel=channel) is not None
+
+    async def has_leased(self) -> bool:
+        """Tell whether anybody has leased a message, or left one behind."""
+        leased = "SELECT 1 FROM outbox WHERE school_id = :school AND state = 'sending' LIMIT 1"
+        return await self._tx.one(leased) is not None
 
     async def drop_late(self) -> list[Ended]:
         """Send those no more whose time is over, and return them."""

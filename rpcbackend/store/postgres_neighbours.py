@@ -15,6 +15,7 @@ import asyncpg
 from rpcbackend.errors import UnavailableError
 from rpcbackend.store.postgres_connections import Server
 from rpcbackend.store.postgres_writer import NEWS_OF_ACCESS, channel_of
+from rpcbackend.store.transaction import Transaction
 
 LOOK_SECONDS = 1.0
 """How often a connection that was lost is opened again, and it is tried to lead."""
@@ -37,6 +38,12 @@ WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND objid = $1::bigint:
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
+_HOLDS = """
+SELECT 1 FROM pg_locks
+WHERE locktype = 'advisory' AND classid = :which AND objid = :school AND objsubid = 2 AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid = :pid
+"""
+
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
@@ -53,6 +60,8 @@ class Neighbours:
         self._server, self._school, self._is_ours = server, school, is_ours
         self.on_news: Callable[[bool], None] = lambda is_access: None  # noqa: ARG005
         """Told on the loop that others have committed, and whether it changes who may come in."""
+        self.on_lead: Callable[[], None] = lambda: None
+        """Told on the loop that this process leads from now on."""
         self.is_leader = False
         """Whether what one process does for all is this one's to do."""
         self.was_alone = False
@@ -72,6 +81,17 @@ class Neighbours:
         """
         await self._connect()
         self._task = asyncio.get_running_loop().create_task(self._stay(), context=Context())
+
+    async def leads(self, tx: Transaction) -> bool:
+        """Ask the server, within a write, whether this process leads.
+
+        One whose connection is gone may not know it yet, while another one leads already.
+        """
+        connection = self._connection
+        if not self.is_leader or connection is None or connection.is_closed():
+            return False
+        pid = connection.get_server_pid()
+        return await tx.one(_HOLDS, which=_LEADS, pid=pid) is not None
 
     async def leave(self) -> None:
         """Listen no more, and let another one lead."""
@@ -120,11 +140,16 @@ class Neighbours:
             await self._lock(connection, "share", _PRESENT)
             if self.was_alone:
                 await self._lock(connection, "unlock", _PRESENT)
-            self.is_leader = await self._lock(connection, "try", _LEADS)
+            await self._try_to_lead(connection)
         except BaseException:
             connection.terminate()
             raise
         self._connection = connection
+
+    async def _try_to_lead(self, connection: "asyncpg.Connection[Any]") -> None:
+        self.is_leader = await self._lock(connection, "try", _LEADS)
+        if self.is_leader:
+            self.on_lead()
 
     async def _lock(self, connection: "asyncpg.Connection[Any]", call: str, which: int) -> bool:
         # What waits for a lock returns nothing.
@@ -148,7 +173,7 @@ class Neighbours:
             await self._connect()
             self.on_news(True)
         elif not self.is_leader:
-            self.is_leader = await self._lock(connection, "try", _LEADS)
+            await self._try_to_lead(connection)
         if self._connection is not None:
             await self._tell(self._connection)
 

@@ -59,6 +59,8 @@ class Store:
         """Called on the loop after a commit that left events."""
         self.on_outgoing: list[Callable[[], None]] = []
         """Called on the loop after a commit that gave the sender something to do."""
+        self.on_lead: list[Callable[[], None]] = []
+        """Called on the loop when this process begins to lead those of its school."""
         self.on_access_change: list[Callable[[], None]] = []
         """Called on the loop after a commit that changed who may come in, before its answer."""
         self.access_version = 0
@@ -275,6 +277,11 @@ class Store:
             forget()
         for publish in list(self.on_commit):
             publish()
+
+    def lead(self) -> None:
+        """Learn that this process leads those of its school from now on."""
+        for begin in list(self.on_lead):
+            begin()
 
     def hear(self, is_access: bool) -> None:
         """Learn that another process has committed, and whether it changes who may come in."""

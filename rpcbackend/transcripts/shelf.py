@@ -14,6 +14,9 @@ from rpcbackend.transcripts.format import TranscriptError
 from rpcbackend.transcripts.page import Named, make_page
 from rpcbackend.transcripts.parts import parts_of
 
+# A file may have any name, so it is not said again.
+_NONE = "There is no transcript of this name."
+
 MOST = 20_000
 """Messages on a page: more of them would keep the interpreter busy for seconds, while others wait.
 
@@ -72,7 +75,7 @@ class Shelf:
     def _make(self, name: str) -> str:
         path = next((path for path in parts_of(self._path) if path.name == name), None)
         if path is None:
-            raise NotFoundError.of("transcript", name)
+            raise NotFoundError(_NONE)
         header = None
         with suppress(OSError, TranscriptError):
             _, header = read_first_lines(path, self._keys())
@@ -82,4 +85,4 @@ class Shelf:
         try:
             return make_page(Named(name, transcript, is_piece=True), None, self._registry()).html
         except OSError:
-            raise NotFoundError.of("transcript", name) from None
+            raise NotFoundError(_NONE) from None

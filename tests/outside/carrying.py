@@ -96,8 +96,8 @@ class Hosts:
 class Desk:
     """A store, the sender beside it, and the hosts outside."""
 
-    def __init__(self, store: Store, clock: FrozenClock) -> None:
-        self.store, self.clock, self.hosts = store, clock, Hosts()
+    def __init__(self, store: Store, clock: FrozenClock, hosts: Hosts | None = None) -> None:
+        self.store, self.clock, self.hosts = store, clock, hosts or Hosts()
         self._turned = asyncio.Event()
         self.sender = self.new_sender()
 
@@ -186,9 +186,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def sending(store: Store, clock: FrozenClock) -> AsyncIterator[Desk]:
-    """Let a sender run."""
-    desk = Desk(store, clock)
+async def sending(
+    store: Store, clock: FrozenClock, hosts: Hosts | None = None
+) -> AsyncIterator[Desk]:
+    """Let a sender run, to hosts of its own or to these."""
+    desk = Desk(store, clock, hosts)
     desk.sender.welcome(store)
     try:
         yield desk
