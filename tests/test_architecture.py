@@ -39,6 +39,7 @@ LONG = {
     "door.py": "the one store: opening, unlocking and a change of keys exclude each other",
     "errors.py": "one file answers what a caller can get",
     "jobs/runner.py": "one job's whole way, and all of its ends",
+    "outside/sender.py": "the one loop: what it leased, what is on its way and who leads",
     "transcripts/replay.py": "one replay's whole way, from the first line to the last event",
     "top.py": "one picture, from the file that it is read from to the last column",
     "store/postgres_writer.py": "a transaction's whole way, also when nobody answers its COMMIT",

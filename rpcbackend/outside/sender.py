@@ -212,7 +212,7 @@ class Sender:
         ends, self._ends = self._ends, []
         return Round(
             epoch=self._epoch,
-            leads=store.engine.leads,
+            leads=store.engine.others.leads,
             held=set(self._flying),
             ends=ends,
             room=room or {},

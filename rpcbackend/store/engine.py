@@ -46,6 +46,10 @@ class Others(Protocol):
         """Return those of the names that are under way in any process, this one's too."""
         ...
 
+    async def leads(self, tx: Transaction) -> bool:
+        """Tell, within a write, whether this process leads, and not just thinks so."""
+        ...
+
 
 class NoOthers:
     """Of a database that one process has."""
@@ -57,6 +61,10 @@ class NoOthers:
     async def held(self, names: Iterable[str]) -> set[str]:  # noqa: ARG002 (the form)
         """Know of nothing."""
         return set()
+
+    async def leads(self, tx: Transaction) -> bool:  # noqa: ARG002 (the form)
+        """Tell that nobody else can."""
+        return True
 
 
 class Engine(Protocol):
@@ -89,10 +97,6 @@ class Engine(Protocol):
     @property
     def was_alone(self) -> bool:
         """Whether no other process was there when this one came: what runs is left behind."""
-        ...
-
-    async def leads(self, tx: Transaction) -> bool:
-        """Tell, within a write, whether `is_leader` holds, and this process not just thinks so."""
         ...
 
     @property

@@ -25,7 +25,7 @@ from rpcbackend.store.postgres_neighbours import Neighbours
 from rpcbackend.store.postgres_schema import migrate
 from rpcbackend.store.postgres_transaction import PostgresTransaction
 from rpcbackend.store.postgres_writer import Unit, Writer
-from rpcbackend.store.transaction import Report, Transaction
+from rpcbackend.store.transaction import Report
 
 
 class PostgresEngine:
@@ -69,10 +69,6 @@ class PostgresEngine:
         finally:
             await connection.close()
         await self.neighbours.join()
-
-    async def leads(self, tx: Transaction) -> bool:
-        """Tell, within a write, whether `is_leader` holds, and this process not just thinks so."""
-        return await self.neighbours.leads(tx)
 
     @property
     def opener(self) -> BesideOpener:

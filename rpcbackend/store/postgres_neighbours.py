@@ -83,7 +83,7 @@ class Neighbours:
         self._task = asyncio.get_running_loop().create_task(self._stay(), context=Context())
 
     async def leads(self, tx: Transaction) -> bool:
-        """Ask the server, within a write, whether this process leads.
+        """See `Others.leads`.
 
         One whose connection is gone may not know it yet, while another one leads already.
         """

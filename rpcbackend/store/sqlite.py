@@ -21,7 +21,7 @@ from rpcbackend.store.reading import read_group, roll_back
 from rpcbackend.store.rekey import change_key
 from rpcbackend.store.resealing import forget_others
 from rpcbackend.store.statements import SqliteTransaction
-from rpcbackend.store.transaction import Report, Transaction, drive
+from rpcbackend.store.transaction import Report, drive
 
 READERS = 2
 """More fight for the interpreter lock: four readers had a p99 of 178 ms, two one of 4.6 ms."""
@@ -127,10 +127,6 @@ class SqliteEngine:
                 self._connections[1:], partial(read_group, settle=self._settle), batch=READ_GROUP
             )
             self._lanes.append(self.reader)
-
-    async def leads(self, tx: Transaction) -> bool:  # noqa: ARG002 (there is nobody to ask about)
-        """Tell that nobody else can."""
-        return True
 
     @property
     def opener(self) -> driver.Opener:
