@@ -26,7 +26,7 @@ test: check test-python test-shim e2e  ## install everything and pass all tests
 # Whole processes and many worlds: coverage and the loop's debug mode would take longer than the tests.
 WHOLE := tests/e2e tests/faults tests/properties tests/simulation
 
-test-python: $(VENV)/.dev
+test-python: $(VENV)/.dev electron-shim/node_modules/.installed
 	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest tests $(WHOLE:%=--ignore=%)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
@@ -39,7 +39,7 @@ e2e: $(VENV)/.dev electron-shim/node_modules/.installed
 	$(NPM) run e2e
 
 fuzz: $(VENV)/.dev  ## ten minutes of random input, and what came back
-	HYPOTHESIS_PROFILE=fuzz $(PY) -m pytest --timeout=3600 tests/properties
+	HYPOTHESIS_PROFILE=fuzz $(PY) -m pytest --timeout=3600 tests/properties tests/e2e/test_fuzzing.py
 
 faults: $(VENV)/.dev  ## an hour or two of power cuts, kills, failing disks and flipped bits, and what was left
 	RPCBACKEND_FAULTS=full $(PY) -m pytest tests/faults
@@ -107,7 +107,7 @@ $(VENV)/.bench: $(VENV)/.dev
 	$(PIP) --editable '.[bench]'
 	@touch $@
 
-electron-shim/node_modules/.installed: electron-shim/package.json electron-shim/package-lock.json
+electron-shim/node_modules/.installed: electron-shim/package.json electron-shim/package-lock.json electron-shim/clients/package.json
 	@echo "Installing the npm packages (once) ..."
 	$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -128,7 +128,7 @@ def _params_of(request: Request) -> dict[str, Any]:
     types = [each for given in query.getlist("types") for each in given.split(",") if each]
     params: dict[str, Any] = {"types": types} if types else {}
     # What a browser sends by itself when it comes back is newer than what stands in the address.
-    after = request.headers.get("last-event-id") or query.get("afterSeq")
+    after = request.headers.get("last-event-id", query.get("afterSeq"))
     if after is not None:
         if not after.isascii() or not after.isdigit() or len(after) > 16:  # noqa: PLR2004 (2^53)
             error = {"path": "afterSeq", "rule": "int_parsing", "message": "A number of an event"}

@@ -155,10 +155,10 @@ class Guard:
         return Response(status_code=204, headers=allowed if is_asked else {})
 
     def _check_method(self, scope: Scope, origin: str) -> None:
-        method = scope["method"]
-        if method not in METHODS:
-            refused = self._no(InvalidRequestError("That method is not served."), 405)
-            refused.response.headers["Allow"] = allowed_at(scope["path"])
+        method, allowed = scope["method"], allowed_at(scope["path"])
+        if method not in allowed.split(", "):
+            refused = self._no(InvalidRequestError("That method is not served here."), 405)
+            refused.response.headers["Allow"] = allowed
             raise refused
         if origin in self._places.other_origins:
             wanted = "GET" if method == "HEAD" else method

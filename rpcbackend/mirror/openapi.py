@@ -24,6 +24,7 @@ from rpcbackend.mirror.openapi_parts import (
     own_paths,
     own_schemas,
     ref,
+    tell_by_pattern,
 )
 from rpcbackend.mirror.routes import OPEN, serves
 from rpcbackend.mirror.statuses import status_of_error
@@ -83,6 +84,7 @@ def build_openapi(registry: Registry) -> dict[str, Any]:
     }
     for model in {method.params.__name__ for method in methods}:
         _allow_meta(schemas[model], "CallMeta")
+        tell_by_pattern(schemas[model])
     for model in {method.result.__name__ for method in methods}:
         _allow_meta(schemas[model], "ResultMeta")
     schemas |= own_schemas() | other_schemas()

@@ -5,6 +5,7 @@ from typing import Any
 
 from rpcbackend.dispatch.registry import Method
 
+_DATA = "$response.body#/data"
 _PREFIX = re.compile(r"^\^([a-z]{3})_")
 
 
@@ -14,7 +15,8 @@ def links_of(
     """Return the links from a channel's answer, by name.
 
     A page leads to the next one. An answer that holds a record, or a page of them, leads to the
-    channels that cannot do without the id of such a record.
+    channels that cannot do without the id of such a record; with its version, where they expect one
+    of the same area. What names a record alone, as the answer that begins a job, leads there too.
     """
     links = {}
     if _has_next_page(method):
@@ -29,7 +31,8 @@ def links_of(
             if param is not None:
                 links[other.channel] = {
                     "operationId": other.channel,
-                    "requestBody": {param: f"$response.body#/data{path}"},
+                    "requestBody": {param: f"{_DATA}{path}"}
+                    | _version(method, other, path, schemas),
                 }
     return links
 
@@ -47,12 +50,23 @@ def _ids_in(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, str]:
             members[f"/{name}"] = _resolved(member, schemas)
         elif member.get("type") == "array" and "$ref" in member["items"]:
             items[f"/{name}/0"] = _resolved(member["items"], schemas)
+        elif (prefix := _prefix_of(member)) and "id" not in schema["properties"]:
+            found[prefix] = f"/{name}"
     # Of those of one kind the first: a record before the list of those that are like it.
     for path, place in (members | items).items():
         prefix = _prefix_of(place.get("properties", {}).get("id", {}))
         if prefix is not None:
             found.setdefault(prefix, f"{path}/id")
     return found
+
+
+def _version(method: Method, other: Method, path: str, schemas: dict[str, Any]) -> dict[str, str]:
+    """Return where the version of a record stands that a channel of its own area expects."""
+    same_area = method.channel.partition(".")[0] == other.channel.partition(".")[0]
+    expected = "expectedVersion" in schemas[other.params.__name__]["properties"]
+    if not (same_area and expected and path.endswith("/id")):
+        return {}
+    return {"expectedVersion": f"{_DATA}{path.removesuffix('id')}version"}
 
 
 def _param_of(prefix: str, schema: dict[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rpcbackend.mirror.answers import JSON
 from rpcbackend.mirror.openapi_parts import answer, ref
+from rpcbackend.schema.base import id_pattern
 
 _TEXT = {"type": "string"}
 _IDS = {"type": ["string", "number", "null"]}
@@ -20,7 +21,8 @@ def other_schemas() -> dict[str, Any]:
                 "jsonrpc": _VERSION,
                 "id": _IDS,
                 "method": _TEXT,
-                "params": {"type": ["object", "array"]},
+                # Of two types in one schema generators make nothing.
+                "params": {"anyOf": [{"type": "object"}, {"type": "array", "items": {}}]},
             },
             "required": ["jsonrpc", "method"],
             "additionalProperties": False,
@@ -106,7 +108,7 @@ def _feed() -> dict[str, Any]:
                 "in": "path",
                 "required": True,
                 "description": "Of `feeds.create`, which answers the whole address.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+                "schema": {"type": "string", "minLength": 1, "maxLength": 100},
             },
             {"$ref": "#/components/parameters/IfNoneMatch"},
         ],
@@ -132,7 +134,12 @@ def _webhook() -> dict[str, Any]:
         "summary": "Take what a service tells, signed as Standard Webhooks 1.0 says.",
         "security": [],
         "parameters": [
-            {"name": "provider", "in": "path", "required": True, "schema": _TEXT},
+            {
+                "name": "provider",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "pattern": id_pattern("prv").pattern},
+            },
             *({"name": name, "in": "header", "required": True, "schema": _TEXT} for name in names),
         ],
         "requestBody": {

@@ -16,6 +16,13 @@ KeyName = Annotated[Name, Field(json_schema_extra=PERSONAL)]
 
 MAX_DAYS = 365
 
+SCOPE_NAMES = (
+    *("audit:read", "lessons:book", "lessons:read"),
+    *("messages:read", "messages:write", "metrics:read"),
+    *("students:read", "students:write"),
+)
+"""What a key may be made for; what each opens stands in `security.roles.SCOPES`."""
+
 
 class ApiKey(WireModel):
     """One API key, without its secret."""
@@ -34,7 +41,12 @@ class CreateApiKey(Params):
     """Params of apikeys.create."""
 
     name: KeyName
-    scopes: Scopes
+    scopes: Annotated[
+        Scopes,
+        Field(
+            json_schema_extra={"items": {"type": "string", "enum": list(SCOPE_NAMES)}},
+        ),
+    ]
     days: Annotated[Integer, Field(ge=1, le=MAX_DAYS, description="How long it is good.")] = 90
 
 

@@ -18,7 +18,8 @@ NewPassword = Annotated[
     StringConstraints(max_length=4_096),
     Field(
         description="12 characters or more, 1,024 bytes at most, none that others would guess.",
-        json_schema_extra=SECRET,
+        # Told by a rule of its own (security/passwords), so that windows can say what to do.
+        json_schema_extra=SECRET | {"minLength": 12},
     ),
 ]
 MfaCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

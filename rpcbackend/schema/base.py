@@ -75,7 +75,14 @@ class NoParams(Params):
 
 
 # Outside of these years the arithmetic of lessons and zones runs out of calendar.
-_INSTANT = re.compile(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z")
+_INSTANT = re.compile(
+    r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z"
+)
+_INSTANT_PATTERN = (
+    r"^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z$"
+)
+"""As the contract wants it; that seconds may be left out is nothing to rely on."""
 _CIVIL_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -106,7 +113,14 @@ Instant = Annotated[
     datetime,
     BeforeValidator(_read_instant),
     PlainSerializer(format_instant, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time", "description": "RFC 3339 in UTC."}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": _INSTANT_PATTERN,
+            "description": "RFC 3339 in UTC.",
+        }
+    ),
 ]
 CivilDate = Annotated[
     date,
@@ -124,7 +138,10 @@ Name = Annotated[
 Note = Annotated[str, StringConstraints(max_length=5_000, pattern=_PLAIN)]
 Email = Annotated[
     str,
-    StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"),
+    # U+0085 is a space to some engines of patterns and none to others.
+    StringConstraints(
+        max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"
+    ),
 ]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 WallTime = Annotated[

@@ -129,6 +129,12 @@ async def test_what_cannot_be_resumed_is_refused(
     assert refusal(await web.get(f"/api/events{path}", token)) == told
 
 
+async def test_an_empty_id_is_no_place_to_resume_after(web: Web, token: str) -> None:
+    response = await web.get("/api/events?afterSeq=0", token, Last_Event_ID="")
+
+    assert refusal(response) == (422, "INVALID_PARAMS")
+
+
 async def test_strangers_and_keys_without_the_scope_hear_nothing(web: Web, key: str) -> None:
     assert refusal(await web.get("/api/events")) == (401, "UNAUTHENTICATED")
     assert refusal(await web.get("/api/events", X_API_Key=key)) == (403, "SCOPE_MISSING")

@@ -219,6 +219,14 @@ async def test_no_other_method_is_served(web: Web, method: str) -> None:
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
+async def test_a_method_that_is_another_path_s_is_not_served_whatever_its_body(web: Web) -> None:
+    posted = await web.ask("POST /api/health")
+    got = await web.ask("GET /api/students.list")
+
+    assert refusal(posted) == refusal(got) == (405, "INVALID_REQUEST")
+    assert got.headers["allow"] == "OPTIONS, POST"
+
+
 async def test_connect_is_not_served(web: Web) -> None:
     assert refusal(await web.ask("CONNECT evil.example:443")) == (400, "INVALID_REQUEST")
 

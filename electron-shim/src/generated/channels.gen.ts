@@ -366,7 +366,7 @@ export interface Content {
 /** Params of apikeys.create. */
 export interface CreateApiKey {
   readonly name: string;
-  readonly scopes: readonly (string)[];
+  readonly scopes: readonly ('audit:read' | 'lessons:book' | 'lessons:read' | 'messages:read' | 'messages:write' | 'metrics:read' | 'students:read' | 'students:write')[];
   /** How long it is good. */
   readonly days?: number;
 }
@@ -2471,4 +2471,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '8319049014289ee66efcbeb3631ae6e90d4b76aa38833ef43cfeee0c2c6e45d1';
+export const contractHash = 'ca0ad9bcd203bfdc0896fc7aad58dbe1ac8d5c459641c98c6f3bc69754a68450';
