@@ -78,6 +78,7 @@ bench: $(VENV)/.bench electron-shim/node_modules/.installed  ## speed side by si
 	$(PY) bench/cache.py
 	$(PY) bench/recording.py
 	$(PY) bench/outside.py
+	$(PY) bench/mirror.py
 	$(PY) bench/feeds.py
 	$(PY) bench/plot.py
 
