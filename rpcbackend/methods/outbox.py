@@ -29,7 +29,9 @@ async def retry(ctx: Context, params: RetryOutbox) -> RetriedOutbox:
 
     A message that failed begins again, and goes by whichever provider can carry it. One that waits
     for its hour goes then. One that is on its way is not tried again once it is cancelled, but may
-    arrive. What was sent can be neither: then nothing is changed at all.
+    arrive. What was sent can be neither, and what failed is not tried again once it was withdrawn
+    (its lesson was moved, its student refuses it) or its time is over (`reason` is `withdrawn` or
+    `late`): then nothing is changed at all.
     """
     is_retry = params.action == "retry"
 

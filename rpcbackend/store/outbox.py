@@ -81,14 +81,14 @@ _SETTLE = """
 UPDATE outbox SET state = :state, attempts = attempts - :uncounted,
   not_before = coalesce(:not_before, not_before), failure = coalesce(:failure, failure),
   provider_ref = coalesce(:provider_ref, provider_ref), ended_at = :ended_at,
-  via = coalesce(:via, via)
+  via = coalesce(:via, via), recipient = coalesce(:recipient, recipient)
 WHERE school_id = :school AND id = :id AND state = 'sending' AND epoch = :epoch AND lease = :lease
 """
 
 _CANCEL = """
 UPDATE outbox SET state = 'cancelled', ended_at = :now
 WHERE school_id = :school AND (id = :id OR dedupe_key = :key)
-  AND state = 'queued' AND is_withdrawn = 1
+  AND state IN ('queued', 'failed') AND is_withdrawn = 1
 """
 
 
@@ -140,7 +140,8 @@ class Outbox:
         """
         await self._tx.run(
             "UPDATE outbox SET is_withdrawn = 1"
-            " WHERE school_id = :school AND dedupe_key = :key AND state IN ('queued', 'sending')",
+            " WHERE school_id = :school AND dedupe_key = :key"
+            " AND state IN ('queued', 'sending', 'failed')",
             key=dedupe_key,
         )
         await self._tx.run(_CANCEL, id=None, key=dedupe_key, now=self._now_ms)
@@ -229,7 +230,11 @@ class Outbox:
             The state that it has from now on, here and below; None if the lease is not the good
             one any more.
         """
-        return await self._settle(lease.place, "sent", provider_ref=provider_ref)
+        # It may have another address by now.
+        recipient = lease.message.recipient
+        return await self._settle(
+            lease.place, "sent", provider_ref=provider_ref, recipient=recipient
+        )
 
     async def retry(
         self, lease: Lease, failure: str, wait_ms: int, via: str | None = None
@@ -285,6 +290,7 @@ _NOTHING = {
     "failure": None,
     "provider_ref": None,
     "via": None,
+    "recipient": None,
 }
 
 

@@ -49,8 +49,8 @@ WHERE school_id = :school AND channel = :channel AND state = 'queued'
 
 # From the beginning: it has all of its tries again, and whoever can may carry it.
 _AGAIN = """
-UPDATE outbox SET state = 'queued', ended_at = NULL, attempts = 0, is_withdrawn = 0,
-  not_before = :now, not_after = NULL, via = iif(template = :test, via, NULL)
+UPDATE outbox SET state = 'queued', ended_at = NULL, attempts = 0,
+  not_before = :now, via = iif(template = :test, via, NULL)
 WHERE school_id = :school AND id = :id AND state = 'failed'
 """
 # Only what was tried: another one may wait for its hour.
@@ -127,9 +127,11 @@ class Outgoing:
 
         Raises:
             NotFoundError: There is none with this id.
-            InvalidTransitionError: It was sent, or cancelled.
+            InvalidTransitionError: It was sent, or cancelled, or what it says is over.
         """
         row = await self._require(message_id, _MAY_BE_TRIED, MessageState.QUEUED)
+        if row["state"] == MessageState.FAILED and (reason := self._over(row)):
+            raise _refused(row, MessageState.QUEUED, reason=reason)
         statement = _AGAIN if row["state"] == MessageState.FAILED else _HURRY
         given = {"test": TEST_TEMPLATE} if statement is _AGAIN else {}
         changed = await self._tx.run(statement, id=message_id, now=self._now_ms, **given)
@@ -159,6 +161,12 @@ class Outgoing:
         )
         return self._changed(row, MessageState.CANCELLED) if changed else None
 
+    def _over(self, row: Row) -> str | None:
+        if row["is_withdrawn"]:
+            return "withdrawn"
+        late = row["not_after"] is not None and row["not_after"] <= self._now_ms
+        return "late" if late else None
+
     def _changed(self, row: Row, state: MessageState) -> Ended:
         self._tx.touched.add(TAG)
         if self._tx.changes is not None:
@@ -171,14 +179,17 @@ class Outgoing:
         self, message_id: str, allowed: set[MessageState], wanted: MessageState
     ) -> Row:
         row = await self._tx.one(
-            "SELECT id, channel, owner_id, state FROM outbox"
+            "SELECT id, channel, owner_id, state, is_withdrawn, not_after FROM outbox"
             " WHERE school_id = :school AND id = :id",
             id=message_id,
         )
         if row is None:
             raise NotFoundError.of("message", message_id)
         if row["state"] not in allowed:
-            raise InvalidTransitionError(
-                details={"id": message_id, "from": row["state"], "to": wanted}
-            )
+            raise _refused(row, wanted)
         return row
+
+
+def _refused(row: Row, wanted: MessageState, **more: str) -> InvalidTransitionError:
+    details = {"id": row["id"], "from": row["state"], "to": wanted, **more}
+    return InvalidTransitionError(details=details)

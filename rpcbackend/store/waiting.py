@@ -12,14 +12,16 @@ _ON_THEIR_WAY = f"""
 UPDATE outbox SET is_withdrawn = 1 WHERE {_ABOUT} AND state = 'sending'
 """  # noqa: S608 (our own condition)
 
+# Also what was given up: somebody may let it be tried again.
 _WAITING = f"""
 UPDATE outbox SET state = 'cancelled', is_withdrawn = 1, ended_at = :now
-WHERE {_ABOUT} AND state = 'queued' RETURNING dedupe_key,
+WHERE {_ABOUT} AND state IN ('queued', 'failed') RETURNING dedupe_key,
   attempts = 0 AND failure IS NULL AS is_unsent
 """  # noqa: S608 (our own condition)
 
 _SEND_TO = f"""
-UPDATE outbox SET recipient = :recipient WHERE {_ABOUT} AND state = 'queued'
+UPDATE outbox SET recipient = :recipient
+WHERE {_ABOUT} AND state IN ('queued', 'sending', 'failed')
 """  # noqa: S608 (our own condition)
 
 
@@ -37,7 +39,7 @@ class Waiting:
     async def withdraw(self, about: str, channel: str | None = None) -> list[str]:
         """Send no more of what is about something, and return the keys of what surely never was.
 
-        What is on its way may arrive; it is not tried again.
+        What is on its way may arrive; it is not tried again, and neither is what was given up.
 
         Args:
             about: What the dedupe keys begin with, up to a slash.
@@ -49,7 +51,7 @@ class Waiting:
         return sorted(row["dedupe_key"] for row in rows if row["is_unsent"])
 
     async def send_to(self, recipient: str, about: str, channel: str) -> None:
-        """Let what waits go to another address."""
+        """Let what waits go to another address, and what failed or fails if it is tried again."""
         await self._tx.run(_SEND_TO, recipient=recipient, channel=channel, **_range(about))
 
 

@@ -376,6 +376,16 @@ async def test_what_is_withdrawn_on_its_way_is_not_tried_again(
     assert await states_in(store) == {"hello ada": state}
 
 
+async def test_what_was_given_up_is_withdrawn_and_may_have_arrived(store: Store) -> None:
+    await queue(store)
+    [first] = await lease(store)
+    await settle(store, "fail", first, "550 no")
+
+    assert not await withdraw(store)
+
+    assert await states_in(store) == {"hello ada": "cancelled"}
+
+
 async def test_what_was_tried_before_may_have_arrived_when_it_is_withdrawn(store: Store) -> None:
     await queue(store)
     [first] = await lease(store)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from rpcbackend.store import Store, Work
 from rpcbackend.testing import FrozenClock
 from tests.store.test_outbox import HELLO, lease, queue, rows_in, settle, states_in
@@ -11,6 +13,10 @@ ALL = ("a/b/1", "a/b/2", "a/bc/1", "a/b", "a0", "a/")
 
 async def withdraw(store: Store, about: str, channel: str | None = None) -> list[str]:
     return await store.write(lambda work: work.waiting.withdraw(about, channel), actor="tests")
+
+
+async def send_to(store: Store, recipient: str) -> None:
+    await store.write(lambda work: work.waiting.send_to(recipient, "a/", "mail"), actor="tests")
 
 
 async def test_what_begins_with_it_is_withdrawn_and_nothing_else(store: Store) -> None:
@@ -74,3 +80,37 @@ async def test_what_waits_goes_elsewhere_and_what_has_gone_does_not(
         "b/3": HELLO.recipient,
         "a/4": HELLO.recipient,
     }
+
+
+async def test_what_was_given_up_is_withdrawn_too_and_may_have_arrived(store: Store) -> None:
+    await queue(store, "a/1")
+    (leased,) = await lease(store)
+    await settle(store, "fail", leased, "550 no")
+
+    assert await withdraw(store, "a/") == []
+
+    assert await states_in(store) == {"a/1": "cancelled"}
+
+
+@pytest.mark.parametrize("end", ["retry", "fail"])
+async def test_what_was_on_its_way_goes_elsewhere_if_it_is_tried_again(
+    store: Store, end: str
+) -> None:
+    await queue(store, "a/1", "a/2")
+    first, second = await lease(store)
+    await settle(store, "fail", second, "550 mailbox unknown")
+
+    await send_to(store, "new@example.org")
+    await settle(store, end, first, "451 busy", *([0] if end == "retry" else []))
+
+    assert {row["recipient"] for row in await rows_in(store)} == {"new@example.org"}
+
+
+async def test_what_arrives_meanwhile_is_known_to_have_gone_where_it_went(store: Store) -> None:
+    await queue(store, "a/1")
+    (leased,) = await lease(store)
+
+    await send_to(store, "new@example.org")
+    await settle(store, "sent", leased)
+
+    assert [row["recipient"] for row in await rows_in(store)] == [HELLO.recipient]

@@ -2471,4 +2471,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'ca0ad9bcd203bfdc0896fc7aad58dbe1ac8d5c459641c98c6f3bc69754a68450';
+export const contractHash = '72be79aa0069df7ef51fb0e326afc565302f20eb45dfdb1f2e3073c0cd0f1738';
