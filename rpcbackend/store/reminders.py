@@ -11,9 +11,17 @@ INSERT INTO reminders (school_id, lesson_id, due_at) VALUES (:school, :lesson, :
 ON CONFLICT (school_id, lesson_id) DO UPDATE SET due_at = excluded.due_at
 """
 
+# A row whose lesson, or somebody of it, is gone (a damaged file was salvaged) stops no other one.
 _DUE = """
 SELECT lesson_id FROM reminders
-WHERE school_id = :school AND due_at <= :now ORDER BY due_at, lesson_id LIMIT :limit
+WHERE school_id = :school AND due_at <= :now AND EXISTS (
+  SELECT 1 FROM lessons
+    JOIN students
+      ON students.school_id = lessons.school_id AND students.id = lessons.student_id
+    JOIN instructors
+      ON instructors.school_id = lessons.school_id AND instructors.id = lessons.instructor_id
+  WHERE lessons.school_id = reminders.school_id AND lessons.id = reminders.lesson_id)
+ORDER BY due_at, lesson_id LIMIT :limit
 """
 
 # Of lessons that were booked before there were reminders, or before the habits of a branch changed.
@@ -43,9 +51,10 @@ WHERE school_id = :school AND due_at IS NOT NULL AND lesson_id IN (
 _FORGET_OLD = """
 DELETE FROM reminders
 WHERE school_id = :school AND lesson_id IN (
-  SELECT lesson_id FROM reminders AS old JOIN lessons
+  SELECT lesson_id FROM reminders AS old LEFT JOIN lessons
     ON lessons.school_id = old.school_id AND lessons.id = old.lesson_id
-  WHERE old.school_id = :school AND lessons.starts_at <= :before LIMIT :limit)
+  WHERE old.school_id = :school AND (lessons.id IS NULL OR lessons.starts_at <= :before)
+  LIMIT :limit)
 """
 
 KEPT = timedelta(days=30)
@@ -88,7 +97,7 @@ class Reminders:
         await self._tx.run(_FORGET, branch=branch_id, now=to_column(now))
 
     async def forget_old(self, now: datetime) -> int:
-        """Remove some of lessons that have been over for long, and return how many."""
+        """Remove some of lessons that are gone or long over, and return how many."""
         return await self._tx.run(
             _FORGET_OLD, before=to_column(now - KEPT), limit=FORGOTTEN_AT_ONCE
         )

@@ -1,12 +1,14 @@
 """Reminders: decided with the booking, composed when they are due, for whom may be told then."""
 
+from datetime import timedelta
+
 import pytest
 
 from rpcbackend.notices import reminders
 from rpcbackend.store import Store
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
 from tests.clauses import clause
-from tests.factories import NINE, School, create_student, save_branch, save_instructor
+from tests.factories import NINE, School, an_id, create_student, save_branch, save_instructor
 from tests.notices.desk import ADA, PHONE, agree, cancel, move
 from tests.notices.outbox import outbox_of, planned_in, remind, waiting_in
 
@@ -350,3 +352,26 @@ async def test_many_that_are_due_are_all_queued(
     await until_due(store, clock, 7 * HOUR)
 
     assert len(await outbox_of(store)) == 5
+
+
+@pytest.mark.parametrize("at_a_time", [1, 100])
+async def test_a_reminder_whose_lesson_is_gone_stops_no_other_one_and_is_forgotten(
+    store: Store,
+    school: School,
+    clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
+    at_a_time: int,
+) -> None:
+    monkeypatch.setattr(reminders, "AT_A_TIME", at_a_time)
+    lesson = await school.book()
+    await store.write(
+        lambda work: work.reminders.put(an_id("les"), work.now - timedelta(days=1)),
+        actor="tests",
+    )
+
+    await until_due(store, clock)
+
+    assert [row.template for row in await outbox_of(store)] == ["lesson_reminder"]
+    forgotten = await store.write(lambda work: work.reminders.forget_old(work.now), actor="tests")
+    assert forgotten == 1
+    assert await planned_in(store) == [(lesson["id"], None)]

@@ -34,6 +34,14 @@ def les(*numbers: int) -> list[str]:
 async def test_what_is_due_comes_the_longest_due_first_and_what_is_done_does_not(
     store: Store,
 ) -> None:
+    await fill(
+        store,
+        {},
+        {"starts_at": START + DAY},
+        {"starts_at": START + 2 * DAY},
+        {"starts_at": START + 3 * DAY},
+    )
+
     async def unit(work: Work) -> list[list[str]]:
         for number, minutes in ((1, 2), (2, 1), (3, -1)):
             await work.reminders.put(an_id("les", number), NOW - timedelta(minutes=minutes))
