@@ -30,9 +30,12 @@ async def send(ctx: Context, params: SendNotification) -> Notified:
     """Say something to students, to all of them or to none, outside of their quiet hours.
 
     A preview shows what each would read, and sends nothing. What was changed of a lesson tells the
-    program by itself. An instructor writes to his own students.
+    program by itself. An instructor writes to his own students. An API key names lessons only with
+    `lessons:read`, for what is told of them says when and where they are.
     """
     _check(params)
+    if params.lesson_ids:
+        ctx.check(Permission.LESSONS_READ)
 
     async def unit(work: Work) -> Notified:
         targets = await targets_of(work, params)

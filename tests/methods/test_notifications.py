@@ -12,7 +12,7 @@ from tests.clauses import clause
 from tests.factories import NINE, School, create_student, keyed, save_instructor, told_of
 from tests.notices.desk import agree, cancel, open_school
 from tests.notices.outbox import outbox_of, waiting_in
-from tests.people import add_role, refused, sign_in, signed_in
+from tests.people import add_role, refused, sign_in, signed_in, with_token
 
 MESSAGE = {
     "template": "message",
@@ -346,3 +346,26 @@ async def test_an_instructor_writes_to_his_own_students_alone(
     await owner.call("lessons.reschedule", lessonId=lesson["id"], instructorId=other["id"])
     wanted = MESSAGE | {"studentIds": [school.student["id"]]}
     assert await refused(own, "notifications.send", **wanted) == "NOT_FOUND"
+
+
+async def test_a_key_tells_of_lessons_only_if_it_reads_them(app: Application) -> None:
+    owner = await signed_in(app, Role.OWNER)
+    school = await open_school(owner)
+    lesson = await school.book(pickup="Bahnhof")
+    wanted = {"lessonIds": [lesson["id"]], "template": "lesson_reminder", "channel": "mail"}
+
+    async def params_of(*scopes: str) -> dict[str, Any]:
+        made = await owner.call(
+            "apikeys.create",
+            name="x",
+            scopes=["messages:write", *scopes],
+            _meta={"idempotencyKey": "+".join(scopes)},
+        )
+        return wanted | {"preview": True} | with_token(made["secret"])
+
+    without = await params_of("students:read")
+    reading = await params_of("students:read", "lessons:read")
+
+    assert await refused(Client(app), "notifications.send", **without) == "SCOPE_MISSING"
+    shown = await Client(app).call("notifications.send", **reading)
+    assert "Bahnhof" in shown["items"][0]["content"]["text"]

@@ -2471,4 +2471,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '72be79aa0069df7ef51fb0e326afc565302f20eb45dfdb1f2e3073c0cd0f1738';
+export const contractHash = '43f22a1296ccf85ea549abe8a3d90e6198a19339735379a9789b6b3d8dc76f50';
