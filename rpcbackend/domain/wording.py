@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,39}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -18,7 +19,15 @@ def places_in(text: str) -> set[str]:
 def unknown_in(text: str, known: Collection[str]) -> list[str]:
     """Return what stands in braces and is no place, and braces that stand alone."""
     alone = set(re.findall(r"[{}]", _PLACE.sub("", text)))
-    return sorted(alone | places_in(text) - set(known))
+    return sorted(alone | {name_of(found) for found in places_in(text) - set(known)})
+
+
+def name_of(found: str) -> str:
+    """Return what may be told of a name that is not known: itself only if it looks like one.
+
+    Anything else is a text of somebody, which no error, log or transcript repeats.
+    """
+    return found if _NAME.fullmatch(found) else "{…}"
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from rpcbackend.domain import values
 from rpcbackend.domain.consents import is_agreed
 from rpcbackend.domain.lessons import is_ahead
 from rpcbackend.domain.templates import GIVEN, PURPOSES
+from rpcbackend.domain.wording import name_of
 from rpcbackend.errors import ConsentMissingError, PrerequisiteMissingError, TemplateError
 from rpcbackend.notices import keys
 from rpcbackend.notices.composing import compose, message_of
@@ -49,10 +50,10 @@ def check_values(wanted: SendNotification) -> None:
     needed = [name for name in places if not (is_sms and name == "subject")]
     details = {
         "missing": [name for name in needed if not wanted.values.get(name, "").strip()],
-        "unknown": sorted(set(wanted.values) - set(places)),
+        "unknown": sorted({name_of(name) for name in set(wanted.values) - set(places)}),
     }
     if is_sms and sum(map(len, wanted.values.values())) > MAX_SMS_VALUES:
-        details["tooLong"] = sorted(wanted.values)
+        details["tooLong"] = sorted({name_of(name) for name in wanted.values})
     if any(details.values()):
         raise TemplateError("The template needs other values.", details=details)
 

@@ -276,11 +276,22 @@ async def test_who_cannot_be_reached_or_is_gone_is_named(client: Client, school:
             {"missing": ["description", "link"], "unknown": []},
         ),
         (
+            {"values": {"subject": "x", "text": "x", "Liebe Frau Beispiel": "x", "x" * 3_000: "y"}},
+            {"missing": [], "unknown": ["{…}"]},
+        ),
+        (
+            {"channel": "sms", "values": {"text": "x" * 1_201, "Frau Beispiel": "x"}},
+            {"missing": [], "unknown": ["{…}"], "tooLong": ["text", "{…}"]},
+        ),
+        (
             {"channel": "sms", "values": {"text": "x" * 1_201}},
             {"missing": [], "unknown": [], "tooLong": ["text"]},
         ),
     ],
-    ids=["no subject", "unknown and blank", "no link", "too long for SMS"],
+    ids=[
+        *("no subject", "unknown and blank", "no link", "no names", "too long and no name"),
+        "too long for SMS",
+    ],
 )
 async def test_other_values_than_the_template_needs_are_named(
     client: Client, school: School, given: dict[str, Any], details: dict[str, Any]
