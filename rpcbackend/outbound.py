@@ -8,6 +8,7 @@ from rpcbackend.outside.adapter import Adapter
 from rpcbackend.outside.channels import ByProvider, Channels, Direct, MakeChannels, Means
 from rpcbackend.outside.providers import MailProvider, Provider, WebProvider
 from rpcbackend.outside.sender import ACTOR, Sender
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.outbox import Channel, ChannelDelay, OutboxHealth
 from rpcbackend.store import Store, Work
 
@@ -50,8 +51,8 @@ class Outbound:
         if self.sender is not None:
             self.sender.hurry()
 
-    async def health(self, store: Store) -> OutboxHealth:
-        """Say how what goes outside is getting on."""
+    async def health(self, store: Store) -> OutboxHealth | None:
+        """Say how what goes outside is getting on, if that can be read in a damaged store."""
         delayed: list[ChannelDelay] = [] if self.sender is None else self.sender.delays.all()
 
         async def unit(work: Work) -> OutboxHealth:
@@ -63,7 +64,11 @@ class Outbound:
                 delayed=[each for each in delayed if await _is_felt(work, each)],
             )
 
-        return await store.read(unit)
+        try:
+            return await store.read(unit)
+        except RpcError:
+            # The rest of the health says why.
+            return None
 
 
 async def _is_felt(work: Work, delay: ChannelDelay) -> bool:

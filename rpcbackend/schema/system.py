@@ -110,7 +110,8 @@ class Health(WireModel):
     ]
     store: StoreHealth | None
     outbox: Annotated[
-        OutboxHealth | None, Field(description="What goes outside; null while the store is closed.")
+        OutboxHealth | None,
+        Field(description="What goes outside; null if the store is closed or damaged there."),
     ]
     hosts: Annotated[
         list[HostHealth],

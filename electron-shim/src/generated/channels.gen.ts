@@ -621,7 +621,7 @@ export interface Health {
   /** Over the last hour, day and 30 days. */
   readonly service: readonly (ServiceWindow)[];
   readonly store: StoreHealth | null;
-  /** What goes outside; null while the store is closed. */
+  /** What goes outside; null if the store is closed or damaged there. */
   readonly outbox: OutboxHealth | null;
   /** Those outside that are left alone: what goes there is delayed. */
   readonly hosts: readonly (HostHealth)[];
@@ -2471,4 +2471,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '43f22a1296ccf85ea549abe8a3d90e6198a19339735379a9789b6b3d8dc76f50';
+export const contractHash = '70b67d949d8362480805ffdf34391d9a8a913da91260b89e99d10d8ac065d860';
