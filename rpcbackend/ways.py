@@ -44,7 +44,8 @@ class Ways:
         report_bug: ReportBug,
     ) -> None:
         self._settings = settings
-        self._fanout = Fanout(report_bug, ids)
+        self.fanout = Fanout(report_bug, ids)
+        """Hands events on to the webhooks."""
         self._news = BreakerNews()
         self.names = Names()
         """Looks up names beside the loop."""
@@ -90,11 +91,11 @@ class Ways:
     def welcome(self, store: Store) -> None:
         """Follow a store that was opened, or restored: tell it news, and webhooks its events."""
         self._news.welcome(store)
-        self._fanout.welcome(store)
+        self.fanout.welcome(store)
 
     async def close(self) -> None:
         """Let go of every connection, and leave the last news; before the store closes."""
-        await self._fanout.close()
+        await self.fanout.close()
         for web in self._webs.values():
             await web.close()
         await self._news.close()

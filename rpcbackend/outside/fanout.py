@@ -52,6 +52,10 @@ class Fanout:
         """Follow no more; what is left is looked at by the next process."""
         self._is_closed = True
         self._leave()
+        await self.caught_up()
+
+    async def caught_up(self) -> None:
+        """Wait until what was committed is handed on."""
         if self._running is not None:
             await asyncio.wait([self._running])
 
