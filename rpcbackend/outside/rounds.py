@@ -73,9 +73,15 @@ class End:
             case Given() if lease.message.via is None:
                 return await outbox.give_back(lease)
             case Later(reason, asked) | Given(reason, asked):
-                wait = backoff.wait(lease.attempt) if asked is None else asked
+                wait = _wait(asked, backoff.wait(lease.attempt))
                 via = self.outcome.via if isinstance(self.outcome, Later) else None
                 return await outbox.retry(lease, reason, round(wait * 1_000), via)
+
+
+def _wait(asked: float | None, wait: float) -> float:
+    """Return the seconds until the next try; who was cut off at the end is tried at once."""
+    # Not only what was asked for: who always says "in a second" would use up all tries in seconds.
+    return 0.0 if asked == 0.0 else max(asked or 0.0, wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Done:
     """0 if another process sends, though this one thought it leads."""
     leases: list[Lease]
     due: Due
+    has_put_off: bool
+    """Whether it leased what waits for the morning: behind it there may be more that is due."""
 
 
 _TOLD = {MessageState.SENT, MessageState.FAILED, MessageState.CANCELLED}
@@ -120,7 +128,7 @@ class Round:
         """Mark, lease, and look what is due next."""
         for end in self.ends:
             await self._settle(work, end)
-        epoch, leases = self.epoch, list[Lease]()
+        epoch, leases, leased = self.epoch, list[Lease](), list[Lease]()
         if self.begins:
             for late in await work.outbox.drop_late():
                 await tell(work, MessageState.CANCELLED, late)
@@ -130,7 +138,8 @@ class Round:
                     epoch, held=self.held, room=self.room, tests_of=self.tests_of
                 )
                 leases = [lease for lease in leased if not await _put_off(work, lease)]
-        return Done(epoch, leases, await due_in(work, self.channels))
+        due = await due_in(work, self.channels)
+        return Done(epoch, leases, due, has_put_off=len(leases) < len(leased))
 
     async def _epoch_now(self, work: Work) -> int:
         """Return the epoch, while nobody else has begun one; a new one, or 0 if others send."""

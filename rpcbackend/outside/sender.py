@@ -229,6 +229,8 @@ class Sender:
             self._ends = round_.ends + self._ends
             raise
         self._epoch, self._due = done.epoch, done.due
+        if done.has_put_off:
+            self._wake.set()
         if round_.begins:
             self._is_new = not done.epoch
         for lease in done.leases:

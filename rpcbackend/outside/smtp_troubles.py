@@ -45,7 +45,8 @@ def trouble_at(step: Step, error: Exception) -> Undelivered:
 def _silence_at(step: Step) -> Undelivered:
     if step is Step.TEXT:
         return BrokenOffError("the mail server broke off, the mail may have arrived")
-    return TryAgainError("the mail server broke off", is_unreached=True)
+    # Over a recipient it is that mail's trouble: it must not stop all others.
+    return TryAgainError("the mail server broke off", is_unreached=step is Step.SENDER)
 
 
 def _why_unreached(error: Exception, code: int) -> str:

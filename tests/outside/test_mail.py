@@ -154,7 +154,7 @@ async def test_what_would_forge_a_header_or_a_command_is_refused_before_anybody_
         ("DATA", "452 4.3.1 disk full", TryAgainError, False),
         ("DATA", "554 5.7.1 spam", RefusedError, None),
         ("DATA", "421 4.3.2 going down", TryAgainError, False),
-        ("RCPT", "999 what", TryAgainError, True),
+        ("RCPT", "999 what", TryAgainError, False),
         ("DATA", "999 what", BrokenOffError, False),
     ],
     ids=str,

@@ -9,7 +9,7 @@ import pytest
 from rpcbackend.errors import DiskFullError
 from rpcbackend.outside import sender as sender_module
 from rpcbackend.store import Store, Work
-from rpcbackend.store.outbox import MAX_ATTEMPTS
+from rpcbackend.store.outbox import LONGEST_WAIT_SECONDS, MAX_ATTEMPTS
 from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
 from tests.factories import store_in
@@ -176,6 +176,34 @@ async def test_a_receiver_that_says_when_is_asked_then(desk: Desk, clock: Frozen
     assert (await desk.row("a"))["not_before"] == clock.now_ms() + 120_000
 
 
+async def test_a_receiver_that_always_asks_for_a_second_does_not_use_up_the_tries_in_seconds(
+    desk: Desk, clock: FrozenClock
+) -> None:
+    desk.hosts["one"].always = busy(1.0)
+    await desk.add()
+    await desk.queue("a")
+    began = clock.now_ms()
+
+    for _ in range(60):
+        await desk.go_on(1)
+
+    row = await desk.row("a")
+    assert row["state"] == "queued"
+    assert row["attempts"] < 10
+    assert clock.now_ms() - began == 60_000
+
+
+async def test_what_waits_for_the_morning_holds_up_nothing_behind_it(desk: Desk) -> None:
+    for number in range(30):
+        await desk.queue(f"quiet {number}", quiet=NIGHT)
+    await desk.queue("plain")
+    await desk.go_on(14 * 3_600)
+
+    await desk.add()
+
+    await desk.until_state("sent", "plain")
+
+
 @clause("outbox-dead-letter")
 async def test_after_fourteen_tries_it_is_given_up(desk: Desk) -> None:
     desk.hosts["one"].always = busy(1.0)
@@ -189,7 +217,7 @@ async def test_after_fourteen_tries_it_is_given_up(desk: Desk) -> None:
                 and rows["a"]["state"] != "sending"
             )
         )
-        await desk.go_on(1)
+        await desk.go_on(LONGEST_WAIT_SECONDS)
 
     assert (await desk.row("a"))["state"] == "failed"
     assert len(desk.hosts["one"].tries) == MAX_ATTEMPTS
