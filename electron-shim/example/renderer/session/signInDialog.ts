@@ -184,10 +184,15 @@ export class SignInDialog {
 }
 
 /** What the backend says about single fields, else of the whole. */
+/** What the contract tells of a new password before the backend is asked, in its words. */
+const tooShort = 'It needs 12 characters or more; a sentence does well.';
+
 function reasonsOf(error: BackendError): string {
   const errors: unknown = error.details?.['errors'];
-  const messages = (Array.isArray(errors) ? errors : []).map((one: unknown) =>
-    typeof one === 'object' && one !== null ? String(Reflect.get(one, 'message') ?? '') : '',
-  );
+  const messages = (Array.isArray(errors) ? errors : []).map((one: unknown) => {
+    if (typeof one !== 'object' || one === null) return '';
+    const isTooShort = Reflect.get(one, 'rule') === 'string_too_short';
+    return String(Reflect.get(one, 'message') ?? (isTooShort ? tooShort : ''));
+  });
   return messages.join(' ') || `${error.message} ${adviceFor(error)}`;
 }
