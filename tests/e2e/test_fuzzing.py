@@ -18,25 +18,29 @@ from tests.e2e.served import Served, served
 HERE = Path(__file__).parent / "fuzzing"
 
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
-PHASES = "coverage,fuzzing,stateful" if IS_LONG else "coverage,stateful"
-EXAMPLES = 300 if IS_LONG else 60
-LEAST_CASES = 3_000
-"""Fewer are no test of fifty channels."""
+SINGLE = ("--phases", "coverage,fuzzing" if IS_LONG else "coverage", "--max-examples", "100")
+# A walk that cannot be repeated, for the school has changed, ends a round: a time bounds them all.
+WALKS = ("--phases", "stateful", "--max-examples", "60", "--max-time", "900" if IS_LONG else "20")
 
 
 @pytest.mark.timeout(3_600 if IS_LONG else 240)
+@pytest.mark.parametrize(
+    ("bounds", "least_cases"),
+    [(SINGLE, 3_000), (WALKS, 100)],
+    ids=["each by itself", "along links"],
+)
 async def test_what_the_contract_says_is_so_and_what_it_does_not_say_is_refused(
-    tmp_path: Path,
+    tmp_path: Path, bounds: tuple[str, ...], least_cases: int
 ) -> None:
     async with served(tmp_path) as school:
-        exit_code, out = await _try_out(school, tmp_path)
+        exit_code, out = await _try_out(school, tmp_path, bounds)
 
     assert exit_code == 0, out
     report = orjson.loads((tmp_path / "report.json").read_bytes())
-    assert _cases_of(report) >= LEAST_CASES, out
+    assert _cases_of(report) >= least_cases, out
 
 
-async def _try_out(school: Served, directory: Path) -> tuple[int, str]:
+async def _try_out(school: Served, directory: Path, bounds: tuple[str, ...]) -> tuple[int, str]:
     """Run schemathesis and return its exit code and what it says."""
     settings = {
         "FUZZ_HOOKS": str(HERE / "hooks.py"),
@@ -50,7 +54,7 @@ async def _try_out(school: Served, directory: Path) -> tuple[int, str]:
             *(sys.executable, "-m", "schemathesis.cli"),
             *("--config-file", str(HERE / "schemathesis.toml")),
             *("run", f"{school.url}/openapi.json", "--seed", "1", "--checks", "all"),
-            *("--phases", PHASES, "--max-examples", str(EXAMPLES)),
+            *bounds,
             *("--report", "json", "--report-json-path", str(directory / "report.json")),
             cwd=directory,
             stdin=DEVNULL,
