@@ -16,6 +16,8 @@ from rpcbackend.transcripts.parts import parts_of
 
 # A file may have any name, so it is not said again.
 _NONE = "There is no transcript of this name."
+_NO_HEADER = "The transcript begins with no header: it was begun just now, or is damaged."
+_OTHER_KEY = "The transcript cannot be opened: it is sealed under another key."
 
 MOST = 20_000
 """Messages on a page: more of them would keep the interpreter busy for seconds, while others wait.
@@ -76,11 +78,14 @@ class Shelf:
         path = next((path for path in parts_of(self._path) if path.name == name), None)
         if path is None:
             raise NotFoundError(_NONE)
-        header = None
-        with suppress(OSError, TranscriptError):
+        try:
             _, header = read_first_lines(path, self._keys())
+        except OSError:
+            raise NotFoundError(_NONE) from None
+        except TranscriptError:
+            raise NotFoundError(_NO_HEADER) from None
         if header is None:
-            raise NotFoundError("The transcript cannot be opened: it is sealed under another key.")
+            raise NotFoundError(_OTHER_KEY)
         transcript = Transcript(header, [path], self._keys(), most=MOST)
         try:
             return make_page(Named(name, transcript, is_piece=True), None, self._registry()).html

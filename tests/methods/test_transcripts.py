@@ -4,7 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from rpcbackend.testing import TIMEOUT_SECONDS, Client
+import pytest
+
+from rpcbackend.testing import TIMEOUT_SECONDS, CallFailedError, Client
 from rpcbackend.transcripts.format import read_header
 from tests.people import refused
 from tests.transcripts.desks import NAME, assert_same, recorded, replayed
@@ -12,11 +14,11 @@ from tests.transcripts.scripts import asked, write_script
 
 
 async def listed(client: Client, count: int) -> list[dict[str, Any]]:
-    """Return the files once there are so many: a thread begins them."""
+    """Return the files once so many have a header: a thread begins them."""
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             items: list[dict[str, Any]] = (await client.call("transcripts.list"))["items"]
-            if len(items) == count:
+            if sum(item["startedAt"] is not None for item in items) == count:
                 return items
 
 
@@ -45,6 +47,17 @@ async def test_the_files_of_the_transcript_are_listed_and_shown_as_a_page(tmp_pa
     assert page["name"] == f"{NAME}.1"
     assert page["html"].startswith("<!doctype html>\n")
     assert f"<title>{NAME}.1 · transcript</title>" in page["html"]
+
+
+@pytest.mark.parametrize("text", ["", "not a header\n"])
+async def test_a_transcript_without_a_header_is_not_called_one_of_another_key(
+    tmp_path: Path, text: str
+) -> None:
+    async with recorded(tmp_path) as client:
+        await listed(client, 1)
+        (tmp_path / f"{NAME}.1").write_text(text, encoding="utf-8")
+        with pytest.raises(CallFailedError, match="NOT_FOUND The transcript begins with no header"):
+            await client.call("transcripts.inspect", name=f"{NAME}.1")
 
 
 async def test_no_name_leads_out_of_the_transcript(tmp_path: Path) -> None:
