@@ -34,7 +34,7 @@ def compared(
         ({"a": {"b": None}}, {"a": {"b": []}}, ("a.b", None, [])),
         ("a", None, ("", "a", None)),
     ],
-    ids=str,
+    ids=lambda each: str(each).replace(str(ABSENT), "absent"),
 )
 def test_the_first_difference_is_found(recorded: Any, actual: Any, found: Any) -> None:
     assert compared(recorded, actual) == found
