@@ -65,6 +65,9 @@ class Delays:
             retry_after_seconds: When they may be, as far as is known.
         """
         delay = self._delays.setdefault(channel, _Delay("unreached", self._clock.now_ms()))
+        if delay.reason == "switched_off":
+            # While this one was on its way.
+            return
         if delay.next_try is not None and not delay.is_probing:
             # One of those that were on their way together.
             return

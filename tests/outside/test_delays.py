@@ -107,6 +107,17 @@ def test_one_that_cannot_be_reached_may_be_switched_off_and_on(delays: Delays) -
     assert delays.room("mail", 4) == 4
 
 
+def test_what_is_on_its_way_when_a_channel_is_switched_off_does_not_open_it(
+    delays: Delays, clock: FrozenClock
+) -> None:
+    delays.switch("mail", is_on=False)
+
+    delays.unreached("mail", 1.0)
+    clock.advance(3_600)
+
+    assert (delays.room("mail", 4), delays.wait("mail")) == (0, None)
+
+
 def test_it_tells_since_when_and_until_when(delays: Delays, clock: FrozenClock) -> None:
     delays.unreached("mail", 30.0)
     clock.advance(10)
