@@ -35,9 +35,11 @@ WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook
 ORDER BY id DESC LIMIT :limit
 """  # noqa: S608 (our own text)
 
+# Also what was given up: somebody may let it be tried again.
 _CANCEL = """
 UPDATE outbox SET state = 'cancelled', ended_at = :now
-WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook AND state = 'queued'
+WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook
+  AND state IN ('queued', 'failed')
 """
 _WITHDRAW = """
 UPDATE outbox SET is_withdrawn = 1

@@ -14,7 +14,7 @@ from rpcbackend.outside.fanout import fan_out
 from rpcbackend.outside.signing import PREFIX
 from rpcbackend.outside.webhooks import Endpoint, find_endpoint
 from rpcbackend.schema.users import Role
-from rpcbackend.store import BoxDamagedError, Store, Work
+from rpcbackend.store import BoxDamagedError, Lease, Store, Work
 from rpcbackend.store.sealed import Sealed
 from rpcbackend.store.webhooks import MOST, OLD_SECRET_SECONDS
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
@@ -355,6 +355,29 @@ async def test_a_webhook_that_is_removed_gets_nothing_more_of_what_waits(
     with pytest.raises(CallFailedError) as failed:
         await client.call("webhooks.remove", webhookId=webhook_id)
     assert failed.value.symbol == "NOT_FOUND"
+
+
+async def test_what_had_failed_goes_to_no_webhook_that_was_removed_nor_does_what_was_on_its_way(
+    client: Client, store: Store
+) -> None:
+    school = await School(client).open()
+    webhook_id = (await save(client))["webhook"]["id"]
+    for day in (24, 25):
+        await school.book(startsAt=f"2026-11-{day}T09:00:00Z")
+    await all_given(store)
+
+    async def lease(work: Work) -> list[Lease]:
+        return await work.outbox.lease(1, held=(), room={"webhook": 2})
+
+    failed, flying = await store.write(lease, actor="tests")
+    await store.write(lambda work: work.outbox.fail(failed, "gone"), actor="tests")
+    await client.call("webhooks.remove", webhookId=webhook_id, expectedVersion=1)
+    await store.write(lambda work: work.outbox.fail(flying, "gone"), actor="tests")
+
+    for message in (failed, flying):
+        with pytest.raises(CallFailedError) as refused:
+            await client.call("outbox.retry", ids=[message.id], action="retry")
+        assert refused.value.symbol == "INVALID_TRANSITION"
 
 
 async def test_to_look_again_queues_nothing_twice(client: Client, store: Store) -> None:
