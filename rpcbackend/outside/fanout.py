@@ -75,25 +75,31 @@ class Fanout:
             return
         self._wanted = True
         if self._running is None:
-            self._running = asyncio.get_running_loop().create_task(self._run(store))
+            self._running = asyncio.get_running_loop().create_task(self._run())
 
-    async def _run(self, store: Store) -> None:
+    async def _run(self) -> None:
         try:
-            while self._wanted and not self._is_closed:
+            while self._wanted and (store := self._store) is not None:
                 self._wanted = False
-                # From before it is looked: whatever changes meanwhile is looked at again.
-                revision = store.tags.revision((TAG,))
-                self._has_any, is_behind = await store.read(_look)
-                self._seen = revision
-                while is_behind and not self._is_closed:
-                    is_behind = await store.write(fan_out, actor=ACTOR)
+                await self._follow(store)
+        finally:
+            self._running = None
+
+    async def _follow(self, store: Store) -> None:
+        """Hand on what a store has, unless another one takes its place meanwhile."""
+        try:
+            # From before it is looked: whatever changes meanwhile is looked at again.
+            revision = store.tags.revision((TAG,))
+            has_any, is_behind = await store.read(_look)
+            if store is self._store:
+                self._has_any, self._seen = has_any, revision
+            while is_behind and store is self._store:
+                is_behind = await store.write(fan_out, actor=ACTOR)
         except RpcError:
             # Nothing can be written for now; the place in the stream is kept.
             self._seen = None
         except Exception as error:  # noqa: BLE001 (told, and the stream is still there)
             self._report_bug(error, self._ids.correlation())
-        finally:
-            self._running = None
 
 
 async def _look(work: Work) -> tuple[bool, bool]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from rpcbackend.app import Application
-from rpcbackend.errors import DiskFullError
+from rpcbackend.errors import DiskFullError, UnavailableError
 from rpcbackend.outside import fanout
 from rpcbackend.outside.fanout import AT_A_TIME, Fanout, fan_out
 from rpcbackend.store import Store, Work
@@ -192,6 +192,41 @@ async def test_a_bug_is_told_and_holds_nothing_up(
 
     assert {type(bug) for bug, _ in bugs} == {ZeroDivisionError}
     assert all(correlation_id.startswith("cor_") for _, correlation_id in bugs)
+
+
+@pytest.mark.parametrize("ends", ["well", "closed"])
+async def test_a_store_that_takes_the_place_of_one_that_is_looked_at_is_looked_at_too(
+    alone: Store, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """After a restore nobody need commit before webhooks are given what they have missed."""
+    bugs, looked, goes_on = list[Exception](), asyncio.Event(), asyncio.Event()
+    follower = Fanout(lambda bug, _: bugs.append(bug), alone.ids)
+    async with store_in(None) as restored:
+        await want(restored, 1, "lessons.booked")
+        await happen(restored, "lessons.booked")
+        read = alone.read
+
+        async def slow(unit: Any) -> Any:
+            found = await read(unit)
+            looked.set()
+            await goes_on.wait()
+            if ends == "closed":
+                raise UnavailableError
+            return found
+
+        monkeypatch.setattr(alone, "read", slow)
+        follower.welcome(alone)
+        async with asyncio.timeout(10):
+            await looked.wait()
+
+        follower.welcome(restored)
+        goes_on.set()
+        async with asyncio.timeout(10):
+            await follower.caught_up()
+
+        assert await given_to(restored) == {an_id("whk"): [2]}
+        await follower.close()
+    assert bugs == []
 
 
 async def test_on_a_server_that_others_share_a_webhook_of_theirs_is_found(
