@@ -70,7 +70,7 @@ def tally() -> Iterator[Counter[str]]:
     FIGURES.tell(
         "faults on the way to mail, text messages, payments and webhooks",
         tried=counted["tried"],
-        lost=0,
+        lost=counted["lost"],
         outcome_unknown=counted["unknown"],
         doubled_where_ids_are_not_known=counted["doubled"],
     )
@@ -123,9 +123,11 @@ async def test_a_host_that_says_no_is_asked_again_unless_it_says_never(
 
 
 def note(tally: Counter[str], way: Way, *, may_double: bool) -> None:
-    """Check that nothing was lost, nor doubled but where it may be, and count it."""
-    assert MESSAGE in way.host.arrived
-    assert way.doubled <= may_double
+    """Count it, and check that nothing was lost, nor doubled but where it may be."""
+    is_lost = MESSAGE not in way.host.arrived
     tally["tried"] += 1
+    tally["lost"] += is_lost
     tally["doubled"] += way.doubled
     tally["unknown"] += may_double
+    assert not is_lost
+    assert way.doubled <= may_double
