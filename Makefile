@@ -26,11 +26,14 @@ test: check test-python test-shim e2e  ## install everything and pass all tests
 # Whole processes and many worlds: coverage and the loop's debug mode would take longer than the tests.
 WHOLE := tests/e2e tests/faults tests/properties tests/simulation
 
+# As many processes as there are cores; each starts a database server of its own.
+AT_ONCE := --numprocesses auto --maxprocesses 4
+
 test-python: $(VENV)/.dev electron-shim/node_modules/.installed
-	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest tests $(WHOLE:%=--ignore=%)
+	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest $(AT_ONCE) tests $(WHOLE:%=--ignore=%)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
-	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest $(WHOLE)
+	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest $(AT_ONCE) $(WHOLE)
 
 test-shim: $(VENV)/.dev electron-shim/node_modules/.installed
 	$(NPM) test
