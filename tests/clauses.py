@@ -97,6 +97,8 @@ _BY_SOURCE: Mapping[str, Mapping[str, str]] = {
         "rekey-failed-keeps-the-store": "One that fails leaves everything readable with one key.",
         "backup-counts-once-verified": "A backup counts only once it was looked through again.",
         "restore-keeps-both": "A restore leaves what was there before as a backup of its own.",
+        "restore-unsays-nothing": "What was refused since the backup stays refused.",
+        "restore-sends-nothing-twice": "What went out since the backup does not go out again.",
         "care-survives-a-kill": "A backup, restore or migration that is cut short loses nothing.",
         "migration-saved-first": "What holds data is backed up before it is migrated.",
         "initialize-not-needed": "On a plain store every call works without initialize.",

@@ -42,7 +42,9 @@ _PINNED_DUE = (
     f"SELECT id, not_before {_WAITING} AND via IS NOT NULL AND template = '{TEST_TEMPLATE}'",
 )
 
-_FIRST = "SELECT * FROM ({} ORDER BY not_before, id LIMIT :limit) AS first"
+# Not what this process is sending already, in a store that was restored meanwhile.
+_FREE = "id NOT IN (SELECT value FROM json_each(:held))"
+_FIRST = f"SELECT * FROM ({{}} AND {_FREE} ORDER BY not_before, id LIMIT :limit) AS first"  # noqa: S608 (our own condition)
 _LEASE = """
 UPDATE outbox SET state = 'sending', epoch = :epoch, lease = lease + 1, attempts = attempts + 1
 WHERE school_id = :school AND id IN (
@@ -71,11 +73,10 @@ RETURNING id, channel, owner_id
 """
 
 # By another process, which is gone, or by one of this one that took too long.
-_LOST = """
+_LOST = f"""
 SELECT id, attempts, lease, epoch FROM outbox
-WHERE school_id = :school AND state = 'sending'
-  AND (epoch <> :epoch OR id NOT IN (SELECT value FROM json_each(:held)))
-"""
+WHERE school_id = :school AND state = 'sending' AND {_FREE}
+"""  # noqa: S608 (our own condition)
 
 _SETTLE = """
 UPDATE outbox SET state = :state, attempts = attempts - :uncounted,
@@ -180,29 +181,29 @@ class Outbox:
 
         Args:
             epoch: Of this process; what another one had leased is taken over at once.
-            held: Ids of the messages whose leases in this process still hold.
+            held: Ids of the messages that this process is sending: they are left alone.
             room: Channels, and how many of each at most.
             tests_of: Channels of which only messages are taken that try a provider out.
         """
-        await self._take_back(epoch, held)
+        encoded = orjson.dumps(sorted(held)).decode()
+        await self._take_back(encoded)
         leases = []
-        for channel, limit in room.items():
-            leases += await self._lease(LEASE_DUE, epoch, channel, limit)
-        for channel in tests_of:
-            leases += await self._lease(LEASE_TESTS, epoch, channel, 1)
+        for statement, channel, limit in (
+            *((LEASE_DUE, channel, limit) for channel, limit in room.items()),
+            *((LEASE_TESTS, channel, 1) for channel in tests_of),
+        ):
+            rows = await self._tx.all(
+                statement,
+                epoch=epoch,
+                held=encoded,
+                channel=channel,
+                now=self._now_ms,
+                longest_ms=_LONGEST_MS,
+                limit=limit,
+            )
+            rows.sort(key=lambda row: (row["not_before"], row["id"]))
+            leases += [_leased(row, epoch) for row in rows]
         return leases
-
-    async def _lease(self, statement: str, epoch: int, channel: str, limit: int) -> list[Lease]:
-        rows = await self._tx.all(
-            statement,
-            epoch=epoch,
-            channel=channel,
-            now=self._now_ms,
-            longest_ms=_LONGEST_MS,
-            limit=limit,
-        )
-        rows.sort(key=lambda row: (row["not_before"], row["id"]))
-        return [_leased(row, epoch) for row in rows]
 
     async def next_at_ms(self, channel: str) -> int | None:
         """Return when the next message of a channel is due, or None when none waits."""
@@ -262,9 +263,8 @@ class Outbox:
         """Let the message wait as if it had not been leased: nothing was sent."""
         return await self._settle(lease.place, "queued", uncounted=1, not_before=not_before_ms)
 
-    async def _take_back(self, epoch: int, held: Collection[str]) -> None:
-        lost = await self._tx.all(_LOST, epoch=epoch, held=orjson.dumps(sorted(held)).decode())
-        for row in lost:
+    async def _take_back(self, held: str) -> None:
+        for row in await self._tx.all(_LOST, held=held):
             state = "failed" if row["attempts"] >= MAX_ATTEMPTS else "queued"
             place = (row["id"], row["epoch"], row["lease"])
             await self._settle(place, state, failure="no answer")

@@ -36,8 +36,7 @@ from rpcbackend.store.files import (
 )
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.opening import migrate_and_write
-from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
-from rpcbackend.store.settled import Settled, settle_again, settled_in
+from rpcbackend.store.since import Since, carry_over, since_in
 from rpcbackend.store.snapshot import ROOM_BYTES, Wanted, change_key_of, make_backup
 from rpcbackend.store.soundness import CHUNK_BYTES, Verdict, is_key_of, look_through, verify_backup
 from rpcbackend.store.store import Store
@@ -100,7 +99,8 @@ async def restore(store: Store, origin: Origin, report: Report) -> Restored:
     made, the files are exchanged, and what waited goes on in its order, in the restored store. What
     was acknowledged before that is in the safety backup. Sequence numbers go back; those who hear
     of commits are told, and `Store.restored_seq` says so. The restored store has an event and a row
-    of the audit of it. Nobody is signed in there, and who was shut out since the backup stays so.
+    of the audit of it. Nobody is signed in there; who was shut out since the backup stays so, what
+    students said since still holds, and what was sent is not sent again.
 
     Until calls wait it can be cancelled; from then on it is waited for.
 
@@ -173,8 +173,8 @@ async def restore_closed(
 ) -> Restored:
     """Put a backup in the place of a database that nobody has open: it is damaged, or missing.
 
-    Nobody is signed in afterwards; who was shut out since the backup stays so, unless what tells of
-    it is damaged.
+    Nobody is signed in afterwards. What happened since the backup holds as after `restore`, unless
+    what tells of it is damaged.
 
     Args:
         directory: The data directory, which the caller owns.
@@ -301,8 +301,7 @@ async def _sign(
 
     async def tell(work: Work) -> int:
         to_seq = await work.events.head_seq()
-        await shut_out(work, revoked)
-        await settle_again(work, settled)
+        await carry_over(work, since)
         await work.jobs.let_go()
         await work.record(EVENT, ("backup", backup_id, 1), told)
         await origin.tell(work, to_seq, safety)
@@ -314,10 +313,9 @@ async def _sign(
     try:
         # The safety backup has all that there is, is sound, and is under the same key or plain.
         old_key = key if safety and safety.is_encrypted else None
-        revoked, settled = Revoked(), list[Settled]()
+        since = Since()
         if safety:
-            revoked = await run_beside(revoked_in(safety.path, old_key), _nobody)
-            settled = [*await run_beside(settled_in(safety.path, old_key), _nobody)]
+            since = await run_beside(since_in(safety.path, old_key), _nobody)
         to_seq = await migrate_and_write(path, unit, key=key, clock=clock, actor=origin.actor)
         sync_file(path)
     except (StorageFailedError, WrongKeyError, OutcomeUnknownError, OSError) as error:

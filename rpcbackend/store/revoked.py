@@ -1,15 +1,13 @@
 """What a restore must not give back: the rights that were taken away since the backup was made."""
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rpcbackend.schema.users import UserStatus
-from rpcbackend.store import driver
-from rpcbackend.store.migrations import version_of
+from rpcbackend.store.still import reader_of
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
@@ -31,27 +29,18 @@ class Revoked:
 
 def revoked_in(path: Path, key: bytes | None) -> Callable[[Report], Revoked]:
     """Return what reads it from a database that nobody writes to, of whatever version."""
-
-    # No `partial`: the key would be in its repr, and so in somebody's log.
-    def look(_: Report) -> Revoked:
-        try:
-            with closing(driver.open_still(path, key)) as connection:
-                return _look(connection)
-        except driver.Error as error:
-            raise driver.StorageFailedError("what was revoked cannot be read") from error
-
-    return look
+    return reader_of(path, key, _look, "what was revoked")
 
 
-def _look(connection: Any) -> Revoked:
-    if version_of(connection) < FIRST_VERSION:
+def _look(connection: Any, version: int) -> Revoked:
+    if version < FIRST_VERSION:
         return Revoked()
     keys = connection.execute(
         "SELECT id, revoked_at FROM api_keys WHERE revoked_at IS NOT NULL ORDER BY id"
     )
     users = connection.execute("SELECT id FROM users WHERE status = 'disabled' ORDER BY id")
     feeds: list[Any] = []
-    if version_of(connection) >= FIRST_WITH_FEEDS:
+    if version >= FIRST_WITH_FEEDS:
         feeds = connection.execute(
             "SELECT id, revoked_at, token_sha256 FROM feeds ORDER BY id"
         ).fetchall()

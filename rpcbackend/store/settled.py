@@ -1,85 +1,113 @@
-"""What a restore must not send again: the messages that came to their end since the backup."""
+"""What a restore must not send again: the messages that were tried, or ended, since the backup."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from rpcbackend.store import driver
-from rpcbackend.store.migrations import version_of
+from rpcbackend.store.still import reader_of
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
 
-FIRST_VERSION = 5
-"""Of the schema, that has an outbox."""
+FIRST_VERSION, FIRST_WITH_VIA = 5, 12
+"""Of the schema: that has an outbox, and that binds messages to providers."""
 
-_WAYS = {
-    "sent": ("sending", "sent"),
-    "delivered": ("sending", "sent", "delivered"),
-    "bounced": ("sending", "sent", "bounced"),
-    "failed": ("sending", "failed"),
-    "cancelled": ("cancelled",),
+_NEXT: Mapping[str, Sequence[str]] = {
+    "queued": ("sending", "cancelled"),
+    "sending": ("sent", "queued", "failed"),
+    "failed": ("queued", "cancelled"),
+    "sent": ("delivered", "bounced"),
 }
-"""The steps to each end, as the table's rule wants them."""
+"""The steps that the table's rule allows."""
+
+_SELECT = """
+SELECT id, state, ended_at, provider_ref, attempts, epoch, lease, not_before, is_withdrawn, failure,
+  {via} AS via
+FROM outbox WHERE ended_at IS NOT NULL OR attempts > 0 OR lease > 0 ORDER BY id
+"""
+_TRIED, _TRIED_BY_NOBODY = _SELECT.format(via="via"), _SELECT.format(via="NULL")
 
 _STEP = """
-UPDATE outbox SET state = :state, provider_ref = coalesce(:ref, provider_ref),
-  ended_at = :ended_at, is_withdrawn = 0
+UPDATE outbox SET state = :state, ended_at = :ended_at
 WHERE school_id = :school AND id = :id AND state <> :state
+"""
+
+# The lease as well: whoever carries it through the restore marks it when he knows what came of it.
+_AS_IT_WAS = """
+UPDATE outbox SET attempts = :attempts, epoch = :epoch, lease = :lease, not_before = :not_before,
+  is_withdrawn = :is_withdrawn, failure = :failure, provider_ref = coalesce(:ref, provider_ref),
+  via = :via
+WHERE school_id = :school AND id = :id
 """
 
 
 class Settled(NamedTuple):
-    """A message that came to its end."""
+    """A message that was tried, or came to its end, and how it stands."""
 
     id: str
     state: str
-    ended_at: int
+    ended_at: int | None
     provider_ref: str | None
+    attempts: int
+    epoch: int
+    lease: int
+    not_before: int
+    is_withdrawn: int
+    failure: str | None
+    via: str | None
 
 
 def settled_in(path: Path, key: bytes | None) -> Callable[[Report], Sequence[Settled]]:
     """Return what reads them from a database that nobody writes to, of whatever version."""
+    return reader_of(path, key, _look, "what was sent")
 
-    # No `partial`: the key would be in its repr, and so in somebody's log.
-    def look(_: Report) -> Sequence[Settled]:
-        try:
-            with closing(driver.open_still(path, key)) as connection:
-                if version_of(connection) < FIRST_VERSION:
-                    return []
-                rows = connection.execute(
-                    "SELECT id, state, ended_at, provider_ref FROM outbox"
-                    " WHERE ended_at IS NOT NULL ORDER BY id"
-                ).fetchall()
-                return [Settled(*row) for row in rows]
-        except driver.Error as error:
-            raise driver.StorageFailedError("what was sent cannot be read") from error
 
-    return look
+def _look(connection: Any, version: int) -> Sequence[Settled]:
+    if version < FIRST_VERSION:
+        return []
+    rows = connection.execute(_TRIED if version >= FIRST_WITH_VIA else _TRIED_BY_NOBODY)
+    return [Settled(*row) for row in rows.fetchall()]
 
 
 async def settle_again(work: Work, settled: Sequence[Settled]) -> None:
-    """Let the messages that wait in a restored store be as they were before, if they had ended."""
+    """Let the messages that are not over in a restored store be as they were before."""
     rows = await work.tx.all(
-        "SELECT id, state FROM outbox WHERE school_id = :school AND state IN ('queued', 'sending')"
+        "SELECT id, state FROM outbox"
+        " WHERE school_id = :school AND state IN ('queued', 'sending', 'failed')"
     )
     waiting = {row["id"]: row["state"] for row in rows}
     for message in settled:
         if message.id in waiting:
-            await _settle(work, message, waiting[message.id])
+            await settle_one(work, message, waiting[message.id])
 
 
-async def _settle(work: Work, message: Settled, state: str) -> None:
-    steps = _WAYS[message.state]
-    if message.state == "cancelled" and state == "sending":
-        # It may have arrived before: what was on its way is tried no more.
-        steps = ("queued", "cancelled")
-    for step in steps:
-        is_over = step not in ("queued", "sending")
+async def settle_one(work: Work, message: Settled, state: str) -> None:
+    """Take a message of a restored store from a state to the one that it had before."""
+    for step in _way(state, message.state):
         await work.tx.run(
             _STEP,
             id=message.id,
             state=step,
-            ref=message.provider_ref if is_over else None,
-            ended_at=message.ended_at if is_over else None,
+            ended_at=None if step in ("queued", "sending") else message.ended_at or work.now_ms,
         )
+    await work.tx.run(
+        _AS_IT_WAS,
+        id=message.id,
+        attempts=message.attempts,
+        epoch=message.epoch,
+        lease=message.lease,
+        not_before=message.not_before,
+        is_withdrawn=message.is_withdrawn,
+        failure=message.failure,
+        ref=message.provider_ref,
+        via=message.via,
+    )
+
+
+def _way(state: str, end: str) -> Sequence[str]:
+    """Return the shortest steps from a state to another one; none where there is no way."""
+    ways: list[tuple[str, ...]] = [(state,)]
+    for way in ways:
+        if way[-1] == end:
+            return way[1:]
+        ways += [(*way, step) for step in _NEXT.get(way[-1], ()) if step not in way]
+    return ()

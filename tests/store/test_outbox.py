@@ -62,6 +62,10 @@ async def states_in(store: Store) -> dict[str, str]:
     return {row["dedupe_key"]: row["state"] for row in await rows_in(store)}
 
 
+def ids_of(leases: list[Lease]) -> list[str]:
+    return [lease.id for lease in leases]
+
+
 def keys_of(leases: list[Lease]) -> list[str]:
     return [lease.message.dedupe_key for lease in leases]
 
@@ -192,13 +196,28 @@ async def test_the_longest_due_come_first_and_none_before_its_time(
     await queue(store, "in a minute", not_before_ms=now + MINUTE_MS)
     await queue(store, "now")
 
-    assert keys_of(await lease(store)) == ["now"]
+    leases = await lease(store)
+    assert keys_of(leases) == ["now"]
     clock.advance(59.999)
-    assert await lease(store, held=[row["id"] for row in await rows_in(store)]) == []
+    assert await lease(store, held=ids_of(leases)) == []
     clock.advance(60.001)
-    held = [row["id"] for row in await rows_in(store)]
-    assert keys_of(await lease(store, held=held, room={"mail": 1})) == ["in a minute"]
-    assert keys_of(await lease(store, held=held, room={"mail": 1})) == ["in two minutes"]
+    leases += await lease(store, held=ids_of(leases), room={"mail": 1})
+    leases += await lease(store, held=ids_of(leases), room={"mail": 1})
+    assert keys_of(leases) == ["now", "in a minute", "in two minutes"]
+
+
+async def test_what_is_held_is_not_leased_again_whatever_the_store_says_of_it(
+    store: Store,
+) -> None:
+    """In a store that was restored it may wait, or be leased by another epoch."""
+    await queue(store, "waits", "on its way")
+    [first, second] = await lease(store)
+    await settle(store, "give_back", first)
+
+    assert await lease(store, epoch=2, held=[first.id, second.id]) == []
+
+    assert await states_in(store) == {"waits": "queued", "on its way": "sending"}
+    assert keys_of(await lease(store, epoch=2)) == ["waits", "on its way"]
 
 
 @clause("outbox-leases")
@@ -489,7 +508,7 @@ async def test_ten_thousand_that_wait_for_another_day_are_not_looked_at(store: S
     """The statements seek in the indexes that were made for them: none walks over all."""
 
     async def plans(work: Work) -> list[str]:
-        named = {"channel": "mail", "now": 0, "longest_ms": 0, "limit": 1, "epoch": 1}
+        named = {"channel": "mail", "now": 0, "longest_ms": 0, "limit": 1, "epoch": 1, "held": "[]"}
         told = []
         for statement in (outbox.LEASE_DUE, outbox.NEXT_AT, outbox.LEASE_TESTS):
             rows = await work.tx.all(f"EXPLAIN QUERY PLAN {statement}", **named)

@@ -1,0 +1,84 @@
+"""What a restore must not remind of again: the lessons whose students were reminded since."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rpcbackend.schema.templates import TemplateKind
+from rpcbackend.store.settled import Settled, settle_one
+from rpcbackend.store.still import reader_of
+from rpcbackend.store.transaction import Report
+from rpcbackend.store.work import Work
+
+FIRST_VERSION = 14
+"""Of the schema, that has reminders."""
+
+Reminded = Mapping[str, Any]
+"""A row of the outbox."""
+
+# What waits and was never tried is composed anew once it is due. Others say so by a call.
+_SENT = """
+SELECT id, channel, recipient, template, payload, dedupe_key, state, created_at, not_before,
+  attempts, epoch, lease, is_withdrawn, failure, provider_ref, ended_at, owner_id, via, quiet,
+  not_after
+FROM outbox
+WHERE template = :kind AND instr(dedupe_key, '/' || :kind || '/') > 0
+  AND state <> 'cancelled' AND (attempts > 0 OR lease > 0) ORDER BY id
+"""
+
+_ADD = """
+INSERT INTO outbox (school_id, id, channel, recipient, template, payload, dedupe_key, state,
+                    created_at, not_before, not_after, quiet, owner_id, via,
+                    attempts, epoch, lease, is_withdrawn)
+SELECT :school, :id, :channel, :recipient, :template, :payload, :dedupe_key, 'queued',
+       :created_at, :not_before, :not_after, :quiet, :owner_id, :via, 0, 0, 0, 0
+WHERE EXISTS (
+  SELECT 1 FROM lessons
+  WHERE school_id = :school AND id = :lesson AND starts_at * 1000 = :not_after)
+ON CONFLICT DO NOTHING
+"""
+
+_DONE = """
+UPDATE reminders SET due_at = NULL
+WHERE school_id = :school AND lesson_id = :lesson AND EXISTS (
+  SELECT 1 FROM lessons
+  WHERE school_id = :school AND id = :lesson AND starts_at * 1000 = :not_after)
+"""
+
+
+def reminded_in(path: Path, key: bytes | None) -> Callable[[Report], Sequence[Reminded]]:
+    """Return what reads the reminders that were sent, or may have been, from a still database."""
+    return reader_of(path, key, _look, "who was reminded")
+
+
+def _look(connection: Any, version: int) -> Sequence[Reminded]:
+    if version < FIRST_VERSION:
+        return []
+    kind = TemplateKind.LESSON_REMINDER.value
+    return [dict(row) for row in connection.execute(_SENT, {"kind": kind}).fetchall()]
+
+
+async def remind_no_more(work: Work, reminded: Sequence[Reminded]) -> None:
+    """Let no student of a restored store be reminded twice of one start of his lesson.
+
+    The message is there again, as it was: one that was on its way goes on under its id. A lesson
+    that starts at another time in the backup is another matter, and is reminded of.
+    """
+    for message in reminded:
+        # As `rpcbackend.notices.keys` writes them: student, purpose, lesson, version, and more.
+        lesson = {"lesson": message["dedupe_key"].split("/")[2]}
+        start = {"not_after": message["not_after"]}
+        given = {name: message[name] for name in _GIVEN}
+        if await work.tx.run(_ADD, **given, **lesson, **start):
+            await settle_one(work, _settled(message), "queued")
+        await work.tx.run(_DONE, **lesson, **start)
+
+
+_GIVEN = (
+    *("id", "channel", "recipient", "template", "payload", "dedupe_key"),
+    *("created_at", "not_before", "quiet", "owner_id", "via"),
+)
+
+
+def _settled(message: Reminded) -> Settled:
+    return Settled(**{name: message[name] for name in Settled._fields})
