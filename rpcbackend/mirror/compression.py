@@ -25,7 +25,10 @@ ON_A_THREAD_FROM_BYTES = 128 * 1_024
 GZIP_LEVEL, ZSTD_LEVEL = 5, 3
 
 _TEXTS = ("application/json", "application/problem+json", "text/", "image/svg+xml")
-_SECRET_PATHS = ("/api/auth.", "/api/apikeys.", "/rpc")
+_SECRET_PATHS = (
+    *("/api/auth.", "/api/apikeys.", "/api/feeds.create", "/api/feeds.revoke"),
+    *("/api/webhooks.save", "/rpc"),
+)
 
 Pack = Callable[[bytes], bytes]
 
@@ -43,10 +46,15 @@ class Compression:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         coding = coding_of(Headers(scope=scope).getlist("accept-encoding"))
-        if coding is None or scope["path"].startswith(_SECRET_PATHS):
+        if coding is None or is_secret(scope["path"]):
             await self._inner(scope, receive, send)
             return
         await self._inner(scope, receive, _Packing(send, coding))
+
+
+def is_secret(path: str) -> bool:
+    """Tell whether what is answered there may hold what opens something."""
+    return path.startswith(_SECRET_PATHS)
 
 
 class _Packing:

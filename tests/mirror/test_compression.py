@@ -3,11 +3,13 @@
 import gzip
 from typing import Any
 
+import orjson
 import pytest
 from backports import zstd
 
 from rpcbackend.app import Application
-from rpcbackend.mirror.compression import ON_A_THREAD_FROM_BYTES, coding_of
+from rpcbackend.contract.shipped import read_contract
+from rpcbackend.mirror.compression import ON_A_THREAD_FROM_BYTES, coding_of, is_secret
 from rpcbackend.testing import FrozenClock
 from tests.mirror.web import Answer, Web, mirrored
 from tests.people import PASSWORD, add_user, make_user
@@ -69,6 +71,36 @@ async def test_an_answer_with_tokens_is_never_packed(app: Application, clock: Fr
 
     assert len(signed_in.content) > 800
     assert "content-encoding" not in signed_in.headers
+
+
+def holds_secret(schema: Any, parts: dict[str, Any]) -> bool:
+    """Tell whether something of a schema, or of what it refers to, is marked as a secret."""
+    if isinstance(schema, list):
+        return any(holds_secret(each, parts) for each in schema)
+    if not isinstance(schema, dict):
+        return False
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    rest = {key: part for key, part in parts.items() if key != name}
+    return bool(
+        schema.get("x-secret")
+        or (name in parts and holds_secret(parts[name], rest))
+        or any(holds_secret(each, parts) for each in schema.values())
+    )
+
+
+def test_no_channel_that_answers_a_secret_is_packed() -> None:
+    contract = orjson.loads(read_contract())
+    parts = contract["components"]["schemas"]
+    telling = {
+        method["name"]
+        for method in contract["methods"]
+        if "result" in method and holds_secret(method["result"], parts)
+    }
+    # A page of what was recorded, in which no secret is left.
+    telling -= {"transcripts.inspect"}
+
+    assert {"auth.login", "apikeys.create", "feeds.create", "webhooks.save"} <= telling
+    assert [name for name in sorted(telling) if not is_secret(f"/api/{name}")] == []
 
 
 async def test_a_stream_is_not_packed(web: Web, token: str) -> None:
