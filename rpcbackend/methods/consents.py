@@ -3,9 +3,9 @@
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.consents import last_of, present, says_the_same, told_of
-from rpcbackend.errors import NotFoundError
+from rpcbackend.errors import ForbiddenError, NotFoundError
 from rpcbackend.notices.students import follow_consent
-from rpcbackend.schema.consents import Consent, Consents, GetConsents, SetConsent
+from rpcbackend.schema.consents import Consent, Consents, ConsentSource, GetConsents, SetConsent
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work
 
@@ -26,18 +26,20 @@ async def get(ctx: Context, params: GetConsents) -> Consents:
     permission=Permission.CONSENTS_WRITE,
     kind="command",
     idempotency="natural",
-    errors=(NotFoundError,),
+    errors=(NotFoundError, ForbiddenError),
     events=("consents.changed",),
 )
 async def set_one(ctx: Context, params: SetConsent) -> Consents:
     """Record that a student agrees to be written to about something, or refuses it.
 
     What he refuses is not sent any more, though it may wait already. What was said last, word by
-    word, leaves no trace.
+    word, leaves no trace. A student says it himself in the app: the other sources are the office's.
     """
 
     async def unit(work: Work) -> Consents:
         student = await work.students.require(params.student_id)
+        if not work.sight.is_whole and params.source is not ConsentSource.APP:
+            raise ForbiddenError("A student says it in the app; ask the office for all else.")
         history = await work.consents.history(student.id)
         last = last_of(history, params.purpose, params.channel)
         if last is not None and says_the_same(last, params):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from rpcbackend.app import Application
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store
@@ -127,3 +129,18 @@ async def test_a_student_says_himself_what_he_agrees_to(app: Application, client
     assert view["history"][0]["source"] == "app"
     assert view["history"][0]["actor"].startswith("usr_")
     assert await refused(student, "consents.set", **saying(an_id("stu", 9))) == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("source", ["desk", "paper", "phone", "import"])
+async def test_a_student_cannot_say_that_the_office_heard_it(
+    app: Application, client: Client, source: str
+) -> None:
+    school = await School(client).open()
+    await add_role(app, Role.OWNER)
+    student = await signed_in(app, Role.STUDENT, school.student["id"])
+    said = saying(school.student["id"], source=source)
+
+    assert await refused(student, "consents.set", **said) == "FORBIDDEN"
+
+    view = await student.call("consents.get", studentId=school.student["id"])
+    assert view["history"] == []

@@ -2471,4 +2471,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '70b67d949d8362480805ffdf34391d9a8a913da91260b89e99d10d8ac065d860';
+export const contractHash = 'a6552adad961b3d51c33d9554a1e96dfb5688ff7c5dffa4a37a9bb64fcf67790';
