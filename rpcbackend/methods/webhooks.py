@@ -20,7 +20,7 @@ from rpcbackend.outside.incoming import AGAIN_MS, EVENTS, EarlyError, read_told,
 from rpcbackend.outside.signing import SECRET_BYTES, make_secret, verify
 from rpcbackend.protocol import codec
 from rpcbackend.schema.base import Empty, Encoded
-from rpcbackend.schema.providers import Provider
+from rpcbackend.schema.providers import Provider, ProviderChannel
 from rpcbackend.schema.webhooks import (
     ListWebhooks,
     ReceivedWebhook,
@@ -180,11 +180,14 @@ async def receive(ctx: Context, params: ReceiveWebhook) -> ReceivedWebhook:
 async def _whose(work: Work, provider_id: str) -> tuple[Provider, str]:
     """Return a provider and its secret.
 
+    A mail server tells nothing, and more programs than that one know its password.
+
     Raises:
         SignatureInvalidError: There is none: whoever guesses ids is told no more than others.
     """
     with suppress(NotFoundError, BoxDamagedError):
+        provider = await work.providers.require(provider_id)
         secret = await work.providers.secret_of(provider_id)
-        if secret is not None:
-            return await work.providers.require(provider_id), secret
+        if secret is not None and provider.channel is not ProviderChannel.MAIL:
+            return provider, secret
     raise SignatureInvalidError

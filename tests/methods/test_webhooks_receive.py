@@ -250,6 +250,28 @@ async def test_what_is_signed_and_has_no_form_is_refused_and_not_remembered(
 # Who tells
 
 
+async def test_whoever_knows_the_password_of_a_mail_server_tells_nothing(
+    client: Client, clock: FrozenClock, store: Store
+) -> None:
+    """It is known to the mail server, and to every mail program that it was typed into."""
+    server = {"host": "mail.example", "port": 587, "security": "starttls", "sender": "a@b.example"}
+    saved = await client.call(
+        "providers.save", channel="mail", name="Mail", mail=server, secret=SECRET
+    )
+    mail, before = Service(client, clock, saved["id"]), store.head_seq
+
+    failed = await mail.refusal({"type": "message.delivered", "reference": an_id("msg")})
+    unknown = await Service(client, clock, an_id("prv", 404)).refusal(paid())
+
+    assert failed.symbol == "SIGNATURE_INVALID"
+    assert (failed.symbol, failed.message, failed.details) == (
+        unknown.symbol,
+        unknown.message,
+        unknown.details,
+    )
+    assert store.head_seq == before
+
+
 def tampered(**given: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def change(params: dict[str, Any]) -> dict[str, Any]:
         headers = params["headers"] | given.get("headers", {})
