@@ -5,6 +5,7 @@ speak it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -32,6 +33,16 @@ MOST_CHARACTERS = 200
 """Of what a service calls a message."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a service says of what it took."""
+
+    id: str | None
+    """What it calls it; None if it only says that it had taken it before."""
+    url: str | None = field(default=None, repr=False)
+    """Of a payment: where it is paid, whatever that is."""
+
+
 class Gateway:
     """Speaks to one service.
 
@@ -45,8 +56,8 @@ class Gateway:
         self.provider = provider
         self._web, self._clock = web, clock
 
-    async def post(self, path: str, id: str, content: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 (its name)
-        """Hand something over and return what the service says of it: its `id`, and more.
+    async def post(self, path: str, id: str, content: Mapping[str, Any]) -> Said:  # noqa: A002 (its name)
+        """Hand something over and return what the service says of it.
 
         Args:
             path: Below the service's address.
@@ -83,7 +94,7 @@ class Gateway:
         return RefusedError(f"the service refuses it ({status})")
 
 
-def _read(answer: Answer) -> dict[str, Any]:
+def _read(answer: Answer) -> Said:
     """Read what the service says; one that has seen the message before need not say anything."""
     try:
         said = orjson.loads(answer.body)
@@ -91,8 +102,9 @@ def _read(answer: Answer) -> dict[str, Any]:
         said = None
     name = said.get("id") if isinstance(said, dict) else None
     if isinstance(said, dict) and isinstance(name, str) and 0 < len(name) <= MOST_CHARACTERS:
-        return said
+        url = said.get("url")
+        return Said(id=name, url=None if url is None else str(url))
     if answer.status == SEEN:
-        return {"id": None}
+        return Said(id=None)
     # It may have arrived: by the same key the service tells next time.
     raise TryAgainError("the service did not say what became of it")

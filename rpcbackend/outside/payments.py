@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from rpcbackend.domain.payments import follow
-from rpcbackend.outside.adapter import RefusedError
+from rpcbackend.outside.adapter import RefusedError, TryAgainError
 from rpcbackend.outside.gateway import Gateway
 from rpcbackend.schema.payments import PaymentState
 from rpcbackend.store import Message, Work
@@ -35,11 +35,13 @@ class PaymentLinks:
     async def send(self, id: str, message: Message) -> str | None:  # noqa: A002 (its name)
         """Ask for a link, keep it, and return the service's name for it; see `Adapter.send`."""
         said = await self._gateway.post("payments", id, message.payload)
-        name, url = said["id"], said.get("url")
-        if name is None or not isinstance(url, str) or not _URL.fullmatch(url):
+        if said.id is None:
+            # It has made one, which may be paid: to give up would say that there is none.
+            raise TryAgainError("the service took it before, and does not tell its link")
+        if said.url is None or not _URL.fullmatch(said.url):
             raise RefusedError("the service told no link that can be used")
-        await self._keep(Link(str(message.payload["reference"]), name, url))
-        return str(name)
+        await self._keep(Link(str(message.payload["reference"]), said.id, said.url))
+        return said.id
 
     async def close(self) -> None:
         """Hold nothing: connections are the web's."""

@@ -27,9 +27,7 @@ class TextMessages:
             "text": text,
             "segments": segments,
         }
-        said = await self._gateway.post("messages", id, told)
-        name: str | None = said["id"]
-        return name
+        return (await self._gateway.post("messages", id, told)).id
 
     async def close(self) -> None:
         """Hold nothing: connections are the web's."""
