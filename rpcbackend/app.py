@@ -292,9 +292,9 @@ class Application:
         """Return the OpenRPC document, encoded."""
         return read_contract()
 
-    def check_address(self, url: str) -> None:
-        """Check that events may go to an address outside."""
-        self.ways.guard.check(url)
+    def check_address(self, url: str, *, is_trusted: bool = False) -> None:
+        """Check that an address outside may be called; see `Guard.check`."""
+        self.ways.guard.check(url, is_trusted=is_trusted)
 
     def take_heavy(self, ctx: Context) -> None:
         """Count a heavy call whose channel is a light one; see `RateLimit.take`."""

@@ -180,8 +180,13 @@ class Host(Protocol):
         """Where the mirror listens, if there is one."""
         ...
 
-    def check_address(self, url: str) -> None:
-        """Raise UrlRefusedError if events may not go to an address outside."""
+    def check_address(self, url: str, *, is_trusted: bool = False) -> None:
+        """Raise UrlRefusedError if an address outside may not be called.
+
+        Args:
+            url: The address.
+            is_trusted: Whether it is a provider's, which the owner chose.
+        """
         ...
 
     def take_heavy(self, ctx: "Context") -> None:

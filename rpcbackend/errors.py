@@ -342,7 +342,7 @@ class ConsentMissingError(RpcError):
 
 
 class UrlRefusedError(RpcError):
-    """The address cannot be used: https, a public host, and port 443 or 8443 are needed."""
+    """The address cannot be used; details.reason says what is wrong: form, scheme, port or host."""
 
     code, symbol, error_type = 1605, "URL_REFUSED", "business"
 

@@ -160,6 +160,7 @@ async def test_a_command_whose_message_waits_says_so_and_is_done_all_the_same(
                 "channel": "mail",
                 "reason": "unreached",
                 "since": "2026-11-23T08:00:00Z",
+                "lastError": "cannot be reached",
                 "nextTryMs": 20_000,
             }
         ],

@@ -10,6 +10,7 @@ from rpcbackend.errors import (
     InvalidParamsError,
     NotFoundError,
     PasswordRequiredError,
+    UrlRefusedError,
     VersionConflictError,
 )
 from rpcbackend.schema.base import Empty, Encoded, NoParams
@@ -31,7 +32,7 @@ from rpcbackend.store import TEST_TEMPLATE, Message, Work
     permission=Permission.PROVIDERS_WRITE,
     kind="command",
     step_up=True,
-    errors=(NotFoundError, VersionConflictError, PasswordRequiredError),
+    errors=(NotFoundError, VersionConflictError, PasswordRequiredError, UrlRefusedError),
     events=("providers.saved",),
 )
 async def save(ctx: Context, params: SaveProvider) -> Provider:
@@ -39,9 +40,12 @@ async def save(ctx: Context, params: SaveProvider) -> Provider:
 
     Of the enabled ones of a channel the first carries all, and the next steps in while it cannot
     be reached. With none enabled the channel is switched off, and what it should carry waits.
-    Another host is not given the secret of the one before.
+    Another host is not given the secret of the one before. The address of a service is looked at
+    as it is when it is called: it has https and a public host, and any port.
     """
     _check(params)
+    if params.web is not None:
+        ctx.host.check_address(params.web.url, is_trusted=True)
 
     async def unit(work: Work) -> Provider:
         old = await work.providers.require(params.provider_id) if params.provider_id else None
@@ -151,7 +155,8 @@ def _check(params: SaveProvider) -> None:
     """Check what the model cannot say.
 
     Raises:
-        InvalidParamsError: The settings are another channel's, or would send in the clear.
+        InvalidParamsError: The settings are another channel's, would send in the clear, or have a
+            key that no request can carry.
     """
     is_mail = params.channel is ProviderChannel.MAIL
     refused = {
@@ -166,9 +171,16 @@ def _check(params: SaveProvider) -> None:
         refused["mail.security"] = "clear_text"
     if params.web and not _is_safe(params.web.url):
         refused["web.url"] = "clear_text"
+    if params.web and params.secret and not _fits_header(params.secret):
+        refused |= {"secret": "header"}
     errors = [{"path": path, "rule": rule} for path, rule in refused.items() if rule]
     if errors:
         raise InvalidParamsError(details={"errors": errors})
+
+
+def _fits_header(secret: str) -> bool:
+    """Tell whether a key can be sent as `Authorization: Bearer …` (RFC 9110 section 5.5)."""
+    return secret.isascii() and secret.strip() == secret
 
 
 def _is_safe(url: str) -> bool:

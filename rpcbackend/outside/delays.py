@@ -30,6 +30,7 @@ _SAYS = {
 class _Delay:
     reason: Literal["unreached", "switched_off"]
     since_ms: int
+    last_error: str | None = None
     failures: int = 0
     next_try: float | None = None
     """Monotonic; None where it is not for us to try."""
@@ -57,12 +58,15 @@ class Delays:
         elif not is_on and (delay is None or delay.reason != "switched_off"):
             self._delays[channel] = _Delay("switched_off", self._clock.now_ms())
 
-    def unreached(self, channel: str, retry_after_seconds: float | None) -> None:
+    def unreached(
+        self, channel: str, retry_after_seconds: float | None, why: str | None = None
+    ) -> None:
         """Let a channel wait: none of those who carry it was reached.
 
         Args:
             channel: Which.
             retry_after_seconds: When they may be, as far as is known.
+            why: What the last of them said, if he did.
         """
         delay = self._delays.setdefault(channel, _Delay("unreached", self._clock.now_ms()))
         if delay.reason == "switched_off":
@@ -71,7 +75,7 @@ class Delays:
         if delay.next_try is not None and not delay.is_probing:
             # One of those that were on their way together.
             return
-        delay.failures, delay.is_probing = delay.failures + 1, False
+        delay.failures, delay.is_probing, delay.last_error = delay.failures + 1, False, why
         wait = retry_after_seconds or (FIRST_SECONDS + self._backoff.wait(delay.failures))
         delay.next_try = self._clock.monotonic() + min(wait, 2 * LONGEST_SECONDS)
 
@@ -125,6 +129,7 @@ class Delays:
                 channel=channel,
                 reason=delay.reason,
                 since=_at(delay.since_ms),
+                last_error=delay.last_error,
                 next_try_ms=None if delay.next_try is None else self._next_try_ms(delay.next_try),
             )
             for channel, delay in sorted(self._delays.items())

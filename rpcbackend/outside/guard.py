@@ -135,8 +135,16 @@ class Guard:
         return found
 
 
+_SAYS = {
+    "form": "The address is not of the form https://host/path, or too long.",
+    "scheme": "The address has to begin with https://.",
+    "port": "Only the ports 443 and 8443 may be called.",
+    "host": "The address leads to this machine or its network, or names no public host.",
+}
+
+
 def _refused(reason: str) -> UrlRefusedError:
-    return UrlRefusedError(details={"reason": reason})
+    return UrlRefusedError(_SAYS[reason], details={"reason": reason})
 
 
 def _is_name(host: str, *, needs_dot: bool) -> bool:

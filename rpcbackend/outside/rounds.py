@@ -55,7 +55,7 @@ class End:
         elif not isinstance(self.outcome, Given):
             delays.reached(channel)
         elif self.lease.message.via is None:
-            delays.unreached(channel, self.outcome.retry_after_seconds)
+            delays.unreached(channel, self.outcome.retry_after_seconds, self.outcome.reason)
         else:
             # Another provider may well be reached.
             delays.spare(channel)

@@ -71,12 +71,15 @@ class Web:
 
         Raises:
             RefusedError: The address may not be called, or a header is not of HTTP.
-            TryAgainError: With `is_unreached`: nothing was sent.
+            TryAgainError: With `is_unreached`: nothing was sent. Also where an address that the
+                owner configured may not be called: no message is to blame for that.
             BrokenOffError: There was no whole answer.
         """
         try:
             target = self._guard.check(url, is_trusted=is_trusted)
         except UrlRefusedError as exc:
+            if is_trusted:
+                raise TryAgainError(exc.message, is_unreached=True) from exc
             raise RefusedError(exc.message) from exc
         return await self._gate.call(
             target.name,

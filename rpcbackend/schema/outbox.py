@@ -110,6 +110,9 @@ class ChannelDelay(WireModel):
     channel: str
     reason: OutboxOffReason
     since: Annotated[Instant, Field(description="In this process.")]
+    last_error: Annotated[
+        str | None, Field(description="Why the last try reached nobody, in words for the office.")
+    ]
     next_try_ms: Annotated[
         Integer | None, Field(description="Until it is tried again; null if it is switched off.")
     ]

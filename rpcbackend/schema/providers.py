@@ -65,7 +65,7 @@ class MailServer(WireModel):
 class WebService(WireModel):
     """A service that takes text messages or payments by HTTP; see docs/outside.md."""
 
-    url: Annotated[Url, Field(description="Where its API begins; https but on this machine.")]
+    url: Annotated[Url, Field(description="Where its API begins: https and a public host.")]
     sender: Annotated[
         str,
         StringConstraints(max_length=50, pattern=_PLAIN),

@@ -7,10 +7,12 @@ import pytest
 
 from rpcbackend.app import Application
 from rpcbackend.context import FRESH_SECONDS
+from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store
 from rpcbackend.store.catalog import shapes
-from rpcbackend.testing import CallFailedError, Client, FrozenClock
+from rpcbackend.surroundings import Surroundings
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import told_of
 from tests.people import refused, signed_in
 
@@ -131,6 +133,8 @@ async def test_a_service_keeps_its_secret_at_another_path_and_not_at_another_hos
         (sms(web={"url": "https://u:p@sms.example/"}), {"web.url": "string_pattern_mismatch"}),
         (sms(web={"url": "ftp://sms.example/"}), {"web.url": "string_pattern_mismatch"}),
         (mail() | {"secret": "a\r\nb"}, {"secret": "string_pattern_mismatch"}),
+        (sms() | {"secret": "schlüssel"}, {"secret": "header"}),
+        (sms() | {"secret": "key "}, {"secret": "header"}),
         (mail(channel="webhook"), {"channel": "enum"}),
     ],
 )
@@ -140,16 +144,67 @@ async def test_settings_that_cannot_work_or_would_send_in_the_clear_are_refused(
     assert await rules(client, **params) == broken
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
-async def test_a_server_on_this_machine_may_be_spoken_to_in_the_clear(
+HERE = ["localhost", "127.0.0.1", "::1"]
+
+
+def url_of(host: str) -> str:
+    return f"http://[{host}]:8080" if ":" in host else f"http://{host}:8080/v1"
+
+
+@pytest.mark.parametrize("host", HERE)
+async def test_a_mail_server_on_this_machine_may_be_spoken_to_in_the_clear(
     client: Client, host: str
 ) -> None:
-    url = f"http://[{host}]:8080" if ":" in host else f"http://{host}:8080/v1"
+    server = SERVER | {"host": host, "security": "none"}
 
-    await client.call("providers.save", **mail(mail=SERVER | {"host": host, "security": "none"}))
-    await client.call("providers.save", **sms(web={"url": url}))
+    saved = await client.call("providers.save", **mail(mail=server))
 
-    assert len((await client.call("providers.list"))["items"]) == 2
+    assert saved["mail"] == server | {"username": "office"}
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        *((url_of(host), "scheme") for host in HERE),
+        ("https://localhost/v1", "host"),
+        ("https://printer/v1", "host"),
+        ("https://10.0.0.7/v1", "host"),
+        ("https://[::1]:8443/v1", "host"),
+        ("https://169.254.169.254/latest", "host"),
+        ("https://2130706433/v1", "host"),
+        ("https://sms.example:0/v1", "form"),
+        ("https://sms.example/ü", "form"),
+    ],
+)
+async def test_an_address_that_would_be_refused_at_each_send_is_not_saved(
+    client: Client, url: str, reason: str
+) -> None:
+    saved = await client.call("providers.save", **sms())
+
+    for given in ({}, {"providerId": saved["id"]}, {"isEnabled": False}):
+        with pytest.raises(CallFailedError) as failed:
+            await client.call("providers.save", **sms(web={"url": url}), **given)
+        assert (failed.value.symbol, failed.value.details) == ("URL_REFUSED", {"reason": reason})
+
+    assert await client.call("providers.list") == {"items": [saved]}
+
+
+async def test_a_service_may_have_another_port(client: Client) -> None:
+    saved = await client.call("providers.save", **sms(web={"url": "https://sms.example:9443/v1"}))
+
+    assert saved["web"]["url"] == "https://sms.example:9443/v1"
+
+
+@pytest.mark.parametrize("host", HERE)
+async def test_for_development_a_service_may_be_on_this_machine(
+    clock: FrozenClock, host: str
+) -> None:
+    outside = OutsideSettings(allow_private=True)
+    async with running_app(surroundings=Surroundings(clock=clock), outside=outside) as app:
+        await app.open_store()
+        saved = await Client(app).call("providers.save", **sms(web={"url": url_of(host)}))
+
+    assert saved["web"]["url"] == url_of(host)
 
 
 async def test_a_provider_stays_with_its_channel(client: Client) -> None:

@@ -119,7 +119,7 @@ def test_what_is_on_its_way_when_a_channel_is_switched_off_does_not_open_it(
 
 
 def test_it_tells_since_when_and_until_when(delays: Delays, clock: FrozenClock) -> None:
-    delays.unreached("mail", 30.0)
+    delays.unreached("mail", 30.0, "the host cannot be reached")
     clock.advance(10)
     delays.switch("sms", is_on=False)
 
@@ -128,12 +128,14 @@ def test_it_tells_since_when_and_until_when(delays: Delays, clock: FrozenClock) 
             "channel": "mail",
             "reason": "unreached",
             "since": "2026-11-23T08:00:00Z",
+            "lastError": "the host cannot be reached",
             "nextTryMs": 20_000,
         },
         {
             "channel": "sms",
             "reason": "switched_off",
             "since": "2026-11-23T08:00:10Z",
+            "lastError": None,
             "nextTryMs": None,
         },
     ]

@@ -8,10 +8,15 @@ import orjson
 import pytest
 
 from rpcbackend.outside.adapter import RefusedError, TryAgainError
+from rpcbackend.outside.gate import Gate
 from rpcbackend.outside.gateway import Gateway
+from rpcbackend.outside.guard import Guard
+from rpcbackend.outside.names import Names
 from rpcbackend.outside.payments import Link, PaymentLinks
+from rpcbackend.outside.policy import Policy
 from rpcbackend.outside.providers import WebProvider
 from rpcbackend.outside.sms import TextMessages
+from rpcbackend.outside.web import Web
 from rpcbackend.store import Message
 from rpcbackend.testing import FrozenClock
 from tests.outside.hosts import Host
@@ -139,6 +144,21 @@ async def test_an_answer_of_the_service_means_later_never_or_not_this_service(
     assert not any(part in failed.value.reason for part in (SECRET, "+49", "127.0.0.1"))
 
 
+async def test_an_address_that_may_not_be_called_is_a_fault_of_the_settings(
+    clock: FrozenClock,
+) -> None:
+    """It was saved while the file of the settings allowed it: no message is given up for that."""
+    gate = Gate(clock=clock, random=lambda: 0.0, policy=Policy())
+    web = Web(gate, Guard(Names().look_up))
+    for url in ("http://127.0.0.1:9/v1", "https://10.0.0.7/v1", "https://printer/v1"):
+        gateway = Gateway(WebProvider(url=url, secret=SECRET), web, clock=clock)
+        with pytest.raises(TryAgainError) as failed:
+            await TextMessages(gateway).send(ID, TEXT)
+
+        assert failed.value.is_unreached
+        assert url not in failed.value.reason
+
+
 @pytest.mark.parametrize("text", ["", "ж" * 671], ids=["nothing", "eleven parts"])
 async def test_a_text_that_no_telephone_puts_together_is_refused_before_anybody_is_called(
     clock: FrozenClock, text: str
@@ -188,6 +208,23 @@ async def test_a_service_that_has_seen_the_payment_before_tells_its_link_again(
         assert await PaymentLinks(gateway, kept.keep).send(ID, PAYMENT) == "pl_9"
 
     assert len(kept.links) == 1
+
+
+async def test_a_service_that_took_a_payment_before_and_tells_no_link_is_asked_again(
+    clock: FrozenClock,
+) -> None:
+    """It has made a link, which may be paid: nobody may say that there is none."""
+    kept = Kept()
+    made = an_answer(409, {"id": "pl_9", "url": "https://pay.example/pl_9"})
+    async with gateway_to(clock, an_answer(409, b""), made) as (gateway, host):
+        payments = PaymentLinks(gateway, kept.keep)
+        with pytest.raises(TryAgainError) as failed:
+            await payments.send(ID, PAYMENT)
+        assert await payments.send(ID, PAYMENT) == "pl_9"
+
+    assert not failed.value.is_unreached
+    assert {post.headers["idempotency-key"] for post in read_posts(host)} == {ID}
+    assert kept.links == [Link("pay_1", "pl_9", "https://pay.example/pl_9")]
 
 
 @pytest.mark.parametrize(

@@ -302,11 +302,13 @@ async def test_this_machine_is_not_called_unless_the_settings_say_so(
         running(answering(OK), tls=shown) as host,
         open_web(Guard(Names().look_up), tls=trust) as web,
     ):
+        url = f"https://{host_name}:{host.port}/"
         with pytest.raises(RefusedError):
-            await web.post(
-                f"https://{host_name}:{host.port}/", headers={}, content=b"", is_trusted=True
-            )
+            await web.post(url, headers={}, content=b"")
+        with pytest.raises(TryAgainError) as of_provider:
+            await web.post(url, headers={}, content=b"", is_trusted=True)
 
+    assert of_provider.value.is_unreached
     assert host.connections == 0
 
 

@@ -45,6 +45,7 @@ HEALTH = {
                 "channel": "mail",
                 "reason": "unreached",
                 "since": "2026-11-23T08:00:00Z",
+                "lastError": "the host cannot be reached",
                 "nextTryMs": 15_000,
             }
         ],

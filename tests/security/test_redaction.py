@@ -220,6 +220,7 @@ HARMLESS = {
         *("ListAudit.actor", "ListAudit.entityId", "ListAudit.channel"),
         *(
             "ChannelDelay.channel",
+            "ChannelDelay.lastError",
             "OutboxMessage.channel",
             "OutboxMessage.template",
             "Schedule.channel",

@@ -298,6 +298,8 @@ export interface ChannelDelay {
   readonly reason: 'unreached' | 'switched_off';
   /** In this process. */
   readonly since: string;
+  /** Why the last try reached nobody, in words for the office. */
+  readonly lastError: string | null;
   /** Until it is tried again; null if it is switched off. */
   readonly nextTryMs: number | null;
 }
@@ -1991,7 +1993,7 @@ export interface Watching {
 
 /** A service that takes text messages or payments by HTTP; see docs/outside.md. */
 export interface WebService {
-  /** Where its API begins; https but on this machine. */
+  /** Where its API begins: https and a public host. */
   readonly url: string;
   /** What a text message says it comes from. */
   readonly sender?: string;
@@ -2471,4 +2473,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'a6552adad961b3d51c33d9554a1e96dfb5688ff7c5dffa4a37a9bb64fcf67790';
+export const contractHash = '65087b2d2ac085f7a358700163fe769235e1bd75739f183d3d51dc38add7e463';
