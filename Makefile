@@ -26,8 +26,8 @@ test: check test-python test-shim e2e  ## install everything and pass all tests
 # Whole processes and many worlds: coverage and the loop's debug mode would take longer than the tests.
 WHOLE := tests/e2e tests/faults tests/properties tests/simulation
 
-# As many processes as there are cores; each starts a database server of its own.
-AT_ONCE := --numprocesses auto --maxprocesses 4
+# As many processes as there are cores, a file in one of them; each starts a database server of its own.
+AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-python: $(VENV)/.dev electron-shim/node_modules/.installed
 	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest $(AT_ONCE) tests $(WHOLE:%=--ignore=%)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,7 @@ from rpcbackend.store import Place, Store
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.postgres import HAS_SOCKETS, Cluster, clusters
+from tests.told import TOLD
 
 # The same examples in every run, however slow the machine; .hypothesis is never written.
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
@@ -105,3 +107,25 @@ def store(app: Application) -> Store:
 async def client(app: Application) -> Client:
     """A client of the application, in memory."""
     return Client(app)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what is told over to the process that began this one."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["told"] = [each.dump() for each in TOLD]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take it over; a process that died has left nothing."""
+    for each, dumped in zip(TOLD, getattr(node, "workeroutput", {}).get("told", []), strict=False):
+        each.take(dumped)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what is told."""
+    for each in TOLD:
+        if lines := list(each.report()):
+            terminalreporter.section(each.title)
+            for line in lines:
+                terminalreporter.write_line(line)

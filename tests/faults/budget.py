@@ -1,6 +1,7 @@
 """How much is tried: a quick selection in every run, all of it by `make faults`. The figures."""
 
 import os
+from typing import Any
 
 IS_FULL = os.environ.get("RPCBACKEND_FAULTS") == "full"
 
@@ -10,6 +11,8 @@ SECONDS = 36_000 if IS_FULL else 240
 
 class Figures:
     """What all tests of a run have tried, and what came of it; told at its end."""
+
+    title = "faults"
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -22,9 +25,16 @@ class Figures:
         ]
         self._lines.append(f"{what}: {', '.join(parts)}")
 
-    @property
-    def lines(self) -> list[str]:
-        """All of them, in the order of the tests."""
+    def dump(self) -> Any:
+        """Return the lines."""
+        return self._lines
+
+    def take(self, dumped: Any) -> None:
+        """Add lines of another process."""
+        self._lines += dumped
+
+    def report(self) -> list[str]:
+        """Return the lines, in the order of the tests."""
         return self._lines
 
 

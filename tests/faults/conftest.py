@@ -1,4 +1,4 @@
-"""What is preloaded, a folder in memory, and how much was tried."""
+"""What is preloaded, and a folder in memory."""
 
 import subprocess
 import sys
@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from pytest import TerminalReporter  # noqa: PT013 (a type)
 
-from tests.faults.budget import FIGURES, SECONDS
+from tests.faults.budget import SECONDS
 
 # Faults are preloaded into the process (LD_PRELOAD), and looked for through /proc.
 collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
@@ -48,11 +47,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(SECONDS))
-
-
-def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Print the figures."""
-    if FIGURES.lines:
-        terminalreporter.section("faults")
-        for line in FIGURES.lines:
-            terminalreporter.write_line(line)
