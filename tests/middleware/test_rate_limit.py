@@ -15,7 +15,7 @@ from rpcbackend.testing import FrozenClock
 from tests.callers import connect_as
 from tests.clauses import clause
 from tests.factories import an_id
-from tests.machine import Said, say
+from tests.machine import Label, Said, say
 from tests.middleware.calls import make_call, passing
 
 query = say
@@ -45,6 +45,12 @@ CLASSES = pytest.mark.parametrize(
 )
 
 
+class Named(Label):
+    """Params of a call that names a login."""
+
+    login: str
+
+
 class Caller:
     """Calls again and again through one ring, on one connection."""
 
@@ -54,9 +60,13 @@ class Caller:
         self._host = Application(None)
         self._connection = make_call(say, host=self._host).context.connection
 
-    async def wait_for(self, method: Method, principal: Principal = ADA) -> int:
+    async def wait_for(
+        self, method: Method, principal: Principal = ADA, login: str | None = None
+    ) -> int:
         """Call once, and return for how many milliseconds it was refused, 0 when it was not."""
         call = make_call(method, host=self._host)
+        if login is not None:
+            call.params = Named(label="", login=login)
         call.context.clock, call.context.principal = self.clock, principal
         call.context.connection = self._connection
         try:
@@ -65,10 +75,12 @@ class Caller:
             return refused.retry_after_ms or -1
         return 0
 
-    async def use_up(self, method: Method, principal: Principal = ADA) -> int:
+    async def use_up(
+        self, method: Method, principal: Principal = ADA, login: str | None = None
+    ) -> int:
         """Call until refused and return how many calls were let through."""
         count = 0
-        while not await self.wait_for(method, principal):
+        while not await self.wait_for(method, principal, login):
             count += 1
         return count
 
@@ -136,10 +148,31 @@ async def test_the_one_desk_is_limited_only_where_passwords_could_be_guessed(
 
     for method in (query, command, heavy, auth_query):
         assert [await caller.wait_for(method, principal) for _ in range(20)] == [0] * 20
-    assert await caller.use_up(auth, principal) == 5
+    assert await caller.use_up(auth, principal, "ada") == 5
 
     caller.another_connection()
-    assert await caller.use_up(auth, principal) == 5
+    assert await caller.use_up(auth, principal, "ada") == 5
+
+
+async def test_one_login_that_is_hammered_at_keeps_no_other_of_its_address_out() -> None:
+    caller = Caller()
+    await caller.use_up(auth, NOBODY, "ada")
+
+    assert await caller.wait_for(auth, NOBODY, "ADA") == 12_000
+    assert [await caller.wait_for(auth, NOBODY, "ada") for _ in range(100)] == [12_000] * 100
+    for number in range(11):
+        assert await caller.use_up(auth, NOBODY, f"user{number}") == 5
+
+
+@clause("rate-per-principal")
+@pytest.mark.parametrize("names", [True, False], ids=["many logins", "none, as auth.refresh"])
+async def test_an_address_has_a_bound_for_all_its_logins_together(names: bool) -> None:
+    caller = Caller()
+    logins = [f"user{number}" if names else None for number in range(61)]
+
+    waits = [await caller.wait_for(auth, NOBODY, login) for login in logins]
+
+    assert waits == [0] * 60 + [1_000]
 
 
 async def test_a_hasty_caller_is_told_when_to_come_again(app: Application) -> None:
