@@ -135,6 +135,9 @@ class ApiSettings(_Group):
     streams: Annotated[
         int, Field(ge=1, le=10_000, description="How many of those may be event streams.")
     ] = 64
+    streams_of_one: Annotated[
+        int, Field(ge=1, le=10_000, description="How many of those may be of one user or key.")
+    ] = 16
     auth: Annotated[AuthSettings, Field(description="How callers prove themselves.")] = (
         AuthSettings()
     )

@@ -28,7 +28,11 @@ class Refused(Exception):  # noqa: N818 (it is an answer, not a fault)
 
 
 def answer_of(
-    line: bytes, *, next_page: str | None = None, wants_problem: bool = False
+    line: bytes,
+    *,
+    next_page: str | None = None,
+    wants_problem: bool = False,
+    status: int | None = None,
 ) -> Response:
     """Return the answer to one call, from its reply line.
 
@@ -36,9 +40,11 @@ def answer_of(
         line: The reply.
         next_page: Where the next page is asked for, if the answer is one of several.
         wants_problem: Whether an error is told by problem details.
+        status: Of an error, in the place of the table's.
     """
     if is_error(line):
-        return failure_of(codec.decode(line)["error"], wants_problem=wants_problem)
+        error = codec.decode(line)["error"]
+        return failure_of(error, wants_problem=wants_problem, status=status)
     headers, meta = {}, meta_of(line)
     if "rev" in meta:
         headers["ETag"] = f'W/"{meta["rev"]}"'
@@ -54,10 +60,12 @@ def answer_of(
     return Response(body, media_type=JSON, headers=headers)
 
 
-def failure_of(error: dict[str, Any], *, wants_problem: bool = False) -> Response:
+def failure_of(
+    error: dict[str, Any], *, wants_problem: bool = False, status: int | None = None
+) -> Response:
     """Return the answer that tells of an error, from the `error` member of a reply."""
     told = error["data"]
-    status = status_of(error["code"], told["code"])
+    status = status or status_of(error["code"], told["code"])
     headers = {}
     if "retryAfterMs" in told:
         headers["Retry-After"] = str(math.ceil(told["retryAfterMs"] / 1_000))

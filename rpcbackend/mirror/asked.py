@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from rpcbackend.errors import InvalidParamsError, UnauthenticatedError
+from rpcbackend.errors import InvalidParamsError, InvalidRequestError, UnauthenticatedError
 from rpcbackend.mirror.accepted import wants_problem
 from rpcbackend.protocol.codec import Json
 from rpcbackend.security.tokens import MAX_CHARS
@@ -54,8 +54,11 @@ def read_asked(request: Request) -> Asked:
 
     Raises:
         UnauthenticatedError: They hold two proofs, or one of no form that we know.
+        InvalidRequestError: They hold two keys of idempotency: which of them is meant?
     """
     headers = request.headers
+    if len(headers.getlist("idempotency-key")) > 1:
+        raise InvalidRequestError("A request has one Idempotency-Key.")
     token, basic = _proof_of(request)
     meta = {
         "idempotencyKey": _unquoted(headers.get("idempotency-key")),

@@ -16,7 +16,7 @@ from typing import Any
 
 from rpcbackend.errors import UnauthenticatedError
 from rpcbackend.mirror.answers import Refused, answer_of, is_error, result_of
-from rpcbackend.mirror.asked import NOT_VALID
+from rpcbackend.mirror.asked import NOT_VALID, Asked
 from rpcbackend.mirror.wire import Wire
 from rpcbackend.protocol import codec
 
@@ -66,7 +66,7 @@ class BasicSessions:
         """Forget the session of these credentials."""
         self._sessions.pop(self._digest(credentials), None)
 
-    async def token_of(self, credentials: str, source: str) -> str:
+    async def token_of(self, credentials: str, asked: Asked) -> str:
         """Return an access token of the session that these credentials have, or open now.
 
         Raises:
@@ -84,24 +84,24 @@ class BasicSessions:
             async with lock:
                 session = self._sessions.get(digest)
                 if session is None or not self._lasts(session):
-                    session = await self._open(session, credentials, source)
+                    session = await self._open(session, credentials, asked)
                     self._remember(digest, session)
         finally:
             if not lock.locked():
                 self._signing_in.pop(digest, None)
         return session.token
 
-    async def _open(self, last: _Session | None, credentials: str, source: str) -> _Session:
+    async def _open(self, last: _Session | None, credentials: str, asked: Asked) -> _Session:
         if last is not None:
             params: dict[str, Any] = {"refreshToken": last.refresh_token}
-            line = await self._wire.call("auth.refresh", params, source)
+            line = await self._wire.call("auth.refresh", params, asked.source)
             if not is_error(line):
                 return _session_of(line)
         login, password = _read(credentials)
         params = {"login": login, "password": password, "client": CLIENT}
-        line = await self._wire.call("auth.login", params, source)
+        line = await self._wire.call("auth.login", params, asked.source)
         if is_error(line):
-            raise Refused(answer_of(line))
+            raise Refused(answer_of(line, wants_problem=asked.wants_problem))
         return _session_of(line)
 
     def _remember(self, digest: bytes, session: _Session) -> None:

@@ -101,13 +101,13 @@ class Callers:
             raise UnauthenticatedError(NOT_VALID)
         if not self._basic.knows(credentials):
             self.take_stranger(asked.source)
-        token = await self._basic.token_of(credentials, asked.source)
+        token = await self._basic.token_of(credentials, asked)
         try:
             principal = await self._identify(asked.source, token)
         except SessionExpiredError:
             # It was ended meanwhile; the password may still be right.
             self._basic.forget(credentials)
-            token = await self._basic.token_of(credentials, asked.source)
+            token = await self._basic.token_of(credentials, asked)
             principal = await self._identify(asked.source, token)
         return principal, replace(asked, token=token, basic=None)
 

@@ -110,9 +110,15 @@ class Connection(H11Protocol):
         self._cancel(self._stall_timer)
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(
-            self._settings.header_seconds, self._give_up, Unreadable.TOO_SLOW
-        )
+        self._head_timer = self.loop.call_later(self._settings.header_seconds, self._look_at_head)
+
+    def _look_at_head(self) -> None:
+        begun, _ = self.conn.trailing_data
+        if begun:
+            self._give_up(Unreadable.TOO_SLOW)
+        else:
+            # Browsers open connections in advance: whoever asked nothing is told nothing.
+            self._end()
 
     def _await_reader(self) -> None:
         self._cancel(self._stall_timer)

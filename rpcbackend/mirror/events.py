@@ -9,7 +9,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from rpcbackend.dispatch.server import Server
-from rpcbackend.errors import InvalidParamsError, OverloadedError, ShuttingDownError
+from rpcbackend.errors import (
+    InvalidParamsError,
+    OverloadedError,
+    RateLimitedError,
+    ShuttingDownError,
+)
 from rpcbackend.mirror.answers import answer_of, is_error, result_of
 from rpcbackend.mirror.asked import read_asked, with_meta
 from rpcbackend.mirror.callers import Callers
@@ -40,6 +45,7 @@ class Streams:
         wire: Speaks to the application.
         callers: Finds out who asks.
         most: How many there may be at a time.
+        most_of_one: How many of them one user or key may have.
         keep_alive_seconds: How often one says that it is still there, and looks whether it may be.
     """
 
@@ -49,11 +55,14 @@ class Streams:
         callers: Callers,
         *,
         most: int,
+        most_of_one: int,
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
     ) -> None:
-        self._wire, self._callers, self._most = wire, callers, most
+        self._wire, self._callers = wire, callers
+        self._most, self._most_of_one = most, most_of_one
         self._keep_alive_seconds = keep_alive_seconds
-        self._open: set[EventSink] = set()
+        self._open: dict[EventSink, str] = {}
+        """Each with whose it is."""
 
     def close(self) -> None:
         """End all of them."""
@@ -68,11 +77,10 @@ class Streams:
         if request.method == "HEAD":
             # What is over with its head is not held open for nobody.
             return Response(media_type=_Stream.media_type)
-        if len(self._open) >= self._most:
-            raise OverloadedError(retry_after_ms=5_000)
+        self._check_room(principal.actor)
         sink = EventSink(UNREAD_BYTES)
         server = self._wire.subscribe(sink, asked.source)
-        self._open.add(sink)
+        self._open[sink] = principal.actor
         try:
             server.receive(codec.request(REQUEST_ID, CHANNEL, params))
             reply = await sink.next()
@@ -87,6 +95,15 @@ class Streams:
         begun_at = params.get("afterSeq", codec.decode(result_of(reply))["headSeq"])
         standing = self._standing_of(server, principal, asked.token)
         return _Stream(self._stream(sink, standing, begun_at), lambda: self._let_go(server, sink))
+
+    def _check_room(self, actor: str) -> None:
+        if sum(whose == actor for whose in self._open.values()) >= self._most_of_one:
+            raise RateLimitedError(
+                "You listen to as many event streams as one may; end another one first.",
+                retry_after_ms=5_000,
+            )
+        if len(self._open) >= self._most:
+            raise OverloadedError(retry_after_ms=5_000)
 
     def _standing_of(self, server: Server, principal: Principal, token: str | None) -> Standing:
         return Standing(
@@ -117,7 +134,7 @@ class Streams:
             yield _written(line)
 
     def _let_go(self, server: Server, sink: EventSink) -> None:
-        self._open.discard(sink)
+        self._open.pop(sink, None)
         sink.end()
         server.unsubscribe("event")
         self._wire.app.connections.close(server)

@@ -7,6 +7,7 @@ no form can send; and nothing here reads cookies, so there is nothing such a pag
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from rpcbackend.errors import (
     InvalidRequestError,
     RequestTooLargeError,
 )
+from rpcbackend.mirror.accepted import wants_problem
 from rpcbackend.mirror.answers import Refused
 from rpcbackend.mirror.body import TOO_LARGE, BoundedBody, is_json
 from rpcbackend.mirror.places import Places
@@ -27,6 +29,8 @@ HEADER_BYTES = 16 * KIB
 """Of a whole head; tokens have 4 KiB at most, cursors less."""
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+
+_TWO_WAYS = "The request cannot be read in one way only."
 
 _BY_GET = ("/api/health", "/api/events")
 
@@ -52,8 +56,21 @@ _ALWAYS = {
 }
 _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
-Refuse = Callable[[Exception, int | None], Response]
-"""Makes the answer of an error; a status of its own takes the place of the table's."""
+
+class Refuse(Protocol):
+    """Makes the answer of an error."""
+
+    def __call__(self, error: Exception, status: int | None, *, wants_problem: bool) -> Response:
+        """Return it; a status of its own takes the place of the table's."""
+        ...
+
+
+class _TurnedAway(Exception):  # noqa: N818 (as `Refused`)
+    """A request that comes to no route: why, by which status, and what its answer says beside."""
+
+    def __init__(self, error: RpcError, status: int | None = None, **headers: str) -> None:
+        self.error, self.status, self.headers = error, status, headers
+        super().__init__()
 
 
 class Guard:
@@ -85,14 +102,18 @@ class Guard:
         headers = Headers(scope=scope)
         origin = headers.get("origin", "").lower()
         answer = _Answer(send, self._finisher(headers, origin))
+        is_problem = wants_problem(headers.getlist("accept"))
         try:
             await self._serve(scope, receive, answer, headers, origin)
-        except Refused as refused:
-            await refused.response(scope, receive, answer)
+        except _TurnedAway as away:
+            response = self._refuse(away.error, away.status, wants_problem=is_problem)
+            response.headers.update(away.headers)
+            await response(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 (told by its correlation id alone)
             # Whatever the routes answered to it was reported there, and raised again.
             if not answer.has_begun:
-                await self._refuse(error, None)(scope, receive, answer)
+                response = self._refuse(error, None, wants_problem=is_problem)
+                await response(scope, receive, answer)
 
     async def _serve(
         self, scope: Scope, receive: Receive, answer: "_Answer", headers: Headers, origin: str
@@ -104,43 +125,43 @@ class Guard:
             return
         self._check_method(scope, origin)
         self._check_body(scope["method"], headers)
-        await self._inner(scope, BoundedBody(receive, self._settings, self._no), answer)
+        is_problem = wants_problem(headers.getlist("accept"))
 
-    def _no(self, error: RpcError, status: int | None = None) -> Refused:
-        return Refused(self._refuse(error, status))
+        def refused(error: RpcError, status: int | None) -> Refused:
+            return Refused(self._refuse(error, status, wants_problem=is_problem))
+
+        await self._inner(scope, BoundedBody(receive, self._settings, refused), answer)
 
     def _check_form(self, scope: Scope, headers: Headers) -> None:
         # h11 bounds what has not come whole yet; a head that comes at once may be longer.
         size = len(scope["raw_path"]) + len(scope["query_string"])
         size += sum(len(name) + len(value) + 4 for name, value in scope["headers"])
         if size > HEADER_BYTES:
-            raise self._no(RequestTooLargeError("The head of the request is too long."), 431)
+            raise _TurnedAway(RequestTooLargeError("The head of the request is too long."), 431)
         # `GET http://elsewhere/` names a host of its own, and `*` names nothing.
         is_path = scope["raw_path"].startswith(b"/") and not scope["raw_path"].startswith(b"//")
         lengths = headers.getlist("content-length") + headers.getlist("transfer-encoding")
         is_ours = scope["http_version"] in ("1.0", "1.1")
         if not (is_path and is_ours) or len(lengths) > 1:
-            refused = self._no(InvalidRequestError("The request cannot be read in one way only."))
             # Whoever stands between us may have read it in the other.
-            refused.response.headers["Connection"] = "close"
-            raise refused
+            raise _TurnedAway(InvalidRequestError(_TWO_WAYS), Connection="close")
 
     def _check_place(self, scope: Scope, headers: Headers, origin: str) -> None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self._places.hosts:
-            raise self._no(InvalidRequestError("Nobody of that name is here."), 421)
+            raise _TurnedAway(InvalidRequestError("Nobody of that name is here."), 421)
         # A proxy adds to the caller's list, or a list of its own below it.
         forwarded_for = ",".join(headers.getlist("x-forwarded-for")) or None
         peer = scope["client"][0] if scope["client"] else ""
         source = self._places.caller(peer, forwarded_for)
         if source is None:
-            raise self._no(ForbiddenError("Only the proxies that are configured are served."))
+            raise _TurnedAway(ForbiddenError("Only the proxies that are configured are served."))
         scope["state"] = {"source": source}
         origins = len(headers.getlist("origin"))
         if origins > 1 or (origin and not self._places.may_call(origin)):
-            raise self._no(ForbiddenError("Pages of that origin may not call."))
+            raise _TurnedAway(ForbiddenError("Pages of that origin may not call."))
         if headers.get("sec-fetch-site") in FROM_ELSEWHERE and not origin:
-            raise self._no(ForbiddenError("Pages of other sites may not call."))
+            raise _TurnedAway(ForbiddenError("Pages of other sites may not call."))
 
     def _preflight(self, path: str, headers: Headers, origin: str) -> Response:
         """Answer what a browser asks before it lets a page of another origin call."""
@@ -157,24 +178,25 @@ class Guard:
     def _check_method(self, scope: Scope, origin: str) -> None:
         method, allowed = scope["method"], allowed_at(scope["path"])
         if method not in allowed.split(", "):
-            refused = self._no(InvalidRequestError("That method is not served here."), 405)
-            refused.response.headers["Allow"] = allowed
-            raise refused
+            error = InvalidRequestError("That method is not served here.")
+            raise _TurnedAway(error, 405, Allow=allowed)
         if origin in self._places.other_origins:
             wanted = "GET" if method == "HEAD" else method
             if wanted not in self._settings.cors.methods:
-                raise self._no(ForbiddenError("Pages of that origin may not send that method."))
+                raise _TurnedAway(ForbiddenError("Pages of that origin may not send that method."))
 
     def _check_body(self, method: str, headers: Headers) -> None:
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise self._no(InvalidRequestError("A body comes as it is, in no other coding."), 415)
+            raise _TurnedAway(
+                InvalidRequestError("A body comes as it is, in no other coding."), 415
+            )
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
-            raise self._no(InvalidRequestError("The request cannot be read in one way only."))
+            raise _TurnedAway(InvalidRequestError(_TWO_WAYS))
         if int(length) > self._settings.body_bytes:
-            raise self._no(RequestTooLargeError(TOO_LARGE))
+            raise _TurnedAway(RequestTooLargeError(TOO_LARGE))
         if method == "POST" and not is_json(headers.getlist("content-type")):
-            raise self._no(InvalidRequestError("A body is application/json, in UTF-8."), 415)
+            raise _TurnedAway(InvalidRequestError("A body is application/json, in UTF-8."), 415)
 
     def _finisher(self, headers_in: Headers, origin: str) -> Callable[[Message], None]:
         """Return what gives an answer the headers that all of them have."""

@@ -68,7 +68,9 @@ class Mirror:
         if api.auth.type == "basic":
             basic = BasicSessions(self._wire, app.access.now, app.random_bytes)
         callers = Callers(app, clock, security.rate_limit, basic)
-        self._streams = Streams(self._wire, callers, most=api.streams)
+        self._streams = Streams(
+            self._wire, callers, most=api.streams, most_of_one=api.streams_of_one
+        )
         routes = Routes(wire=self._wire, callers=callers)
         web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         self._add_errors(web)
@@ -117,10 +119,10 @@ class Mirror:
         self._streams.close()
         await self._listener.close()
 
-    def _refusal(self, error: Exception, status: int | None = None) -> Response:
-        response = answer_of(self._wire.refuse(error))
-        response.status_code = status or response.status_code
-        return response
+    def _refusal(
+        self, error: Exception, status: int | None = None, *, wants_problem: bool = False
+    ) -> Response:
+        return answer_of(self._wire.refuse(error), status=status, wants_problem=wants_problem)
 
     def _add_errors(self, web: FastAPI) -> None:
         async def refused(_request: Request, error: Exception) -> Response:
@@ -128,18 +130,17 @@ class Mirror:
             return error.response
 
         async def told(request: Request, error: Exception) -> Response:
-            is_problem = wants_problem(request.headers.getlist("accept"))
-            return answer_of(self._wire.refuse(error), wants_problem=is_problem)
+            return self._refusal(error, wants_problem=_wants_problem(request))
 
-        async def no_route(_request: Request, error: Exception) -> Response:
+        async def no_route(request: Request, error: Exception) -> Response:
             assert isinstance(error, HTTPException)  # noqa: S101 (as above)
+            told: RpcError = MethodNotFoundError("There is nothing under this path.")
             if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                response = self._refusal(
-                    InvalidRequestError("That method is not served here."), error.status_code
-                )
-                response.headers.update(error.headers or {})
-                return response
-            return self._refusal(MethodNotFoundError("There is nothing under this path."))
+                told = InvalidRequestError("That method is not served here.")
+            is_problem = _wants_problem(request)
+            response = self._refusal(told, error.status_code, wants_problem=is_problem)
+            response.headers.update(error.headers or {})
+            return response
 
         async def gone(_request: Request, _error: Exception) -> Response:
             # Whoever left in the middle of his body reads no answer, and it is no fault of ours.
@@ -167,6 +168,10 @@ class Mirror:
 
     def _date(self) -> str:
         return formatdate(self._clock.now_ms() // 1_000, usegmt=True)
+
+
+def _wants_problem(request: Request) -> bool:
+    return wants_problem(request.headers.getlist("accept"))
 
 
 def _told_of(why: Unreadable) -> tuple[RpcError, int | None]:

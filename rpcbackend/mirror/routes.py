@@ -47,13 +47,13 @@ class Routes:
         self.callers.take_stranger(asked.source)
         line = await self.wire.call("system.health", {}, asked.source)
         if is_error(line):
-            return answer_of(line)
+            return answer_of(line, wants_problem=asked.wants_problem)
         health = codec.decode(result_of(line))
         match health["status"]:
             case "closing":
-                return answer_of(self.wire.refuse(ShuttingDownError(retry_after_ms=1_000)))
+                raise ShuttingDownError(retry_after_ms=1_000)
             case "locked":
-                return answer_of(self.wire.refuse(NotInitializedError()))
+                raise NotInitializedError
         told = {name: health[name] for name in _TOLD_OF_HEALTH}
         body = codec.encode({"status": "ok", "data": told, "error": None})
         return Response(body, media_type=JSON)
@@ -96,7 +96,6 @@ class Routes:
         channels = {_channel_of(element) for element in elements}
         is_open = bool(elements) and channels <= OPEN
         asked = await self._admit(asked, is_open=is_open)
-        self._check_served(channels)
         if isinstance(message, list) and "idempotencyKey" in asked.meta:
             raise InvalidRequestError("A batch has no key of its own: give one to each element.")
         filled = [self._fill(element, asked) for element in elements]
@@ -123,18 +122,15 @@ class Routes:
             return asked
         return (await self.callers.admit(asked)).asked
 
-    def _check_served(self, channels: set[Any]) -> None:
-        registry = self.wire.app.dispatcher.registry
-        for method in map(registry.get, channels):
-            if method is not None and not serves(method):
-                raise MethodNotFoundError(f"{method.channel} is not served over HTTP.")
-
     def _fill(self, message: Json, asked: Asked) -> Json:
         """Return a message with what the headers say of it; what is none is left as it is."""
         channel = _channel_of(message)
         method = self.wire.app.dispatcher.registry.get(channel)
         if method is None:
             return message
+        if not serves(method):
+            # By a name that no channel has: it alone is not found, whatever else is in the batch.
+            return message | {"method": f"{method.channel} over HTTP"}
         params = message.get("params", {})
         if isinstance(params, list):
             # By position nothing can travel beside the params.

@@ -1,8 +1,5 @@
 """The console in a browser, over a real process with its mirror."""
 
-import ast
-import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +10,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize
 
 from tests.e2e.backend import TIMEOUT_SECONDS, Backend
 from tests.e2e.browser import Scheme
+from tests.e2e.test_mirror import url_of
 
 OWNER = {"login": "owner", "password": "a horse of another colour"}
 QUIET = ("status of 4", "net::ERR_")
@@ -30,10 +28,7 @@ async def start_mirror(data_dir: Path, *arguments: str, port: int = 0) -> tuple[
     http = ("--http", f"127.0.0.1:{port}", *arguments)
     backend = await Backend.start(data_dir, *http, **GENEROUS)
     assert (await backend.line())["method"] == "system.ready"
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while not (found := re.findall(r"the mirror listens (\{.*\})", backend.stderr)):
-            await backend.call("ping")
-    return backend, str(ast.literal_eval(found[-1])["url"])
+    return backend, await url_of(backend)
 
 
 @dataclass

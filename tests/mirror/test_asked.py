@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from rpcbackend.errors import InvalidParamsError, UnauthenticatedError
+from rpcbackend.errors import InvalidParamsError, InvalidRequestError, UnauthenticatedError
 from rpcbackend.mirror.asked import HAVE_HEADERS, Asked, read_asked, with_meta
 
 
@@ -70,6 +70,12 @@ def test_a_tag_that_is_none_of_ours_is_as_good_as_none(written: str) -> None:
 )
 def test_a_key_may_be_quoted(written: str, key: str) -> None:
     assert read_asked(request(("idempotency-key", written))).meta == {"idempotencyKey": key}
+
+
+@pytest.mark.parametrize("second", ["a", "b", ""])
+def test_two_keys_are_one_too_many(second: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        read_asked(request(("idempotency-key", "a"), ("idempotency-key", second)))
 
 
 def test_what_the_headers_say_goes_beside_the_params() -> None:

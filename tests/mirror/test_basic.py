@@ -110,6 +110,16 @@ async def test_a_wrong_password_is_counted_as_it_is_by_auth_login(basic: Web) ->
     assert wrong[-1].headers["retry-after"] == "1"
 
 
+async def test_a_password_that_does_not_fit_is_told_by_problem_details_to_who_wants_them(
+    basic: Web,
+) -> None:
+    wanted = {"Accept": "application/problem+json"}
+
+    response = await ask(basic, proof(password=OTHER_PASSWORD) | wanted)
+
+    assert response.headers["content-type"] == "application/problem+json"
+
+
 async def test_who_has_a_second_factor_does_not_get_in_by_the_first(
     people: Application, basic: Web
 ) -> None:

@@ -5,8 +5,6 @@ import select
 import socket
 from typing import Any
 
-import pytest
-
 from rpcbackend.api_settings import SecuritySettings
 from rpcbackend.app import Application
 from rpcbackend.testing import FrozenClock
@@ -21,12 +19,23 @@ def refusal(raw: bytes) -> tuple[int, str]:
     return answer.status, answer.body["error"]["code"]
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET /api/health HTTP/1.1\r\nHost: 127"])
 async def test_a_head_that_does_not_come_is_not_waited_for(
-    app: Application, clock: FrozenClock, sent: bytes
+    app: Application, clock: FrozenClock
 ) -> None:
     async with mirrored(app, clock, **QUICK) as web:
-        assert refusal(await web.raw(sent)) == (408, "DEADLINE_EXCEEDED")
+        half = b"GET /api/health HTTP/1.1\r\nHost: 127"
+        assert refusal(await web.raw(half)) == (408, "DEADLINE_EXCEEDED")
+
+
+async def test_a_connection_that_asks_nothing_is_closed_without_a_word(
+    app: Application, clock: FrozenClock, token: str
+) -> None:
+    """Browsers open some in advance; nobody is to read of them in a log."""
+    async with mirrored(app, clock, **QUICK) as web:
+        assert await web.raw(b"") == b""
+        figures = await web.get("/metrics", token)
+
+    assert "DEADLINE_EXCEEDED" not in figures.text
 
 
 async def test_a_head_that_comes_byte_by_byte_has_no_more_time_for_it(

@@ -12,7 +12,7 @@ from rpcbackend.app import Application
 from rpcbackend.mirror.wire import EventSink
 from rpcbackend.schema.users import Role
 from rpcbackend.testing import FrozenClock
-from tests.callers import add_caller
+from tests.callers import add_caller, add_session, token_for
 from tests.clauses import clause
 from tests.mirror.test_routes import MITTE, refusal
 from tests.mirror.web import Web, bearer, mirrored
@@ -202,6 +202,21 @@ async def test_there_are_only_so_many_and_one_that_goes_makes_room(
             pass
 
     assert refusal(late) == (503, "OVERLOADED")
+
+
+async def test_one_caller_has_only_so_many_and_keeps_no_other_one_out(
+    app: Application, clock: FrozenClock, token: str
+) -> None:
+    await add_caller(app.store, 3, Role.OWNER)
+    session = await add_session(app.store, 3, audience="http")
+    other = await token_for(app.store, session, audience="http")
+    async with mirrored(app, clock, streams_of_one=1) as web, listening(web, token):
+        late = await web.get("/api/events", token)
+        async with listening(web, other):
+            pass
+
+    assert refusal(late) == (429, "RATE_LIMITED")
+    assert late.headers["retry-after"] == "5"
     assert late.headers["retry-after"] == "5"
 
 

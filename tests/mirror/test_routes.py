@@ -130,8 +130,23 @@ async def test_it_never_comes_to_what_is_about_the_process_or_its_connection(
     for channel in (*NOT_SERVED, "backups.restore"):
         assert refusal(await web.call(channel, token)) == (404, "METHOD_NOT_FOUND")
         message = {"jsonrpc": "2.0", "id": 1, "method": channel}
-        by_rpc = await web.post("/rpc", [PING, message], token)
-        assert refusal(by_rpc) == (404, "METHOD_NOT_FOUND")
+        by_rpc = await web.post("/rpc", message, token)
+        assert (by_rpc.status_code, by_rpc.json()["error"]["code"]) == (200, -32601)
+
+
+async def test_what_is_not_served_is_not_found_and_the_rest_of_its_batch_is_answered(
+    web: Web, token: str
+) -> None:
+    shutdown = {"jsonrpc": "2.0", "id": 1, "method": "shutdown"}
+    silent = {"jsonrpc": "2.0", "method": "shutdown"}
+
+    batch = await web.post("/rpc", [shutdown, PING, silent], token)
+
+    refused, answered = batch.json()
+    assert batch.status_code == 200
+    assert (refused["id"], refused["error"]["code"]) == (1, -32601)
+    assert answered == {"jsonrpc": "2.0", "id": "a", "result": {}}
+    assert (await web.get("/api/health")).json()["data"]["status"] == "ok"
 
 
 async def test_nobody_makes_himself_the_main_process(web: Web, token: str) -> None:
@@ -390,6 +405,26 @@ async def test_who_accepts_problem_details_is_told_by_them(web: Web, token: str)
     assert problem["type"] == "urn:rpcbackend:error:NOT_FOUND"
     assert problem["error"]["code"] == "NOT_FOUND"
     assert problem["detail"] == problem["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status"),
+    [
+        ("GET /api/health", {"Host": "evil.example"}, 421),
+        ("GET /api/health", {"Origin": "https://evil.example"}, 403),
+        ("DELETE /api/health", {}, 405),
+        ("POST /api/ping", {"Content-Type": "text/plain"}, 415),
+        ("GET /nowhere", {}, 404),
+        ("GET /api/events", {}, 401),
+    ],
+)
+async def test_whatever_refuses_does_so_by_problem_details(
+    web: Web, line: str, headers: dict[str, str], status: int
+) -> None:
+    answer = await web.ask(line, b"", Accept="application/problem+json", **headers)
+
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.body["status"] == status
 
 
 # Figures
