@@ -1,5 +1,6 @@
 """`rpcbackend http`: the mirror alone, in a process without a desk."""
 
+import asyncio
 import gc
 import os
 import socket
@@ -113,6 +114,10 @@ async def _serve(
     gc.freeze()
     gc.enable()
     async with mirrored(app, settings, surroundings.clock, ways.sock):
+        await app.begun_to_end()
+        if app.exit_code == 0:
+            # Whoever balances the load reads of the end in /api/health, and sends no more.
+            await asyncio.sleep(settings.api.leave_seconds)
         await run_to_end(app, settings.drain_seconds, at_end)
     return app.exit_code
 

@@ -128,6 +128,15 @@ class ApiSettings(_Group):
     keep_alive_seconds: Annotated[
         float, Field(gt=0, le=600, description="How long a connection may be idle.")
     ] = 5.0
+    leave_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=60,
+            description="How long `rpcbackend http`, told to end, still serves while `/api/health` "
+            "says that it ends: longer than a balancer takes to see it.",
+        ),
+    ] = 0.0
     stall_seconds: Annotated[
         float, Field(gt=0, le=600, description="How long a client may read nothing of an answer.")
     ] = 30.0

@@ -43,7 +43,7 @@ from rpcbackend.schema.lifecycle import (
 )
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.schedules import ScheduleName
-from rpcbackend.schema.system import Health, StoreHealth
+from rpcbackend.schema.system import Health
 from rpcbackend.store import Origin, Report, Store, Verdict
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.ways import Ways
@@ -307,7 +307,7 @@ class Application:
             last = await self.backups.last(self.store, self._clock.now_ms())
             store = store.model_copy(update={"last_backup": last})
         return Health(
-            status=self._status(store),
+            status="damaged" if store and store.integrity == "damaged" else self.status,
             version=__version__,
             pid=os.getpid(),
             uptime_ms=self.monitor.uptime_ms,
@@ -387,11 +387,11 @@ class Application:
         await until_gone(pid)
         self.end(0)
 
-    def _status(self, store: StoreHealth | None) -> str:
-        if self._closing is not None:
+    @property
+    def status(self) -> str:
+        """How the process is, in a word, without a question to the database."""
+        if self._has_begun_to_end.is_set():
             return "closing"
-        if store is None:
+        if not self.has_store:
             return "locked" if self._door.is_locked else "ok"
-        if store.integrity == "damaged":
-            return "damaged"
-        return "ok" if store.read_only is None else "read_only"
+        return "ok" if self.store.engine.read_only is None else "read_only"

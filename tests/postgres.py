@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -89,6 +90,13 @@ class Cluster:
         self._run("createdb", "-h", str(self.folder), "-U", USER, name)
         return f"postgresql://{USER}@/{name}?host={self.folder}"
 
+    def restart(self, by: signal.Signals) -> None:
+        """End it by a signal (SIGINT is fast, SIGQUIT immediate), and start it again."""
+        assert self._process is not None
+        self._process.send_signal(by)
+        self._process.wait()
+        self.start()
+
     def kill(self) -> None:
         """End it as a power cut would."""
         assert self._process is not None
@@ -99,7 +107,7 @@ class Cluster:
     def stop(self) -> None:
         """End it, and remove what it wrote."""
         if self._process is not None:
-            self._process.send_signal(2)
+            self._process.send_signal(signal.SIGINT)
             self._process.wait()
         shutil.rmtree(self.folder)
 

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rpcbackend import __version__
 from rpcbackend.dispatch.planner import wire_names
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.errors import (
@@ -30,9 +31,6 @@ OPEN = frozenset({"auth.login", "auth.refresh"})
 NOT_SERVED = frozenset({"initialize", "shutdown", "events.subscribe", "system.watch"})
 """What is about a connection that stays, or about the process: neither is a client's here."""
 
-_TOLD_OF_HEALTH = ("status", "version")
-"""What strangers are told: enough for whoever balances the load."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routes:
@@ -42,19 +40,19 @@ class Routes:
     callers: Callers
 
     async def health(self, request: Request) -> Response:
-        """Say whether the process serves; nobody has to be known."""
-        asked = read_asked(request)
-        self.callers.take_stranger(asked.source)
-        line = await self.wire.call("system.health", {}, asked.source)
-        if is_error(line):
-            return answer_of(line, wants_problem=asked.wants_problem)
-        health = codec.decode(result_of(line))
-        match health["status"]:
+        """Say whether the process serves; nobody has to be known.
+
+        The database is not asked: the others would fare no better with it, and a balancer that took
+        all of them for dead would tell callers less than they do.
+        """
+        self.callers.take_stranger(read_asked(request).source)
+        match self.wire.app.status:
             case "closing":
                 raise ShuttingDownError(retry_after_ms=1_000)
             case "locked":
                 raise NotInitializedError
-        told = {name: health[name] for name in _TOLD_OF_HEALTH}
+            case status:
+                told = {"status": status, "version": __version__}
         body = codec.encode({"status": "ok", "data": told, "error": None})
         return Response(body, media_type=JSON)
 

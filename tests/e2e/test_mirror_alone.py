@@ -1,6 +1,7 @@
 """`rpcbackend http`: the mirror in a process of its own."""
 
 import asyncio
+import os
 import re
 import signal
 from asyncio.subprocess import PIPE, Process
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from rpcbackend.exits import EX_TIMED_OUT
 from tests.e2e.backend import COMMAND, INITIALIZE, KEY, TIMEOUT_SECONDS, Backend, run
 from tests.people import PASSWORD
 
@@ -68,6 +70,33 @@ async def test_a_plain_store_is_served_until_a_signal_comes(tmp_path: Path) -> N
         taken, _, _ = await run("http", "--data-dir", str(tmp_path / "data"))
 
     assert taken == 69
+
+
+async def test_told_to_end_it_says_so_to_a_balancer_and_serves_on_until_it_is_told_again(
+    tmp_path: Path,
+) -> None:
+    await make_school(tmp_path / "data")
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "http", "--data-dir", str(tmp_path / "data"), "--bind", "127.0.0.1:0"),
+        env=os.environ
+        | {
+            "RPCBACKEND_API__LEAVE_SECONDS": "60",
+            "RPCBACKEND_SECURITY__RATE_LIMIT__MAX": "1000000",
+        },
+        stdin=PIPE,
+        stderr=PIPE,
+    )
+    url = await url_of(process)
+    async with asyncio.timeout(TIMEOUT_SECONDS), httpx2.AsyncClient(base_url=url) as http:
+        process.send_signal(signal.SIGTERM)
+        # Told by the signal, which comes some time.
+        while (told := await http.get("/api/health")).status_code == 200:
+            pass
+
+        assert (told.status_code, told.json()["error"]["code"]) == (503, "SHUTTING_DOWN")
+        assert await sign_in(url) == 200
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == EX_TIMED_OUT
 
 
 async def test_the_key_of_an_encrypted_store_comes_on_stdin_or_in_a_file(tmp_path: Path) -> None:

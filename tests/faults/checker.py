@@ -69,11 +69,16 @@ class Checker:
         symbol = told["code"]
         self.errors[f"{symbol} {told['outcome']}"] += 1
         if symbol in self._faults:
+            assert told["retryable"], told
             self._failed.append(deed)
             return
         assert symbol.startswith("CONFLICT_"), told
         assert deed.key not in self.acknowledged, f"first a yes, then a no: {told}"
         self._refused.add(deed.key)
+
+    def lose(self, request: dict[str, Any]) -> None:
+        """Learn that a request will have no reply."""
+        self._failed.append(self._sent.pop(request["id"]))
 
     def bury(self) -> list[Deed]:
         """Return the commands that failed, or were not answered and now never will be."""

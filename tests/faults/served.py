@@ -29,15 +29,17 @@ WIDE = {
 class Backend:
     """A process that serves a desk; what it answers goes to the checker."""
 
-    def __init__(self, process: asyncio.subprocess.Process, checker: Checker) -> None:
-        self._process, self._checker = process, checker
+    def __init__(
+        self, process: asyncio.subprocess.Process, checker: Checker, most: int = IN_FLIGHT
+    ) -> None:
+        self._process, self._checker, self._most = process, checker, most
         self._half = b""
 
     def send(self, wanted: Iterator[Deed]) -> None:
         """Send commands until enough of them wait for their replies."""
         assert self._process.stdin is not None
         lines = []
-        while self._checker.unanswered < IN_FLIGHT and (deed := next(wanted, None)):
+        while self._checker.unanswered < self._most and (deed := next(wanted, None)):
             lines.append(orjson.dumps(self._checker.send(deed)))
         if lines:
             self._process.stdin.write(b"\n".join(lines) + b"\n")
