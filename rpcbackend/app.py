@@ -19,7 +19,6 @@ from rpcbackend.dispatch.tap import LineSink
 from rpcbackend.door import StoreDoor, read_key
 from rpcbackend.errors import InvalidParamsError
 from rpcbackend.exits import EX_PROTOCOL, EX_TIMED_OUT
-from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.jobs.resuming import Resuming
@@ -118,8 +117,6 @@ class Application:
         """Tells who calls."""
         self.random_bytes = self._surroundings.random_bytes
         """Gives secrets their bytes."""
-        self.guesses = Guesses(still)
-        """Counts wrong passwords."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
         self._rate_limit = RateLimit(self._surroundings.rates or self._limits)

@@ -14,7 +14,6 @@ from rpcbackend.errors import (
     ScopeMissingError,
     UnauthenticatedError,
 )
-from rpcbackend.guesses import Guesses
 from rpcbackend.hashing import Hashing
 from rpcbackend.ids import Ids
 from rpcbackend.lives import confirm
@@ -109,11 +108,6 @@ class Host(Protocol):
     @property
     def access(self) -> Access:
         """Tells who calls."""
-        ...
-
-    @property
-    def guesses(self) -> Guesses:
-        """Counts wrong passwords."""
         ...
 
     @property

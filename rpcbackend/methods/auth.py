@@ -53,7 +53,7 @@ from rpcbackend.store import Work
 )
 async def bootstrap(ctx: Context, params: Bootstrap) -> SignedIn:
     """Make the first owner, at the desk, and sign him in; from then on everybody has to sign in."""
-    require_try(ctx)
+    await require_try(ctx)
     if not ctx.connection.is_desk:
         raise ForbiddenError("The first owner is made at the desk.")
     await ctx.read(require_nobody)
@@ -66,7 +66,7 @@ async def bootstrap(ctx: Context, params: Bootstrap) -> SignedIn:
         await note_success(work, params.login, source_of(ctx))
         return await open_session(work, user, place, client=params.client, instead_of=None)
 
-    return signed_in(ctx, await commit(ctx, unit), binds=True)
+    return signed_in(ctx, await commit(ctx, unit, is_try=True), binds=True)
 
 
 @method(
@@ -83,10 +83,8 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
     Whatever does not fit is answered the same, and from the fifth miss in a row on each doubles
     the wait for the next try. MFA_REQUIRED answers a right password that wants a code beside it.
     """
-    require_try(ctx)
+    await require_try(ctx)
     hashing = ctx.host.hashing
-    # Nobody has to be known here, so nobody has asked the store yet how late it is.
-    await ctx.host.access.learn_time(ctx.host.store)
     source = source_of(ctx)
     password_hash = await ctx.read(lambda work: password_hash_of(work, params.login, source))
     is_right = await hashing.verify(password_hash, params.password)
@@ -111,7 +109,7 @@ async def login(ctx: Context, params: LogIn) -> SignedIn:
         work.actor = user.id
         return await open_session(work, user, place, client=params.client, instead_of=instead_of)
 
-    opened = await commit(ctx, unit)
+    opened = await commit(ctx, unit, is_try=True)
     meanwhile = ctx.connection.session_id
     answer = signed_in(ctx, opened, binds=True)
     if meanwhile not in (None, instead_of):
@@ -216,7 +214,7 @@ async def change_password(ctx: Context, params: ChangePassword) -> Empty:
     One's own wants currentPassword, where misses count as they do for auth.login. Somebody else's
     wants a password given in the last five minutes; his second factor stays.
     """
-    require_try(ctx)
+    await require_try(ctx)
     _require_user(ctx)
     user_id, hashing = params.user_id or ctx.actor, ctx.host.hashing
     is_own = user_id == ctx.actor
@@ -244,7 +242,7 @@ async def change_password(ctx: Context, params: ChangePassword) -> Empty:
     async def unit(work: Work) -> Empty | RpcError:
         return await put_password(work, replace(change, source=source_of(ctx)))
 
-    return await commit(ctx, unit)
+    return await commit(ctx, unit, is_try=True)
 
 
 @method(

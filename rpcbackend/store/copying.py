@@ -29,11 +29,6 @@ AWAKE_SECONDS = 10.0
 # What a process notes for itself, and what is no school's.
 _LEFT_OUT = frozenset({"cached_answers", "migrations", "unfinished_copies"})
 
-_MARKS = """
-CREATE TABLE IF NOT EXISTS unfinished_copies (
-  school_id INTEGER NOT NULL PRIMARY KEY, source TEXT NOT NULL)
-"""
-
 _REMOVE = "DELETE FROM {table} WHERE school_id = :school"
 
 _DOWN_AND_UP = ("DISABLE", "ENABLE")
@@ -128,7 +123,6 @@ async def _begin(source: Store, target: Store, tables: Sequence[Shape], *, is_an
     state = f"{source.head_seq}.{source.audit_head.seq}.{source.audit_head.hash.hex()}"
 
     async def unit(work: Work) -> str:
-        await work.tx.run(_MARKS)
         mark = await work.tx.one("SELECT source FROM unfinished_copies WHERE school_id = :school")
         if mark is None:
             if [each.name for each in tables if await _has_rows(work.tx, each)]:
@@ -275,6 +269,3 @@ async def _findings(store: Store) -> list[Finding]:
 
 async def _finish(work: Work) -> None:
     await work.tx.run("DELETE FROM unfinished_copies WHERE school_id = :school")
-    row = await work.tx.one("SELECT count(*) FROM unfinished_copies")
-    if row is not None and not row[0]:
-        await work.tx.run("DROP TABLE unfinished_copies")

@@ -38,6 +38,11 @@ class Opener(Protocol):
 class Others(Protocol):
     """The other processes of the school, and what each process has under way."""
 
+    @property
+    def own_name(self) -> str:
+        """Tells what is this process's alone from what is another's; empty where there is none."""
+        ...
+
     def holding(self, name: str) -> AbstractContextManager[None]:
         """Let all of them know that what has this name is under way here; nothing waits for it."""
         ...
@@ -53,6 +58,8 @@ class Others(Protocol):
 
 class NoOthers:
     """Of a database that one process has."""
+
+    own_name = ""
 
     def holding(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 (the form)
         """Tell nobody."""

@@ -152,11 +152,9 @@ async def open_server_store(
 
 
 async def _refuse_unfinished(work: Work) -> None:
-    row = await work.tx.one("SELECT to_regclass('unfinished_copies') IS NOT NULL AS is_there")
-    if row is not None and row["is_there"]:
-        mark = "SELECT 1 FROM unfinished_copies WHERE school_id = :school"
-        if await work.tx.one(mark) is not None:
-            raise StorageFailedError("a copy into it is not finished")
+    mark = "SELECT 1 FROM unfinished_copies WHERE school_id = :school"
+    if await work.tx.one(mark) is not None:
+        raise StorageFailedError("a copy into it is not finished")
 
 
 async def migrate_and_write(

@@ -64,6 +64,8 @@ class Neighbours:
         """Told on the loop that this process leads from now on."""
         self.is_leader = False
         """Whether what one process does for all is this one's to do."""
+        self.own_name = ""
+        """See `Others.own_name`: the number of the server's process that it met first."""
         self.was_alone = False
         """Whether there was no other process when this one came."""
         self._under_way: set[int] = set()
@@ -145,6 +147,7 @@ class Neighbours:
             connection.terminate()
             raise
         self._connection = connection
+        self.own_name = self.own_name or str(connection.get_server_pid())
 
     async def _try_to_lead(self, connection: "asyncpg.Connection[Any]") -> None:
         self.is_leader = await self._lock(connection, "try", _LEADS)

@@ -17,6 +17,7 @@ from rpcbackend.store.consents import Consents
 from rpcbackend.store.credentials import Credentials
 from rpcbackend.store.events import Events
 from rpcbackend.store.feeds import Feeds
+from rpcbackend.store.guesses import Guesses
 from rpcbackend.store.idempotency import IdempotencyKeys
 from rpcbackend.store.instructors import Instructors
 from rpcbackend.store.jobs import Jobs
@@ -177,6 +178,11 @@ class Work:
     def feeds(self) -> Feeds:
         """The calendars that other programs read."""
         return Feeds(self.tx, self.sight)
+
+    @property
+    def guesses(self) -> Guesses:
+        """How many wrong passwords came from where."""
+        return Guesses(self.tx)
 
     @property
     def idempotency_keys(self) -> IdempotencyKeys:
