@@ -24,6 +24,7 @@ from rpcbackend.ids import Ids
 from rpcbackend.middleware.authenticate import authenticate
 from rpcbackend.middleware.authorize import authorize
 from rpcbackend.middleware.rate_limit import RateLimit
+from rpcbackend.resilience.shares import Rates
 from rpcbackend.rings import build_rings
 from rpcbackend.schema.apikeys import ApiKey
 from rpcbackend.schema.base import Empty, NoParams
@@ -69,7 +70,7 @@ class Sink:
 def build(*, has_rings: bool) -> Application:
     """Make an application whose only channel does nothing."""
     app = Application(None, limits=LIMITS)
-    rings_of = build_rings(LIMITS, RateLimit(LIMITS))
+    rings_of = build_rings(LIMITS, RateLimit(LIMITS, Rates()))
 
     def rings(method: Method, *, has_meta: bool) -> Rings:
         guards, middleware = rings_of(method, has_meta=has_meta)

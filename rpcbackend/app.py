@@ -32,6 +32,8 @@ from rpcbackend.outbound import Outbound
 from rpcbackend.outside.channels import Means
 from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.parent import until_gone
+from rpcbackend.rates import share_rates
+from rpcbackend.resilience.shares import Rates
 from rpcbackend.rings import build_rings
 from rpcbackend.schema.lifecycle import (
     Capabilities,
@@ -119,7 +121,9 @@ class Application:
         """Gives secrets their bytes."""
         self.hashing = Hashing(self.random_bytes)
         """Hashes and verifies passwords."""
-        self._rate_limit = RateLimit(self._surroundings.rates or self._limits)
+        self.rates = Rates()
+        """Shares what callers took with the other processes of the school."""
+        self._rate_limit = RateLimit(self._surroundings.rates or self._limits, self.rates)
         self._exit_code = 0
         self._closing: asyncio.Task[None] | None = None
         self._parent_watch: asyncio.Task[None] | None = None
@@ -246,6 +250,7 @@ class Application:
             return
         if self._tap is not None:
             self._tap.opened(store.sqlite.opener.key)
+        share_rates(self.rates, store, self._clock)
         self.jobs.welcome(store)
         self.monitor.welcome(store)
         self.ways.welcome(store)

@@ -1,12 +1,13 @@
 """Admit a steady rate of calls from each principal, by what the calls cost."""
 
 import math
+from hashlib import sha256
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.call import Call
 from rpcbackend.dispatch.registry import RateClass
 from rpcbackend.errors import RateLimitedError
-from rpcbackend.resilience.gcra import Gcra
+from rpcbackend.resilience.shares import Rates, SharedGcra
 from rpcbackend.schema.limits import Limits
 
 _LIMITED = ("user", "api_key")
@@ -15,7 +16,7 @@ _LIMITED = ("user", "api_key")
 SHARED = 12
 """So many times the rate of one login an address has for all of them: a school behind one address
 signs in on a Monday morning. Each costs 50 ms of a core, so that is a twentieth of it; wrong
-passwords have bounds of their own (`rpcbackend.guesses`)."""
+passwords have bounds of their own (`rpcbackend.accounts.guesses`)."""
 
 
 class RateLimit:
@@ -27,17 +28,21 @@ class RateLimit:
 
     Args:
         limits: The rates.
+        rates: Shares them with the other processes of the school.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._buckets: dict[RateClass, Gcra] = {
-            "auth": Gcra(limits.auth_per_minute / 60, limits.auth_per_minute),
-            "heavy": Gcra(limits.heavy_per_second, 2 * limits.heavy_per_second),
-            "command": Gcra(limits.command_per_second, 2 * limits.command_per_second),
-            "query": Gcra(limits.query_per_second, 2 * limits.query_per_second),
+    def __init__(self, limits: Limits, rates: Rates) -> None:
+        bounds: dict[RateClass, tuple[float, int]] = {
+            "auth": (limits.auth_per_minute / 60, limits.auth_per_minute),
+            "heavy": (limits.heavy_per_second, 2 * limits.heavy_per_second),
+            "command": (limits.command_per_second, 2 * limits.command_per_second),
+            "query": (limits.query_per_second, 2 * limits.query_per_second),
+        }
+        self._buckets: dict[RateClass, SharedGcra] = {
+            kind: rates.limiter(kind, *bound) for kind, bound in bounds.items()
         }
         together = SHARED * limits.auth_per_minute
-        self._addresses = Gcra(together / 60, together)
+        self._addresses = rates.limiter("address", together / 60, together)
 
     def __call__(self, call: Call) -> None:
         """Let the call pass if its class has room.
@@ -64,13 +69,20 @@ class RateLimit:
     def _take_of_address(self, context: Context, login: str | None) -> None:
         """Count a call of `auth.*` by nobody; without a login only his address is counted."""
         address, now = context.connection.source, context.clock.monotonic()
-        whose = f"{address} {login.casefold()}" if login is not None else None
+        # Others are told, and what is typed for a login may be a password.
+        whose = f"{address} {_digest_of(login)}" if login is not None else None
+        # Desks number their connections by themselves.
+        is_shared = context.connection.audience == "http"
         if whose is not None:
             # Whoever hammers at one login uses up nothing of his neighbours'.
             _refuse_for(self._buckets["auth"].wait(whose, now))
-        _refuse_for(self._addresses.take(address, now))
+        _refuse_for(self._addresses.take(address, now, is_shared=is_shared))
         if whose is not None:
-            _refuse_for(self._buckets["auth"].take(whose, now))
+            _refuse_for(self._buckets["auth"].take(whose, now, is_shared=is_shared))
+
+
+def _digest_of(login: str) -> str:
+    return sha256(login.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _refuse_for(wait_seconds: float) -> None:

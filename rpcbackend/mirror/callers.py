@@ -11,7 +11,7 @@ from rpcbackend.clock import Clock
 from rpcbackend.errors import RateLimitedError, SessionExpiredError, UnauthenticatedError
 from rpcbackend.mirror.asked import NOT_VALID, Asked
 from rpcbackend.mirror.basic import BasicSessions
-from rpcbackend.resilience.gcra import Gcra
+from rpcbackend.resilience.shares import SharedGcra
 from rpcbackend.security.principal import Principal
 from rpcbackend.security.tokens import Audience
 
@@ -60,8 +60,10 @@ class Callers:
     ) -> None:
         self._app, self._clock, self._basic = app, clock, basic
         per_second, most = rates.max / rates.window, 2 * rates.max
-        self._of_known = Gcra(per_second, most)
-        self._of_strangers = Gcra(per_second / STRANGERS_SHARE, most // STRANGERS_SHARE)
+        self._of_known = app.rates.limiter("request", per_second, most)
+        self._of_strangers = app.rates.limiter(
+            "stranger", per_second / STRANGERS_SHARE, most // STRANGERS_SHARE
+        )
         self._count = itertools.count(1)
 
     async def admit(self, asked: Asked) -> Admitted:
@@ -119,7 +121,7 @@ class Callers:
         """
         self._take(self._of_strangers, source)
 
-    def _take(self, bucket: Gcra, key: str) -> None:
+    def _take(self, bucket: SharedGcra, key: str) -> None:
         wait = bucket.take(key, self._clock.monotonic())
         if wait > 0:
             raise RateLimitedError(retry_after_ms=math.ceil(round(wait * 1_000, 3)))

@@ -52,12 +52,7 @@ class Gcra:
             0.0 when admitted, else the seconds until it would be; a refusal changes nothing.
         """
         paid = self._paid_at
-        # The longest unused stand first; two at a time, so the idle ones shrink faster than grow.
-        for _ in range(2):
-            longest_unused = next(iter(paid), None)
-            if longest_unused is None or paid[longest_unused] > now:
-                break
-            del paid[longest_unused]
+        self._forget(now)
         paid_at = paid.get(key)
         if paid_at is None:
             if len(paid) >= self._max_keys:
@@ -69,3 +64,22 @@ class Gcra:
         paid[key] = (max(now, paid_at)) + self._interval
         paid.move_to_end(key)
         return 0.0
+
+    def charge(self, key: str, count: int, now: float) -> None:
+        """Count events of *key* that somebody else has admitted: they are to be paid for as well.
+
+        Where there is no room for a new key it is not counted.
+        """
+        self._forget(now)
+        if key in self._paid_at or len(self._paid_at) < self._max_keys:
+            paid_at = max(now, self._paid_at.get(key, now))
+            self._paid_at[key] = paid_at + count * self._interval
+            self._paid_at.move_to_end(key)
+
+    def _forget(self, now: float) -> None:
+        # The longest unused stand first; two at a time, so the idle ones shrink faster than grow.
+        for _ in range(2):
+            longest_unused = next(iter(self._paid_at), None)
+            if longest_unused is None or self._paid_at[longest_unused] > now:
+                break
+            del self._paid_at[longest_unused]

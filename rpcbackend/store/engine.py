@@ -55,6 +55,20 @@ class Others(Protocol):
         """Tell, within a write, whether this process leads, and not just thinks so."""
         ...
 
+    def talk(
+        self, take: Callable[[], Iterable[str]], hear: Callable[[str], None]
+    ) -> Callable[[], None]:
+        """Tell the others something about once a second, and hear them; none of it is kept.
+
+        Args:
+            take: Returns what is to be told, in messages of less than 8,000 bytes.
+            hear: Told on the loop what another one tells.
+
+        Returns:
+            What lets it be told sooner.
+        """
+        ...
+
 
 class NoOthers:
     """Of a database that one process has."""
@@ -72,6 +86,14 @@ class NoOthers:
     async def leads(self, tx: Transaction) -> bool:  # noqa: ARG002 (the form)
         """Tell that nobody else can."""
         return True
+
+    def talk(
+        self,
+        take: Callable[[], Iterable[str]],  # noqa: ARG002 (the form)
+        hear: Callable[[str], None],  # noqa: ARG002 (the form)
+    ) -> Callable[[], None]:
+        """Talk to nobody."""
+        return lambda: None
 
 
 class Engine(Protocol):

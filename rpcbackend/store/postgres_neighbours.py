@@ -14,11 +14,19 @@ import asyncpg
 
 from rpcbackend.errors import UnavailableError
 from rpcbackend.store.postgres_connections import Server
+from rpcbackend.store.postgres_talk import Talk
 from rpcbackend.store.postgres_writer import NEWS_OF_ACCESS, channel_of
 from rpcbackend.store.transaction import Transaction
 
 LOOK_SECONDS = 1.0
 """How often a connection that was lost is opened again, and it is tried to lead."""
+
+SILENT_SECONDS = 10.0
+"""After so long without a word the server ends the connection of a process, and it leads no more:
+it hangs, or the network between them is gone, which the server would not notice for hours."""
+
+ANSWER_SECONDS = 6.0
+"""A server that does not answer for so long is given up; sooner than it gives up this process."""
 
 # Locks of two numbers, of which the second is the school's; a writer's lock has one.
 _PRESENT, _LEADS = 1, 2
@@ -43,6 +51,8 @@ SELECT 1 FROM pg_locks
 WHERE locktype = 'advisory' AND classid = :which AND objid = :school AND objsubid = 2 AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid = :pid
 """
+
+_SILENT = "SELECT set_config('idle_session_timeout', $1, false)"
 
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
@@ -74,6 +84,9 @@ class Neighbours:
         self._connection: asyncpg.Connection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._talk = Talk(school, self._wake.set)
+        self.talk = self._talk.begin
+        """See `Others.talk`."""
 
     async def join(self) -> None:
         """Begin to listen.
@@ -100,6 +113,7 @@ class Neighbours:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        self._talk.end()
         self.is_leader = False
         if self._connection is not None:
             with suppress(*_FAILURES):
@@ -135,7 +149,9 @@ class Neighbours:
         connection = await self._server.connect()
         self._told.clear()
         try:
+            await connection.execute(_SILENT, f"{SILENT_SECONDS:.0f}s")
             await connection.add_listener(channel_of(self._school), self._hear)
+            await self._talk.join(connection)
             connection.add_termination_listener(lambda _: self._wake.set())
             # Nobody else has it, not even shared.
             self.was_alone = await self._lock(connection, "try", _PRESENT)
@@ -164,8 +180,18 @@ class Neighbours:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wake.wait()
             self._wake.clear()
-            with suppress(UnavailableError, *_FAILURES):
-                await self._look()
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    with suppress(UnavailableError, *_FAILURES):
+                        await self._look()
+            except TimeoutError:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Let go of a connection on which nothing comes: another one may lead by now."""
+        self.is_leader = False
+        if self._connection is not None:
+            self._connection.terminate()
 
     async def _look(self) -> None:
         connection = self._connection
@@ -175,10 +201,14 @@ class Neighbours:
             self.on_news(True)
             await self._connect()
             self.on_news(True)
-        elif not self.is_leader:
+        elif self.is_leader:
+            # A word now and then: it is there.
+            await connection.execute("SELECT 1")
+        else:
             await self._try_to_lead(connection)
         if self._connection is not None:
             await self._tell(self._connection)
+            await self._talk.tell(self._connection)
 
     async def _tell(self, connection: "asyncpg.Connection[Any]") -> None:
         for number in self._under_way - self._told:

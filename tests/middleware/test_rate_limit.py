@@ -9,6 +9,7 @@ from rpcbackend.app import Application
 from rpcbackend.dispatch.registry import Method
 from rpcbackend.errors import RateLimitedError
 from rpcbackend.middleware.rate_limit import RateLimit
+from rpcbackend.resilience.shares import Rates
 from rpcbackend.schema.limits import Limits
 from rpcbackend.security.principal import LOCAL, NOBODY, Principal
 from rpcbackend.testing import FrozenClock
@@ -56,7 +57,7 @@ class Caller:
 
     def __init__(self, **limits: int) -> None:
         self.clock = FrozenClock()
-        self._ring = RateLimit(Limits(**limits))
+        self._ring = RateLimit(Limits(**limits), Rates())
         self._host = Application(None)
         self._connection = make_call(say, host=self._host).context.connection
 

@@ -158,3 +158,22 @@ def test_to_ask_for_the_wait_takes_nothing() -> None:
     assert limiter.wait("a", 0.0) == limiter.take("a", 0.0) == 1.0
     assert limiter.wait("b", 0.0) == 0.0
     assert limiter.wait("a", 1.0) == 0.0
+
+
+def test_what_somebody_else_admitted_is_paid_for_before_more_is_admitted() -> None:
+    gcra = Gcra(10.0, 2)
+
+    gcra.charge("a", 3, 0.0)
+
+    assert gcra.take("a", 0.0) == pytest.approx(0.2)
+    assert gcra.take("a", 0.2) == 0
+
+
+def test_where_there_is_no_room_nothing_of_a_new_key_is_charged() -> None:
+    gcra = Gcra(10.0, 1, max_keys=1)
+    gcra.take("a", 0.0)
+
+    gcra.charge("b", 3, 0.0)
+
+    assert len(gcra) == 1
+    assert gcra.take("b", 0.1) == 0
