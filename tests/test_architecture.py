@@ -1,6 +1,7 @@
 """The house rules that no linter knows (docs/architecture.md, style.md)."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -326,3 +327,15 @@ def test_tables_of_kept_answers_are_written_where_it_is_noted() -> None:
     }
 
     assert found == {"store/claims.py", "store/salvage.py"}
+
+
+def test_the_lock_file_of_node_names_no_address_but_the_workspace() -> None:
+    """`npm install` writes them again: they are a registry's or a sponsor's, and none of ours."""
+    text = (ROOT / "electron-shim" / "package-lock.json").read_text(encoding="utf-8")
+    packages = json.loads(text)["packages"]
+
+    assert "://" not in text
+    assert [name for name, package in packages.items() if "funding" in package] == []
+    assert {
+        name: package["resolved"] for name, package in packages.items() if "resolved" in package
+    } == {"node_modules/mirror-client": "clients"}
