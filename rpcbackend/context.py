@@ -379,7 +379,7 @@ class Context:
         self.has_written = not self.meta.dry_run
         self.result_meta["seq"] = store.head_seq
         if outgoing and self.has_written and (warnings := self.host.post.warnings(outgoing)):
-            self.result_meta["warnings"] = warnings
+            self.result_meta["warnings"] = [each.model_dump(mode="json") for each in warnings]
         if isinstance(result, StoredReply):
             self.result_meta["replayed"] = True
             raise DoneBeforeError(result.result)

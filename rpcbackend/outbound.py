@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rpcbackend.outside.adapter import Adapter
 from rpcbackend.outside.channels import ByProvider, Channels, Direct, MakeChannels, Means
 from rpcbackend.outside.providers import MailProvider, Provider, WebProvider
 from rpcbackend.outside.sender import ACTOR, Sender
 from rpcbackend.rpc_error import RpcError
-from rpcbackend.schema.outbox import Channel, ChannelDelay, OutboxHealth
+from rpcbackend.schema.outbox import Channel, ChannelDelay, DelayWarning, OutboxHealth
 from rpcbackend.store import Store, Work
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Outbound:
         if self.sender is not None:
             await self.sender.close()
 
-    def warnings(self, channels: Collection[str]) -> list[dict[str, Any]]:
+    def warnings(self, channels: Collection[str]) -> list[DelayWarning]:
         """Return what to tell whoever has just sent something by these channels: which wait."""
         return [] if self.sender is None else self.sender.delays.warnings(channels)
 

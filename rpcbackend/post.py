@@ -1,13 +1,15 @@
 """What handlers ask of the part that sends what is in the outbox."""
 
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Protocol
+
+from rpcbackend.schema.outbox import DelayWarning
 
 
 class Post(Protocol):
     """Sends what is in the outbox."""
 
-    def warnings(self, channels: Collection[str]) -> list[dict[str, Any]]:
+    def warnings(self, channels: Collection[str]) -> list[DelayWarning]:
         """Return what to tell whoever has just sent something by these channels: which wait."""
         ...
 

@@ -26,7 +26,7 @@ from rpcbackend.errors import (
 from rpcbackend.rpc_error import RpcError, default_message
 from rpcbackend.schema.events import PROCESS_EVENTS, Event
 from rpcbackend.schema.lifecycle import Ready
-from rpcbackend.schema.meta import CallMeta
+from rpcbackend.schema.meta import CallMeta, ResultMeta
 from rpcbackend.schema.metrics import Metrics
 from rpcbackend.schema.progress import Progress
 from rpcbackend.security.roles import Permission
@@ -47,7 +47,9 @@ _FOR_STRANGERS: tuple[type[RpcError], ...] = (
     ForbiddenError,
     ScopeMissingError,
 )
-_BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (CallMeta, Event, Metrics, Progress, Ready)
+_BESIDE_CHANNELS: tuple[type[BaseModel], ...] = (
+    *(CallMeta, Event, Metrics, Progress, Ready, ResultMeta),
+)
 
 
 class _Schema(GenerateJsonSchema):
@@ -74,7 +76,8 @@ def build_openrpc(registry: Registry) -> dict[str, Any]:
             "title": "rpcbackend",
             "version": __version__,
             "description": "Everything behind a driving school's desktop window. Every param "
-            "object may also carry `_meta` (schema CallMeta).",
+            "object may also carry `_meta` (schema CallMeta), and so may every result (schema "
+            "ResultMeta).",
             "license": {"name": "MIT"},
         },
         "methods": [_describe(method, definitions) for method in registry],

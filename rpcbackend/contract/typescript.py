@@ -48,11 +48,13 @@ def _write_channels(methods: list[dict[str, Any]]) -> str:
     rows = [
         f"  /** {method['summary']} */\n"
         f"  readonly '{method['name']}': {{ readonly params: {method['x-params']}; "
-        f"readonly result: {method['result']['name']} }};"
+        f"readonly result: Answer<{method['result']['name']}> }};"
         for method in methods
     ]
     body = "\n".join(rows)
     return (
+        "/** A result, and what is told beside it. */\n"
+        "export type Answer<R> = R & { readonly _meta?: ResultMeta };\n\n"
         "/** Every channel with its params and result. */\n"
         f"export interface Channels {{\n{body}\n}}\n"
     )

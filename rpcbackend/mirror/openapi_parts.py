@@ -123,17 +123,6 @@ def own_schemas() -> dict[str, Any]:
             "required": ["status", "version"],
             "additionalProperties": False,
         },
-        "ResultMeta": {
-            "type": "object",
-            "description": "What is not the result itself.",
-            "properties": {
-                "seq": {"type": "integer", "description": "The last event that it reflects."},
-                "rev": {"type": "string", "description": "Names its state."},
-                "replayed": {"type": "boolean"},
-                "notModified": {"type": "boolean"},
-                "warnings": {"type": "array", "items": {}},
-            },
-        },
     }
 
 

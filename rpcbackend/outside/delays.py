@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from rpcbackend.clock import Clock
 from rpcbackend.resilience.backoff import Backoff
 from rpcbackend.schema.base import format_instant
-from rpcbackend.schema.outbox import ChannelDelay
+from rpcbackend.schema.outbox import ChannelDelay, DelayWarning
 
 FIRST_SECONDS, LONGEST_SECONDS = 15.0, 300.0
 """Bounds of the time to the next probe of a channel whose hosts do not say when themselves."""
@@ -135,18 +135,18 @@ class Delays:
             for channel, delay in sorted(self._delays.items())
         ]
 
-    def warnings(self, channels: Collection[str]) -> list[dict[str, Any]]:
+    def warnings(self, channels: Collection[str]) -> list[DelayWarning]:
         """Return what to tell whoever has just sent something by these channels."""
         return [
-            {
-                "code": "DELAYED",
-                "channel": each.channel,
-                "reason": each.reason,
-                "since": format_instant(each.since),
-                "message": _SAYS[each.reason].format(
+            DelayWarning(
+                code="DELAYED",
+                channel=each.channel,
+                reason=each.reason,
+                since=each.since,
+                message=_SAYS[each.reason].format(
                     _NAMES.get(each.channel, each.channel), format_instant(each.since)
                 ),
-            }
+            )
             for each in self.all()
             if each.channel in channels
         ]

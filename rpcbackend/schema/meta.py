@@ -1,10 +1,11 @@
-"""What travels beside the params of any call, in `params._meta` (protocol.md section 3)."""
+"""What travels beside params and results of any call, in `_meta` (protocol.md section 3)."""
 
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from rpcbackend.schema.base import SECRET, Flag, Instant, Integer, Params
+from rpcbackend.schema.base import SECRET, Flag, Instant, Integer, Params, WireModel
+from rpcbackend.schema.outbox import DelayWarning
 
 MAX_TIMEOUT_MS = 120_000
 """Work that takes longer is a job."""
@@ -44,3 +45,22 @@ class CallMeta(Params):
     capability: Annotated[
         Annotated[str, StringConstraints(max_length=128)] | None, Field(json_schema_extra=SECRET)
     ] = None
+
+
+class ResultMeta(WireModel):
+    """What is told beside the result of a call."""
+
+    seq: Annotated[
+        Integer | None, Field(description="The last event that the result reflects.")
+    ] = None
+    rev: Annotated[str | None, Field(description="Names the state of the result.")] = None
+    replayed: Annotated[
+        Flag, Field(description="Whether the command was done before, by its idempotency key.")
+    ] = False
+    not_modified: Annotated[
+        Flag, Field(description="Whether the caller has the result, by the `rev` that he named.")
+    ] = False
+    warnings: Annotated[
+        list[DelayWarning],
+        Field(default_factory=list, description="What to tell people, though all went well."),
+    ]

@@ -118,6 +118,16 @@ class ChannelDelay(WireModel):
     ]
 
 
+class DelayWarning(WireModel):
+    """What was sent by a channel that waits goes later: nobody has to do anything."""
+
+    code: Literal["DELAYED"]
+    channel: str
+    reason: OutboxOffReason
+    since: Annotated[Instant, Field(description="In this process.")]
+    message: Annotated[str, Field(description="The same for people, in English.")]
+
+
 class OutboxHealth(WireModel):
     """How what goes outside is getting on."""
 

@@ -145,13 +145,12 @@ def test_whoever_sends_by_a_channel_that_waits_is_told_so_and_nobody_else(delays
     delays.unreached("mail", None)
 
     assert delays.warnings(["sms"]) == []
-    assert delays.warnings(["mail", "sms"]) == [
-        {
-            "code": "DELAYED",
-            "channel": "mail",
-            "reason": "unreached",
-            "since": "2026-11-23T08:00:00Z",
-            "message": "Mail cannot be reached since 2026-11-23T08:00:00Z: what goes that way is "
-            "sent later, by itself.",
-        }
-    ]
+    [warning] = delays.warnings(["mail", "sms"])
+    assert warning.model_dump(mode="json") == {
+        "code": "DELAYED",
+        "channel": "mail",
+        "reason": "unreached",
+        "since": "2026-11-23T08:00:00Z",
+        "message": "Mail cannot be reached since 2026-11-23T08:00:00Z: what goes that way is "
+        "sent later, by itself.",
+    }

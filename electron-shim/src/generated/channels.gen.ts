@@ -440,6 +440,18 @@ export interface CreatedStudent {
   readonly duplicates: readonly (Student)[];
 }
 
+/** What was sent by a channel that waits goes later: nobody has to do anything. */
+export interface DelayWarning {
+  readonly code: 'DELAYED';
+  readonly channel: string;
+  /** `unreached`: none of its providers can be reached; `switched_off`: none is enabled, or there is none. */
+  readonly reason: 'unreached' | 'switched_off';
+  /** In this process. */
+  readonly since: string;
+  /** The same for people, in English. */
+  readonly message: string;
+}
+
 /** One event on its way to one webhook. */
 export interface Delivery {
   /** outbox.retry takes it; its webhook-id. */
@@ -1374,6 +1386,20 @@ export interface RestoredBackup {
   readonly safetyBackupId?: string | null;
 }
 
+/** What is told beside the result of a call. */
+export interface ResultMeta {
+  /** The last event that the result reflects. */
+  readonly seq?: number | null;
+  /** Names the state of the result. */
+  readonly rev?: string | null;
+  /** Whether the command was done before, by its idempotency key. */
+  readonly replayed?: boolean;
+  /** Whether the caller has the result, by the `rev` that he named. */
+  readonly notModified?: boolean;
+  /** What to tell people, though all went well. */
+  readonly warnings?: readonly (DelayWarning)[];
+}
+
 /** What outbox.retry answers. */
 export interface RetriedOutbox {
   /** Messages that are now otherwise than before. */
@@ -2021,166 +2047,169 @@ export interface WebhookPage {
   readonly items: readonly (ListedWebhook)[];
 }
 
+/** A result, and what is told beside it. */
+export type Answer<R> = R & { readonly _meta?: ResultMeta };
+
 /** Every channel with its params and result. */
 export interface Channels {
   /** Make a key that may what its scopes say, and never more than who made it. */
-  readonly 'apikeys.create': { readonly params: CreateApiKey; readonly result: CreatedApiKey };
+  readonly 'apikeys.create': { readonly params: CreateApiKey; readonly result: Answer<CreatedApiKey> };
   /** Return all keys, the newest first; none shows its secret. */
-  readonly 'apikeys.list': { readonly params: NoParams; readonly result: ApiKeyPage };
+  readonly 'apikeys.list': { readonly params: NoParams; readonly result: Answer<ApiKeyPage> };
   /** Let a key open nothing any more, from now on; one that is revoked already stays as it is. */
-  readonly 'apikeys.revoke': { readonly params: RevokeApiKey; readonly result: ApiKey };
+  readonly 'apikeys.revoke': { readonly params: RevokeApiKey; readonly result: Answer<ApiKey> };
   /** Return a page of the commands that took effect and fit, the newest first. */
-  readonly 'audit.list': { readonly params: ListAudit; readonly result: AuditPage };
+  readonly 'audit.list': { readonly params: ListAudit; readonly result: Answer<AuditPage> };
   /** Check that every row is as it was written, and name the first that is not. */
-  readonly 'audit.verify': { readonly params: VerifyAudit; readonly result: VerifiedAudit };
+  readonly 'audit.verify': { readonly params: VerifyAudit; readonly result: Answer<VerifiedAudit> };
   /** Make the first owner, at the desk, and sign him in; from then on everybody has to sign in. */
-  readonly 'auth.bootstrap': { readonly params: Bootstrap; readonly result: SignedIn };
+  readonly 'auth.bootstrap': { readonly params: Bootstrap; readonly result: Answer<SignedIn> };
   /** Change one's own password, or set somebody else's as owner; his other sessions end. */
-  readonly 'auth.changePassword': { readonly params: ChangePassword; readonly result: Empty };
+  readonly 'auth.changePassword': { readonly params: ChangePassword; readonly result: Answer<Empty> };
   /** Sign in on this connection; the session that it had until now ends. */
-  readonly 'auth.login': { readonly params: LogIn; readonly result: SignedIn };
+  readonly 'auth.login': { readonly params: LogIn; readonly result: Answer<SignedIn> };
   /** End the session that this call was made in, or all of the user's; at once, tokens too. */
-  readonly 'auth.logout': { readonly params: LogOut; readonly result: Empty };
+  readonly 'auth.logout': { readonly params: LogOut; readonly result: Answer<Empty> };
   /** Say who calls and what he may do; UNAUTHENTICATED asks for a login. */
-  readonly 'auth.me': { readonly params: NoParams; readonly result: Me };
+  readonly 'auth.me': { readonly params: NoParams; readonly result: Answer<Me> };
   /** Take up a second factor: first without a code, then with the first one that is shown. */
-  readonly 'auth.mfaEnrol': { readonly params: EnrolMfa; readonly result: MfaEnrolled };
+  readonly 'auth.mfaEnrol': { readonly params: EnrolMfa; readonly result: Answer<MfaEnrolled> };
   /** Exchange a refresh token for the next pair; send it without `_meta.token`. */
-  readonly 'auth.refresh': { readonly params: Refresh; readonly result: SignedIn };
+  readonly 'auth.refresh': { readonly params: Refresh; readonly result: Answer<SignedIn> };
   /** Begin to make a backup while everybody goes on working; it counts once it was looked through. */
-  readonly 'backups.create': { readonly params: CreateBackup; readonly result: JobStarted };
+  readonly 'backups.create': { readonly params: CreateBackup; readonly result: Answer<JobStarted> };
   /** Return the backups in the store's own folder, the newest first. */
-  readonly 'backups.list': { readonly params: ListBackups; readonly result: BackupPage };
+  readonly 'backups.list': { readonly params: ListBackups; readonly result: Answer<BackupPage> };
   /** Begin to look what a backup would bring back (inspect), or to go back to it (replace). */
-  readonly 'backups.restore': { readonly params: RestoreBackup; readonly result: JobStarted };
+  readonly 'backups.restore': { readonly params: RestoreBackup; readonly result: Answer<JobStarted> };
   /** Begin to look through a backup, with the store's present key, without changing a byte. */
-  readonly 'backups.verify': { readonly params: VerifyBackup; readonly result: JobStarted };
+  readonly 'backups.verify': { readonly params: VerifyBackup; readonly result: Answer<JobStarted> };
   /** Return all branches by name. */
-  readonly 'branches.list': { readonly params: ListBranches; readonly result: BranchPage };
+  readonly 'branches.list': { readonly params: ListBranches; readonly result: Answer<BranchPage> };
   /** Add a branch, or replace the one with the given id. */
-  readonly 'branches.save': { readonly params: SaveBranch; readonly result: Branch };
+  readonly 'branches.save': { readonly params: SaveBranch; readonly result: Answer<Branch> };
   /** Return everything that is busy between two instants, ready to draw. */
-  readonly 'calendar.view': { readonly params: ViewCalendar; readonly result: CalendarView };
+  readonly 'calendar.view': { readonly params: ViewCalendar; readonly result: Answer<CalendarView> };
   /** Return what a student agrees to be written to about, and all that he ever said. */
-  readonly 'consents.get': { readonly params: GetConsents; readonly result: Consents };
+  readonly 'consents.get': { readonly params: GetConsents; readonly result: Answer<Consents> };
   /** Record that a student agrees to be written to about something, or refuses it. */
-  readonly 'consents.set': { readonly params: SetConsent; readonly result: Consents };
+  readonly 'consents.set': { readonly params: SetConsent; readonly result: Answer<Consents> };
   /** Send `event` notifications from now on, or from after a known one, in order. */
-  readonly 'events.subscribe': { readonly params: SubscribeEvents; readonly result: Subscribed };
+  readonly 'events.subscribe': { readonly params: SubscribeEvents; readonly result: Answer<Subscribed> };
   /** Begin to write all records of a kind into a new file, while everybody goes on working. */
-  readonly 'exports.start': { readonly params: StartExport; readonly result: JobStarted };
+  readonly 'exports.start': { readonly params: StartExport; readonly result: Answer<JobStarted> };
   /** Make a calendar that whoever has its address reads, without signing in. */
-  readonly 'feeds.create': { readonly params: CreateFeed; readonly result: FeedAddress };
+  readonly 'feeds.create': { readonly params: CreateFeed; readonly result: Answer<FeedAddress> };
   /** Return the feeds, the newest first: one's own, or all for the office. */
-  readonly 'feeds.list': { readonly params: ListFeeds; readonly result: FeedPage };
+  readonly 'feeds.list': { readonly params: ListFeeds; readonly result: Answer<FeedPage> };
   /** Return a feed as iCalendar, to whoever has its token; any other is not found. */
-  readonly 'feeds.read': { readonly params: ReadFeed; readonly result: FeedText };
+  readonly 'feeds.read': { readonly params: ReadFeed; readonly result: Answer<FeedText> };
   /** Let the address of a feed open nothing any more, from now on. */
-  readonly 'feeds.revoke': { readonly params: RevokeFeed; readonly result: FeedAddress };
+  readonly 'feeds.revoke': { readonly params: RevokeFeed; readonly result: Answer<FeedAddress> };
   /** Open an encrypted store with its key and tell what this server can do. */
-  readonly 'initialize': { readonly params: Initialize; readonly result: Initialized };
+  readonly 'initialize': { readonly params: Initialize; readonly result: Answer<Initialized> };
   /** Return the instructors that fit, by name. */
-  readonly 'instructors.list': { readonly params: ListInstructors; readonly result: InstructorPage };
+  readonly 'instructors.list': { readonly params: ListInstructors; readonly result: Answer<InstructorPage> };
   /** Add an instructor, or replace the one with the given id. */
-  readonly 'instructors.save': { readonly params: SaveInstructor; readonly result: Instructor };
+  readonly 'instructors.save': { readonly params: SaveInstructor; readonly result: Answer<Instructor> };
   /** End a job of one's own, or anybody's for the owner, that runs or waits. */
-  readonly 'jobs.cancel': { readonly params: CancelJob; readonly result: CancelledJob };
+  readonly 'jobs.cancel': { readonly params: CancelJob; readonly result: Answer<CancelledJob> };
   /** Return how a job is: one's own, or anybody's for the owner; kept 30 days after its end. */
-  readonly 'jobs.get': { readonly params: GetJob; readonly result: Job };
+  readonly 'jobs.get': { readonly params: GetJob; readonly result: Answer<Job> };
   /** Return one's own jobs, or all for the owner, the newest first: what runs, and what ran. */
-  readonly 'jobs.list': { readonly params: ListJobs; readonly result: JobPage };
+  readonly 'jobs.list': { readonly params: ListJobs; readonly result: Answer<JobPage> };
   /** Encrypt the whole store with another key, and answer when that is durable. */
-  readonly 'keys.rekey': { readonly params: Rekey; readonly result: Empty };
+  readonly 'keys.rekey': { readonly params: Rekey; readonly result: Answer<Empty> };
   /** Book a lesson and claim the time of all who take part, or refuse and say why. */
-  readonly 'lessons.book': { readonly params: BookLesson; readonly result: LessonView };
+  readonly 'lessons.book': { readonly params: BookLesson; readonly result: Answer<LessonView> };
   /** Cancel a lesson that has not begun and give its time back. */
-  readonly 'lessons.cancel': { readonly params: CancelLesson; readonly result: CancelledLesson };
+  readonly 'lessons.cancel': { readonly params: CancelLesson; readonly result: Answer<CancelledLesson> };
   /** Return a lesson and the time it claims. */
-  readonly 'lessons.get': { readonly params: GetLesson; readonly result: LessonView };
+  readonly 'lessons.get': { readonly params: GetLesson; readonly result: Answer<LessonView> };
   /** Return a page of the lessons that fit, by start. */
-  readonly 'lessons.list': { readonly params: ListLessons; readonly result: LessonPage };
+  readonly 'lessons.list': { readonly params: ListLessons; readonly result: Answer<LessonPage> };
   /** Move a lesson that has not begun to another time, instructor or vehicle, or say why not. */
-  readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: LessonView };
+  readonly 'lessons.reschedule': { readonly params: RescheduleLesson; readonly result: Answer<LessonView> };
   /** Return when a lesson could be booked, or moved to: all who are to take part are free then. */
-  readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: SlotPage };
+  readonly 'lessons.searchSlots': { readonly params: SearchSlots; readonly result: Answer<SlotPage> };
   /** Say something to students, to all of them or to none, outside of their quiet hours. */
-  readonly 'notifications.send': { readonly params: SendNotification; readonly result: Notified };
+  readonly 'notifications.send': { readonly params: SendNotification; readonly result: Answer<Notified> };
   /** Return a page of the messages that fit, the newest first, without what they say. */
-  readonly 'outbox.list': { readonly params: ListOutbox; readonly result: OutboxPage };
+  readonly 'outbox.list': { readonly params: ListOutbox; readonly result: Answer<OutboxPage> };
   /** Try messages at once that failed or wait for their next try, or send them no more. */
-  readonly 'outbox.retry': { readonly params: RetryOutbox; readonly result: RetriedOutbox };
+  readonly 'outbox.retry': { readonly params: RetryOutbox; readonly result: Answer<RetriedOutbox> };
   /** Ask the payment service for a link by which a student pays. */
-  readonly 'payments.createLink': { readonly params: CreateLink; readonly result: Payment };
+  readonly 'payments.createLink': { readonly params: CreateLink; readonly result: Answer<Payment> };
   /** Return one payment, with its link once there is one. */
-  readonly 'payments.get': { readonly params: GetPayment; readonly result: Payment };
+  readonly 'payments.get': { readonly params: GetPayment; readonly result: Answer<Payment> };
   /** Return a page of payments, the newest first. */
-  readonly 'payments.list': { readonly params: ListPayments; readonly result: PaymentPage };
+  readonly 'payments.list': { readonly params: ListPayments; readonly result: Answer<PaymentPage> };
   /** Answer at once. */
-  readonly 'ping': { readonly params: NoParams; readonly result: Empty };
+  readonly 'ping': { readonly params: NoParams; readonly result: Answer<Empty> };
   /** Return all providers, by channel and priority; none shows its secret. */
-  readonly 'providers.list': { readonly params: NoParams; readonly result: ProviderPage };
+  readonly 'providers.list': { readonly params: NoParams; readonly result: Answer<ProviderPage> };
   /** Forget a provider and its secret; what it should have carried goes by the next one. */
-  readonly 'providers.remove': { readonly params: RemoveProvider; readonly result: Empty };
+  readonly 'providers.remove': { readonly params: RemoveProvider; readonly result: Answer<Empty> };
   /** Add a provider, or replace the one with the given id; it holds for the next message. */
-  readonly 'providers.save': { readonly params: SaveProvider; readonly result: Provider };
+  readonly 'providers.save': { readonly params: SaveProvider; readonly result: Answer<Provider> };
   /** Send one message by this provider, enabled or not, to an address that is given. */
-  readonly 'providers.test': { readonly params: TestProvider; readonly result: TestedProvider };
+  readonly 'providers.test': { readonly params: TestProvider; readonly result: Answer<TestedProvider> };
   /** Return the OpenRPC document of every channel. */
-  readonly 'rpc.discover': { readonly params: NoParams; readonly result: OpenRpcDocument };
+  readonly 'rpc.discover': { readonly params: NoParams; readonly result: Answer<OpenRpcDocument> };
   /** Return what runs by itself, when it did and when it will. */
-  readonly 'schedules.list': { readonly params: ListSchedules; readonly result: SchedulePage };
+  readonly 'schedules.list': { readonly params: ListSchedules; readonly result: Answer<SchedulePage> };
   /** Begin the upkeep or the check now, whenever it is due; backups.create makes a backup. */
-  readonly 'schedules.run': { readonly params: RunSchedule; readonly result: JobStarted };
+  readonly 'schedules.run': { readonly params: RunSchedule; readonly result: Answer<JobStarted> };
   /** Change when something runs by itself, or whether it does. */
-  readonly 'schedules.save': { readonly params: SaveSchedule; readonly result: Schedule };
+  readonly 'schedules.save': { readonly params: SaveSchedule; readonly result: Answer<Schedule> };
   /** Return one's own sessions, or somebody's for who may see the users; the last used first. */
-  readonly 'sessions.list': { readonly params: ListSessions; readonly result: SessionPage };
+  readonly 'sessions.list': { readonly params: ListSessions; readonly result: Answer<SessionPage> };
   /** End a session of one's own, or anybody's for who may change the users; at once. */
-  readonly 'sessions.revoke': { readonly params: RevokeSession; readonly result: Empty };
+  readonly 'sessions.revoke': { readonly params: RevokeSession; readonly result: Answer<Empty> };
   /** Refuse new work, let running calls end, close the store, answer, and exit with 0. */
-  readonly 'shutdown': { readonly params: NoParams; readonly result: Empty };
+  readonly 'shutdown': { readonly params: NoParams; readonly result: Answer<Empty> };
   /** Enrol a student, or note an enquiry; says who else has this name and birth date. */
-  readonly 'students.create': { readonly params: CreateStudent; readonly result: CreatedStudent };
+  readonly 'students.create': { readonly params: CreateStudent; readonly result: Answer<CreatedStudent> };
   /** Return one student, archived ones included. */
-  readonly 'students.get': { readonly params: GetStudent; readonly result: Student };
+  readonly 'students.get': { readonly params: GetStudent; readonly result: Answer<Student> };
   /** Return a page of the students that fit, by family name. */
-  readonly 'students.list': { readonly params: ListStudents; readonly result: StudentPage };
+  readonly 'students.list': { readonly params: ListStudents; readonly result: Answer<StudentPage> };
   /** Move a student to another state; nobody leaves who still has lessons to come. */
-  readonly 'students.transition': { readonly params: TransitionStudent; readonly result: Student };
+  readonly 'students.transition': { readonly params: TransitionStudent; readonly result: Answer<Student> };
   /** Change what is given of a student and leave the rest. */
-  readonly 'students.update': { readonly params: UpdateStudent; readonly result: Student };
+  readonly 'students.update': { readonly params: UpdateStudent; readonly result: Answer<Student> };
   /** Say how the process and its store are; answers while the store is locked too. */
-  readonly 'system.health': { readonly params: GetHealth; readonly result: Health };
+  readonly 'system.health': { readonly params: GetHealth; readonly result: Answer<Health> };
   /** Return the figures of this process since it started; nothing in them is about anybody. */
-  readonly 'system.metrics': { readonly params: GetMetrics; readonly result: MetricsAnswer };
+  readonly 'system.metrics': { readonly params: GetMetrics; readonly result: Answer<MetricsAnswer> };
   /** Log from another level on, until the process ends; for the main process and the owner. */
-  readonly 'system.setLogLevel': { readonly params: SetLogLevel; readonly result: LogLevelSet };
+  readonly 'system.setLogLevel': { readonly params: SetLogLevel; readonly result: Answer<LogLevelSet> };
   /** Send `system.metrics` notifications every few seconds, without buckets, beginning at once. */
-  readonly 'system.watch': { readonly params: Watch; readonly result: Watching };
+  readonly 'system.watch': { readonly params: Watch; readonly result: Answer<Watching> };
   /** Return the words for every occasion, channel and language: the school's own or ours. */
-  readonly 'templates.list': { readonly params: ListTemplates; readonly result: TemplateList };
+  readonly 'templates.list': { readonly params: ListTemplates; readonly result: Answer<TemplateList> };
   /** Put the school's own words in the place of those before, and show how they read. */
-  readonly 'templates.save': { readonly params: SaveTemplate; readonly result: SavedTemplate };
+  readonly 'templates.save': { readonly params: SaveTemplate; readonly result: Answer<SavedTemplate> };
   /** Make the page that shows one file of the transcript: timeline, latencies, errors, messages. */
-  readonly 'transcripts.inspect': { readonly params: InspectTranscript; readonly result: TranscriptPage };
+  readonly 'transcripts.inspect': { readonly params: InspectTranscript; readonly result: Answer<TranscriptPage> };
   /** List the files of the transcript that this process writes, and of those before it. */
-  readonly 'transcripts.list': { readonly params: ListTranscripts; readonly result: TranscriptList };
+  readonly 'transcripts.list': { readonly params: ListTranscripts; readonly result: Answer<TranscriptList> };
   /** Return the users that fit, by login. */
-  readonly 'users.list': { readonly params: ListUsers; readonly result: UserPage };
+  readonly 'users.list': { readonly params: ListUsers; readonly result: Answer<UserPage> };
   /** Add a user, or replace the one with the given id. */
-  readonly 'users.save': { readonly params: SaveUser; readonly result: User };
+  readonly 'users.save': { readonly params: SaveUser; readonly result: Answer<User> };
   /** Return the vehicles that fit, by plate. */
-  readonly 'vehicles.list': { readonly params: ListVehicles; readonly result: VehiclePage };
+  readonly 'vehicles.list': { readonly params: ListVehicles; readonly result: Answer<VehiclePage> };
   /** Add a vehicle, or replace the one with the given id. */
-  readonly 'vehicles.save': { readonly params: SaveVehicle; readonly result: Vehicle };
+  readonly 'vehicles.save': { readonly params: SaveVehicle; readonly result: Answer<Vehicle> };
   /** Return all webhooks by age, or one, with what went to each last; none shows its secret. */
-  readonly 'webhooks.list': { readonly params: ListWebhooks; readonly result: WebhookPage };
+  readonly 'webhooks.list': { readonly params: ListWebhooks; readonly result: Answer<WebhookPage> };
   /** Hear what a service tells of a payment or a message, signed with the secret shared with it. */
-  readonly 'webhooks.receive': { readonly params: ReceiveWebhook; readonly result: ReceivedWebhook };
+  readonly 'webhooks.receive': { readonly params: ReceiveWebhook; readonly result: Answer<ReceivedWebhook> };
   /** Forget a webhook and its secret, and send it nothing more of what waits. */
-  readonly 'webhooks.remove': { readonly params: RemoveWebhook; readonly result: Empty };
+  readonly 'webhooks.remove': { readonly params: RemoveWebhook; readonly result: Answer<Empty> };
   /** Let events of some types go to an address from now on, or replace the webhook with the id. */
-  readonly 'webhooks.save': { readonly params: SaveWebhook; readonly result: SavedWebhook };
+  readonly 'webhooks.save': { readonly params: SaveWebhook; readonly result: Answer<SavedWebhook> };
 }
 
 export type Channel = keyof Channels;
@@ -2473,4 +2502,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '65087b2d2ac085f7a358700163fe769235e1bd75739f183d3d51dc38add7e463';
+export const contractHash = '4cbc66a8724bebb90f6cf9f787f4321eb847b4f56d558210935a023e9a34a168';

@@ -6,7 +6,7 @@ import type { ProgressValue } from '../shared/protocol';
 import { shimError } from '../shared/shimErrors';
 import type { BridgeStatus } from '../shared/status';
 import { symbolOf } from '../testing/rig';
-import { createClient } from './index';
+import { createClient, type DelayWarning } from './index';
 
 function makePort(send: SchoolPort['send']): SchoolPort {
   return {
@@ -29,6 +29,25 @@ test('an error comes out of the envelope as the class it was', async () => {
     deepEqual(error instanceof BackendError && error.toFailure(), failure);
     return true;
   });
+});
+
+test('an answer says by its type what is delayed, and what it is beside its result', async () => {
+  const message = 'Mail cannot be reached since 08:00: what goes that way is sent later.';
+  const since = '2026-11-23T08:00:00Z';
+  const warnings = [{ code: 'DELAYED', channel: 'mail', reason: 'unreached', since, message }];
+  const client = createClient(
+    makePort(async () => ({ ok: true, result: { _meta: { seq: 7, warnings } } })),
+  );
+
+  const { _meta } = await client.send('lessons.cancel', {
+    lessonId: 'les_1',
+    by: 'school',
+    reasonCode: 'other',
+  });
+
+  const told: readonly DelayWarning[] = _meta?.warnings ?? [];
+  const reasons: readonly ('unreached' | 'switched_off')[] = told.map(({ reason }) => reason);
+  deepEqual([_meta?.seq, reasons, told.map((each) => each.message)], [7, ['unreached'], [message]]);
 });
 
 test('the status is told now and after every change, but never an older one last', async () => {
