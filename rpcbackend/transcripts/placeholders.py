@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -106,6 +106,11 @@ class Placeholders:
         for name in names:
             self._has(name, [mark])
         return mark
+
+    def tell(self, known: Any, facts: Mapping[str, Any]) -> None:
+        """Tell more of a placeholder that is new."""
+        if isinstance(known, str) and known in self._news:
+            self._news[known].update(facts)
 
     def take_news(self) -> dict[str, dict[str, Any]]:
         """Return what is to be told of placeholders since the last time."""

@@ -13,6 +13,7 @@ from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.progress import Progress
 from rpcbackend.schema.rpc import OpenRpcDocument
 from rpcbackend.security.redaction import redact, redact_params, redact_result
+from rpcbackend.transcripts import telling
 from rpcbackend.transcripts.fitting import FIELDS
 from rpcbackend.transcripts.format import unreadable
 from rpcbackend.transcripts.placeholders import Placeholders
@@ -98,6 +99,8 @@ class Redaction:
         return self._unknown(value)
 
     def _params(self, method: Method, params: Any) -> Any:
+        if method.channel == telling.CHANNEL and isinstance(params, dict):
+            return self._told(method, params)
         params = FIELDS.fitted_params(method.params, params, self._unknown)
         name = SEARCHED.get(method.channel, "")
         text = params.get(name) if isinstance(params, dict) else None
@@ -105,6 +108,21 @@ class Redaction:
             return redact_params(method.params, params, self._replace)
         kept = redact_params(method.params, {**params, name: None}, self._replace)
         return {**kept, name: self._placeholders.search(text)}
+
+    def _told(self, method: Method, params: dict[str, Any]) -> Any:
+        """Return what a service tells, of which no more than facts are kept."""
+        kept = redact_params(
+            method.params, FIELDS.fitted_params(method.params, params, self._unknown), self._replace
+        )
+        says = telling.says_in(params.get("rawBody"), self._name)
+        event = telling.event_in(params.get("headers"))
+        self._placeholders.tell(kept.get("rawBody"), {telling.SAYS: says} if says else {})
+        named = {telling.EVENT: self._unknown(event)} if event is not None else {}
+        self._placeholders.tell(kept.get("headers"), named)
+        return kept
+
+    def _name(self, text: str) -> Any:
+        return self._replace("personal", text)
 
     def _reply(self, connection_id: str, message: dict[str, Any]) -> dict[str, Any]:
         method = self._waiting.answered(connection_id, message["id"])

@@ -19,6 +19,7 @@ from rpcbackend.moments import NamedBits
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.surroundings import Surroundings
+from rpcbackend.transcripts import telling
 from rpcbackend.transcripts.differences import Comparison, Found
 from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
 from rpcbackend.transcripts.files import Transcript
@@ -233,6 +234,19 @@ class Replay:
             code = await make_code(self._app, request, told, self._clock.now_ms())
             if code is not None:
                 self._known.learn(known, code)
+        if request.channel == telling.CHANNEL and request.reply is not None:
+            await self._tell(request)
+
+    async def _tell(self, request: Request) -> None:
+        """Let a service tell again what it told, signed with the secret that it has now."""
+        params = request.entry.msg.get("params")
+        if not telling.is_told(params):
+            return
+        recorded = [params[name] for name in telling.TAKEN_OUT]
+        facts = [self._filling.filled(self._known.facts.get(each, {}), "") for each in recorded]
+        made = await telling.tell_again(self._app, request, facts, self._clock.now_ms())
+        for known, value in zip(recorded, made or (), strict=bool(made)):
+            self._known.learn(known, value)
 
     async def _send(self, request: Request) -> Any:
         entry = request.entry
