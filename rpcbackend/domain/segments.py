@@ -1,5 +1,6 @@
 """How many text messages a text is: what it costs; pure."""
 
+from bisect import bisect_right
 from typing import Literal, NamedTuple
 
 _BASIC = (
@@ -11,6 +12,13 @@ _UNITS = {**dict.fromkeys(_BASIC, 1), **dict.fromkeys(_EXTENDED, 2)}
 """3GPP TS 23.038, sections 6.2.1 and 6.2.1.1: what is in no table has to go as UCS-2."""
 
 _FIRST_OUTSIDE_UCS2 = 0x1_0000
+
+
+MOST_PARTS = 10
+"""What a text may cost at most; a telephone may not even put more together."""
+
+_CUT = "..."
+"""Shows that something is missing; the sign of that name would make 16 bits of each character."""
 
 
 class Segments(NamedTuple):
@@ -37,6 +45,22 @@ def count_segments(text: str) -> Segments:
         widths = [1 + (ord(character) >= _FIRST_OUTSIDE_UCS2) for character in text]
     units = sum(widths)
     return Segments(encoding, 1 if units <= alone else _parts(widths, part), units)
+
+
+def fits(text: str) -> bool:
+    """Tell whether a text can be sent."""
+    return count_segments(text).parts <= MOST_PARTS
+
+
+def fit(text: str) -> str:
+    """Cut a text that cannot be sent, and show that it was."""
+    if fits(text):
+        return text
+    # What begins a text takes no more parts than all of it.
+    most = bisect_right(
+        range(len(text)), x=False, key=lambda length: not fits(text[:length] + _CUT)
+    )
+    return text[: most - 1].rstrip() + _CUT
 
 
 def _parts(widths: list[int], size: int) -> int:

@@ -9,8 +9,8 @@ from rpcbackend.schema.base import Language
 from rpcbackend.schema.consents import MessageChannel, Purpose
 from rpcbackend.schema.templates import MAX_SUBJECT, Content, TemplateKind
 
-MOST = {MessageChannel.MAIL: 20_000, MessageChannel.SMS: 1_530}
-"""Characters of a filled text; an SMS of more than ten parts is refused by providers."""
+MOST = 20_000
+"""Characters of a filled text; how many an SMS may have depends on which they are (`segments`)."""
 
 _ALWAYS = ("givenName", "familyName", "school")
 _OF_LESSON = ("date", "shortDate", "time", "endTime", "instructor", "meetingPoint")
@@ -53,7 +53,7 @@ class Wording:
         subject = None
         if channel is MessageChannel.MAIL:
             subject = fill_line(self.subject or "", values, MAX_SUBJECT)
-        return Content(subject=subject, text=fill_text(self.text, values, MOST[channel]))
+        return Content(subject=subject, text=fill_text(self.text, values, MOST))
 
 
 def check(kind: TemplateKind, wording: Wording) -> None:

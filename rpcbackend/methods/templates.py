@@ -4,6 +4,7 @@ from itertools import product
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
+from rpcbackend.domain.segments import MOST_PARTS, count_segments
 from rpcbackend.domain.templates import BUILT_IN, PLACES, Use, Wording, check
 from rpcbackend.domain.values import sample
 from rpcbackend.domain.versions import next_version
@@ -72,7 +73,7 @@ def _check(params: SaveTemplate) -> None:
 
     Raises:
         InvalidParamsError: A mail without a subject, or something else with one; too long an SMS.
-        TemplateError: It has places that there are not.
+        TemplateError: It has places that there are not, or would be too many parts of an SMS.
     """
     is_mail = params.channel is MessageChannel.MAIL and params.text is not None
     refused = {
@@ -82,7 +83,19 @@ def _check(params: SaveTemplate) -> None:
     errors = [{"path": path, "rule": rule} for path, rule in refused.items() if rule]
     if errors:
         raise InvalidParamsError(details={"errors": errors})
-    check(params.kind, Wording(params.subject, params.text or ""))
+    words = Wording(params.subject, params.text or "")
+    check(params.kind, words)
+    if params.channel is MessageChannel.SMS:
+        _check_length(words.fill(sample(params.language), params.channel).text)
+
+
+def _check_length(text: str) -> None:
+    parts = count_segments(text).parts
+    if parts > MOST_PARTS:
+        raise TemplateError(
+            f"An SMS has {MOST_PARTS} parts at most; this one would have {parts}.",
+            details={"segments": parts, "most": MOST_PARTS},
+        )
 
 
 def _use_of(template: SaveTemplate | StoredTemplate) -> Use:

@@ -8,6 +8,7 @@ from typing import Any
 from rpcbackend.domain import values
 from rpcbackend.domain.consents import is_agreed
 from rpcbackend.domain.lessons import is_ahead
+from rpcbackend.domain.segments import MOST_PARTS, count_segments
 from rpcbackend.domain.templates import GIVEN, PURPOSES
 from rpcbackend.domain.wording import name_of
 from rpcbackend.errors import ConsentMissingError, PrerequisiteMissingError, TemplateError
@@ -19,9 +20,6 @@ from rpcbackend.schema.lessons import Lesson, LessonState
 from rpcbackend.schema.notifications import Notification, SendNotification
 from rpcbackend.schema.templates import Content, TemplateKind
 from rpcbackend.store import Ended, Work, told_of_message
-
-MAX_SMS_VALUES = 1_200
-"""Characters that may be said by SMS; the words around them take some more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def check_values(wanted: SendNotification) -> None:
     """Check that just those places are filled that only the sender can fill.
 
     Raises:
-        TemplateError: Details name what is missing, unknown or too long.
+        TemplateError: Details name what is missing or unknown.
     """
     places = GIVEN.get(wanted.template, ())
     is_sms = wanted.channel is MessageChannel.SMS
@@ -52,8 +50,6 @@ def check_values(wanted: SendNotification) -> None:
         "missing": [name for name in needed if not wanted.values.get(name, "").strip()],
         "unknown": sorted({name_of(name) for name in set(wanted.values) - set(places)}),
     }
-    if is_sms and sum(map(len, wanted.values.values())) > MAX_SMS_VALUES:
-        details["tooLong"] = sorted({name_of(name) for name in wanted.values})
     if any(details.values()):
         raise TemplateError("The template needs other values.", details=details)
 
@@ -79,10 +75,16 @@ async def targets_of(work: Work, wanted: SendNotification) -> list[Target]:
 async def queue_or_show(
     work: Work, wanted: SendNotification, targets: Iterable[Target]
 ) -> list[Notification]:
-    """Compose what each is told, and queue it unless it is only to be shown."""
+    """Compose what each is told, and queue it unless it is only to be shown.
+
+    Raises:
+        TemplateError: An SMS would be cut; details tell of how many parts the longest would be.
+    """
+    contents = [(target, await _content(work, wanted, target)) for target in targets]
+    if wanted.channel is MessageChannel.SMS:
+        _check_lengths(contents)
     notifications = []
-    for target in targets:
-        content = await _content(work, wanted, target)
+    for target, content in contents:
         message_id = None if wanted.preview else await _queue(work, wanted, target, content)
         notifications.append(
             Notification(
@@ -94,6 +96,17 @@ async def queue_or_show(
             )
         )
     return notifications
+
+
+def _check_lengths(contents: Iterable[tuple[Target, Content]]) -> None:
+    segments = [(target, count_segments(content.text).parts) for target, content in contents]
+    too_long = [target for target, parts in segments if parts > MOST_PARTS]
+    if too_long:
+        parts = max(parts for _, parts in segments)
+        raise TemplateError(
+            f"An SMS has {MOST_PARTS} parts at most; this one has {parts}.",
+            details={"segments": parts, "most": MOST_PARTS, "studentIds": _students(too_long)},
+        )
 
 
 async def _named(work: Work, wanted: SendNotification) -> list[tuple[str, Lesson | None]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from rpcbackend.domain import values
+from rpcbackend.domain.segments import fit
 from rpcbackend.domain.templates import BUILT_IN, Wording
 from rpcbackend.notices.recipient import Recipient
 from rpcbackend.schema.consents import MessageChannel
@@ -50,14 +51,15 @@ def message_of(
         recipient: Who reads it; he has an address there.
         kind: On which occasion.
         channel: By which way.
-        content: What he reads.
+        content: What he reads; an SMS of too many parts is cut.
         key: Names the send; see `keys`.
         at: When to send it, not in his quiet hours.
         not_after: From then on it is of no use to him.
     """
-    payload = {"text": content.text}
+    payload = {"text": fit(content.text)}
     if channel is MessageChannel.MAIL:
-        payload |= {"subject": content.subject or "", "language": recipient.language}
+        payload = {"text": content.text, "subject": content.subject or ""}
+        payload |= {"language": recipient.language}
     branch = recipient.branch
     return Message(
         channel=channel,

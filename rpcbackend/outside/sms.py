@@ -1,12 +1,9 @@
 """Text messages, by a service that speaks the contract of `gateway`."""
 
-from rpcbackend.domain.segments import count_segments
+from rpcbackend.domain.segments import MOST_PARTS, count_segments
 from rpcbackend.outside.adapter import RefusedError
 from rpcbackend.outside.gateway import Gateway
 from rpcbackend.store import Message
-
-MOST_SEGMENTS = 10
-"""What a text may cost at most; a telephone may not even put more together."""
 
 
 class TextMessages:
@@ -19,8 +16,8 @@ class TextMessages:
         """Hand a text message over and return the service's name for it; see `Adapter.send`."""
         text = str(message.payload["text"])
         segments = count_segments(text).parts
-        if not text or segments > MOST_SEGMENTS:
-            raise RefusedError(f"a text message has 1 to {MOST_SEGMENTS} parts")
+        if not text or segments > MOST_PARTS:
+            raise RefusedError(f"a text message has 1 to {MOST_PARTS} parts")
         told = {
             "to": message.recipient,
             "from": self._gateway.provider.sender,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from rpcbackend.domain.segments import Segments, count_segments
+from rpcbackend.domain.segments import MOST_PARTS, Segments, count_segments, fit, fits
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,23 @@ def test_parts_are_never_fewer_than_their_units_need_nor_than_those_of_a_beginni
     room = 153 if both.encoding == "gsm7" else 67
     assert both.parts == 1 or both.units <= both.parts * room
     assert isinstance(both, Segments)
+
+
+@given(text=some.text(alphabet="aé€ê🚗 \n", min_size=300, max_size=2_000))
+def test_what_is_too_long_is_cut_as_late_as_can_be_and_shows_it(text: str) -> None:
+    cut = fit(text)
+
+    assert count_segments(cut).parts <= MOST_PARTS
+    if fits(text):
+        assert cut == text
+        return
+    kept = cut.removesuffix("...")
+    assert cut == kept + "..."
+    assert text.startswith(kept)
+    rest = text.removeprefix(kept)
+    more = len(rest) - len(rest.lstrip()) + 1
+    assert not fits(text[: len(kept) + more] + "...")
+
+
+def test_the_sign_of_a_cut_makes_no_other_alphabet_of_a_text() -> None:
+    assert fit("a" * 2_000) == "a" * (1_530 - 3) + "..."

@@ -279,19 +279,8 @@ async def test_who_cannot_be_reached_or_is_gone_is_named(client: Client, school:
             {"values": {"subject": "x", "text": "x", "Liebe Frau Beispiel": "x", "x" * 3_000: "y"}},
             {"missing": [], "unknown": ["{…}"]},
         ),
-        (
-            {"channel": "sms", "values": {"text": "x" * 1_201, "Frau Beispiel": "x"}},
-            {"missing": [], "unknown": ["{…}"], "tooLong": ["text", "{…}"]},
-        ),
-        (
-            {"channel": "sms", "values": {"text": "x" * 1_201}},
-            {"missing": [], "unknown": [], "tooLong": ["text"]},
-        ),
     ],
-    ids=[
-        *("no subject", "unknown and blank", "no link", "no names", "too long and no name"),
-        "too long for SMS",
-    ],
+    ids=["no subject", "unknown and blank", "no link", "no names"],
 )
 async def test_other_values_than_the_template_needs_are_named(
     client: Client, school: School, given: dict[str, Any], details: dict[str, Any]
@@ -299,6 +288,33 @@ async def test_other_values_than_the_template_needs_are_named(
     refusal = await failure(client, studentIds=[school.student["id"]], **MESSAGE | given)
 
     assert refusal == ("TEMPLATE_ERROR", details)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("x" * 1_525, 11), ("ж" * 665, 11), ("x" * 1_524 + "“", 23)],
+    ids=["plain", "other letters", "one other sign"],
+)
+async def test_an_sms_of_too_many_parts_is_refused_before_it_waits_and_says_how_many(
+    client: Client, store: Store, school: School, text: str, parts: int
+) -> None:
+    """`Mitte` and a space follow; 1,530 characters are ten parts, or 670 of other alphabets."""
+    student_id = school.student["id"]
+    await client.call("students.update", studentId=student_id, phone="+4915112345678")
+    await agree(client, school)
+    wanted = {"studentIds": [student_id], "template": "message", "channel": "sms"}
+
+    for given in ({}, {"preview": True}):
+        refusal = await failure(client, **wanted, **given, values={"text": text})
+        assert refusal == (
+            "TEMPLATE_ERROR",
+            {"segments": parts, "most": 10, "studentIds": [student_id]},
+        )
+
+    assert await outbox_of(store) == []
+    await client.call("notifications.send", **wanted, values={"text": text[:-1]})
+    (row,) = await outbox_of(store)
+    assert row.payload["text"] == f"{text[:-1]} Mitte"
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,20 @@ async def test_what_is_not_of_the_channel_is_refused(
     assert (failed.value.details or {})["errors"] == [fault]
 
 
+async def test_words_that_would_make_too_many_parts_of_an_sms_are_refused_with_their_number(
+    client: Client,
+) -> None:
+    words = "ж" * 540 + "{date}" * 6
+
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("templates.save", **USE | {"channel": "sms", "text": words})
+
+    assert (failed.value.symbol, failed.value.details) == (
+        "TEMPLATE_ERROR",
+        {"segments": 11, "most": 10},
+    )
+
+
 @pytest.mark.parametrize("subject", ["a\nb", "a\rb", "a\u2028b", "a\x85b", "a\0b"])
 async def test_a_subject_of_two_lines_is_refused(client: Client, subject: str) -> None:
     wanted = USE | WORDS | {"subject": subject}
