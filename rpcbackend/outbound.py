@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rpcbackend.outside.adapter import Adapter
 from rpcbackend.outside.channels import ByProvider, Channels, Direct, MakeChannels, Means
+from rpcbackend.outside.payment_requests import Link, keep_link
 from rpcbackend.outside.providers import MailProvider, Provider, WebProvider
 from rpcbackend.outside.sender import ACTOR, Sender
 from rpcbackend.rpc_error import RpcError
@@ -115,7 +116,7 @@ def _make_texts(means: Means, provider: Provider) -> Adapter:
 
 
 def _make_payments(means: Means, provider: Provider) -> Adapter:
-    from rpcbackend.outside.payments import Link, PaymentLinks, keep_link  # noqa: PLC0415 (as above)
+    from rpcbackend.outside.payments import PaymentLinks  # noqa: PLC0415 (as above)
 
     async def keep(link: Link) -> None:
         await means.store().write(lambda work: keep_link(work, link), actor=ACTOR)

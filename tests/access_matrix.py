@@ -83,6 +83,7 @@ outbox.retry         -      A     A     A      -          -       -           me
 payments.createLink  -      A     A     A      -          -       A
 payments.get         -      A     A     A      -          -       A
 payments.list        -      A     A     A      -          -       A
+payments.retryLink   -      A     A     A      -          -       A
 
 providers.list       -      A     A     -      -          -       -
 providers.remove     -      A     A     -      -          -       -

@@ -150,6 +150,7 @@ PROBES: dict[str, dict[str, Any]] = {
     },
     "payments.get": {"paymentId": an_id("pay", OTHER)},
     "payments.list": {},
+    "payments.retryLink": {"paymentId": an_id("pay", OTHER)},
     "notifications.send": {
         "studentIds": [an_id("stu", OTHER)],
         "template": "message",

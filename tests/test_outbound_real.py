@@ -144,6 +144,31 @@ async def test_a_payment_is_asked_for_its_link_comes_back_and_what_was_paid_is_t
     assert (await desk.until_told("payments.received"))["data"]["paymentId"] == payment["id"]
 
 
+async def test_a_payment_that_the_service_refuses_fails_and_is_asked_for_again_by_the_same_key(
+    desk: Desk,
+) -> None:
+    link = {"id": "pl_1", "url": "https://pay.example/pl_1"}
+    host, _ = await desk.service("payment", an_answer(422, {}), an_answer(201, link))
+    payment = await desk.client.call(
+        "payments.createLink",
+        studentId=desk.school.student["id"],
+        amount={"amount": 4_500, "currency": "EUR"},
+        description="Fahrstunde",
+        **keyed(),
+    )
+    failed = await desk.until_told("payments.failed")
+
+    asked = await desk.client.call("payments.retryLink", paymentId=payment["id"])
+    created = await desk.until_told("payments.link_created")
+
+    assert failed["data"]["paymentId"] == payment["id"]
+    assert asked["state"] == "requested"
+    assert created["data"]["state"] == "link_created"
+    assert [post.headers["idempotency-key"] for post in read_posts(host)] == [
+        failed["data"]["messageId"]
+    ] * 2
+
+
 async def test_an_event_goes_to_a_webhook_signed_and_what_becomes_of_it_to_none(
     desk: Desk, clock: FrozenClock
 ) -> None:

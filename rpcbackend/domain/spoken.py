@@ -1,10 +1,11 @@
-"""Dates and times as people write them, by language."""
+"""Dates, times and amounts as people write them, by language."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from rpcbackend.domain.zones import zone_of
 from rpcbackend.schema.base import Language
+from rpcbackend.schema.payments import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,30 @@ def short_date_of(at: datetime, zone: str, language: Language) -> str:
 def time_of(at: datetime, zone: str) -> str:
     """Return the time that the clock on the wall shows, such as 09:30, which all understand."""
     return at.astimezone(zone_of(zone)).isoformat()[11:16]
+
+
+_DECIMALS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
+    **dict.fromkeys(("UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+"""Of currencies that have not two (ISO 4217, list one)."""
+
+_SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
+
+
+def amount_of(money: Money, language: Language) -> str:
+    """Return an amount such as €1,234.50; all of its signs are of the alphabet of an SMS."""
+    decimals = _DECIMALS.get(money.currency, 2)
+    whole, rest = divmod(money.amount, 10**decimals)
+    number = f"{whole:,}" + (f".{rest:0{decimals}}" if decimals else "")
+    sign = _SIGNS.get(money.currency, money.currency)
+    if language is Language.DE:
+        return f"{number.translate(_GERMAN)} {sign}"
+    return f"{sign}{number}" if sign != money.currency else f"{sign} {number}"
+
+
+_GERMAN = str.maketrans(",.", ".,")
 
 
 def _date(form: str, at: datetime, zone: str, language: Language) -> str:

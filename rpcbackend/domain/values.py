@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from rpcbackend.domain.spoken import date_of, short_date_of, time_of
+from rpcbackend.domain.spoken import amount_of, date_of, short_date_of, time_of
 from rpcbackend.schema.base import Language
 from rpcbackend.schema.branches import Branch
 from rpcbackend.schema.instructors import Instructor
 from rpcbackend.schema.lessons import Lesson
+from rpcbackend.schema.payments import Payment
 from rpcbackend.schema.students import Student
 
 _AS_AGREED = {Language.DE: "wie vereinbart", Language.EN: "as agreed"}
@@ -54,6 +55,15 @@ def of_lesson(lesson: Lesson, instructor: Instructor, language: Language) -> dic
         "endTime": time_of(lesson.ends_at, lesson.zone),
         "instructor": f"{instructor.given_name} {instructor.family_name}",
         "meetingPoint": lesson.pickup or _AS_AGREED[language],
+    }
+
+
+def of_payment(payment: Payment, language: Language) -> dict[str, str]:
+    """Return what can be said of a payment that has a link."""
+    return {
+        "amount": amount_of(payment.amount, language),
+        "description": payment.description,
+        "link": payment.url or "",
     }
 
 

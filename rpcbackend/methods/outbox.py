@@ -3,8 +3,15 @@
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.errors import CursorInvalidError, InvalidTransitionError, NotFoundError
+from rpcbackend.outside.payment_requests import follow_request
 from rpcbackend.schema.base import Encoded
-from rpcbackend.schema.outbox import ListOutbox, OutboxPage, RetriedOutbox, RetryOutbox
+from rpcbackend.schema.outbox import (
+    ListOutbox,
+    MessageState,
+    OutboxPage,
+    RetriedOutbox,
+    RetryOutbox,
+)
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work, told_of_message
 
@@ -22,7 +29,7 @@ async def list_page(ctx: Context, params: ListOutbox) -> Encoded[OutboxPage]:
     kind="command",
     idempotency="natural",
     errors=(NotFoundError, InvalidTransitionError),
-    events=("messages.queued", "messages.cancelled"),
+    events=("messages.queued", "messages.cancelled", "payments.requested", "payments.failed"),
 )
 async def retry(ctx: Context, params: RetryOutbox) -> RetriedOutbox:
     """Try messages at once that failed or wait for their next try, or send them no more.
@@ -31,9 +38,10 @@ async def retry(ctx: Context, params: RetryOutbox) -> RetriedOutbox:
     for its hour goes then. One that is on its way is not tried again once it is cancelled, but may
     arrive. What was sent can be neither, and what failed is not tried again once it was withdrawn
     (its lesson was moved, its student refuses it) or its time is over (`reason` is `withdrawn` or
-    `late`): then nothing is changed at all.
+    `late`): then nothing is changed at all. A payment follows the message that asks for its link.
     """
     is_retry = params.action == "retry"
+    state = MessageState.QUEUED if is_retry else MessageState.CANCELLED
 
     async def unit(work: Work) -> RetriedOutbox:
         changed = 0
@@ -42,8 +50,10 @@ async def retry(ctx: Context, params: RetryOutbox) -> RetriedOutbox:
             found = await decide(message_id)
             if found is not None:
                 changed += 1
-                happened = "messages.queued" if is_retry else "messages.cancelled"
-                await work.record(happened, ("message", found.id, 1), told_of_message(found))
+                await work.record(
+                    f"messages.{state}", ("message", found.id, 1), told_of_message(found)
+                )
+                await follow_request(work, found, state)
         return RetriedOutbox(changed=changed)
 
     changed = await ctx.write(unit)

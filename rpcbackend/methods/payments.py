@@ -2,8 +2,15 @@
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
-from rpcbackend.errors import CurrencyMismatchError, CursorInvalidError, NotFoundError
+from rpcbackend.errors import (
+    CurrencyMismatchError,
+    CursorInvalidError,
+    InvalidTransitionError,
+    NotFoundError,
+)
+from rpcbackend.outside.payment_requests import follow_request
 from rpcbackend.schema.base import Encoded
+from rpcbackend.schema.outbox import MessageState
 from rpcbackend.schema.payments import (
     CreateLink,
     GetPayment,
@@ -11,9 +18,11 @@ from rpcbackend.schema.payments import (
     Payment,
     PaymentPage,
     PaymentState,
+    RetryLink,
 )
 from rpcbackend.security.roles import Permission
-from rpcbackend.store import Message, Work
+from rpcbackend.store import Message, Work, told_of_message
+from rpcbackend.store.payments import asking_for
 
 
 @method(
@@ -22,14 +31,19 @@ from rpcbackend.store import Message, Work
     kind="command",
     idempotency="once",
     errors=(NotFoundError, CurrencyMismatchError),
-    events=("payments.requested", "payments.link_created"),
+    events=(
+        *("payments.requested", "payments.link_created", "payments.failed"),
+        "messages.queued",
+    ),
 )
 async def create_link(ctx: Context, params: CreateLink) -> Payment:
     """Ask the payment service for a link by which a student pays.
 
-    The service is asked beside the desk: `payments.link_created` tells that the link is there. What
-    was paid counts only if it is exactly what was asked for; all else is a `mismatch`, for somebody
-    to look at.
+    The service is asked beside the desk: `payments.link_created` tells that the link is there, and
+    `toldBy` which way it goes to the student by itself; null is that somebody has to give it to
+    him. `payments.failed` with a `messageId` tells that there will be none, until
+    `payments.retryLink`. What was paid counts only if it is exactly what was asked for; all else is
+    a `mismatch`, for somebody to look at.
     """
 
     async def unit(work: Work) -> Payment:
@@ -76,8 +90,46 @@ def _request_for(payment: Payment) -> Message:
             "description": payment.description,
             "returnUrl": payment.return_url,
         },
-        dedupe_key=f"payment:{payment.id}",
+        dedupe_key=asking_for(payment),
+        owner_id=payment.student_id,
     )
+
+
+@method(
+    "payments.retryLink",
+    permission=Permission.PAYMENTS_WRITE,
+    kind="command",
+    idempotency="natural",
+    errors=(NotFoundError, InvalidTransitionError),
+    events=("messages.queued", "payments.requested"),
+)
+async def retry_link(ctx: Context, params: RetryLink) -> Payment:
+    """Ask the payment service again for a link that it did not make, under the same key.
+
+    One that is asked for already is asked for at once. A payment that has a link, or whose request
+    was cancelled, is none to ask for: `payments.createLink` makes another one.
+    """
+
+    async def unit(work: Work) -> Payment:
+        payment = await work.payments.require(params.payment_id)
+        if payment.state not in _ASKED_FOR or payment.url is not None:
+            details = {"id": payment.id, "from": payment.state, "to": PaymentState.REQUESTED}
+            raise InvalidTransitionError(details=details)
+        message = await work.outgoing.retry(await work.payments.request_of(payment))
+        if message is not None:
+            await work.record(
+                "messages.queued", ("message", message.id, 1), told_of_message(message)
+            )
+            await follow_request(work, message, MessageState.QUEUED)
+        return await work.payments.require(payment.id)
+
+    asked = await ctx.write(unit)
+    if ctx.has_written:
+        ctx.host.post.hurry()
+    return asked
+
+
+_ASKED_FOR = {PaymentState.REQUESTED, PaymentState.FAILED}
 
 
 @method("payments.get", permission=Permission.PAYMENTS_READ, errors=(NotFoundError,))

@@ -13,13 +13,13 @@ from rpcbackend.domain.templates import GIVEN, PURPOSES
 from rpcbackend.domain.wording import name_of
 from rpcbackend.errors import ConsentMissingError, PrerequisiteMissingError, TemplateError
 from rpcbackend.notices import keys
-from rpcbackend.notices.composing import compose, message_of
+from rpcbackend.notices.composing import compose, message_of, send
 from rpcbackend.notices.recipient import Recipient, recipient_of
 from rpcbackend.schema.consents import MessageChannel, Purpose
 from rpcbackend.schema.lessons import Lesson, LessonState
 from rpcbackend.schema.notifications import Notification, SendNotification
 from rpcbackend.schema.templates import Content, TemplateKind
-from rpcbackend.store import Ended, Work, told_of_message
+from rpcbackend.store import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +208,6 @@ async def _queue(work: Work, wanted: SendNotification, target: Target, content: 
         at=target.at,
         not_after=about.starts_at if about else None,
     )
-    message_id = await work.outbox.add(message)
+    message_id = await send(work, message)
     assert message_id is not None  # noqa: S101 (its key was made for it)
-    told = told_of_message(Ended(message_id, message.channel, message.owner_id))
-    await work.record("messages.queued", ("message", message_id, 1), told)
     return message_id

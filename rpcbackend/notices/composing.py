@@ -9,7 +9,7 @@ from rpcbackend.domain.templates import BUILT_IN, Wording
 from rpcbackend.notices.recipient import Recipient
 from rpcbackend.schema.consents import MessageChannel
 from rpcbackend.schema.templates import Content, TemplateKind
-from rpcbackend.store import Message, Work
+from rpcbackend.store import Ended, Message, Work, told_of_message
 
 
 async def compose(
@@ -72,6 +72,15 @@ def message_of(
         owner_id=recipient.student.id,
         quiet=(branch.zone, branch.quiet_from, branch.quiet_until),
     )
+
+
+async def send(work: Work, message: Message) -> str | None:
+    """Queue a message, tell of it, and return its id; None if its key was used before."""
+    message_id = await work.outbox.add(message)
+    if message_id is not None:
+        told = told_of_message(Ended(message_id, message.channel, message.owner_id))
+        await work.record("messages.queued", ("message", message_id, 1), told)
+    return message_id
 
 
 def _milliseconds(at: datetime) -> int:

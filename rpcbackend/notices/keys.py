@@ -10,6 +10,7 @@ from datetime import datetime
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.consents import Purpose
 from rpcbackend.schema.lessons import Lesson
+from rpcbackend.schema.payments import Payment
 from rpcbackend.schema.templates import TemplateKind
 
 
@@ -21,6 +22,11 @@ def of_student(student_id: str, purpose: Purpose | None = None) -> str:
 def of_lesson(lesson: Lesson) -> str:
     """Return how the keys begin of all that is said of a lesson."""
     return f"{of_student(lesson.student_id, Purpose.LESSONS)}{lesson.id}/"
+
+
+def of_payment(payment: Payment) -> str:
+    """Return how the keys begin of all that the program says of a payment."""
+    return f"{of_student(payment.student_id, Purpose.PAYMENTS)}{payment.id}/"
 
 
 def of_news(lesson: Lesson, kind: TemplateKind, known: datetime) -> str:

@@ -37,12 +37,17 @@ class Recipient:
         """Return where he is reached that way, if he is."""
         return self.student.email if channel is MessageChannel.MAIL else self.student.phone
 
+    def ways(self, purpose: Purpose, said: Said) -> list[MessageChannel]:
+        """Return by which ways he may be told, the best first: by SMS if he wants that."""
+        return [
+            channel
+            for channel in (MessageChannel.SMS, MessageChannel.MAIL)
+            if self.address(channel) and is_agreed(purpose, channel, said)
+        ]
+
     def way(self, purpose: Purpose, said: Said) -> MessageChannel | None:
-        """Return by which way he is told: by SMS if he wants that, or else by mail, or not."""
-        for channel in (MessageChannel.SMS, MessageChannel.MAIL):
-            if self.address(channel) and is_agreed(purpose, channel, said):
-                return channel
-        return None
+        """Return by which way he is told, or None."""
+        return next(iter(self.ways(purpose, said)), None)
 
 
 async def recipient_of(work: Work, student: Student, near: Branch | None = None) -> Recipient:

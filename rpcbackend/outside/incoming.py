@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from rpcbackend.domain.payments import follow, paid_state
 from rpcbackend.errors import InvalidParamsError, ParseError
+from rpcbackend.notices.payments import withdraw_link
 from rpcbackend.protocol import codec
 from rpcbackend.schema.payments import MOST_MINOR, Money, Payment, PaymentState
 from rpcbackend.schema.webhooks import ToldOfMessage, ToldOfPayment
@@ -114,6 +115,8 @@ async def _take_payment(work: Work, told: ToldOfPayment) -> Outcome:
         }
     )
     await work.payments.put(changed)
+    if state is not PaymentState.FAILED:
+        await withdraw_link(work, changed)
     data = {"paymentId": payment.id, "studentId": payment.student_id} | _amounts_of(changed)
     await work.record(_HAPPENED[state], ("payment", payment.id, changed.version), data)
     return Outcome.TAKEN

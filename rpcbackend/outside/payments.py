@@ -2,23 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
-from rpcbackend.domain.payments import follow
 from rpcbackend.outside.adapter import RefusedError, TryAgainError
 from rpcbackend.outside.gateway import Gateway
-from rpcbackend.schema.payments import PaymentState
-from rpcbackend.store import Message, Work
+from rpcbackend.outside.payment_requests import Link
+from rpcbackend.store import Message
 
 _URL = re.compile(r"https://[\x21-\x7e]{1,1990}")
-
-
-class Link(NamedTuple):
-    """What the service made of a payment."""
-
-    payment_id: str
-    provider_ref: str
-    url: str
 
 
 class PaymentLinks:
@@ -45,26 +35,3 @@ class PaymentLinks:
 
     async def close(self) -> None:
         """Hold nothing: connections are the web's."""
-
-
-async def keep_link(work: Work, link: Link) -> None:
-    """Let a payment have its link; what was told of it meanwhile stays."""
-    payment = await work.payments.get(link.payment_id)
-    if payment is None or payment.url == link.url:
-        return
-    is_news = follow(payment.state, PaymentState.LINK_CREATED)
-    changed = payment.model_copy(
-        update={
-            "state": PaymentState.LINK_CREATED if is_news else payment.state,
-            "url": link.url,
-            "provider_ref": link.provider_ref,
-            "changed_at": work.now.replace(microsecond=0),
-            "version": payment.version + 1,
-        }
-    )
-    await work.payments.put(changed)
-    await work.record(
-        "payments.link_created",
-        ("payment", payment.id, changed.version),
-        {"paymentId": payment.id, "studentId": payment.student_id, "state": changed.state},
-    )

@@ -7,6 +7,7 @@ from rpcbackend.outside.channels import Carriers, Stored
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent
 from rpcbackend.outside.hours import quiet_until_ms
+from rpcbackend.outside.payment_requests import follow_request
 from rpcbackend.resilience.backoff import Backoff
 from rpcbackend.schema.outbox import MessageState
 from rpcbackend.schema.providers import Provider
@@ -165,9 +166,10 @@ async def _put_off(work: Work, lease: Lease) -> bool:
 
 
 async def tell(work: Work, state: MessageState, ended: Ended) -> None:
-    """Leave the event of a message's end."""
+    """Leave the event of a message's end, and what follows from it."""
     aggregate = ("message", ended.id, 1)
     await work.record(f"messages.{state}", aggregate, told_of_message(ended))
+    await follow_request(work, ended, state)
 
 
 async def due_in(work: Work, channels: Sequence[str]) -> Due:

@@ -49,7 +49,7 @@ class PaymentState(StrEnum):
     MISMATCH = "mismatch"
     """Paid, but not what was asked for."""
     FAILED = "failed"
-    """The student tried; he may try again by the same link."""
+    """The student tried, and may try again by the same link; or there is no link."""
     REFUNDED = "refunded"
     REVERSED = "reversed"
     """Taken back by the student's bank."""
@@ -87,6 +87,12 @@ class CreateLink(Params):
     return_url: Annotated[
         WebUrl | None, Field(description="Where the service sends the student afterwards.")
     ] = None
+
+
+class RetryLink(Params):
+    """Params of payments.retryLink."""
+
+    payment_id: PaymentId
 
 
 class GetPayment(Params):

@@ -33,6 +33,14 @@ _TABLE = Table(
     more_columns=_more_columns,
 )
 
+_ASKS = "payment:"
+
+
+def asking_for(payment: Payment) -> str:
+    """Return the dedupe key of the message that asks for the link of a payment."""
+    return f"{_ASKS}{payment.id}"
+
+
 _FILTERS = {
     "student": "student_id = :student",
     "state": "state = :state",
@@ -49,6 +57,32 @@ class Payments:
     async def get(self, payment_id: str) -> Payment | None:
         """Return the payment, or None."""
         return await _TABLE.get(self._tx, payment_id)
+
+    async def require(self, payment_id: str) -> Payment:
+        """Return the payment.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        return await _TABLE.require(self._tx, payment_id)
+
+    async def asked_by(self, message_id: str) -> Payment | None:
+        """Return the payment whose link a message of the outbox asks for, or None."""
+        row = await self._tx.one(
+            "SELECT dedupe_key FROM outbox"
+            " WHERE school_id = :school AND id = :id AND channel = 'payment'",
+            id=message_id,
+        )
+        return await self.get(str(row[0]).removeprefix(_ASKS)) if row else None
+
+    async def request_of(self, payment: Payment) -> str:
+        """Return the id of the message that asks for the link of a payment."""
+        row = await self._tx.one(
+            "SELECT id FROM outbox WHERE school_id = :school AND dedupe_key = :key",
+            key=asking_for(payment),
+        )
+        assert row is not None  # noqa: S101 (it was queued with the payment)
+        return str(row[0])
 
     async def require_encoded(self, payment_id: str) -> Encoded[Payment]:
         """Return the payment as wire JSON; see `Table.require`."""

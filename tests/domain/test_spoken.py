@@ -1,9 +1,13 @@
-"""Dates and times as people write them."""
+"""Dates, times and amounts as people write them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from rpcbackend.domain.spoken import date_of, short_date_of, time_of
+from rpcbackend.domain.segments import count_segments
+from rpcbackend.domain.spoken import amount_of, date_of, short_date_of, time_of
 from rpcbackend.schema.base import Language
+from rpcbackend.schema.payments import Money
 from tests.factories import at
 
 DE, EN = Language.DE, Language.EN
@@ -53,3 +57,32 @@ def test_every_day_and_month_has_its_name(language: Language, days: str, months:
 
 def test_may_is_short_enough_as_it_is() -> None:
     assert short_date_of(at("2026-05-05T12:00:00Z"), "UTC", EN) == "Tue 5 May"
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "german", "english"),
+    [
+        (4_500, "EUR", "45,00 €", "€45.00"),
+        (5, "EUR", "0,05 €", "€0.05"),
+        (123_456_789, "EUR", "1.234.567,89 €", "€1,234,567.89"),
+        (9_000, "CHF", "90,00 CHF", "CHF 90.00"),
+        (2_000, "GBP", "20,00 £", "£20.00"),
+        (4_500, "JPY", "4.500 JPY", "JPY 4,500"),
+        (4_500, "KWD", "4,500 KWD", "KWD 4.500"),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency(
+    minor: int, currency: str, german: str, english: str
+) -> None:
+    money = Money(amount=minor, currency=currency)
+
+    assert (amount_of(money, DE), amount_of(money, EN)) == (german, english)
+
+
+@given(minor=some.integers(1, 10**9), currency=some.sampled_from(["EUR", "JPY", "KWD", "CHF"]))
+def test_an_amount_loses_no_digit_and_makes_no_sms_longer(minor: int, currency: str) -> None:
+    money = Money(amount=minor, currency=currency)
+
+    for text in (amount_of(money, DE), amount_of(money, EN)):
+        assert int("".join(sign for sign in text if sign.isdigit())) == minor
+        assert count_segments(text).encoding == "gsm7"

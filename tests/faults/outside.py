@@ -13,7 +13,8 @@ from rpcbackend.outside.gateway import Gateway
 from rpcbackend.outside.guard import Guard
 from rpcbackend.outside.mail import Mail
 from rpcbackend.outside.names import Names
-from rpcbackend.outside.payments import Link, PaymentLinks
+from rpcbackend.outside.payment_requests import Link
+from rpcbackend.outside.payments import PaymentLinks
 from rpcbackend.outside.policy import Policy
 from rpcbackend.outside.providers import MailProvider, WebProvider
 from rpcbackend.outside.signing import make_secret

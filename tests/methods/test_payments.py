@@ -5,13 +5,29 @@ from typing import Any
 import pytest
 
 from rpcbackend.app import Application
-from rpcbackend.outside.payments import Link, keep_link
+from rpcbackend.outside.delivery import Later, Refused
+from rpcbackend.outside.payment_requests import Link, keep_link
+from rpcbackend.outside.rounds import End, Round
+from rpcbackend.resilience.backoff import Backoff
+from rpcbackend.schema.payments import PaymentState
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store, Work
+from rpcbackend.store.driver import IntegrityError
+from rpcbackend.store.outbox import MAX_ATTEMPTS
+from rpcbackend.store.transaction import Transaction
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
-from tests.factories import School, an_id, create_student, events_in, keyed, save_branch
+from tests.factories import (
+    School,
+    add_all,
+    an_id,
+    create_student,
+    events_in,
+    keyed,
+    make_payment,
+    save_branch,
+)
 from tests.people import refused, signed_in
-from tests.store.test_outbox import rows_in
+from tests.store.test_outbox import lease, rows_in
 
 EUROS = {"amount": 4_500, "currency": "EUR"}
 
@@ -54,6 +70,9 @@ async def test_a_payment_is_asked_for_and_goes_out_with_its_cause(
     assert await client.call("payments.get", paymentId=payment["id"]) == payment
     [row] = [row for row in await rows_in(store) if row["channel"] == "payment"]
     assert (row["recipient"], row["state"]) == (school.student["id"], "queued")
+    assert row["owner_id"] == school.student["id"]
+    listed = await client.call("outbox.list", owner=school.student["id"])
+    assert [one["id"] for one in listed["items"]] == [row["id"]]
     [event] = await events_in(store, before)
     assert (event["type"], event["data"]) == (
         "payments.requested",
@@ -190,6 +209,7 @@ async def test_a_link_that_came_back_is_told_without_its_address(
         "paymentId": payment["id"],
         "studentId": school.student["id"],
         "state": "link_created",
+        "toldBy": None,
     }
 
 
@@ -216,3 +236,178 @@ async def test_a_payment_of_another_branch_has_its_currency(client: Client, scho
     )
 
     assert payment["amount"]["currency"] == "CHF"
+
+
+# A request that fails
+
+
+async def end(store: Store, outcome: Refused | Later, *, is_last: bool = False) -> str:
+    """Let the sender end a try, the last one if that is wanted, and return the message's id."""
+    if is_last:
+        await store.write(
+            lambda work: work.tx.run(
+                "UPDATE outbox SET attempts = :attempts WHERE school_id = :school",
+                attempts=MAX_ATTEMPTS - 1,
+            ),
+            actor="tests",
+        )
+    [leased] = await lease(store, room={"payment": 1})
+    round_ = Round(
+        epoch=1,
+        leads=_leads,
+        held=set(),
+        ends=[End(leased, outcome)],
+        room={},
+        tests_of=(),
+        takes_over=False,
+        channels=["payment"],
+        backoff=Backoff(60.0, 3_600.0, lambda: 0.5),
+    )
+    await store.write(round_.run, actor="sender")
+    return leased.id
+
+
+async def _leads(tx: Transaction) -> bool:  # noqa: ARG001 (the form)
+    return True
+
+
+async def fail(client: Client, store: Store, school: School) -> tuple[dict[str, Any], str]:
+    """Ask for a payment that the service refuses, and return it with its message's id."""
+    payment = await ask(client, school)
+    message_id = await end(store, Refused("the service refuses it (422)"))
+    return await client.call("payments.get", paymentId=payment["id"]), message_id
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_last"),
+    [(Refused("the service refuses it (422)"), False), (Later("no answer in time"), True)],
+    ids=["refused", "after the last try"],
+)
+async def test_a_payment_whose_request_failed_has_failed_and_that_is_told(
+    client: Client, store: Store, school: School, outcome: Refused | Later, is_last: bool
+) -> None:
+    payment = await ask(client, school)
+    before = store.head_seq
+
+    message_id = await end(store, outcome, is_last=is_last)
+
+    assert await client.call("payments.get", paymentId=payment["id"]) == payment | {
+        "state": "failed",
+        "version": 2,
+    }
+    of_message, of_payment = await events_in(store, before)
+    assert of_message["type"] == "messages.failed"
+    assert (of_payment["type"], of_payment["aggregate"]["version"]) == ("payments.failed", 2)
+    assert of_payment["data"] == {
+        "paymentId": payment["id"],
+        "studentId": school.student["id"],
+        "messageId": message_id,
+        "amount": EUROS,
+    }
+
+
+async def test_a_payment_that_is_tried_again_later_has_not_failed(
+    client: Client, store: Store, school: School
+) -> None:
+    payment = await ask(client, school)
+
+    await end(store, Later("busy"))
+
+    assert await client.call("payments.get", paymentId=payment["id"]) == payment
+
+
+@pytest.mark.parametrize("how", ["by the payment", "by its message"])
+async def test_a_payment_that_failed_is_asked_for_again_under_the_same_key(
+    client: Client, store: Store, school: School, how: str
+) -> None:
+    payment, message_id = await fail(client, store, school)
+    before = store.head_seq
+
+    if how == "by the payment":
+        asked = await client.call("payments.retryLink", paymentId=payment["id"])
+    else:
+        await client.call("outbox.retry", ids=[message_id], action="retry")
+        asked = await client.call("payments.get", paymentId=payment["id"])
+
+    assert asked == payment | {"state": "requested", "version": 3}
+    [row] = [row for row in await rows_in(store) if row["channel"] == "payment"]
+    assert (row["id"], row["state"], row["attempts"]) == (message_id, "queued", 0)
+    assert [(one["type"], one["data"]) for one in await events_in(store, before)] == [
+        (
+            "messages.queued",
+            {"messageId": message_id, "channel": "payment", "studentId": payment["studentId"]},
+        ),
+        (
+            "payments.requested",
+            {
+                "paymentId": payment["id"],
+                "studentId": payment["studentId"],
+                "messageId": message_id,
+            },
+        ),
+    ]
+    await keep(store, payment["id"])
+    kept = await client.call("payments.get", paymentId=payment["id"])
+    assert (kept["state"], kept["version"]) == ("link_created", 4)
+
+
+async def test_a_payment_that_is_asked_for_already_is_not_asked_for_twice(
+    client: Client, store: Store, school: School
+) -> None:
+    payment = await ask(client, school)
+
+    assert await client.call("payments.retryLink", paymentId=payment["id"]) == payment
+
+    assert len([row for row in await rows_in(store) if row["channel"] == "payment"]) == 1
+
+
+async def test_a_request_that_is_cancelled_makes_no_link_any_more(
+    client: Client, store: Store, school: School
+) -> None:
+    payment = await ask(client, school)
+    [row] = [row for row in await rows_in(store) if row["channel"] == "payment"]
+    before = store.head_seq
+
+    await client.call("outbox.retry", ids=[row["id"]], action="cancel")
+
+    assert (await client.call("payments.get", paymentId=payment["id"]))["state"] == "failed"
+    assert [one["type"] for one in await events_in(store, before)] == [
+        "messages.cancelled",
+        "payments.failed",
+    ]
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("payments.retryLink", paymentId=payment["id"])
+    assert (failed.value.symbol, failed.value.details) == (
+        "INVALID_TRANSITION",
+        {"id": row["id"], "from": "cancelled", "to": "queued"},
+    )
+
+
+async def test_a_payment_that_has_a_link_is_none_to_ask_for(
+    client: Client, store: Store, school: School
+) -> None:
+    payment = await ask(client, school)
+    await keep(store, payment["id"])
+
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("payments.retryLink", paymentId=payment["id"])
+
+    assert (failed.value.symbol, failed.value.details) == (
+        "INVALID_TRANSITION",
+        {"id": payment["id"], "from": "link_created", "to": "requested"},
+    )
+    assert await refused(client, "payments.retryLink", paymentId=an_id("pay", 404)) == "NOT_FOUND"
+
+
+async def test_the_store_itself_begins_no_payment_again_that_has_a_link(store: Store) -> None:
+    await add_all(store)
+    failed = make_payment(state=PaymentState.FAILED, url="https://pay.example/9")
+    await store.write(lambda work: work.payments.add(failed), actor="tests")
+    again = failed.model_copy(update={"state": PaymentState.REQUESTED})
+
+    with pytest.raises(IntegrityError, match="payments_transitions"):
+        await store.write(lambda work: work.payments.put(again), actor="tests")
+    await store.write(
+        lambda work: work.payments.put(failed.model_copy(update={"url": None})), actor="tests"
+    )
+    await store.write(lambda work: work.payments.put(again), actor="tests")

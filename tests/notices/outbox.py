@@ -72,7 +72,7 @@ def _row(row: Any) -> Row:
         at=_instant(row["not_before"]),
         not_after=_instant(row["not_after"]) if row["not_after"] else None,
         payload=orjson.loads(row["payload"]),
-        quiet=orjson.loads(row["quiet"]),
+        quiet=orjson.loads(row["quiet"] or "[]"),
     )
 
 

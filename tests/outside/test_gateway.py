@@ -12,7 +12,8 @@ from rpcbackend.outside.gate import Gate
 from rpcbackend.outside.gateway import Gateway
 from rpcbackend.outside.guard import Guard
 from rpcbackend.outside.names import Names
-from rpcbackend.outside.payments import Link, PaymentLinks
+from rpcbackend.outside.payment_requests import Link
+from rpcbackend.outside.payments import PaymentLinks
 from rpcbackend.outside.policy import Policy
 from rpcbackend.outside.providers import WebProvider
 from rpcbackend.outside.sms import TextMessages

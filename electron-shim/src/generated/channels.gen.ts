@@ -1406,6 +1406,11 @@ export interface RetriedOutbox {
   readonly changed: number;
 }
 
+/** Params of payments.retryLink. */
+export interface RetryLink {
+  readonly paymentId: string;
+}
+
 /** Params of outbox.retry. */
 export interface RetryOutbox {
   readonly ids: readonly (string)[];
@@ -2144,6 +2149,8 @@ export interface Channels {
   readonly 'payments.get': { readonly params: GetPayment; readonly result: Answer<Payment> };
   /** Return a page of payments, the newest first. */
   readonly 'payments.list': { readonly params: ListPayments; readonly result: Answer<PaymentPage> };
+  /** Ask the payment service again for a link that it did not make, under the same key. */
+  readonly 'payments.retryLink': { readonly params: RetryLink; readonly result: Answer<Payment> };
   /** Answer at once. */
   readonly 'ping': { readonly params: NoParams; readonly result: Answer<Empty> };
   /** Return all providers, by channel and priority; none shows its secret. */
@@ -2270,6 +2277,7 @@ export const channelNames: readonly Channel[] = [
   'payments.createLink',
   'payments.get',
   'payments.list',
+  'payments.retryLink',
   'ping',
   'providers.list',
   'providers.remove',
@@ -2405,6 +2413,7 @@ export const idempotencyOf: Readonly<Record<Channel, Idempotency>> = {
   'payments.createLink': 'once',
   'payments.get': 'natural',
   'payments.list': 'natural',
+  'payments.retryLink': 'natural',
   'ping': 'natural',
   'providers.list': 'natural',
   'providers.remove': 'key',
@@ -2502,4 +2511,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '4cbc66a8724bebb90f6cf9f787f4321eb847b4f56d558210935a023e9a34a168';
+export const contractHash = '27207cfc6ee5399a1984c3ac06a49b579f1d3cea18f51e2e5297ebdcf9707248';
