@@ -36,6 +36,7 @@ _OF_A_SERVER = (
     *(
         "care/test_copy_store.py",
         "outside/test_sender_processes.py",
+        "observability/test_keeper_processes.py",
         "properties/test_engines.py",
         "e2e/test_workers.py",
         "faults/test_server.py",

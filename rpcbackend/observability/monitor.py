@@ -102,9 +102,12 @@ class ProcessMonitor:
     def _note(self) -> None:
         now, before = self._clock.monotonic(), self._noted_at
         self._noted_at = now
+        store = self._store()
+        # Of several processes one says for how long the school was served.
+        is_first = store is None or store.engine.is_leader
         has_calls = self._record.note(
             self._clock.now_ms() // 1_000,
-            up_ms=round((now - before) * 1_000),
+            up_ms=round((now - before) * 1_000) if is_first else 0,
             work=self.calls.work,
             failed=self.calls.failed,
         )

@@ -34,8 +34,8 @@ class Series:
     """How many: by number and not by age, so that a clock that is wrong for a while takes none."""
     spans: dict[int, Measured] = field(default_factory=dict)
     """By when they began, in Unix seconds."""
-    changed: set[int] = field(default_factory=set)
-    """Those that the store does not know as they are."""
+    untold: dict[int, Measured] = field(default_factory=dict)
+    """What of them the store does not know yet."""
     _sums: dict[int, tuple[int, Measured]] = field(default_factory=dict)
 
     def add(self, now: int, measured: Measured) -> None:
@@ -45,13 +45,12 @@ class Series:
             # The clock was set back.
             self._sums.clear()
         self.spans.setdefault(began_at, Measured()).add(measured)
-        self.changed.add(began_at)
+        self.untold.setdefault(began_at, Measured()).add(measured)
 
     def learn(self, stored: dict[int, Measured]) -> None:
-        """Count what the store knows too."""
-        for began_at, measured in stored.items():
-            if began_at in self.spans:
-                self.changed.add(began_at)
+        """Know what the store knows, and what it was not told yet."""
+        self.spans = {began_at: measured.copy() for began_at, measured in stored.items()}
+        for began_at, measured in self.untold.items():
             self.spans.setdefault(began_at, Measured()).add(measured)
         self._sums.clear()
 
@@ -73,17 +72,26 @@ class Series:
         total.add(self.spans.get(current, Measured()))
         return total
 
-    def take_changed(self) -> dict[int, Measured]:
-        """Return copies of those that the store does not know; from now on it is told of them."""
-        changed, self.changed = self.changed, set()
-        return {began_at: self.spans[began_at].copy() for began_at in sorted(changed)}
+    def take_untold(self) -> dict[int, Measured]:
+        """Return what the store does not know; from now on it is told of that."""
+        untold, self.untold = self.untold, {}
+        return dict(sorted(untold.items()))
+
+    def copy_spans(self) -> dict[int, Measured]:
+        """Return all of them as they are now."""
+        return {began_at: measured.copy() for began_at, measured in self.spans.items()}
+
+    def give_back(self, untold: dict[int, Measured]) -> None:
+        """Remember what the store could not be told."""
+        for began_at, measured in untold.items():
+            self.untold.setdefault(began_at, Measured()).add(measured)
 
     def forget(self, now: int) -> None:
         """Give up all but those that are kept: those just before *now*, then those after it."""
         nearest = sorted(self.spans, key=lambda began_at: (began_at > now, abs(began_at - now)))
         for began_at in nearest[self.keep :]:
             del self.spans[began_at]
-            self.changed.discard(began_at)
+            self.untold.pop(began_at, None)
 
     def _span_of(self, now: int) -> int:
         return now - now % self.span_seconds
@@ -126,12 +134,14 @@ class ServiceRecord:
     def note_absence(self, now: int, last: Run | None, alive_at: int) -> None:
         """Note for how long no process was there, if the last one ended without a word.
 
+        Where there are several, the last that came may have ended before another one died.
+
         Args:
             now: When this one was there, in Unix seconds.
             last: The one before.
             alive_at: When it certainly was there, to the minute.
         """
-        if last is not None and last.ended_at is None:
+        if last is not None and (last.ended_at is None or last.ended_at < alive_at):
             gap = now - max(last.began_at, alive_at)
             if 0 < gap <= MAX_DOWN_SECONDS:
                 self._add(now, Measured(down_ms=gap * 1_000))

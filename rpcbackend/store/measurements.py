@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from rpcbackend.schema.base import MAX_SAFE_INTEGER
-from rpcbackend.store.transaction import Transaction
+from rpcbackend.store.transaction import Row, Transaction
 
 _SAVE = """
 INSERT INTO measurements (school_id, span_seconds, began_at, up_ms, down_ms, failed, times)
@@ -19,6 +19,11 @@ ON CONFLICT (school_id, span_seconds, began_at) DO UPDATE SET
 _ALL = """
 SELECT began_at, up_ms, down_ms, failed, times FROM measurements
 WHERE school_id = :school AND span_seconds = :span
+"""
+
+_ONE = """
+SELECT began_at, up_ms, down_ms, failed, times FROM measurements
+WHERE school_id = :school AND span_seconds = :span AND began_at = :began_at
 """
 
 _KEEP_NEAREST = """
@@ -79,11 +84,16 @@ class Measurements:
     async def all(self, span_seconds: int) -> dict[int, Measured]:
         """Return those of spans of this length, by when they began, in Unix seconds."""
         return {
-            row["began_at"]: Measured(
-                row["up_ms"], row["down_ms"], row["failed"], dict(orjson.loads(row["times"]))
-            )
-            for row in await self._tx.all(_ALL, span=span_seconds)
+            row["began_at"]: _measured(row) for row in await self._tx.all(_ALL, span=span_seconds)
         }
+
+    async def add(self, span_seconds: int, measured: Mapping[int, Measured]) -> None:
+        """Add some to what is known of their spans: other processes may have measured too."""
+        for began_at, one in measured.items():
+            row = await self._tx.one(_ONE, span=span_seconds, began_at=began_at)
+            total = _measured(row) if row else Measured()
+            total.add(one)
+            await self.save(span_seconds, {began_at: total})
 
     async def save(self, span_seconds: int, measured: Mapping[int, Measured]) -> None:
         """Keep some, in the place of what was known of their spans."""
@@ -105,7 +115,7 @@ class Measurements:
         )
 
     async def last_run(self) -> Run | None:
-        """Return the life of the process that was there last, this one perhaps."""
+        """Return the life of the process that came last, this one perhaps."""
         row = await self._tx.one(_LAST)
         return Run(row["began_at"], row["ended_at"]) if row else None
 
@@ -116,3 +126,7 @@ class Measurements:
     async def end_run(self, at: int) -> None:
         """Note that it ends in good order."""
         await self._tx.run("UPDATE runs SET ended_at = :at WHERE school_id = :school", at=at)
+
+
+def _measured(row: Row) -> Measured:
+    return Measured(row["up_ms"], row["down_ms"], row["failed"], dict(orjson.loads(row["times"])))

@@ -216,9 +216,7 @@ async def test_a_bug_in_what_is_kept_ends_nothing(tmp_path: Path) -> None:
         life = Life(store, clock)
         await life.keeper.settle()
         # No span begins there.
-        life.record.short.spans[7] = Measured()
-        life.record.short.changed.add(life.now - life.now % 300 + 7)
-        life.record.short.spans[life.now - life.now % 300 + 7] = Measured(times={1: 1})
+        life.record.short.untold[life.now - life.now % 300 + 7] = Measured(times={1: 1})
         await life.live(1, calls=1)
         await life.keeper.close()
 

@@ -131,7 +131,7 @@ def test_two_processes_know_together_what_one_would_know(
         whole.add(at, measured)
         (first if at < cut else second).add(at, measured)
 
-    second.learn(first.take_changed())
+    second.learn(first.take_untold())
 
     assert second.spans == whole.spans
     assert second.over(200, 120) == whole.over(200, 120)
@@ -162,16 +162,17 @@ def test_what_is_too_much_is_given_up_and_not_written_again() -> None:
     series.forget(719)
 
     assert series.spans.keys() == {60, 660}
-    assert series.take_changed() == {60: Measured(failed=1), 660: Measured(failed=1)}
-    assert series.take_changed() == {}
+    assert series.take_untold() == {60: Measured(failed=1), 660: Measured(failed=1)}
+    assert series.take_untold() == {}
 
 
 def test_what_is_being_written_does_not_change_meanwhile() -> None:
     series = Series(60, 11)
     series.add(0, Measured(failed=1, times={3: 1}))
 
-    changed: Mapping[int, Measured] = series.take_changed()
+    told: Mapping[int, Measured] = series.take_untold()
     series.add(0, Measured(failed=1, times={3: 1}))
 
-    assert changed == {0: Measured(failed=1, times={3: 1})}
-    assert series.take_changed() == {0: Measured(failed=2, times={3: 2})}
+    assert told == {0: Measured(failed=1, times={3: 1})}
+    assert series.take_untold() == {0: Measured(failed=1, times={3: 1})}
+    assert series.spans == {0: Measured(failed=2, times={3: 2})}

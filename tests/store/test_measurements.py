@@ -61,3 +61,12 @@ async def test_the_last_run_is_remembered_and_how_it_ended(store: Store) -> None
         found.append(await store.read(lambda work: work.measurements.last_run()))
 
     assert found == [None, Run(10, None), Run(10, 20), Run(30, None)]
+
+
+async def test_what_several_processes_measured_is_added_up(store: Store) -> None:
+    for _ in range(3):
+        await write(store, lambda work: work.measurements.add(300, {600: SOME}))
+
+    assert await store.read(lambda work: work.measurements.all(300)) == {
+        600: Measured(up_ms=900_000, down_ms=15, failed=3, times={3: 21, 200: 3})
+    }
