@@ -249,7 +249,7 @@ class Application:
             # A restore that nothing could stop any more.
             return
         if self._tap is not None:
-            self._tap.opened(store.sqlite.opener.key)
+            self._tap.opened(store.key)
         share_rates(self.rates, store, self._clock)
         self.jobs.welcome(store)
         self.monitor.welcome(store)

@@ -13,6 +13,7 @@ from typing import Any
 from rpcbackend.store.catalog import Shape, shapes
 from rpcbackend.store.checks import Finding
 from rpcbackend.store.digest import state_hash
+from rpcbackend.store.sealed import TABLE as SEALED
 from rpcbackend.store.store import Store
 from rpcbackend.store.transaction import Report, Transaction
 from rpcbackend.store.work import Work
@@ -74,11 +75,13 @@ async def copy(source: Store, target: Store, report: Report, *, is_anew: bool = 
     total, done = sum(counts.values()), 0
     for shape in tables:
         report(done, 2 * total, f"copying {shape.name}")
-        await _copy_table(source, target, shape)
+        copy_table = _copy_secrets if shape.name == SEALED else _copy_table
+        await copy_table(source, target, shape)
         done += counts[shape.name]
     for shape in tables:
         report(done, 2 * total, f"comparing {shape.name}")
-        await _compare(source, target, shape)
+        compare = _compare_secrets if shape.name == SEALED else _compare
+        await compare(source, target, shape)
         done += counts[shape.name]
     state = await _prove(source, target)
     await target.write(_finish, actor="copy")
@@ -161,6 +164,12 @@ async def _copy_table(source: Store, target: Store, shape: Shape) -> None:
     while rows := await _page(source, shape, after, ROWS * STATEMENTS):
         await target.write(lambda work, rows=rows: _insert(work.tx, shape, rows), actor="copy")  # type: ignore[misc]  # mypy infers no default
         after = _key_of(shape, rows[-1])
+
+
+async def _copy_secrets(source: Store, target: Store, _shape: Shape) -> None:
+    """Seal each secret anew: the target has another key, or none, and opens no box of another."""
+    secrets = await source.read(lambda work: work.sealed.all())
+    await target.write(lambda work: work.sealed.put_all(secrets), actor="copy")
 
 
 async def _last_key(tx: Transaction, shape: Shape) -> tuple[Any, ...] | None:
@@ -249,6 +258,14 @@ async def _compare(source: Store, target: Store, shape: Shape) -> None:
         if not rows:
             return
         after = _key_of(shape, rows[-1])
+
+
+async def _compare_secrets(source: Store, target: Store, shape: Shape) -> None:
+    secrets, copies = [
+        await store.read(lambda work: work.sealed.all()) for store in (source, target)
+    ]
+    if secrets != copies:
+        raise CopyFailedError(f"{shape.name} is not the same on both sides; begin anew")
 
 
 async def _prove(source: Store, target: Store) -> str:

@@ -1,13 +1,22 @@
 """The sealed secrets as rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from rpcbackend.store.sealing import BoxKey, place_of
+from rpcbackend.store.sealing import BoxDamagedError, BoxKey, place_of
 from rpcbackend.store.transaction import Transaction
+
+TABLE = "sealed"
 
 _PUT = """
 INSERT INTO sealed (school_id, place, key_mark, box) VALUES (:school, :place, :mark, :box)
 ON CONFLICT (school_id, place, key_mark) DO UPDATE SET box = excluded.box
+"""
+
+_REMOVE = "DELETE FROM sealed WHERE school_id = :school AND place = :place"
+
+_ALL = """
+SELECT place, box FROM sealed WHERE school_id = :school AND key_mark = :mark ORDER BY place
 """
 
 
@@ -37,15 +46,25 @@ class Sealed:
         )
         return key.open(place, row["box"]) if row else None
 
+    async def all(self) -> dict[str, str]:
+        """Return all secrets by their places; what was damaged opens under no key."""
+        key, found = BoxKey(self._key()), dict[str, str]()
+        for row in await self._tx.all(_ALL, mark=key.mark):
+            with suppress(BoxDamagedError):
+                found[row["place"]] = key.open(row["place"], row["box"])
+        return found
+
     async def put(self, table: str, column: str, row_id: str, secret: str) -> None:
         """Keep a secret, in the place of the one before."""
-        await self.remove(table, column, row_id)
-        key, place = BoxKey(self._key()), place_of(table, column, row_id)
-        await self._tx.run(_PUT, place=place, mark=key.mark, box=key.seal(place, secret))
+        await self.put_all({place_of(table, column, row_id): secret})
+
+    async def put_all(self, by_place: Mapping[str, str]) -> None:
+        """Keep secrets, each in the place of the one before."""
+        key = BoxKey(self._key())
+        for place, secret in by_place.items():
+            await self._tx.run(_REMOVE, place=place)
+            await self._tx.run(_PUT, place=place, mark=key.mark, box=key.seal(place, secret))
 
     async def remove(self, table: str, column: str, row_id: str) -> None:
         """Keep no secret there."""
-        await self._tx.run(
-            "DELETE FROM sealed WHERE school_id = :school AND place = :place",
-            place=place_of(table, column, row_id),
-        )
+        await self._tx.run(_REMOVE, place=place_of(table, column, row_id))

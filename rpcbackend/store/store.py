@@ -323,11 +323,12 @@ class Store:
             ids=self.ids,
             actor=actor,
             sight=sight,
-            key=self._key,
+            key=lambda: self.key,
         )
 
-    def _key(self) -> bytes | None:
-        # A database that a server keeps has none of ours.
+    @property
+    def key(self) -> bytes | None:
+        """What its secrets are sealed under; a database that a server keeps has no key of ours."""
         return self.engine.opener.key if isinstance(self.engine, SqliteEngine) else None
 
 

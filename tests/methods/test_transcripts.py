@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from rpcbackend.testing import TIMEOUT_SECONDS, CallFailedError, Client
+from rpcbackend.config import RecordSettings
+from rpcbackend.store import Place
+from rpcbackend.surroundings import Surroundings
+from rpcbackend.testing import TIMEOUT_SECONDS, CallFailedError, Client, running_app
+from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.format import read_header
+from rpcbackend.transcripts.recording import recording
 from tests.people import refused
 from tests.transcripts.desks import NAME, assert_same, recorded, replayed
 from tests.transcripts.scripts import asked, write_script
@@ -75,3 +80,17 @@ async def test_a_recording_does_not_hold_the_recording_and_replays(tmp_path: Pat
 
     assert "<!doctype" not in (tmp_path / NAME).read_text(encoding="utf-8")
     assert_same(await replayed(tmp_path))
+
+
+async def test_what_is_said_is_recorded_wherever_the_database_is(
+    tmp_path: Path, place: Place | None
+) -> None:
+    """Over a server too, whose database has no key of ours: the transcript is as open as it."""
+    surroundings, path = Surroundings(place=place), tmp_path / NAME
+    with recording(RecordSettings(file=path), surroundings):
+        async with running_app(surroundings=surroundings) as app:
+            client = Client(app)
+            await client.call("branches.list")
+            assert [item["isSealed"] for item in await listed(client, 1)] == [False]
+
+    assert next(open_transcript(path).entries()).msg["method"] == "branches.list"

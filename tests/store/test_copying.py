@@ -23,10 +23,13 @@ from rpcbackend.store import (
 )
 from rpcbackend.store.digest import state_hash
 from tests.demo.schools import school_of
-from tests.factories import make_branch
+from tests.factories import KEY, make_branch
 from tests.postgres import Cluster
 
 pytestmark = pytest.mark.postgresql
+
+
+PLACE_OF_SECRET = ("webhooks", "secret", "whk_1")
 
 
 @pytest.fixture
@@ -45,8 +48,8 @@ async def on_server(place: Place, *, may_be_unfinished: bool = False) -> AsyncIt
 
 
 @asynccontextmanager
-async def in_folder(directory: Path) -> AsyncIterator[Store]:
-    store = await open_store(directory)
+async def in_folder(directory: Path, key: bytes | None = None) -> AsyncIterator[Store]:
+    store = await open_store(directory, key=key)
     try:
         yield store
     finally:
@@ -64,6 +67,7 @@ async def make(store: Store) -> None:
     async def unit(work: Work) -> None:
         await work.branches.put(make_branch(name="Süd \u2028 'quoted' \\ \t"))
         await work.credentials.note_misses("somebody", 3, 1_000)
+        await work.sealed.put(*PLACE_OF_SECRET, "canary")
         for number in range(3):
             message = Message(
                 channel="mail",
@@ -99,6 +103,30 @@ async def test_a_school_goes_from_a_file_to_a_server_and_back(
     assert told[0][0] == 0
     assert {total for _, total, _ in told} == {2 * there.rows}
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+
+
+async def secret_in(store: Store) -> str | None:
+    return await store.read(lambda work: work.sealed.get(*PLACE_OF_SECRET))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [(None, None), (KEY, None), (None, KEY), (KEY, KEY), (KEY, bytes(range(32)))],
+    ids=["plain", "encrypted to plain", "plain to encrypted", "one key", "another key"],
+)
+async def test_secrets_open_wherever_the_school_is_moved(
+    tmp_path: Path, database: Place, keys: tuple[bytes | None, bytes | None]
+) -> None:
+    """Each box is sealed under its store's key: those of another store would open for nobody."""
+    there, back = (in_folder(tmp_path / name, key) for name, key in zip("ab", keys, strict=True))
+    async with there as source, back as target:
+        await make(source)
+        async with on_server(database, may_be_unfinished=True) as server:
+            await copy(source, server, nobody)
+            assert await secret_in(server) == "canary"
+
+            await copy(server, target, nobody)
+            assert await secret_in(target) == "canary"
 
 
 async def test_what_was_copied_goes_on_as_if_nothing_had_happened(
@@ -191,25 +219,29 @@ async def test_nothing_is_copied_over_a_school(tmp_path: Path, database: Place) 
         assert await state_hash(server) == before
 
 
-async def test_a_row_that_is_another_one_is_found(tmp_path: Path, database: Place) -> None:
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("students", "UPDATE students SET phone = '1' WHERE school_id = :school"),
+        ("sealed", "DELETE FROM sealed WHERE school_id = :school"),
+    ],
+)
+async def test_a_row_that_is_another_one_is_found(
+    tmp_path: Path, database: Place, table: str, change: str
+) -> None:
     disturbing: list[asyncio.Future[int]] = []
 
     def disturb(_done: int, _total: int, message: str) -> None:
         if message.startswith("comparing") and not disturbing:
             writing = asyncio.ensure_future(
-                server.write(
-                    lambda work: work.tx.run(
-                        "UPDATE students SET phone = '1' WHERE school_id = :school"
-                    ),
-                    actor="intruder",
-                )
+                server.write(lambda work: work.tx.run(change), actor="intruder")
             )
             disturbing.append(writing)
 
     async with in_folder(tmp_path) as source, on_server(database, may_be_unfinished=True) as server:
         await make(source)
 
-        with pytest.raises(CopyFailedError, match="students is not the same"):
+        with pytest.raises(CopyFailedError, match=f"{table} is not the same"):
             await copy(source, server, disturb)
 
         await disturbing[0]
