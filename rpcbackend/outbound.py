@@ -74,7 +74,7 @@ class Outbound:
 
 async def _is_felt(work: Work, delay: ChannelDelay) -> bool:
     """Tell whether anything waits: a school need not use every channel."""
-    return await work.outbox.next_at_ms(delay.channel) is not None
+    return await work.due.next_at_ms(delay.channel) is not None
 
 
 def real_channels(means: Means) -> Channels:
@@ -89,7 +89,11 @@ def real_channels(means: Means) -> Channels:
         "sms": ByProvider(partial(_make_texts, means), at_once("sms")),
         "payment": ByProvider(partial(_make_payments, means), at_once("payment")),
         # To more than one host: a slow one holds up no other.
-        "webhook": Direct(partial(_make_webhooks, means), 2 * at_once("webhook")),
+        "webhook": Direct(
+            partial(_make_webhooks, means),
+            at_once=4 * at_once("webhook"),
+            to_one=max(1, at_once("webhook") // 2),
+        ),
     }
 
 

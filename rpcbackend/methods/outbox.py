@@ -34,11 +34,13 @@ async def list_page(ctx: Context, params: ListOutbox) -> Encoded[OutboxPage]:
 async def retry(ctx: Context, params: RetryOutbox) -> RetriedOutbox:
     """Try messages at once that failed or wait for their next try, or send them no more.
 
-    A message that failed begins again, and goes by whichever provider can carry it. One that waits
-    for its hour goes then. One that is on its way is not tried again once it is cancelled, but may
-    arrive. What was sent can be neither, and what failed is not tried again once it was withdrawn
-    (its lesson was moved, its student refuses it) or its time is over (`reason` is `withdrawn` or
-    `late`): then nothing is changed at all. A payment follows the message that asks for its link.
+    A message that failed begins again. It goes by whichever provider can carry it, and so does one
+    that waits for its next try: if the provider before had it after all, it arrives twice. One that
+    waits for its hour goes then. One that is on its way is not tried again once it is cancelled,
+    but may arrive. What was sent can be neither, and what failed is not tried again once it was
+    withdrawn (its lesson was moved, its student refuses it) or its time is over (`reason` is
+    `withdrawn` or `late`): then nothing is changed at all. A payment follows the message that asks
+    for its link.
     """
     is_retry = params.action == "retry"
     state = MessageState.QUEUED if is_retry else MessageState.CANCELLED

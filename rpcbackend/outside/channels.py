@@ -36,8 +36,10 @@ class Direct:
     """A channel that one adapter carries, wherever a message goes."""
 
     make: Callable[[], Adapter]
-    at_once: int = 8
-    """Messages on their way: to more than one host, so that a slow one holds up no other."""
+    at_once: int = 16
+    """Messages on their way: to more than one host."""
+    to_one: int = 2
+    """Of those, to one recipient: who is slow holds up no other."""
 
 
 Channels = Mapping[str, ByProvider | Direct]
@@ -120,25 +122,35 @@ class Carriers:
         """Return how many messages of a channel may be on their way."""
         return self._channels[channel].at_once
 
+    def to_one(self, channel: str) -> int | None:
+        """Return how many of them to one recipient; None where they all go to one host."""
+        way = self._channels[channel]
+        return way.to_one if isinstance(way, Direct) else None
+
     def of(self, message: Message) -> list[Carrier]:
         """Return who may carry a message, in this order."""
         way = self._channels[message.channel]
         if isinstance(way, Direct):
             return [Carrier(None, self._adapter(message.channel, way.make))]
-        pinned = self._stored.get(message.via or "")
-        if pinned is not None and (pinned[0].is_enabled or message.template == TEST_TEMPLATE):
-            wanted = [pinned]
-        elif message.template == TEST_TEMPLATE:
-            wanted = []
-        else:
-            wanted = self._enabled(message.channel)
-        return [self._carrier(stored, way) for stored in wanted]
+        return [self._carrier(stored, way) for stored in self._wanted(message)]
+
+    def first_of(self, message: Message) -> str | None:
+        """Return the provider that is given a message first; None where there is no choice."""
+        if isinstance(self._channels[message.channel], Direct):
+            return None
+        return next((provider.id for provider, _ in self._wanted(message)), None)
 
     async def close(self) -> None:
         """Let go of every connection."""
         for adapter in self._adapters.values():
             await _close(adapter)
         self._adapters.clear()
+
+    def _wanted(self, message: Message) -> list[Stored]:
+        pinned = self._stored.get(message.via or "")
+        if pinned is not None and (pinned[0].is_enabled or message.template == TEST_TEMPLATE):
+            return [pinned]
+        return [] if message.template == TEST_TEMPLATE else self._enabled(message.channel)
 
     def _enabled(self, channel: str) -> list[Stored]:
         return [

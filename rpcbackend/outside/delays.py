@@ -1,17 +1,14 @@
 """Which channels wait, since when, and when they are tried again; knows no message."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 from rpcbackend.clock import Clock
-from rpcbackend.resilience.backoff import Backoff
+from rpcbackend.outside.waits import MOST_SECONDS, Waits
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.outbox import ChannelDelay, DelayWarning
-
-FIRST_SECONDS, LONGEST_SECONDS = 15.0, 300.0
-"""Bounds of the time to the next probe of a channel whose hosts do not say when themselves."""
 
 _NAMES = {
     "mail": "Mail",
@@ -42,12 +39,11 @@ class Delays:
 
     Args:
         clock: Tells the time.
-        random: Draws waits; gives numbers from 0 up to, and without, 1.
+        waits: Tell the time to the next probe, where hosts do not say themselves.
     """
 
-    def __init__(self, clock: Clock, random: Callable[[], float]) -> None:
-        self._clock = clock
-        self._backoff = Backoff(FIRST_SECONDS, LONGEST_SECONDS, random)
+    def __init__(self, clock: Clock, waits: Waits) -> None:
+        self._clock, self._waits = clock, waits
         self._delays: dict[str, _Delay] = {}
 
     def switch(self, channel: str, *, is_on: bool) -> None:
@@ -76,8 +72,8 @@ class Delays:
             # One of those that were on their way together.
             return
         delay.failures, delay.is_probing, delay.last_error = delay.failures + 1, False, why
-        wait = retry_after_seconds or (FIRST_SECONDS + self._backoff.wait(delay.failures))
-        delay.next_try = self._clock.monotonic() + min(wait, 2 * LONGEST_SECONDS)
+        wait = retry_after_seconds or self._waits.to_ask(delay.failures)
+        delay.next_try = self._clock.monotonic() + min(wait, MOST_SECONDS)
 
     def reached(self, channel: str) -> None:
         """Let a channel go again."""

@@ -1,12 +1,12 @@
 """One message on its way: by whom it may be carried, and what came of it; knows no store."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rpcbackend.outside.adapter import RefusedError, TryAgainError
 from rpcbackend.outside.channels import Carrier
-from rpcbackend.store import Message
+from rpcbackend.store import Lease
 from rpcbackend.store.outbox import LEASE_SECONDS
 
 SEND_SECONDS = LEASE_SECONDS - 5.0
@@ -52,16 +52,17 @@ class Delivery:
     """Hands one message over, once.
 
     Args:
-        message_id: By which receivers know a second delivery.
-        message: What to hand over.
+        lease: The message, and who is noted as the one who may have it.
+        note: Notes another one, durably, before he is given it; False if that could not be.
     """
 
-    def __init__(self, message_id: str, message: Message) -> None:
-        self._id, self._message = message_id, message
+    def __init__(self, lease: Lease, note: Callable[[str], Awaitable[bool]]) -> None:
+        self._id, self._message, self._noted = lease.id, lease.message, lease.carrier
+        self._note = note
         self._refusals: list[str] = []
         self._unreached: list[TryAgainError] = []
         self.via: str | None = None
-        """The provider that is being tried, or was last."""
+        """The provider that may have it already."""
 
     async def run(self, carriers: Sequence[Carrier]) -> Outcome:
         """Hand it over by the first who takes it.
@@ -77,6 +78,10 @@ class Delivery:
 
     async def _try(self, carriers: Sequence[Carrier]) -> Outcome:
         for carrier in carriers:
+            if not await self._is_noted(carrier.provider_id):
+                reason = "the store could not note who carries it"
+                self._unreached.append(TryAgainError(reason, is_unreached=True))
+                break
             self.via = carrier.provider_id
             try:
                 return Sent(await carrier.adapter.send(self._id, self._message))
@@ -86,7 +91,14 @@ class Delivery:
                 if not error.is_unreached:
                     return Later(error.reason, error.retry_after_seconds, self.via)
                 self._unreached.append(error)
+            self.via = None
         return self._end()
+
+    async def _is_noted(self, provider_id: str | None) -> bool:
+        """See to it that whoever goes on if this process dies asks nobody else."""
+        if provider_id is None or provider_id == self._noted:
+            return True
+        return await self._note(provider_id)
 
     def _end(self) -> Outcome:
         if not self._unreached:

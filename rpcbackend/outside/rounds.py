@@ -1,14 +1,15 @@
 """What the sender does to the store, in one unit: marks what came of messages, leases the next."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from rpcbackend.outside.behind import Behind
 from rpcbackend.outside.channels import Carriers, Stored
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent
 from rpcbackend.outside.hours import quiet_until_ms
 from rpcbackend.outside.payment_requests import follow_request
-from rpcbackend.resilience.backoff import Backoff
+from rpcbackend.outside.waits import MOST_SECONDS, Waits
 from rpcbackend.schema.outbox import MessageState
 from rpcbackend.schema.providers import Provider
 from rpcbackend.store import (
@@ -47,7 +48,13 @@ class End:
         """Whether it tried a provider out."""
         return self.lease.message.template == TEST_TEMPLATE
 
-    def weigh(self, delays: Delays) -> None:
+    @property
+    def is_pinned(self) -> bool:
+        """Whether nobody else was asked, since somebody may have it already."""
+        via = self.lease.message.via
+        return via is not None and via == self.lease.carrier
+
+    def weigh(self, delays: Delays, behind: Behind) -> None:
         """Note what it shows of its channel."""
         channel = self.lease.message.channel
         if self.is_test:
@@ -55,13 +62,14 @@ class End:
                 delays.hurry()
         elif not isinstance(self.outcome, Given):
             delays.reached(channel)
-        elif self.lease.message.via is None:
-            delays.unreached(channel, self.outcome.retry_after_seconds, self.outcome.reason)
-        else:
+        elif self.is_pinned:
             # Another provider may well be reached.
             delays.spare(channel)
+        else:
+            delays.unreached(channel, self.outcome.retry_after_seconds, self.outcome.reason)
+            behind.put(channel, self.lease.id)
 
-    async def settle(self, work: Work, backoff: Backoff) -> str | None:
+    async def settle(self, work: Work, waits: Waits) -> str | None:
         """Mark it, and return its new state, or None if the lease was not the good one any more."""
         outbox, lease = work.outbox, self.lease
         match self.outcome:
@@ -71,18 +79,15 @@ class End:
                 return await outbox.fail(lease, reason)
             case Later(reason) | Given(reason) if self.is_test:
                 return await outbox.fail(lease, reason)
-            case Given() if lease.message.via is None:
+            case Later(reason, asked, via):
+                wait_ms = round(waits.to_try(lease.attempt, asked) * 1_000)
+                return await outbox.retry(lease, reason, wait_ms, via)
+            case Given(reason, asked) if self.is_pinned:
+                wait = min(max(asked or 0.0, waits.to_ask(lease.number)), MOST_SECONDS)
+                until_ms = work.now_ms + round(wait * 1_000)
+                return await outbox.give_back(lease, until_ms, reason)
+            case Given():
                 return await outbox.give_back(lease)
-            case Later(reason, asked) | Given(reason, asked):
-                wait = _wait(asked, backoff.wait(lease.attempt))
-                via = self.outcome.via if isinstance(self.outcome, Later) else None
-                return await outbox.retry(lease, reason, round(wait * 1_000), via)
-
-
-def _wait(asked: float | None, wait: float) -> float:
-    """Return the seconds until the next try; who was cut off at the end is tried at once."""
-    # Not only what was asked for: who always says "in a second" would use up all tries in seconds.
-    return 0.0 if asked == 0.0 else max(asked or 0.0, wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +120,10 @@ class Round:
     """Channels, and how many messages of each may be leased."""
     tests_of: Sequence[str]
     """Channels of which only tests may be."""
-    channels: Sequence[str]
-    backoff: Backoff
+    behind: Sequence[str]
+    """Messages that go when nothing else of their channel is due."""
+    carriers: Carriers
+    waits: Waits
     takes_over: bool
     """Whether what others left behind waits again, though nothing is leased."""
 
@@ -135,12 +142,35 @@ class Round:
                 await tell(work, MessageState.CANCELLED, late)
             epoch = await self._epoch_now(work)
             if epoch:
-                leased = await work.outbox.lease(
-                    epoch, held=self.held, room=self.room, tests_of=self.tests_of
-                )
+                await self._take_back(work)
+                leased = await self._lease(work, epoch)
                 leases = [lease for lease in leased if not await _put_off(work, lease)]
-        due = await due_in(work, self.channels)
+                leases = [await self._noted(work, lease) for lease in leases]
+        due = await due_in(work, self.carriers)
         return Done(epoch, leases, due, has_put_off=len(leases) < len(leased))
+
+    async def _take_back(self, work: Work) -> None:
+        for state, ended in await work.outbox.take_back(self.held):
+            if state in _TOLD:
+                await tell(work, MessageState(state), ended)
+
+    async def _lease(self, work: Work, epoch: int) -> list[Lease]:
+        bounds = {channel: self.carriers.to_one(channel) for channel in self.room}
+        return await work.due.lease(
+            epoch,
+            held=self.held,
+            room=self.room,
+            to_one={channel: most for channel, most in bounds.items() if most is not None},
+            tests_of=self.tests_of,
+            behind=self.behind,
+        )
+
+    async def _noted(self, work: Work, lease: Lease) -> Lease:
+        """Note who is given a message first, so that it is known if this process dies."""
+        first = self.carriers.first_of(lease.message)
+        if first is not None and first != lease.message.via:
+            await work.outbox.carry(lease, first)
+        return replace(lease, carrier=first)
 
     async def _epoch_now(self, work: Work) -> int:
         """Return the epoch, while nobody else has begun one; a new one, or 0 if others send."""
@@ -150,7 +180,7 @@ class Round:
         return await work.outbox.begin_epoch() if await self.leads(work.tx) else 0
 
     async def _settle(self, work: Work, end: End) -> None:
-        state = await end.settle(work, self.backoff)
+        state = await end.settle(work, self.waits)
         if state in _TOLD:
             message = end.lease.message
             ended = Ended(end.lease.id, message.channel, message.owner_id)
@@ -172,12 +202,16 @@ async def tell(work: Work, state: MessageState, ended: Ended) -> None:
     await follow_request(work, ended, state)
 
 
-async def due_in(work: Work, channels: Sequence[str]) -> Due:
+async def due_in(work: Work, carriers: Carriers) -> Due:
     """Look what waits."""
-    found = {channel: await work.outbox.next_at_ms(channel) for channel in channels}
+    channels = carriers.channels
+    found = {
+        channel: await work.due.next_at_ms(channel, carriers.to_one(channel))
+        for channel in channels
+    }
     return Due(
         {channel: at_ms for channel, at_ms in found.items() if at_ms is not None},
-        [channel for channel in channels if await work.outbox.has_test(channel)],
+        [channel for channel in channels if await work.due.has_test(channel)],
         await work.outbox.has_leased(),
     )
 
@@ -186,7 +220,7 @@ async def look(store: Store, carriers: Carriers) -> tuple[Due, bool]:
     """Look what waits and who carries it, take over what is new, and tell whether anything was."""
 
     async def unit(work: Work) -> tuple[Due, Sequence[Provider]]:
-        return await due_in(work, carriers.channels), await work.providers.all()
+        return await due_in(work, carriers), await work.providers.all()
 
     async def with_secrets(work: Work) -> list[Stored]:
         return [

@@ -7,18 +7,20 @@ it does to the store is one unit at a time, beside the desk's (docs/adr/0039-the
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from loguru import logger
 
 from rpcbackend.clock import Clock
+from rpcbackend.outside.behind import Behind
 from rpcbackend.outside.channels import Carriers, Channels
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.delivery import Delivery, Later, Outcome
 from rpcbackend.outside.rounds import Due, End, Round, look
 from rpcbackend.outside.traffic import Traffic
-from rpcbackend.resilience.backoff import Backoff
+from rpcbackend.outside.waits import Waits
+from rpcbackend.rpc_error import RpcError
 from rpcbackend.store import TEST_TEMPLATE, Lease, Store
-from rpcbackend.store.outbox import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
 
 ACTOR = "sender"
 
@@ -58,9 +60,10 @@ class Sender:
     ) -> None:
         self._clock, self._first_seconds = clock, first_seconds
         self._carriers = Carriers(channels)
-        self._backoff = Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, random)
-        self.delays = Delays(clock, random)
+        self._waits = Waits(random)
+        self.delays = Delays(clock, self._waits)
         """Which channels wait."""
+        self._behind = Behind()
         self.on_turn: list[Callable[[], None]] = []
         """Called when it has done what was to do, and waits."""
         self._epoch = 0
@@ -80,6 +83,7 @@ class Sender:
         self._stop()
         # What an older number had leased is taken over: in a restored store that is all.
         self._store, self._epoch = store, 0
+        self._behind.forget()
         self._is_new = self._is_stale = True
         self._loop = asyncio.get_running_loop().create_task(self._run(store))
 
@@ -174,6 +178,9 @@ class Sender:
             # It only thinks that it leads, and will soon know.
             self._is_stale = True
             return RETRY_SECONDS
+        if traffic.room(self._due, self._clock.now_ms()).keys() - room.keys():
+            # What has just been marked made room, or waits again.
+            self._wake.set()
         wait = traffic.wait(self._due, self._clock.now_ms())
         return None if wait is None else min(wait, LOOK_SECONDS)
 
@@ -194,6 +201,7 @@ class Sender:
         if self._ends:
             await self._write(store, self._round(store))
         self.delays.forget()
+        self._behind.forget()
 
     def _flying_of(self, channel: str) -> int:
         """Count the messages of a channel that are on their way."""
@@ -218,8 +226,9 @@ class Sender:
             room=room or {},
             tests_of=tests_of,
             takes_over=takes_over,
-            channels=self._carriers.channels,
-            backoff=self._backoff,
+            behind=self._behind.all(),
+            carriers=self._carriers,
+            waits=self._waits,
         )
 
     async def _write(self, store: Store, round_: Round) -> None:
@@ -234,13 +243,15 @@ class Sender:
         if round_.begins:
             self._is_new = not done.epoch
         for lease in done.leases:
+            channel = lease.message.channel
+            self._behind.take(channel, lease.id)
             if lease.message.template != TEST_TEMPLATE:
-                self.delays.probe(lease.message.channel)
+                self.delays.probe(channel)
             task = asyncio.get_running_loop().create_task(self._carry(lease))
             self._flying[lease.id] = lease, task
 
     async def _carry(self, lease: Lease) -> None:
-        delivery = Delivery(lease.id, lease.message)
+        delivery = Delivery(lease, partial(self._note, lease))
         outcome: Outcome | None = None
         try:
             outcome = await delivery.run(self._carriers.of(lease.message))
@@ -254,6 +265,17 @@ class Sender:
             if outcome is None:
                 outcome = Later("the program ended while it was sent", 0.0, delivery.via)
             end = End(lease, outcome)
-            end.weigh(self.delays)
+            end.weigh(self.delays, self._behind)
             self._ends.append(end)
             self._wake.set()
+
+    async def _note(self, lease: Lease, provider_id: str) -> bool:
+        """Note who is about to be given a message, unless the store cannot be written."""
+        store = self._store
+        assert store is not None  # noqa: S101 (the lease is from one)
+        try:
+            return await store.write(
+                lambda work: work.outbox.carry(lease, provider_id), actor=ACTOR
+            )
+        except RpcError:
+            return False

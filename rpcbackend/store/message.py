@@ -46,6 +46,8 @@ class Lease:
     attempt: int
     """From 1."""
     message: Message
+    carrier: str | None = None
+    """The provider that is noted as the one who may have it from now on."""
 
     @property
     def place(self) -> tuple[str, int, int]:

@@ -53,10 +53,13 @@ UPDATE outbox SET state = 'queued', ended_at = NULL, attempts = 0,
   not_before = :now, via = iif(template = :test, via, NULL)
 WHERE school_id = :school AND id = :id AND state = 'failed'
 """
-# Only what was tried: another one may wait for its hour.
+# Only what was tried: another one may wait for its hour. Whoever can may carry it, for the one that
+# may have it may be gone for good.
 _HURRY = """
-UPDATE outbox SET not_before = :now
-WHERE school_id = :school AND id = :id AND state = 'queued' AND attempts > 0 AND not_before > :now
+UPDATE outbox SET not_before = iif(not_before > :now, :now, not_before),
+  via = iif(template = :test, via, NULL)
+WHERE school_id = :school AND id = :id AND state = 'queued' AND attempts > 0
+  AND (not_before > :now OR (via IS NOT NULL AND template <> :test))
 """
 
 _MAY_BE_TRIED = {MessageState.QUEUED, MessageState.SENDING, MessageState.FAILED}
@@ -123,7 +126,7 @@ class Outgoing:
         return max(0, self._now_ms - min(firsts)) if firsts else 0
 
     async def retry(self, message_id: str) -> Ended | None:
-        """Let a message be tried at once; None if it is, or waits for its hour.
+        """Let a message be tried at once, by whom ever; None if it is, or waits for its hour.
 
         Raises:
             NotFoundError: There is none with this id.
@@ -133,8 +136,7 @@ class Outgoing:
         if row["state"] == MessageState.FAILED and (reason := self._over(row)):
             raise _refused(row, MessageState.QUEUED, reason=reason)
         statement = _AGAIN if row["state"] == MessageState.FAILED else _HURRY
-        given = {"test": TEST_TEMPLATE} if statement is _AGAIN else {}
-        changed = await self._tx.run(statement, id=message_id, now=self._now_ms, **given)
+        changed = await self._tx.run(statement, id=message_id, now=self._now_ms, test=TEST_TEMPLATE)
         return self._changed(row, MessageState.QUEUED) if changed else None
 
     async def cancel(self, message_id: str) -> Ended | None:

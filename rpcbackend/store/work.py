@@ -15,6 +15,7 @@ from rpcbackend.store.changes import Changes
 from rpcbackend.store.claims import Claims
 from rpcbackend.store.consents import Consents
 from rpcbackend.store.credentials import Credentials
+from rpcbackend.store.due import DueMessages
 from rpcbackend.store.events import Events
 from rpcbackend.store.feeds import Feeds
 from rpcbackend.store.guesses import Guesses
@@ -223,6 +224,11 @@ class Work:
     def outbox(self) -> Outbox:
         """What goes to the world outside."""
         return Outbox(self.tx, self.now_ms, self.new_id)
+
+    @property
+    def due(self) -> DueMessages:
+        """What of it may be sent now."""
+        return DueMessages(self.tx, self.now_ms)
 
     @property
     def schedules(self) -> Schedules:

@@ -18,6 +18,7 @@ from rpcbackend.app import Application
 from rpcbackend.outbound import real_channels
 from rpcbackend.outside_settings import OutsideSettings, ResourceSettings, WebhookSettings
 from rpcbackend.store import Message, Work
+from rpcbackend.store.outbox import LONGEST_WAIT_SECONDS
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import add_all, an_id, make_payment, make_webhook
@@ -30,7 +31,7 @@ ROUNDS, EACH = (8, 15) if IS_FULL else (3, 5)
 """Fewer rounds than tries: whatever fails in each of them is sent when all is well."""
 
 SEEDS = range(6 if IS_FULL else 1)
-PAUSE_SECONDS = 13 * 3600.0
+PAUSE_SECONDS = LONGEST_WAIT_SECONDS + 3600
 """Longer than any back-off, and than any breaker is open."""
 
 QUICK = [

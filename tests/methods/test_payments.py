@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from rpcbackend.app import Application
+from rpcbackend.outside.channels import Carriers
 from rpcbackend.outside.delivery import Later, Refused
 from rpcbackend.outside.payment_requests import Link, keep_link
 from rpcbackend.outside.rounds import End, Round
-from rpcbackend.resilience.backoff import Backoff
+from rpcbackend.outside.waits import Waits
 from rpcbackend.schema.payments import PaymentState
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store, Work
@@ -26,6 +27,7 @@ from tests.factories import (
     make_payment,
     save_branch,
 )
+from tests.outside.carrying import Hosts
 from tests.people import refused, signed_in
 from tests.store.test_outbox import lease, rows_in
 
@@ -260,8 +262,9 @@ async def end(store: Store, outcome: Refused | Later, *, is_last: bool = False) 
         room={},
         tests_of=(),
         takes_over=False,
-        channels=["payment"],
-        backoff=Backoff(60.0, 3_600.0, lambda: 0.5),
+        behind=(),
+        carriers=Carriers(Hosts().channels()),
+        waits=Waits(lambda: 0.5),
     )
     await store.write(round_.run, actor="sender")
     return leased.id

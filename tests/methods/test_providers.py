@@ -243,7 +243,7 @@ async def test_a_test_is_one_message_by_that_provider_though_it_is_not_enabled(
     assert message["id"] == tested["messageId"]
     assert (message["template"], message["recipient"]) == ("providers.test", "ada@example.org")
     [lease] = await store.write(
-        lambda work: work.outbox.lease(1, held=(), room={}, tests_of=["mail"]), actor="tests"
+        lambda work: work.due.lease(1, room={}, tests_of=["mail"]), actor="tests"
     )
     assert lease.message.via == saved["id"]
 

@@ -367,7 +367,7 @@ async def test_what_had_failed_goes_to_no_webhook_that_was_removed_nor_does_what
     await all_given(store)
 
     async def lease(work: Work) -> list[Lease]:
-        return await work.outbox.lease(1, held=(), room={"webhook": 2})
+        return await work.due.lease(1, room={"webhook": 2})
 
     failed, flying = await store.write(lease, actor="tests")
     await store.write(lambda work: work.outbox.fail(failed, "gone"), actor="tests")

@@ -353,7 +353,7 @@ async def sent_message(store: Store, channel: str = "sms", *, is_sent: bool = Tr
         if not is_sent:
             return
         epoch = await work.outbox.begin_epoch()
-        [lease] = await work.outbox.lease(epoch, held=(), room={channel: 1})
+        [lease] = await work.due.lease(epoch, room={channel: 1})
         await work.outbox.sent(lease)
 
     await store.write(unit, actor="tests")

@@ -42,8 +42,12 @@ class Host:
     """What it says to the next ones; then yes."""
     always: Exception | None = None
     """What it says to all."""
+    away_for: set[str] = field(default_factory=set)
+    """Keys of messages with which nobody ever reaches it."""
     holds: asyncio.Event | None = None
     """Keeps whoever comes waiting."""
+    holds_only: str | None = None
+    """The recipient whose messages are kept waiting; None is all."""
     came: asyncio.Event = field(default_factory=asyncio.Event)
     at_once: int = 0
     most_at_once: int = 0
@@ -51,15 +55,17 @@ class Host:
     made: list[Any] = field(default_factory=list)
     """What it was made from, each time."""
 
-    async def send(self, id: str, message: Message) -> str | None:  # noqa: ARG002 (the form)
+    async def send(self, id: str, message: Message) -> str | None:
         """Take a message, or say what the test wants."""
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.tries.append(id)
         self.came.set()
         try:
-            if self.holds is not None:
+            if self.holds is not None and self.holds_only in (None, message.recipient):
                 await self.holds.wait()
+            if message.dedupe_key in self.away_for:
+                raise unreached()
             trouble = self.says.popleft() if self.says else self.always
             if trouble is not None:
                 raise trouble

@@ -2,14 +2,15 @@
 
 import pytest
 
-from rpcbackend.outside.delays import FIRST_SECONDS, LONGEST_SECONDS, Delays
+from rpcbackend.outside.delays import Delays
+from rpcbackend.outside.waits import FIRST_SECONDS, LONGEST_SECONDS, Waits
 from rpcbackend.testing import FrozenClock
 
 
 @pytest.fixture
 def delays(clock: FrozenClock) -> Delays:
     """Of waits in the middle of their bounds."""
-    return Delays(clock, lambda: 0.5)
+    return Delays(clock, Waits(lambda: 0.5))
 
 
 def test_a_channel_that_waits_for_nothing_has_all_the_room(delays: Delays) -> None:

@@ -6,6 +6,7 @@ from rpcbackend.outside.channels import Carriers
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.rounds import Due
 from rpcbackend.outside.traffic import Traffic
+from rpcbackend.outside.waits import Waits
 from rpcbackend.testing import FrozenClock
 from tests.outside.carrying import Hosts
 
@@ -14,7 +15,7 @@ NOW_MS = 1_000_000
 
 @pytest.fixture
 def delays(clock: FrozenClock) -> Delays:
-    return Delays(clock, lambda: 0.5)
+    return Delays(clock, Waits(lambda: 0.5))
 
 
 def traffic(delays: Delays, **flying: int) -> Traffic:
@@ -26,7 +27,7 @@ def traffic(delays: Delays, **flying: int) -> Traffic:
     [
         ({}, 0, {}),
         ({"mail": NOW_MS}, 0, {"mail": 4}),
-        ({"mail": NOW_MS, "webhook": 0}, 3, {"mail": 1, "webhook": 8}),
+        ({"mail": NOW_MS, "webhook": 0}, 3, {"mail": 1, "webhook": 16}),
         ({"mail": NOW_MS}, 4, {}),
         ({"mail": NOW_MS + 1}, 0, {}),
     ],

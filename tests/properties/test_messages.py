@@ -306,7 +306,7 @@ class Desk(RuleBasedStateMachine):
         done = []
         await work.outbox.drop_late()
         epoch, room = await work.outbox.begin_epoch(), {"mail": 99, "sms": 99}
-        for lease in await work.outbox.lease(epoch, held=(), room=room):
+        for lease in await work.due.lease(epoch, room=room):
             until_ms = quiet_until_ms(lease.message, work.now_ms)
             if until_ms is None:
                 await work.outbox.sent(lease)

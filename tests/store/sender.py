@@ -38,7 +38,8 @@ class Sender:
         epoch, held = self._epoch, self._leases.held(self._clock.monotonic())
 
         async def unit(work: Work) -> list[Lease]:
-            return await work.outbox.lease(epoch, held=held, room={"mail": limit})
+            await work.outbox.take_back(held)
+            return await work.due.lease(epoch, held=held, room={"mail": limit})
 
         leases = await self._store.write(unit, actor="sender")
         for lease in leases:

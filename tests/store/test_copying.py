@@ -77,7 +77,7 @@ async def make(store: Store) -> None:
                 dedupe_key=f"key {number}",
             )
             await work.outbox.queue(message)
-        for lease in await work.outbox.lease(1, held=(), room={"mail": 2}):
+        for lease in await work.due.lease(1, room={"mail": 2}):
             await work.outbox.sent(lease)
 
     for _ in range(3):

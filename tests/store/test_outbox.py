@@ -1,13 +1,14 @@
 """Messages to the world outside: with their cause or not at all, once, and never lost."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rpcbackend.store import Ended, Lease, Message, Store, Work, outbox
+from rpcbackend.store import Ended, Lease, Message, Store, Work, due
 from rpcbackend.store.driver import IntegrityError
-from rpcbackend.store.outbox import MAX_ATTEMPTS
+from rpcbackend.store.outbox import LONGEST_WAIT_SECONDS, MAX_ATTEMPTS
 from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
 from tests.factories import make_branch
@@ -36,9 +37,16 @@ async def withdraw(store: Store, key: str = HELLO.dedupe_key) -> bool:
     return await store.write(lambda work: work.outbox.withdraw(key), actor="tests")
 
 
-async def lease(store: Store, epoch: int = 1, **given: Any) -> list[Lease]:
-    how: dict[str, Any] = {"held": (), "room": {"mail": 10}} | given
-    return await store.write(lambda work: work.outbox.lease(epoch, **how), actor="tests")
+async def lease(
+    store: Store, epoch: int = 1, *, held: Collection[str] = (), **given: Any
+) -> list[Lease]:
+    """Lease messages, as a process does that has these."""
+
+    async def unit(work: Work) -> list[Lease]:
+        await work.outbox.take_back(held)
+        return await work.due.lease(epoch, held=held, **{"room": {"mail": 10}} | given)
+
+    return await store.write(unit, actor="tests")
 
 
 async def settle(store: Store, how: str, lease: Lease, *args: Any) -> str | None:
@@ -232,7 +240,7 @@ async def test_a_clock_that_falls_back_holds_up_nothing_but_what_was_to_wait(
         else:
             await settle(store, "give_back", each)
 
-    clock.set_wall(-24 * 3600)
+    clock.set_wall(-LONGEST_WAIT_SECONDS)
 
     assert sorted(keys_of(await lease(store))) == ["again", "now"]
 
@@ -247,7 +255,7 @@ async def test_a_channel_that_is_switched_off_keeps_its_messages(store: Store) -
 
 async def test_it_is_known_when_the_next_message_is_due(store: Store, clock: FrozenClock) -> None:
     async def next_at() -> int | None:
-        return await store.read(lambda work: work.outbox.next_at_ms("mail"))
+        return await store.read(lambda work: work.due.next_at_ms("mail"))
 
     assert await next_at() is None
     await queue(store, "later", not_before_ms=clock.now_ms() + MINUTE_MS)
@@ -431,7 +439,7 @@ async def test_a_message_that_tries_a_provider_out_goes_though_its_channel_does_
     store: Store,
 ) -> None:
     async def has_test() -> bool:
-        return await store.read(lambda work: work.outbox.has_test("mail"))
+        return await store.read(lambda work: work.due.has_test("mail"))
 
     await queue(store, "other")
     await queue(store, "pinned", via="prv_1")
@@ -465,7 +473,7 @@ async def test_no_wait_is_longer_than_the_longest_whatever_the_receiver_asks(
     await settle(store, "retry", first, "429", 30 * 24 * 60 * MINUTE_MS)
 
     assert await lease(store) == []
-    clock.advance(12 * 3600)
+    clock.advance(LONGEST_WAIT_SECONDS)
     assert len(await lease(store)) == 1
 
 
@@ -508,9 +516,10 @@ async def test_ten_thousand_that_wait_for_another_day_are_not_looked_at(store: S
     """The statements seek in the indexes that were made for them: none walks over all."""
 
     async def plans(work: Work) -> list[str]:
-        named = {"channel": "mail", "now": 0, "longest_ms": 0, "limit": 1, "epoch": 1, "held": "[]"}
+        named = {"channel": "mail", "now": 0, "longest_ms": 0, "limit": 1, "epoch": 1}
+        named |= {"full": "[]", "left": "[]"}
         told = []
-        for statement in (outbox.LEASE_DUE, outbox.NEXT_AT, outbox.LEASE_TESTS):
+        for statement in (due.LEASE_DUE, due.NEXT_AT, due.LEASE_TESTS):
             rows = await work.tx.all(f"EXPLAIN QUERY PLAN {statement}", **named)
             told += [row["detail"] for row in rows]
         return told

@@ -153,6 +153,24 @@ async def test_what_waits_for_its_next_try_is_tried_at_once_and_nothing_else(
     assert [each.message.dedupe_key for each in await lease(store)] == ["tried"]
 
 
+async def test_what_one_alone_may_carry_goes_by_whoever_can_if_somebody_wants_it(
+    store: Store,
+) -> None:
+    await queue(store, "may be there")
+    await queue(store, "test", template="providers.test", via="prv_1")
+    for each in await lease(store):
+        await settle(store, "retry", each, "no answer", 0, "prv_1")
+
+    assert await decide(store, "retry", "may be there")
+    assert not await decide(store, "retry", "may be there")
+    assert not await decide(store, "retry", "test")
+
+    assert {each.message.dedupe_key: each.message.via for each in await lease(store)} == {
+        "may be there": None,
+        "test": "prv_1",
+    }
+
+
 async def test_what_waits_or_was_given_up_is_cancelled(store: Store) -> None:
     await fail(store, "failed")
     await queue(store, "waits")

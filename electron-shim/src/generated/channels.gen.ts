@@ -2511,4 +2511,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '27207cfc6ee5399a1984c3ac06a49b579f1d3cea18f51e2e5297ebdcf9707248';
+export const contractHash = '5b97cc52fd26f09dab31f1b994774a310cf563edc1b679f1cdcbc13c8758209b';
