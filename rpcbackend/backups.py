@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rpcbackend.errors import ServerDatabaseError
 from rpcbackend.running import Conclude, Run, Running
 from rpcbackend.schema.backups import BackupEntry, CreatedBackup
 from rpcbackend.schema.system import LastBackup
@@ -42,6 +43,19 @@ def backing_up(
         return conclude
 
     return run
+
+
+def require_file(store: Store) -> None:
+    """Check that the database is a file, which is ours to back up.
+
+    Raises:
+        ServerDatabaseError: A server keeps it.
+    """
+    if store.engine.is_shared:
+        raise ServerDatabaseError(
+            "A server keeps the database: back it up and restore it there, by pg_dump, a standby or"
+            " the provider's backups."
+        )
 
 
 _NEVER = -1

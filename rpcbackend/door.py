@@ -306,12 +306,15 @@ class StoreDoor:
             await restore(self.store, origin, report)
             Context().run(self._on_open, self.store)
 
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self._directory or Path.cwd()).free
+
     async def health(self, *, deep: bool, report: Report) -> StoreHealth | None:
         """Say how the store is, or None while it is not open."""
         if self._store is None:
             return None
         engine = self._store.engine
-        facts = engine.facts()
+        facts, is_file = engine.facts(), not engine.is_shared
         findings = await self._check(self._store, report) if deep else None
         return StoreHealth(
             engine=engine.name,
@@ -320,9 +323,9 @@ class StoreDoor:
             head_seq=self._store.head_seq,
             audit_head_seq=self._store.audit_head.seq,
             audit_head_hash=self._store.audit_head.hash.hex(),
-            database_bytes=facts.database_bytes,
-            wal_bytes=facts.wal_bytes,
-            disk_free_bytes=shutil.disk_usage(self._directory or Path.cwd()).free,
+            database_bytes=facts.database_bytes if is_file else None,
+            wal_bytes=facts.wal_bytes if is_file else None,
+            disk_free_bytes=self._free_bytes() if is_file else None,
             read_only=engine.read_only,
             integrity=None if findings is None else _integrity(findings),
             problems=[finding.text for finding in findings or ()],

@@ -21,7 +21,14 @@ from rpcbackend.exits import EX_UNAVAILABLE
 from rpcbackend.histogram import Histogram
 from rpcbackend.observability.live_file import FIGURES_NAME, REQUEST_NAME
 from rpcbackend.observability.report import histogram_of
-from rpcbackend.schema.metrics import CacheMetrics, ChannelMetrics, LaneMetrics, Live, Metrics
+from rpcbackend.schema.metrics import (
+    CacheMetrics,
+    ChannelMetrics,
+    LaneMetrics,
+    Live,
+    Metrics,
+    StoreMetrics,
+)
 from rpcbackend.schema.system import ServiceWindow
 
 PATIENCE_SECONDS = 15
@@ -149,10 +156,7 @@ def _machine(now: Metrics, then: Metrics | None) -> Text:
         lines.append("the store is not open")
     else:
         store, was = now.store, then.store if then else None
-        lines.append(
-            f"database {size_in_words(store.database_bytes)}  log {size_in_words(store.wal_bytes)}"
-            f"  free on its disk {size_in_words(store.disk_free_bytes)}"
-        )
+        lines.append(_files(store))
         lines.append(_lane("writer", store.writer, was.writer if was else None, now, then))
         if store.reader is not None:
             lines.append(_lane("readers", store.reader, was.reader if was else None, now, then))
@@ -197,6 +201,15 @@ def _hit_rate(cache: CacheMetrics, was: CacheMetrics | None) -> float | None:
         hits -= was.hits + was.shared + was.unchanged
         misses -= was.misses
     return hits / (hits + misses) if hits + misses else None
+
+
+def _files(store: StoreMetrics) -> str:
+    if store.database_bytes is None:
+        return "a server keeps the database"
+    return (
+        f"database {size_in_words(store.database_bytes)}  log {size_in_words(store.wal_bytes)}"
+        f"  free on its disk {size_in_words(store.disk_free_bytes)}"
+    )
 
 
 def _lane(

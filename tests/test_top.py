@@ -194,6 +194,20 @@ def test_a_store_that_is_not_open_and_that_no_answers_are_kept_is_said_so() -> N
     assert "no answers are kept" in picture
 
 
+def test_nothing_is_said_of_the_files_of_a_server() -> None:
+    now = live(30, 0)
+    assert now.metrics.store is not None
+    none = {"database_bytes": None, "wal_bytes": None, "disk_free_bytes": None}
+    store = now.metrics.store.model_copy(update=none)
+
+    picture = shown(
+        now.model_copy(update={"metrics": now.metrics.model_copy(update={"store": store})}), None
+    )
+
+    assert "a server keeps the database" in picture
+    assert not [line for line in picture if "free on its disk" in line]
+
+
 def test_a_size_that_nobody_can_tell_is_said_so() -> None:
     assert top.size_in_words(None) == "-"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rpcbackend.backups import backing_up, entry_of
+from rpcbackend.backups import backing_up, entry_of, require_file
 from rpcbackend.begin import begin_job
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
@@ -13,6 +13,7 @@ from rpcbackend.errors import (
     InvalidParamsError,
     NotFoundError,
     SchemaTooNewError,
+    ServerDatabaseError,
 )
 from rpcbackend.running import Conclude, Run, Running
 from rpcbackend.schema.backups import (
@@ -33,10 +34,15 @@ from rpcbackend.security.roles import Permission
 from rpcbackend.store import Backup, Command, Origin, Verdict, Work
 
 
-@method("backups.list", permission=Permission.BACKUPS_READ)
+@method(
+    "backups.list",
+    permission=Permission.BACKUPS_READ,
+    errors=(ServerDatabaseError,),
+)
 async def list_all(ctx: Context, params: ListBackups) -> BackupPage:  # noqa: ARG001 (takes none)
     """Return the backups in the store's own folder, the newest first."""
     store, now_ms = ctx.host.store, ctx.clock.now_ms()
+    require_file(store)
     found = await ctx.host.backups.look(store)
     return BackupPage(items=[entry_of(backup, store, now_ms) for backup in found])
 
@@ -45,7 +51,7 @@ async def list_all(ctx: Context, params: ListBackups) -> BackupPage:  # noqa: AR
     "backups.create",
     permission=Permission.BACKUPS_WRITE,
     kind="job",
-    errors=(ForbiddenError, DiskFullError, BackupInvalidError),
+    errors=(ForbiddenError, DiskFullError, BackupInvalidError, ServerDatabaseError),
     events=("backups.created",),
 )
 async def create(ctx: Context, params: CreateBackup) -> Started[CreatedBackup]:
@@ -54,6 +60,7 @@ async def create(ctx: Context, params: CreateBackup) -> Started[CreatedBackup]:
     It holds all that was answered before. In the store's own folder, those that need not be kept
     are removed afterwards; a targetDirectory is for the main process, and nothing is removed there.
     """
+    require_file(ctx.host.store)
     into = _path(ctx, params.target_directory, "targetDirectory")
     host = ctx.host
     return await begin_job(ctx, backing_up(lambda: host.store, host.backups, params.reason, into))
@@ -63,7 +70,7 @@ async def create(ctx: Context, params: CreateBackup) -> Started[CreatedBackup]:
     "backups.verify",
     permission=Permission.BACKUPS_READ,
     kind="job",
-    errors=(ForbiddenError, NotFoundError),
+    errors=(ForbiddenError, NotFoundError, ServerDatabaseError),
     events=("backups.verified",),
 )
 async def verify(ctx: Context, params: VerifyBackup) -> Started[VerifiedBackup]:
@@ -115,7 +122,13 @@ def _verified(backup_id: str | None, verdict: Verdict) -> VerifiedBackup:
     idempotency="once",
     main_only=True,
     step_up=True,
-    errors=(NotFoundError, BackupInvalidError, SchemaTooNewError, DiskFullError),
+    errors=(
+        NotFoundError,
+        BackupInvalidError,
+        SchemaTooNewError,
+        DiskFullError,
+        ServerDatabaseError,
+    ),
     events=("backups.restored",),
 )
 async def restore(ctx: Context, params: RestoreBackup) -> Started[RestoredBackup]:
@@ -186,10 +199,12 @@ async def _file_of(ctx: Context, params: WhichBackup) -> Path:
     """Return the file of the backup that the params name.
 
     Raises:
+        ServerDatabaseError: A server keeps the database.
         InvalidParamsError: They name none, or two.
         NotFoundError: There is no such backup.
         ForbiddenError: Only the main process names a path.
     """
+    require_file(ctx.host.store)
     if (params.backup_id is None) == (params.path is None):
         raise InvalidParamsError(
             "Name the backup by its id or by its path.",

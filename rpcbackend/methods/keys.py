@@ -2,7 +2,7 @@
 
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
-from rpcbackend.errors import BackupInvalidError, DiskFullError
+from rpcbackend.errors import BackupInvalidError, DiskFullError, ServerDatabaseError
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.base import Empty
 from rpcbackend.schema.keys import Rekey
@@ -18,7 +18,7 @@ from rpcbackend.store import Command, Work
     cost="heavy",
     main_only=True,
     step_up=True,
-    errors=(DiskFullError, BackupInvalidError),
+    errors=(DiskFullError, BackupInvalidError, ServerDatabaseError),
 )
 async def rekey(ctx: Context, params: Rekey) -> Empty:
     """Encrypt the whole store with another key, and answer when that is durable.
@@ -28,6 +28,11 @@ async def rekey(ctx: Context, params: Rekey) -> Empty:
     cannot be cancelled. A backup is made before; afterwards those in the store's own folder are
     encrypted anew as well, and an error whose outcome is `committed` says that some are not.
     """
+    if ctx.host.store.engine.is_shared:
+        raise ServerDatabaseError(
+            "A server keeps the database, which has no key of ours: encrypt the server's disk, and"
+            " the way to it by TLS."
+        )
     trouble = None
     try:
         await ctx.host.rekey(params.new_database_key, ctx.report, dry_run=ctx.meta.dry_run)

@@ -1,12 +1,13 @@
 """Schedules: what runs by itself; see it, change it, run it now."""
 
+from rpcbackend.backups import require_file
 from rpcbackend.begin import begin_job
 from rpcbackend.context import Context
 from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.schedules import check_cron, shown
 from rpcbackend.domain.versions import next_version
 from rpcbackend.domain.zones import zone_of
-from rpcbackend.errors import VersionConflictError, ZoneUnknownError
+from rpcbackend.errors import ServerDatabaseError, VersionConflictError, ZoneUnknownError
 from rpcbackend.schema.jobs import Started
 from rpcbackend.schema.schedules import (
     ListSchedules,
@@ -14,6 +15,7 @@ from rpcbackend.schema.schedules import (
     RunSchedule,
     SaveSchedule,
     Schedule,
+    ScheduleName,
     SchedulePage,
 )
 from rpcbackend.security.roles import Permission
@@ -30,17 +32,22 @@ async def list_all(ctx: Context, params: ListSchedules) -> SchedulePage:  # noqa
 
     async def unit(work: Work) -> SchedulePage:
         zone = await work.branches.first_zone() or _NOWHERE
-        items = [shown(stored, zone, work.now) for stored in await work.schedules.list()]
-        return SchedulePage(items=items)
+        stored = [each for each in await work.schedules.list() if _is_ours(ctx, each.id)]
+        return SchedulePage(items=[shown(each, zone, work.now) for each in stored])
 
     return await ctx.read(unit)
+
+
+def _is_ours(ctx: Context, name: str) -> bool:
+    """Tell whether this program does it: whoever keeps the database backs it up."""
+    return name != ScheduleName.BACKUP or not ctx.host.store.engine.is_shared
 
 
 @method(
     "schedules.save",
     permission=Permission.SCHEDULES_WRITE,
     kind="command",
-    errors=(VersionConflictError, ZoneUnknownError),
+    errors=(VersionConflictError, ZoneUnknownError, ServerDatabaseError),
     events=("schedules.saved",),
 )
 async def save(ctx: Context, params: SaveSchedule) -> Schedule:
@@ -48,6 +55,8 @@ async def save(ctx: Context, params: SaveSchedule) -> Schedule:
 
     What was missed until now is not made up for: it counts from here on.
     """
+    if not _is_ours(ctx, params.name):
+        require_file(ctx.host.store)
     if params.cron is not None:
         check_cron(params.cron)
     if params.zone is not None:

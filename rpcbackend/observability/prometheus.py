@@ -108,10 +108,13 @@ def _of_store(metrics: Metrics, core: Any) -> Iterator["Metric"]:
         sizes.add_metric([name], _sizes(lane), lane.done)
         times.add_metric([name], _buckets(lane.times), _seconds(lane.times))
     yield from (waiting, sizes, times)
-    yield _gauge(core, "database_bytes", "Size of the database.", store.database_bytes)
-    yield _gauge(core, "wal_bytes", "Size of its write-ahead log.", store.wal_bytes)
-    if store.disk_free_bytes is not None:
-        yield _gauge(core, "disk_free_bytes", "Room on its disk.", store.disk_free_bytes)
+    for name, what, size in (
+        ("database_bytes", "Size of the database.", store.database_bytes),
+        ("wal_bytes", "Size of its write-ahead log.", store.wal_bytes),
+        ("disk_free_bytes", "Room on its disk.", store.disk_free_bytes),
+    ):
+        if size is not None:
+            yield _gauge(core, name, what, size)
 
 
 def _of_cache(cache: CacheMetrics, core: Any) -> Iterator["Metric"]:

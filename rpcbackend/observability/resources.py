@@ -23,14 +23,17 @@ class Resources(NamedTuple):
 class Disk(NamedTuple):
     """What the files of a store take, and what is left."""
 
-    database_bytes: int
-    wal_bytes: int
+    database_bytes: int | None
+    wal_bytes: int | None
     free_bytes: int | None
     """None where nobody can tell, on a share that is away, say."""
 
 
 def look_at_disk(store: Store) -> Disk:
     """Return what the files of a store take; a disk may take long to say so."""
+    if store.engine.is_shared:
+        # The disk here is not the one under it.
+        return Disk(None, None, None)
     facts = store.engine.facts()
     try:
         free = shutil.disk_usage(store.directory or Path.cwd()).free

@@ -104,10 +104,12 @@ class StoreMetrics(WireModel):
 
     writer: LaneMetrics
     reader: Annotated[LaneMetrics | None, Field(description="null: the writer reads too.")]
-    database_bytes: Count
-    wal_bytes: Count
+    database_bytes: Annotated[
+        Count | None, Field(description="null: a server keeps it, and tells its own people.")
+    ]
+    wal_bytes: Annotated[Count | None, Field(description="Likewise.")]
     disk_free_bytes: Annotated[
-        Count | None, Field(description="null while the disk does not answer.")
+        Count | None, Field(description="Likewise, and while the disk does not answer.")
     ]
 
 

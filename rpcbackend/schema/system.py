@@ -47,9 +47,11 @@ class StoreHealth(WireModel):
     head_seq: Annotated[Integer, Field(description="The last event's number.")]
     audit_head_seq: Annotated[Integer, Field(description="The last row of the audit.")]
     audit_head_hash: Annotated[str, Field(description="Its hash: an anchor for audit.verify.")]
-    database_bytes: Integer
-    wal_bytes: Integer
-    disk_free_bytes: Integer
+    database_bytes: Annotated[
+        Integer | None, Field(description="null: a server keeps it, and tells its own people.")
+    ]
+    wal_bytes: Annotated[Integer | None, Field(description="Likewise.")]
+    disk_free_bytes: Annotated[Integer | None, Field(description="Likewise.")]
     last_backup: Annotated[LastBackup | None, Field(description="None before the first.")] = None
     read_only: Annotated[
         ReadOnlyReason | None, Field(description="Why commands answer READ_ONLY_MODE, if they do.")

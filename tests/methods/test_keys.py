@@ -97,6 +97,7 @@ async def test_a_dry_run_of_rekey_changes_no_key(encrypted: Encrypted) -> None:
     assert await opens(directory, KEY)
 
 
+@pytest.mark.sqlite
 async def test_rekey_of_a_plain_store_is_refused(client: Client) -> None:
     refused = await refusal(client, newDatabaseKey=NEW_KEY)
 

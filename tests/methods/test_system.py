@@ -32,6 +32,7 @@ async def test_health_of_an_open_store_tells_how_it_is(
 
     health = await client.call("system.health")
 
+    is_file = store.engine.name == "sqlite"
     assert health == {
         "status": "ok",
         "version": __version__,
@@ -58,8 +59,8 @@ async def test_health_of_an_open_store_tells_how_it_is(
             "headSeq": 1,
             "auditHeadSeq": 1,
             "auditHeadHash": store.audit_head.hash.hex(),
-            "databaseBytes": 0,
-            "walBytes": 0,
+            "databaseBytes": 0 if is_file else None,
+            "walBytes": 0 if is_file else None,
             "lastBackup": None,
             "diskFreeBytes": health["store"]["diskFreeBytes"],
             "readOnly": None,
@@ -69,7 +70,7 @@ async def test_health_of_an_open_store_tells_how_it_is(
         "outbox": {"queued": 0, "oldestLagSeconds": 0, "failed": 0, "delayed": []},
         "hosts": [],
     }
-    assert health["store"]["diskFreeBytes"] > 0
+    assert (health["store"]["diskFreeBytes"] is not None) == is_file
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])

@@ -1749,9 +1749,12 @@ export interface StoreHealth {
   readonly auditHeadSeq: number;
   /** Its hash: an anchor for audit.verify. */
   readonly auditHeadHash: string;
-  readonly databaseBytes: number;
-  readonly walBytes: number;
-  readonly diskFreeBytes: number;
+  /** null: a server keeps it, and tells its own people. */
+  readonly databaseBytes: number | null;
+  /** Likewise. */
+  readonly walBytes: number | null;
+  /** Likewise. */
+  readonly diskFreeBytes: number | null;
   /** None before the first. */
   readonly lastBackup?: LastBackup | null;
   /** Why commands answer READ_ONLY_MODE, if they do. */
@@ -1767,9 +1770,11 @@ export interface StoreMetrics {
   readonly writer: LaneMetrics;
   /** null: the writer reads too. */
   readonly reader: LaneMetrics | null;
-  readonly databaseBytes: number;
-  readonly walBytes: number;
-  /** null while the disk does not answer. */
+  /** null: a server keeps it, and tells its own people. */
+  readonly databaseBytes: number | null;
+  /** Likewise. */
+  readonly walBytes: number | null;
+  /** Likewise, and while the disk does not answer. */
   readonly diskFreeBytes: number | null;
 }
 
@@ -2511,4 +2516,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = '5b97cc52fd26f09dab31f1b994774a310cf563edc1b679f1cdcbc13c8758209b';
+export const contractHash = 'eb6b120ea7c473bbad020e732ecde506be421b8989d01864f48500fcb8585346';

@@ -142,7 +142,7 @@ export class HealthView {
 function machineFigures({ process, store, cache }) {
   const figures = [['memory', sizeOf(process.rssBytes)]];
   if (store) {
-    figures.push(['database', sizeOf(store.databaseBytes)]);
+    if (store.databaseBytes !== null) figures.push(['database', sizeOf(store.databaseBytes)]);
     if (store.diskFreeBytes !== null) figures.push(['disk free', sizeOf(store.diskFreeBytes)]);
   }
   const asked = cache ? cache.hits + cache.misses + cache.shared + cache.unchanged : 0;
