@@ -69,6 +69,10 @@ export class EventFeed {
         headers,
         signal: attempt.signal,
       });
+      if (response.status === 422) {
+        // That event is not there: the backend was set back to a backup, and counts from there.
+        this.#lastId = '';
+      }
       if (!response.ok || response.body === null) {
         return response.status === 401 || response.status === 403;
       }

@@ -179,3 +179,76 @@ test('what is the app’s own is answered here, or refused', async (t) => {
   equal(Reflect.get(about as object, 'kind'), 'desk');
   equal(await symbolOf(client.sendCustom('app.openWindow', {})), 'CHANNEL_REFUSED');
 });
+
+test('after a backend that was set back the events are taken up from where it is now', async (t) => {
+  const resumedAfter: unknown[] = [];
+  const client = await clientOf(t, ({ path, headers, body }, response) => {
+    if (path !== '/api/events') {
+      const result = body['method'] === 'auth.login' ? tokens(0) : {};
+      tell(response, 200, { jsonrpc: '2.0', id: 1, result });
+      return;
+    }
+    resumedAfter.push(headers['last-event-id']);
+    if (resumedAfter.length === 2) {
+      const error = { code: 'CURSOR_INVALID', message: 'Not yet.', type: 'validation' };
+      tell(response, 422, { status: 'error', data: null, error });
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const seq = resumedAfter.length === 1 ? 9 : 3;
+    const event = JSON.stringify({ seq, type: 'lessons.booked' });
+    response.write(`id: ${seq}\nevent: event\ndata: ${event}\n\n`);
+    if (resumedAfter.length === 1) {
+      response.end();
+    }
+  });
+  const heard: unknown[] = [];
+  const both = new Promise<void>((resolve) => {
+    client.receive('lessons.booked', ({ seq }) => {
+      heard.push(seq);
+      if (heard.length === 2) {
+        resolve();
+      }
+    });
+  });
+
+  await client.send('auth.login', { login: 'o', password: 'p' });
+  await both;
+
+  deepEqual(resumedAfter, [undefined, '9', undefined]);
+  deepEqual(heard, [9, 3]);
+});
+
+test('who signs out while tokens are exchanged stays signed out', async (t) => {
+  const proofs: unknown[] = [];
+  let finish = (): void => undefined;
+  const exchanging = new Promise<void>((asked) => {
+    finish = asked;
+  });
+  let answerRefresh = (): void => undefined;
+  const client = await clientOf(t, ({ path, headers, body }, response) => {
+    if (path === '/api/auth.refresh') {
+      answerRefresh = () => tell(response, 200, { status: 'ok', data: tokens(1), error: null });
+      finish();
+    } else if (body['method'] === 'auth.login') {
+      tell(response, 200, { jsonrpc: '2.0', id: 1, result: tokens(0) });
+    } else if (body['method'] === 'auth.logout') {
+      tell(response, 200, { jsonrpc: '2.0', id: 1, result: {} });
+    } else {
+      proofs.push(headers.authorization);
+      const error = { code: 'SESSION_EXPIRED', message: 'Over.', type: 'business' };
+      tell(response, 401, { status: 'error', data: null, error });
+    }
+  });
+  await client.send('auth.login', { login: 'o', password: 'p' });
+  const late = symbolOf(client.send('ping', {}));
+  await exchanging;
+
+  await client.send('auth.logout', {});
+  answerRefresh();
+  await late;
+
+  proofs.length = 0;
+  equal(await symbolOf(client.send('ping', {})), 'SESSION_EXPIRED');
+  deepEqual(proofs, [undefined]);
+});

@@ -91,6 +91,10 @@ export class MirrorSession {
       return false;
     }
     const answer: unknown = await response.json();
+    if (this.#tokens?.refreshToken !== refreshToken) {
+      // Who signed out meanwhile, or in as somebody else, is not made the old one again.
+      return this.#tokens !== undefined;
+    }
     this.#tokens = tokensOf(isJsonObject(answer) ? answer['data'] : undefined);
     return this.#tokens !== undefined;
   }
