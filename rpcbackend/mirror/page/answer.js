@@ -45,9 +45,11 @@ function dataOf(data) {
 /** @param {unknown} data */
 function copyOf(data) {
   const copy = make('button', { type: 'button', class: 'small copy' }, 'Copy');
-  copy.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(JSON.stringify(data, null, 2));
-    copy.textContent = 'Copied';
+  copy.addEventListener('click', () => {
+    navigator.clipboard.writeText(JSON.stringify(data, null, 2)).then(
+      () => copy.replaceChildren('Copied'),
+      () => copy.replaceChildren('Not copied'),
+    );
   });
   return copy;
 }

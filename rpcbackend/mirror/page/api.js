@@ -35,7 +35,9 @@ export class Api {
   #refresh = '';
   #key = '';
   #expiresMs = Infinity;
-  /** @type {Promise<boolean> | null} */
+  /** Grows with each user: what was asked for one is never asked again for the next. */
+  #turn = 0;
+  /** What came of it: null when all is well. @type {Promise<Failure | null> | null} */
   #renewing = null;
 
   /** @param {() => void} lost Hears that the session is over. */
@@ -53,22 +55,25 @@ export class Api {
    * @param {Record<string, string>} proof Login, password, perhaps a code.
    */
   async signIn(proof) {
-    const reply = await this.#post('auth.login', { ...proof, client: 'console' }, {});
-    if (!reply.error) this.#keep(reply.data);
+    const reply = await this.#post('auth.login', { ...proof, client: 'console' }, {}, {});
+    if (!reply.error) {
+      this.#forget();
+      this.#keep(reply.data);
+    }
     return reply;
   }
 
   /** @param {string} key An API key; the first call shows whether it is good. */
   useKey(key) {
+    this.#forget();
     this.#key = key;
   }
 
-  /** Forget who is signed in, and end the session at the backend. */
+  /** Forget who is signed in, at once, and end the session at the backend. */
   async signOut() {
-    const isSession = this.#access !== '';
-    const ended = isSession ? this.call('auth.logout', {}) : Promise.resolve();
-    await ended;
+    const who = this.#access ? this.#who() : null;
     this.#forget();
+    if (who) await this.#post('auth.logout', {}, {}, who);
   }
 
   /**
@@ -80,13 +85,15 @@ export class Api {
    * @returns {Promise<Reply>}
    */
   async call(channel, params, how = {}) {
-    if (this.#refresh && Date.now() > this.#expiresMs - EARLY_MS) await this.#renew();
+    const turn = this.#turn;
+    if (this.#isLate) await this.#renew();
     const reply = await this.#post(channel, params, how);
-    if (!reply.error || !NOBODY.includes(reply.error.code)) return reply;
+    if (!reply.error || !NOBODY.includes(reply.error.code) || turn !== this.#turn) return reply;
     // Such a refusal says that nothing was executed.
-    if (await this.#renew()) return this.#post(channel, params, how);
-    this.#lose();
-    return reply;
+    const refusal = await this.#renew();
+    if (refusal === null) return this.#post(channel, params, how);
+    // Whoever cannot say now whether the session lasts has not ended it.
+    return this.#loseFor(refusal) ? reply : { ...reply, error: { ...refusal, outcome: 'none' } };
   }
 
   /**
@@ -98,18 +105,24 @@ export class Api {
   async get(path, init = {}) {
     const ask = () =>
       fetch(path, { ...SAME, ...init, headers: { ...init.headers, ...this.#who() } });
-    if (this.#refresh && Date.now() > this.#expiresMs - EARLY_MS) await this.#renew();
+    const turn = this.#turn;
+    if (this.#isLate) await this.#renew();
     const response = await ask();
-    if (response.status !== 401) return response;
-    if (await this.#renew()) return ask();
-    this.#lose();
+    if (response.status !== 401 || turn !== this.#turn) return response;
+    const refusal = await this.#renew();
+    if (refusal === null) return ask();
+    if (!this.#loseFor(refusal)) throw new TypeError(refusal.message);
     return response;
   }
 
-  /** @type {(channel: string, params: Record<string, unknown>, how: How) => Promise<Reply>} */
-  async #post(channel, params, { idempotencyKey, dryRun, signal }) {
+  get #isLate() {
+    return this.#refresh !== '' && Date.now() > this.#expiresMs - EARLY_MS;
+  }
+
+  /** @type {(channel: string, params: Record<string, unknown>, how: How, who?: Record<string, string>) => Promise<Reply>} */
+  async #post(channel, params, { idempotencyKey, dryRun, signal }, who = this.#who()) {
     /** @type {Record<string, string>} */
-    const headers = { 'Content-Type': 'application/json', ...this.#who() };
+    const headers = { 'Content-Type': 'application/json', ...who };
     if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey;
     const body = JSON.stringify(dryRun ? { ...params, _meta: { dryRun: true } } : params);
     const began = performance.now();
@@ -141,12 +154,13 @@ export class Api {
   }
 
   async #exchange() {
-    if (!this.#refresh) return false;
     const refreshToken = this.#refresh;
-    this.#access = '';
-    const reply = await this.#post('auth.refresh', { refreshToken }, {});
-    if (!reply.error) this.#keep(reply.data);
-    return !reply.error;
+    if (!refreshToken) return failure('SESSION_EXPIRED');
+    const { error, data } = await this.#post('auth.refresh', { refreshToken }, {}, {});
+    // Who signed out meanwhile, or in as somebody else, is not made the old one again.
+    if (this.#refresh !== refreshToken) return failure('GIVEN_UP');
+    if (!error) this.#keep(data);
+    return error;
   }
 
   /** @param {{accessToken: string, refreshToken: string, expiresAt: string}} signedIn */
@@ -158,11 +172,15 @@ export class Api {
   #forget() {
     this.#access = this.#refresh = this.#key = '';
     this.#expiresMs = Infinity;
+    this.#turn += 1;
   }
 
-  #lose() {
+  /** Forget the session if it is over by that refusal; tells whether it is. @param {Failure} refusal */
+  #loseFor(refusal) {
+    if (!NOBODY.includes(refusal.code)) return false;
     this.#forget();
     this.lost();
+    return true;
   }
 }
 
@@ -191,6 +209,7 @@ function read(response, text) {
 
 const OWN = {
   NO_ANSWER: 'The backend gave no answer that can be read.',
+  SESSION_EXPIRED: 'The session is over.',
   GIVEN_UP: 'You gave the call up; whether it took effect is not known.',
 };
 

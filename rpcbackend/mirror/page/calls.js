@@ -29,17 +29,24 @@ export class Calls {
   /** @type {{name: string, params: Record<string, unknown>} | null} */
   #draft = null;
 
-  /** @param {Api} api @param {Contract} contract @param {() => void} changed */
-  constructor(api, contract, changed) {
+  /**
+   * @param {Api} api
+   * @param {Contract} contract
+   * @param {() => void} changed
+   * @param {AbortSignal} signal What comes after it is nobody's any more.
+   */
+  constructor(api, contract, changed, signal) {
     this.api = api;
     this.contract = contract;
     this.changed = changed;
+    this.signal = signal;
   }
 
   /** @type {(channel: Channel, params: Record<string, unknown>, how: How) => Promise<Reply>} */
   async send(channel, params, how) {
     const at = new Date();
     const reply = await this.api.call(channel.name, params, how);
+    if (this.signal.aborted) return reply;
     this.known.learn(reply.data);
     const hide = (/** @type {unknown} */ value, /** @type {any} */ schema) =>
       withoutSecrets(value, schema, (each) => this.contract.resolve(each));

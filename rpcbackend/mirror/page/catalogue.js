@@ -11,15 +11,22 @@ export class Catalogue {
   #kinds = new Set();
   #chosen = '';
 
-  /** @param {Contract} contract @param {(permission: string) => boolean} holds */
-  constructor(contract, holds) {
+  /**
+   * @param {Contract} contract
+   * @param {(permission: string) => boolean} holds
+   * @param {AbortSignal} signal Ends it: what it hears stays on the page when its user goes.
+   */
+  constructor(contract, holds, signal) {
     this.contract = contract;
     this.holds = holds;
-    this.#search.addEventListener('input', () => this.draw());
+    this.#search.value = '';
+    this.#search.addEventListener('input', () => this.draw(), { signal });
     for (const button of document.querySelectorAll('#channels-view [data-kind]')) {
-      button.addEventListener('click', () => this.#toggle(/** @type {HTMLElement} */ (button)));
+      const toggle = () => this.#toggle(/** @type {HTMLElement} */ (button));
+      button.setAttribute('aria-pressed', 'false');
+      button.addEventListener('click', toggle, { signal });
     }
-    byId('channels-view').addEventListener('keydown', (event) => this.#move(event));
+    byId('channels-view').addEventListener('keydown', (event) => this.#move(event), { signal });
     this.draw();
   }
 

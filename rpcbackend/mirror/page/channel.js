@@ -33,7 +33,8 @@ export class ChannelView {
     const channel = this.contract.channels.get(name);
     const params = channel && this.calls.takeDraft(channel.name);
     if (channel && channel === this.#channel && !params) return;
-    this.#running?.abort();
+    // A call that is under way goes on; what it came to stands in the history.
+    this.#running = null;
     this.#channel = channel ?? null;
     this.#place.replaceChildren(...(channel ? this.#parts(channel) : [nothing(name)]));
     this.#place.scrollTop = 0;
@@ -125,17 +126,16 @@ export class ChannelView {
     this.#setRunning(running);
     const how = { ...optionsOf(channel), signal: running.signal };
     const reply = await this.calls.send(channel, params, how);
-    if (this.#channel !== channel) return;
+    byId('said').textContent = `${channel.name}: ${verdictOf(reply)}`;
+    if (this.#running !== running) return;
     this.#setRunning(null);
     const answer = showReply(reply, channel);
     byId('answer').replaceChildren(answer);
-    const verdict = `${reply.error?.code ?? 'ok'} in ${Format.ms(reply.ms)} ms`;
-    byId('verdict').textContent = verdict;
+    byId('verdict').textContent = verdictOf(reply);
     const errors = reply.error?.details?.['errors'];
     if (errors) form.mark(errors);
     else answer.scrollIntoView({ block: 'nearest', behavior: 'auto' });
     if (!reply.error && channel.kind !== 'query') renewKey();
-    byId('said').textContent = `${channel.name}: ${verdict}`;
   }
 
   /** @param {AbortController | null} running */
@@ -182,6 +182,9 @@ export class ChannelView {
     );
   }
 }
+
+/** @param {Reply} reply */
+const verdictOf = ({ error, ms }) => `${error?.code ?? 'ok'} in ${Format.ms(ms)} ms`;
 
 /** @param {import('./contract.js').KnownError[]} errors */
 const errorList = (errors) =>

@@ -48,7 +48,7 @@ export function lines(title, series, length, say) {
   const top = make(
     'span',
     { class: 'soft small' },
-    found.length ? `up to ${say(most)}` : 'no calls yet',
+    found.length ? `up to ${say(most)}` : 'nothing yet',
   );
   const caption = make('figcaption', {}, make('h2', {}, title), top);
   return make('figure', { class: 'chart card' }, caption, svg, legend);

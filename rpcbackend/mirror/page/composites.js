@@ -122,8 +122,10 @@ function list(name, field, around) {
   const place = make('div', { class: 'entries' });
   /** @type {{one: Control, row: HTMLElement}[]} */
   let entries = [];
+  let last = 0;
   const add = (/** @type {unknown} */ value) => {
-    const one = control(`${name} ${entries.length + 1}`, field.schema['items'], true, around);
+    last += 1;
+    const one = control(`${name} ${last}`, field.schema['items'], true, around);
     if (value !== undefined) one.write(value);
     const remove = button('Remove', () => {
       entries = entries.filter((entry) => entry.one !== one);
@@ -149,10 +151,12 @@ function list(name, field, around) {
         : undefined,
     write: (value) => {
       entries = [];
+      last = 0;
       place.replaceChildren();
       for (const each of Array.isArray(value) ? value : []) add(each);
     },
-    mark: ([at = '', ...path], message) => entries[Number(at)]?.one.mark(path, message) ?? false,
+    // Without a number it is about the list, and no entry's fault.
+    mark: ([at = 'all', ...path], message) => entries[Number(at)]?.one.mark(path, message) ?? false,
     clear: () => {
       for (const { one } of entries) one.clear();
     },

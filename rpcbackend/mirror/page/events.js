@@ -62,6 +62,7 @@ export class EventsView {
       this.#count,
       this.#rows,
     );
+    this.#badge();
     this.#draw();
   }
 

@@ -22,6 +22,9 @@
 /** Characters: cursors and tokens are shorter, and nobody writes them. */
 const LONG = 4_500;
 
+/** That of this browser, in which times are typed; they are sent in UTC. */
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** What stands where a secret was. */
 export const HIDDEN = '•••';
 
@@ -83,6 +86,7 @@ export function prefixOf(schema) {
 /** @type {(outer: Schema, inner: Schema) => string} */
 function hintOf(outer, inner) {
   const parts = [outer['description'] ?? inner['description'] ?? ''];
+  if (kindOf(inner) === 'instant') parts.push(`By the clock of ${ZONE}.`);
   const { minimum, maximum, minItems, maxItems } = inner;
   const isBounded = minimum !== undefined && maximum !== undefined;
   if (isBounded && Math.abs(maximum) < Number.MAX_SAFE_INTEGER)

@@ -58,9 +58,10 @@ export class ParamsForm {
     );
   }
 
-  /** What is to be sent, or undefined when it is no JSON object; that is then said. */
+  /** What is to be sent, or undefined when it cannot be read; that is then said. */
   read() {
     this.clear();
+    if (!this.#isText && this.#isHalf()) return undefined;
     if (!this.#isText) return /** @type {Record<string, unknown>} */ (this.#fields.read());
     try {
       const value = JSON.parse(this.#text.value || '{}');
@@ -70,6 +71,19 @@ export class ParamsForm {
       showFault(this.#fault, `This is no JSON: ${error instanceof Error ? error.message : error}`);
     }
     return undefined;
+  }
+
+  /** Tell whether a field holds half a date or number: what reads as nothing is not left out. */
+  #isHalf() {
+    const half = [...this.#fields.element.querySelectorAll('input')].find(
+      (input) => input.validity.badInput,
+    );
+    if (!half) return false;
+    half.setAttribute('aria-invalid', 'true');
+    half.focus();
+    const fault = half.closest('.field')?.querySelector('.fault');
+    if (fault instanceof HTMLElement) showFault(fault, 'Finish it, or empty it.');
+    return true;
   }
 
   /** @param {Record<string, unknown>} params */

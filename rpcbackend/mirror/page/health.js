@@ -33,9 +33,10 @@ export class HealthView {
   #lag = new Recent(KEPT);
   #cpu = new Recent(KEPT);
 
-  /** @param {import('./api.js').Api} api */
-  constructor(api) {
+  /** @param {import('./api.js').Api} api @param {AbortSignal} signal Ends it. */
+  constructor(api, signal) {
     this.api = api;
+    this.signal = signal;
     this.#place.replaceChildren(
       make(
         'header',
@@ -47,7 +48,7 @@ export class HealthView {
       this.#charts,
       this.#table,
     );
-    document.addEventListener('visibilitychange', () => this.#schedule(0));
+    document.addEventListener('visibilitychange', () => this.#schedule(0), { signal });
   }
 
   show() {
@@ -57,7 +58,8 @@ export class HealthView {
   /** Look again after a while, as long as somebody looks at it. @param {number} afterMs */
   #schedule(afterMs) {
     clearTimeout(this.#timer);
-    if (this.#place.hidden || document.hidden || !this.api.isSignedIn) return;
+    const isSeen = !this.#place.hidden && !document.hidden;
+    if (!isSeen || this.signal.aborted || !this.api.isSignedIn) return;
     this.#timer = window.setTimeout(() => void this.#look(), afterMs);
   }
 
@@ -66,7 +68,10 @@ export class HealthView {
       this.api.call('system.health', {}),
       this.api.call('system.metrics', { buckets: true }),
     ]);
+    if (this.signal.aborted) return;
     if (health.data) this.#showHealth(health.data, metrics.data?.metrics ?? null);
+    // Old figures are still worth a look, but nobody is to take them for new ones.
+    this.#cards.classList.toggle('stale', health.data === null);
     if (metrics.data) this.#showMetrics(metrics.data.metrics);
     const wrong = health.error ?? metrics.error;
     this.#note.textContent = wrong

@@ -13,10 +13,14 @@ import { TranscriptsView } from './transcripts.js';
 
 const VIEWS = ['channels', 'events', 'health', 'history', 'transcripts'];
 const OVER = 'Your session is over. What you typed is still there.';
+/** What keeps nobody from going on: an API key has no user to tell of. */
+const NOT_A_USER = 403;
 const STATE_MS = 10_000;
 
 /** The views of who is signed in; another one gets his own. */
 class Desk {
+  #over = new AbortController();
+
   /** @param {Api} api @param {import('./contract.js').Contract} contract @param {any} me */
   constructor(api, contract, me) {
     const permissions = me?.permissions ?? {};
@@ -26,13 +30,34 @@ class Desk {
     this.name = me?.user?.login ?? 'API key';
     this.userId = me?.user?.id ?? '';
     const counted = () => showCount(this.calls.made.length);
-    this.calls = new Calls(api, contract, counted);
-    this.catalogue = new Catalogue(contract, holds);
+    this.calls = new Calls(api, contract, counted, this.#over.signal);
+    this.catalogue = new Catalogue(contract, holds, this.#over.signal);
     this.channel = new ChannelView(contract, this.calls, holds);
     this.events = new EventsView(api, this.calls.known);
-    this.health = new HealthView(api);
+    this.health = new HealthView(api, this.#over.signal);
     this.history = new HistoryView(this.calls);
     this.transcripts = new TranscriptsView(api);
+  }
+
+  /** Let nothing of it hear, ask or show any more. */
+  close() {
+    this.#over.abort();
+    this.channel.show('');
+    this.events.stream.stop();
+    this.transcripts.close();
+  }
+}
+
+/** Which view the address names, and what in it. */
+function placeOf(/** @type {string} */ hash) {
+  const [, wanted = '', ...rest] = hash.split('/');
+  const name = rest.join('/');
+  const view = VIEWS.includes(wanted) ? wanted : 'channels';
+  try {
+    return { view, name: decodeURIComponent(name) };
+  } catch {
+    // Whoever wrote that link wrote no name.
+    return { view, name };
   }
 }
 
@@ -58,13 +83,23 @@ class Console {
   /** @type {Desk | null} */
   #desk = null;
   #isIn = false;
+  /** The address of what is shown. */
+  #shown = '';
 
   start() {
-    window.addEventListener('hashchange', () => this.#route());
+    window.addEventListener('hashchange', () => {
+      // Two quick steps are two events of the second address: drawn twice, it would lose the focus.
+      if (location.hash !== this.#shown) this.#route();
+    });
     document.addEventListener('keydown', (event) => this.#press(event));
     byId('theme').addEventListener('click', changeTheme);
     byId('help').addEventListener('click', () => keys().showModal());
     byId('sign-out').addEventListener('click', () => void this.#leave());
+    // Its address would be another view's.
+    byId('skip').addEventListener('click', (event) => {
+      event.preventDefault();
+      byId('main').focus();
+    });
     void this.#look();
     this.#ask('');
     document.body.setAttribute('aria-busy', 'false');
@@ -74,7 +109,8 @@ class Console {
   async #enter() {
     const contract = await openContract(this.#api);
     if (typeof contract === 'string') return contract;
-    const { data: me } = await this.#api.call('auth.me', {});
+    const { data: me, error, status } = await this.#api.call('auth.me', {});
+    if (error && status !== NOT_A_USER) return error.message;
     // Who comes back finds all as it was; somebody else finds nothing of it.
     const isSame = this.#desk !== null && me?.user && me.user.id === this.#desk.userId;
     if (!isSame) {
@@ -102,7 +138,7 @@ class Console {
   }
 
   #clear() {
-    this.#desk?.events.stream.stop();
+    this.#desk?.close();
     this.#desk = null;
     showCount(0);
     byId('channel').replaceChildren();
@@ -116,6 +152,8 @@ class Console {
     for (const id of ['nav', 'account', 'sign-out']) byId(id).hidden = true;
     for (const view of VIEWS) byId(`${view}-view`).hidden = true;
     byId('sign-in-view').hidden = false;
+    document.title = 'Console';
+    keys().close();
     this.#signIn.show(why);
     this.#desk?.events.stream.stop();
   }
@@ -123,9 +161,8 @@ class Console {
   #route() {
     const desk = this.#desk;
     if (!this.#isIn || desk === null) return;
-    const [, wanted = '', ...rest] = decodeURIComponent(location.hash).split('/');
-    const view = VIEWS.includes(wanted) ? wanted : 'channels';
-    const name = rest.join('/');
+    this.#shown = location.hash;
+    const { view, name } = placeOf(this.#shown);
     const isOther = byId(`${view}-view`).hidden;
     uncover(view);
     this.#show(desk, view, name);
@@ -151,10 +188,10 @@ class Console {
   async #look() {
     const response = await fetch('/api/health', { credentials: 'omit' }).catch(() => null);
     const body = await response?.json().catch(() => null);
-    const state = body?.data?.status ?? body?.status ?? 'gone';
-    byId('state').dataset['state'] = state;
-    byId('state').textContent =
-      state === 'gone' ? 'no answer' : `${state} ${body?.data?.version ?? ''}`;
+    const code = body === null ? 'NO_ANSWER' : body.error?.code;
+    const wrong = code?.toLowerCase().replaceAll('_', ' ');
+    byId('state').dataset['state'] = wrong ? 'broken' : body.data.status;
+    byId('state').textContent = wrong ?? `${body.data.status} ${body.data.version}`;
     window.setTimeout(() => void this.#look(), STATE_MS);
   }
 
@@ -166,9 +203,10 @@ class Console {
       return;
     }
     const at = document.activeElement;
-    const isTyping = at instanceof HTMLElement && at.matches('input, select, textarea');
+    const isTyping =
+      at instanceof HTMLElement && at.matches('input:not([type=checkbox]), select, textarea');
     if (event.key === 'Escape') this.#escape(at, isTyping);
-    else if (!isTyping) this.#turn(event);
+    else if (!isTyping && singleKeys().checked) this.#turn(event);
   }
 
   #send() {
@@ -201,6 +239,8 @@ class Console {
     }
   }
 }
+
+const singleKeys = () => /** @type {HTMLInputElement} */ (byId('single-keys'));
 
 const keys = () => /** @type {HTMLDialogElement} */ (byId('keys'));
 

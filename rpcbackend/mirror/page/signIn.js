@@ -2,6 +2,8 @@
 
 /** @typedef {import('./api.js').Api} Api */
 
+const WRONG = 'Login and password do not fit, or the code.';
+
 const field = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id));
 
 export class SignIn {
@@ -67,8 +69,8 @@ export class SignIn {
       this.#askForCode(this.#isByRecovery);
       return '';
     }
-    if (error.retryAfterMs) this.#hold(error.message, Date.now() + error.retryAfterMs);
-    return error.retryAfterMs ? '' : error.message;
+    if (error.retryAfterMs) this.#hold(Date.now() + error.retryAfterMs);
+    return error.code === 'UNAUTHENTICATED' ? WRONG : error.message;
   }
 
   /** @param {boolean} isByKey */
@@ -97,12 +99,13 @@ export class SignIn {
     field('code').focus();
   }
 
-  /** Count down to the next try. @type {(text: string, untilMs: number) => void} */
-  #hold(text, untilMs) {
+  /** Count down to the next try, on the button: whoever hears the page is told once. @param {number} untilMs */
+  #hold(untilMs) {
     const left = Math.ceil((untilMs - Date.now()) / 1_000);
     field('sign-in-button').disabled = left > 0;
-    this.#complain(left > 0 ? `${text} Next try in ${left} s.` : '');
-    this.#timer = left > 0 ? window.setTimeout(() => this.#hold(text, untilMs), 1_000) : undefined;
+    byId('sign-in-button').textContent = left > 0 ? `Again in ${left} s` : 'Sign in';
+    this.#timer = left > 0 ? window.setTimeout(() => this.#hold(untilMs), 1_000) : undefined;
+    if (left <= 0) this.#complain('');
   }
 
   /** @type {(text: string, id?: string) => void} */

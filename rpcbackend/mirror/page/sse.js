@@ -100,6 +100,8 @@ export class EventStream {
     const headers = { Accept: 'text/event-stream' };
     if (this.#lastId) headers['Last-Event-ID'] = this.#lastId;
     const response = await this.api.get('/api/events', { headers, signal: open.signal });
+    // That event is not there: the backend was set back to a backup, and counts from there.
+    if (response.status === 422) this.#lastId = '';
     if (!response.ok || response.body === null) return [401, 403].includes(response.status);
     this.told('live');
     const parser = new Parser();

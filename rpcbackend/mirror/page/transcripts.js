@@ -28,7 +28,7 @@ export class TranscriptsView {
   /** @param {string} name Which one is opened; empty for the list. */
   async show(name) {
     if (name === '') {
-      this.#close();
+      this.close();
       await this.#load();
     } else if (name !== this.#shown) {
       await this.#open(name);
@@ -48,7 +48,7 @@ export class TranscriptsView {
 
   /** @param {string} name */
   async #open(name) {
-    this.#close();
+    this.close();
     this.#shown = name;
     this.#list.hidden = true;
     this.#note.textContent = `Opening ${name} …`;
@@ -67,7 +67,8 @@ export class TranscriptsView {
     this.#frame.replaceChildren(make('iframe', attributes));
   }
 
-  #close() {
+  /** Let go of the page that is shown. */
+  close() {
     this.#shown = '';
     this.#frame.replaceChildren();
     if (this.#url) URL.revokeObjectURL(this.#url);
