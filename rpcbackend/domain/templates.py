@@ -24,6 +24,7 @@ GIVEN: dict[TemplateKind, tuple[str, ...]] = {
 _MORE = {
     TemplateKind.LESSON_REMINDER: _OF_LESSON,
     TemplateKind.LESSON_MOVED: (*_OF_LESSON, "oldDate", "oldTime"),
+    TemplateKind.LESSON_CHANGED: _OF_LESSON,
     TemplateKind.LESSON_CANCELLED: _OF_LESSON,
 } | GIVEN
 
@@ -35,6 +36,7 @@ PLACES: Mapping[TemplateKind, tuple[str, ...]] = {
 PURPOSES = {
     TemplateKind.LESSON_REMINDER: Purpose.LESSONS,
     TemplateKind.LESSON_MOVED: Purpose.LESSONS,
+    TemplateKind.LESSON_CHANGED: Purpose.LESSONS,
     TemplateKind.LESSON_CANCELLED: Purpose.LESSONS,
     TemplateKind.PAYMENT_LINK: Purpose.PAYMENTS,
 }
@@ -127,6 +129,32 @@ BUILT_IN: Mapping[Use, Wording] = {
         None,
         "Changed: your driving lesson is now {shortDate} {time} with {instructor}: "
         "{meetingPoint}. {school}",
+    ),
+    (TemplateKind.LESSON_CHANGED, _MAIL, _DE): Wording(
+        "Änderung deiner Fahrstunde am {shortDate} um {time} Uhr",
+        "Hallo {givenName},\n\n"
+        "deine Fahrstunde am {date} um {time} Uhr hat sich geändert: Sie dauert bis {endTime} Uhr, "
+        "und zwar mit {instructor}.\n"
+        "Treffpunkt: {meetingPoint}\n\n"
+        "Wenn das nicht passt, melde dich bitte bei uns.\n\n{school}",
+    ),
+    (TemplateKind.LESSON_CHANGED, _MAIL, _EN): Wording(
+        "A change of your driving lesson on {shortDate} at {time}",
+        "Hello {givenName},\n\n"
+        "your driving lesson on {date} at {time} has changed: it lasts until {endTime}, with "
+        "{instructor}.\n"
+        "Where: {meetingPoint}\n\n"
+        "If this does not suit you, please get in touch.\n\n{school}",
+    ),
+    (TemplateKind.LESSON_CHANGED, _SMS, _DE): Wording(
+        None,
+        "Geändert: deine Fahrstunde {shortDate} {time} Uhr dauert bis {endTime} Uhr, mit "
+        "{instructor}, Treffpunkt: {meetingPoint}. {school}",
+    ),
+    (TemplateKind.LESSON_CHANGED, _SMS, _EN): Wording(
+        None,
+        "Changed: your driving lesson {shortDate} {time} lasts until {endTime}, with "
+        "{instructor}: {meetingPoint}. {school}",
     ),
     (TemplateKind.LESSON_CANCELLED, _MAIL, _DE): Wording(
         "Deine Fahrstunde am {shortDate} um {time} Uhr fällt aus",

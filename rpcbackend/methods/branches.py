@@ -8,6 +8,7 @@ from rpcbackend.dispatch.registry import method
 from rpcbackend.domain.versions import next_version
 from rpcbackend.domain.zones import zone_of
 from rpcbackend.errors import NotFoundError, VersionConflictError, ZoneUnknownError
+from rpcbackend.notices.recipient import hours_of
 from rpcbackend.schema.base import Encoded
 from rpcbackend.schema.branches import USUAL, Branch, BranchPage, ListBranches, SaveBranch
 from rpcbackend.security.roles import Permission
@@ -28,7 +29,11 @@ async def list_all(ctx: Context, params: ListBranches) -> Encoded[BranchPage]:  
     events=("branches.saved",),
 )
 async def save(ctx: Context, params: SaveBranch) -> Branch:
-    """Add a branch, or replace the one with the given id."""
+    """Add a branch, or replace the one with the given id.
+
+    Its quiet hours hold at once, for what waits already too; when its students are reminded is
+    decided anew.
+    """
     zone_of(params.zone)
 
     async def unit(work: Work) -> Branch:
@@ -46,6 +51,7 @@ async def save(ctx: Context, params: SaveBranch) -> Branch:
         await work.branches.put(branch)
         if old and _habits_of(old) != _habits_of(branch):
             await work.reminders.forget(branch.id, work.now)
+            await work.waiting.leave_branch_alone(hours_of(branch), branch.id)
         await work.record(
             "branches.saved", ("branch", branch.id, branch.version), {"branchId": branch.id}
         )

@@ -27,12 +27,13 @@ async def get(ctx: Context, params: GetConsents) -> Consents:
     kind="command",
     idempotency="natural",
     errors=(NotFoundError, ForbiddenError),
-    events=("consents.changed",),
+    events=("consents.changed", "messages.queued", "messages.cancelled"),
 )
 async def set_one(ctx: Context, params: SetConsent) -> Consents:
     """Record that a student agrees to be written to about something, or refuses it.
 
-    What he refuses is not sent any more, though it may wait already. What was said last, word by
+    What he refuses is not sent any more, though it may wait already: it goes the other way if he
+    agreed to that. What was said last, word by
     word, leaves no trace. A student says it himself in the app: the other sources are the office's.
     """
 
@@ -54,7 +55,7 @@ async def set_one(ctx: Context, params: SetConsent) -> Consents:
         await work.consents.add(consent)
         aggregate = ("consent", consent.id, consent.version)
         await work.record("consents.changed", aggregate, told_of(consent))
-        await follow_consent(work, consent)
+        await follow_consent(work, student, consent)
         return _view(student.id, [consent, *history])
 
     return await ctx.write(unit)

@@ -100,7 +100,7 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
         InvalidTransitionError,
         *_CANNOT_BE,
     ),
-    events=("lessons.rescheduled",),
+    events=("lessons.rescheduled", "messages.queued", "messages.cancelled"),
 )
 async def reschedule(ctx: Context, params: RescheduleLesson) -> LessonView:
     """Move a lesson that has not begun to another time, instructor or vehicle, or say why not.
@@ -170,7 +170,7 @@ async def list_page(ctx: Context, params: ListLessons) -> Encoded[LessonPage]:
     permission=Permission.LESSONS_CANCEL,
     kind="command",
     errors=(NotFoundError, ForbiddenError, VersionConflictError, InvalidTransitionError),
-    events=("lessons.cancelled",),
+    events=("lessons.cancelled", "messages.queued", "messages.cancelled"),
 )
 async def cancel(ctx: Context, params: CancelLesson) -> CancelledLesson:
     """Cancel a lesson that has not begun and give its time back.

@@ -15,6 +15,7 @@ from rpcbackend.schema.templates import TemplateKind
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work
 
+_BY_ITSELF = {TemplateKind.LESSON_MOVED, TemplateKind.LESSON_CHANGED}
 _OF_LESSONS = {TemplateKind.LESSON_REMINDER, TemplateKind.LESSON_CANCELLED}
 
 
@@ -55,7 +56,7 @@ def _check(params: SendNotification) -> None:
     is_message = template is TemplateKind.MESSAGE
     refused = {
         "studentIds": "either" if bool(params.student_ids) == bool(params.lesson_ids) else None,
-        "template": "by_itself" if template is TemplateKind.LESSON_MOVED else None,
+        "template": "by_itself" if template in _BY_ITSELF else None,
         "lessonIds": (
             "of_template" if not is_message and is_of_lessons != bool(params.lesson_ids) else None
         ),

@@ -94,13 +94,13 @@ async def create(ctx: Context, params: CreateStudent) -> CreatedStudent:
     permission=Permission.STUDENTS_UPDATE,
     kind="command",
     errors=(NotFoundError, ForbiddenError, VersionConflictError),
-    events=("students.updated",),
+    events=("students.updated", "messages.queued", "messages.cancelled"),
 )
 async def update(ctx: Context, params: UpdateStudent) -> Student:
     """Change what is given of a student and leave the rest.
 
     A student himself changes how he is reached, and nothing else. What waits for him goes to his
-    new address.
+    new address, the other way if he has none there any more, and at the hours of his new branch.
     """
     changes = params.model_dump(
         include=params.model_fields_set - {"student_id", "expected_version"}, by_alias=False
@@ -137,6 +137,7 @@ async def update(ctx: Context, params: UpdateStudent) -> Student:
         "students.lost",
         "students.paused",
         "students.withdrawn",
+        "messages.cancelled",
     ),
 )
 async def transition(ctx: Context, params: TransitionStudent) -> Student:

@@ -13,7 +13,8 @@ from rpcbackend.domain.templates import GIVEN, PURPOSES
 from rpcbackend.domain.wording import name_of
 from rpcbackend.errors import ConsentMissingError, PrerequisiteMissingError, TemplateError
 from rpcbackend.notices import keys
-from rpcbackend.notices.composing import compose, message_of, send
+from rpcbackend.notices.composing import compose, message_of
+from rpcbackend.notices.queueing import send
 from rpcbackend.notices.recipient import Recipient, recipient_of
 from rpcbackend.schema.consents import MessageChannel, Purpose
 from rpcbackend.schema.lessons import Lesson, LessonState

@@ -6,10 +6,10 @@ from datetime import datetime
 from rpcbackend.domain import values
 from rpcbackend.domain.segments import fit
 from rpcbackend.domain.templates import BUILT_IN, Wording
-from rpcbackend.notices.recipient import Recipient
+from rpcbackend.notices.recipient import Recipient, hours_of
 from rpcbackend.schema.consents import MessageChannel
 from rpcbackend.schema.templates import Content, TemplateKind
-from rpcbackend.store import Ended, Message, Work, told_of_message
+from rpcbackend.store import Message, Work
 
 
 async def compose(
@@ -60,7 +60,6 @@ def message_of(
     if channel is MessageChannel.MAIL:
         payload = {"text": content.text, "subject": content.subject or ""}
         payload |= {"language": recipient.language}
-    branch = recipient.branch
     return Message(
         channel=channel,
         recipient=recipient.address(channel) or "",
@@ -70,17 +69,8 @@ def message_of(
         not_before_ms=_milliseconds(at),
         not_after_ms=_milliseconds(not_after) if not_after else None,
         owner_id=recipient.student.id,
-        quiet=(branch.zone, branch.quiet_from, branch.quiet_until),
+        quiet=hours_of(recipient.branch),
     )
-
-
-async def send(work: Work, message: Message) -> str | None:
-    """Queue a message, tell of it, and return its id; None if its key was used before."""
-    message_id = await work.outbox.add(message)
-    if message_id is not None:
-        told = told_of_message(Ended(message_id, message.channel, message.owner_id))
-        await work.record("messages.queued", ("message", message_id, 1), told)
-    return message_id
 
 
 def _milliseconds(at: datetime) -> int:

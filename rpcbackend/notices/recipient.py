@@ -26,7 +26,7 @@ class Recipient:
     @property
     def quiet(self) -> QuietHours:
         """When he is left alone."""
-        return quiet_hours(self.branch.zone, self.branch.quiet_from, self.branch.quiet_until)
+        return quiet_hours(*hours_of(self.branch))
 
     @property
     def is_gone(self) -> bool:
@@ -48,6 +48,11 @@ class Recipient:
     def way(self, purpose: Purpose, said: Said) -> MessageChannel | None:
         """Return by which way he is told, or None."""
         return next(iter(self.ways(purpose, said)), None)
+
+
+def hours_of(branch: Branch) -> tuple[str, str, str]:
+    """Return the quiet hours of a branch as the outbox keeps them: zone, from and until."""
+    return branch.zone, branch.quiet_from, branch.quiet_until
 
 
 async def recipient_of(work: Work, student: Student, near: Branch | None = None) -> Recipient:

@@ -7,7 +7,9 @@ from rpcbackend.domain.lessons import is_ahead
 from rpcbackend.domain.reminders import reminder_at
 from rpcbackend.notices import keys
 from rpcbackend.notices.composing import compose, message_of
+from rpcbackend.notices.queueing import send
 from rpcbackend.notices.recipient import Recipient, recipient_of
+from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.consents import Purpose
 from rpcbackend.schema.lessons import Lesson
 from rpcbackend.schema.templates import TemplateKind
@@ -31,6 +33,13 @@ async def plan_reminder(work: Work, lesson: Lesson, recipient: Recipient) -> Non
         return
     due_at = reminder_at(lesson.starts_at, lead, recipient.quiet, work.now)
     await work.reminders.put(lesson.id, due_at)
+
+
+async def was_reminded(work: Work, lesson: Lesson) -> bool:
+    """Tell whether the student was reminded of a lesson with this start, in any version of it."""
+    start = format_instant(lesson.starts_at)
+    gone_out = await work.waiting.gone_out(keys.of_lesson(lesson), _KIND)
+    return any(key.rpartition("/")[2] == start for key in gone_out)
 
 
 async def plan_missing(work: Work) -> bool:
@@ -74,9 +83,9 @@ async def _remind(work: Work, lesson: Lesson) -> bool:
     instructor = await work.instructors.require(lesson.instructor_id)
     of_lesson = values.of_lesson(lesson, instructor, recipient.language)
     content = await compose(work, recipient, _KIND, channel, of_lesson)
-    key = keys.of_news(lesson, _KIND, lesson.starts_at)
+    key = keys.of_reminder(lesson)
     message = message_of(
         recipient, _KIND, channel, content, key=key, at=at, not_after=lesson.starts_at
     )
-    await work.outbox.queue(message)
+    await send(work, message)
     return True

@@ -40,7 +40,10 @@ _HAPPENED: Mapping[PaymentState, str] = {
     PaymentState.REVERSED: "payments.reversed",
 }
 
-EVENTS = (*_HAPPENED.values(), "messages.delivered", "messages.bounced")
+EVENTS = (
+    *_HAPPENED.values(),
+    *("messages.delivered", "messages.bounced", "messages.cancelled"),
+)
 
 
 class EarlyError(Exception):

@@ -38,6 +38,7 @@ class TemplateKind(StrEnum):
 
     LESSON_REMINDER = "lesson_reminder"
     LESSON_MOVED = "lesson_moved"
+    LESSON_CHANGED = "lesson_changed"
     LESSON_CANCELLED = "lesson_cancelled"
     PAYMENT_LINK = "payment_link"
     MESSAGE = "message"

@@ -48,6 +48,13 @@ WHERE school_id = :school AND due_at IS NOT NULL AND lesson_id IN (
   WHERE lessons.school_id = :school AND students.branch_id = :branch AND lessons.starts_at > :now)
 """
 
+_FORGET_OF_STUDENT = """
+DELETE FROM reminders
+WHERE school_id = :school AND due_at IS NOT NULL AND lesson_id IN (
+  SELECT id FROM lessons
+  WHERE school_id = :school AND student_id = :student AND starts_at > :now)
+"""
+
 _FORGET_OLD = """
 DELETE FROM reminders
 WHERE school_id = :school AND lesson_id IN (
@@ -95,6 +102,10 @@ class Reminders:
     async def forget(self, branch_id: str, now: datetime) -> None:
         """Let it be decided anew when to remind the students of a branch, where it is not done."""
         await self._tx.run(_FORGET, branch=branch_id, now=to_column(now))
+
+    async def forget_student(self, student_id: str, now: datetime) -> None:
+        """Let it be decided anew when to remind a student, where it is not done."""
+        await self._tx.run(_FORGET_OF_STUDENT, student=student_id, now=to_column(now))
 
     async def forget_old(self, now: datetime) -> int:
         """Remove some of lessons that are gone or long over, and return how many."""

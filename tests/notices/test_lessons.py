@@ -2,13 +2,14 @@
 
 import pytest
 
-from rpcbackend.notices.keys import first_known
+from rpcbackend.notices.keys import Known, first_known
 from rpcbackend.store import Store
 from rpcbackend.testing import Client, FrozenClock
 from tests.clauses import clause
-from tests.factories import NINE, School, at, save_instructor
+from tests.factories import NINE, School, at, events_in, save_instructor
 from tests.notices.desk import ADA, agree, cancel, move
-from tests.notices.outbox import outbox_of, remind, waiting_in
+from tests.notices.outbox import outbox_of, planned_in, remind, waiting_in
+from tests.store.test_outbox import lease, settle
 
 WEDNESDAY = "2026-11-25T13:00:00Z"
 
@@ -27,7 +28,8 @@ async def test_a_moved_lesson_is_told_of_at_once(
     (told,) = await outbox_of(store)
     assert (told.template, told.channel, told.recipient) == ("lesson_moved", "mail", ADA)
     assert (told.at, told.not_after) == ("2026-11-23T08:00:00Z", WEDNESDAY)
-    assert told.key == f"{school.student['id']}/lessons/{lesson['id']}/2/lesson_moved/{NINE}"
+    about = f"{school.student['id']}/lessons/{lesson['id']}/2/lesson_moved"
+    assert told.key == f"{about}/{NINE}/{lesson['endsAt']}/{school.instructor['id']}"
     assert told.payload["text"] == (
         "Hallo Ada,\n\ndeine Fahrstunde vom Dienstag, 24. November 2026, 10:00 Uhr, wurde "
         "geändert. Sie ist jetzt am Mittwoch, 25. November 2026 von 14:00 bis 15:30 Uhr mit "
@@ -77,7 +79,66 @@ async def test_another_instructor_is_news(client: Client, store: Store, school: 
     await move(client, lesson, instructorId=other["id"])
 
     (told,) = await outbox_of(store)
-    assert "10:00 bis 11:30 Uhr mit Otto Kraft" in told.payload["text"]
+    assert told.template == "lesson_changed"
+    assert told.payload["subject"] == "Änderung deiner Fahrstunde am Di, 24.11. um 10:00 Uhr"
+    assert told.payload["text"] == (
+        "Hallo Ada,\n\ndeine Fahrstunde am Dienstag, 24. November 2026 um 10:00 Uhr hat sich "
+        "geändert: Sie dauert bis 11:30 Uhr, und zwar mit Otto Kraft.\nTreffpunkt: wie "
+        "vereinbart\n\nWenn das nicht passt, melde dich bitte bei uns.\n\nMitte"
+    )
+
+
+async def test_who_never_heard_that_it_was_moved_is_not_told_that_it_was_moved_back(
+    client: Client, store: Store, school: School, clock: FrozenClock
+) -> None:
+    """From ten to twelve in the evening, and back to ten: nobody hears of "ten to ten"."""
+    lesson = await school.book(startsAt=WEDNESDAY)
+    clock.advance(13 * 3_600)
+    await move(client, lesson, startsAt="2026-11-26T13:00:00Z")
+
+    await move(client, lesson, startsAt=WEDNESDAY)
+
+    assert await waiting_in(store) == []
+    assert await planned_in(store) == [(lesson["id"], "2026-11-24T13:00:00Z")]
+
+
+async def test_what_was_moved_back_is_reminded_of_once_and_not_never(
+    client: Client, store: Store, school: School, clock: FrozenClock
+) -> None:
+    """The reminder waited for the morning, was withdrawn with the move, and is due again."""
+    lesson = await school.book(startsAt="2026-11-24T20:00:00Z")
+    clock.advance(12.5 * 3_600)
+    await remind(store)
+    await move(client, lesson, startsAt="2026-11-24T15:00:00Z")
+    await move(client, lesson, startsAt="2026-11-24T20:00:00Z")
+    clock.advance(11 * 3_600)
+    await remind(store)
+    once = await waiting_in(store)
+
+    await settle(store, "sent", (await lease(store))[0])
+    await move(client, lesson, startsAt="2026-11-24T15:00:00Z")
+    await move(client, lesson, startsAt="2026-11-24T20:00:00Z")
+    await remind(store)
+
+    assert once == [("lesson_reminder", ADA, "2026-11-24T07:30:00Z")]
+    assert await waiting_in(store) == []
+
+
+async def test_what_is_said_of_a_lesson_and_withdrawn_leaves_events(
+    client: Client, store: Store, school: School
+) -> None:
+    lesson = await school.book()
+    before = store.head_seq
+    await move(client, lesson, startsAt=WEDNESDAY)
+    await cancel(client, lesson, "student")
+
+    (row,) = await outbox_of(store)
+    told = {"messageId": row.id, "channel": "mail", "studentId": school.student["id"]}
+    assert [
+        (event["type"], event["data"])
+        for event in await events_in(store, before)
+        if event["type"].startswith("messages.")
+    ] == [("messages.queued", told), ("messages.cancelled", told)]
 
 
 # Cancelled
@@ -151,5 +212,7 @@ def test_the_start_that_is_known_is_that_of_the_first_news_that_nobody_read() ->
     about = "stu/lessons/les"
     keys = [f"{about}/1/lesson_reminder/{NINE}", f"{about}/2/lesson_moved/{NINE}"]
 
-    assert first_known(keys) == at(NINE)
+    assert first_known(keys) == Known(at(NINE), None, None)
     assert first_known(keys[:1]) is None
+    whole = f"{about}/2/lesson_changed/{NINE}/{WEDNESDAY}/ins_1"
+    assert first_known([*keys[:1], whole]) == Known(at(NINE), at(WEDNESDAY), "ins_1")

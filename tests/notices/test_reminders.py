@@ -8,7 +8,15 @@ from rpcbackend.notices import reminders
 from rpcbackend.store import Store
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
 from tests.clauses import clause
-from tests.factories import NINE, School, an_id, create_student, save_branch, save_instructor
+from tests.factories import (
+    NINE,
+    School,
+    an_id,
+    create_student,
+    events_in,
+    save_branch,
+    save_instructor,
+)
 from tests.notices.desk import ADA, PHONE, agree, cancel, move
 from tests.notices.outbox import outbox_of, planned_in, remind, waiting_in
 
@@ -29,7 +37,7 @@ async def test_a_booked_lesson_is_reminded_of_a_day_before(
     lesson = await school.book(pickup="Bahnhof")
     planned = await planned_in(store)
     await remind(store)
-    early = await outbox_of(store)
+    early, before = await outbox_of(store), store.head_seq
 
     await until_due(store, clock)
 
@@ -37,6 +45,9 @@ async def test_a_booked_lesson_is_reminded_of_a_day_before(
     assert early == []
     assert await planned_in(store) == [(lesson["id"], None)]
     (row,) = await outbox_of(store)
+    told = {"messageId": row.id, "channel": "mail", "studentId": school.student["id"]}
+    (event,) = await events_in(store, before)
+    assert (event["type"], event["data"]) == ("messages.queued", told)
     assert (row.template, row.channel, row.recipient) == ("lesson_reminder", "mail", ADA)
     assert (row.at, row.not_after) == (A_DAY_BEFORE, NINE)
     assert row.key == f"{school.student['id']}/lessons/{lesson['id']}/1/lesson_reminder/{NINE}"

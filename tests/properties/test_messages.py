@@ -76,16 +76,20 @@ class Lesson:
     """When he is to be reminded, as long as he was not."""
     reminder: Waiting | None = None
     news: Waiting | None = None
-    """That it was moved, or is off."""
-    known: datetime | None = None
-    """When it starts as far as the student knows, while he has not read the news."""
+    """That it was moved or changed, or is off."""
+    occasion: str = ""
+    """Which of these."""
+    known: tuple[datetime, str] | None = None
+    """Start and teacher as far as the student knows, while he has not read the news."""
+    reminded: set[datetime] = field(default_factory=set)
+    """Starts that he was reminded of."""
 
     def waiting(self) -> Iterator[tuple[str, Waiting]]:
         """Go through what is to go out, by its occasion."""
         if self.reminder:
             yield "lesson_reminder", self.reminder
         if self.news:
-            yield "lesson_cancelled" if self.is_off else "lesson_moved", self.news
+            yield self.occasion, self.news
 
     def drop(self, message: Waiting) -> None:
         """Let a message wait no more."""
@@ -159,8 +163,10 @@ class Desk(RuleBasedStateMachine):
         way, when = lesson.student.way(), QUIET.release(self._now)
         return Waiting(way, when, until) if way and when < until else None
 
-    def _tell(self, lesson: Lesson, known: datetime, until: datetime) -> None:
-        lesson.news = self._message(lesson, until)
+    def _tell(
+        self, lesson: Lesson, occasion: str, known: tuple[datetime, str], until: datetime
+    ) -> None:
+        lesson.news, lesson.occasion = self._message(lesson, until), occasion
         lesson.known = known if lesson.news else None
 
     # At the desk
@@ -198,9 +204,14 @@ class Desk(RuleBasedStateMachine):
         )
         if moved and new != old:
             (lesson.starts_at, lesson.teacher), lesson.reminder = new, None
-            self._tell(lesson, lesson.known or old[0], new[0])
-            lesson.due_at = None
-            if new[0] - LEAD > self._now:
+            known, lesson.due_at = lesson.known or old, None
+            lesson.news = lesson.known = None
+            needs_reminder = new[0] not in lesson.reminded
+            if known != new:
+                occasion = "lesson_changed" if known[0] == new[0] else "lesson_moved"
+                self._tell(lesson, occasion, known, new[0])
+                needs_reminder = new[0] - LEAD > self._now
+            if needs_reminder:
                 self._plan(lesson)
 
     @precondition(lambda self: self._lessons)
@@ -210,11 +221,11 @@ class Desk(RuleBasedStateMachine):
         lesson = self._lesson(which)
         done = self._call("lessons.cancel", lessonId=lesson.id, by=by, reasonCode="other")
         if done and not lesson.is_off:
-            known = lesson.known or lesson.starts_at
+            known = lesson.known or (lesson.starts_at, lesson.teacher)
             lesson.is_off, lesson.due_at, lesson.reminder = True, None, None
             lesson.news = lesson.known = None
             if by != "student":
-                self._tell(lesson, known, known)
+                self._tell(lesson, "lesson_cancelled", known, known[0])
 
     @rule(who=WHO, channel=CHANNELS, is_granted=some.booleans(), version=WHO)
     def say(self, who: int, channel: str, is_granted: bool, version: int) -> None:
@@ -251,7 +262,11 @@ class Desk(RuleBasedStateMachine):
         for lesson in self._lessons.values():
             for _, message in list(lesson.waiting()):
                 if lesson.student is student and message.way == channel:
-                    lesson.drop(message)
+                    other = student.way()
+                    if other:
+                        message.way = other
+                    else:
+                        lesson.drop(message)
 
     # Time, and whoever sends
 
@@ -297,6 +312,8 @@ class Desk(RuleBasedStateMachine):
                 message.at = QUIET.release(self._now)
                 continue
             self._sent[lease.id] += 1
+            if row.template == "lesson_reminder":
+                lesson.reminded.add(lesson.starts_at)
             assert not QUIET.are_at(self._now)
             assert self._now < at(row.not_after or "")
             assert lesson.student.said[row.channel]

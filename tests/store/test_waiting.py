@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from rpcbackend.store import Store, Work
@@ -12,7 +13,9 @@ ALL = ("a/b/1", "a/b/2", "a/bc/1", "a/b", "a0", "a/")
 
 
 async def withdraw(store: Store, about: str, channel: str | None = None) -> list[str]:
-    return await store.write(lambda work: work.waiting.withdraw(about, channel), actor="tests")
+    """Return the keys of what surely never was sent."""
+    withdrawn = await store.write(lambda work: work.waiting.withdraw(about, channel), actor="tests")
+    return [each.key for each in withdrawn if each.is_unsent]
 
 
 async def send_to(store: Store, recipient: str) -> None:
@@ -114,3 +117,69 @@ async def test_what_arrives_meanwhile_is_known_to_have_gone_where_it_went(store:
     await settle(store, "sent", leased)
 
     assert [row["recipient"] for row in await rows_in(store)] == [HELLO.recipient]
+
+
+# Another way, other hours
+
+
+async def test_only_what_nobody_tried_to_send_is_untried(store: Store) -> None:
+    await queue(store, "a/1", "a/2")
+    (leased,) = await lease(store, room={"mail": 1})
+    await settle(store, "retry", leased, "451 busy", 1_000)
+    await queue(store, "a/3", channel="sms")
+    await queue(store, "b/4")
+
+    untried = await store.read(lambda work: work.waiting.untried("a/", "mail"))
+
+    assert [(each.template, each.key) for each in untried] == [("hello", "a/2")]
+
+
+async def test_what_goes_another_way_keeps_its_id_its_key_and_its_time(
+    store: Store, clock: FrozenClock
+) -> None:
+    at_ms = clock.now_ms() + 5_000
+    await queue(store, "a/1", not_before_ms=at_ms)
+    (before,) = await rows_in(store)
+    sms = replace(HELLO, channel="sms", recipient="+4930123456", payload={"text": "x"})
+
+    await store.write(lambda work: work.waiting.send_otherwise(before["id"], sms), actor="tests")
+
+    assert await lease(store, room={"mail": 1}) == []
+    clock.advance(5)
+    (leased,) = await lease(store, room={"sms": 1})
+    assert (leased.id, leased.message) == (
+        before["id"],
+        replace(sms, dedupe_key="a/1", not_before_ms=at_ms),
+    )
+
+
+async def test_what_was_sent_or_is_on_its_way_has_gone_out(store: Store) -> None:
+    await queue(store, "a/1", "a/2", "a/3", "b/1")
+    first, second, third, _ = await lease(store)
+    await settle(store, "sent", first)
+    await settle(store, "fail", third, "550 no")
+
+    gone_out = await store.read(lambda work: work.waiting.gone_out("a/", "hello"))
+    others = await store.read(lambda work: work.waiting.gone_out("a/", "bye"))
+
+    assert sorted(gone_out) == ["a/1", second.message.dedupe_key]
+    assert others == []
+
+
+async def test_other_hours_hold_for_what_has_hours_and_is_not_over(store: Store) -> None:
+    night, evening = ("Europe/Berlin", "21:00", "08:00"), ("Europe/Lisbon", "18:00", "09:00")
+    await queue(store, "a/sent", quiet=night)
+    (leased,) = await lease(store)
+    await settle(store, "sent", leased)
+    await queue(store, "a/waits", "b/waits", quiet=night)
+    await queue(store, "a/any time")
+
+    await store.write(lambda work: work.waiting.leave_alone(evening, "a/"), actor="tests")
+
+    hours = {row["dedupe_key"]: row["quiet"] for row in await rows_in(store)}
+    assert {key: orjson.loads(quiet)[1] for key, quiet in hours.items() if quiet} == {
+        "a/sent": "21:00",
+        "a/waits": "18:00",
+        "b/waits": "21:00",
+    }
+    assert hours["a/any time"] is None

@@ -1836,7 +1836,7 @@ export interface Template {
 }
 
 /** On what occasion something is said. */
-export type TemplateKind = 'lesson_reminder' | 'lesson_moved' | 'lesson_cancelled' | 'payment_link' | 'message';
+export type TemplateKind = 'lesson_reminder' | 'lesson_moved' | 'lesson_changed' | 'lesson_cancelled' | 'payment_link' | 'message';
 
 /** All templates, by kind, channel and language. */
 export interface TemplateList {
@@ -2516,4 +2516,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'eb6b120ea7c473bbad020e732ecde506be421b8989d01864f48500fcb8585346';
+export const contractHash = 'f29a6a7eed88d96d5dfff0530230aac0e9ea36ab9dedf1a3020e005089540a3a';
