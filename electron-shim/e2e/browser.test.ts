@@ -4,6 +4,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { faultsOf } from './accessibility';
 import { openBrowser, openPage, serveDesk } from './mirror';
 import { owner, protectSchool } from './protectSchool';
 import { zone } from './seedSchool';
@@ -85,5 +86,29 @@ test('a backend that is restarted signs nobody out, and the desk catches up', as
   await page.click('#sign-out');
   await signIn(page);
   await waitForState(page, 'ready');
+  deepEqual(errors, []);
+});
+
+test('in a narrow window all stands below each other, wide enough to be used', async (t) => {
+  const school = await newSchool();
+  await protectSchool(python, school.dataDir);
+  const mirror = await serveDesk(t, school.dataDir);
+  const errors: string[] = [];
+  const page = await openPage(await openBrowser(t), mirror.url, zone, errors);
+  await page.setViewportSize({ width: 400, height: 800 });
+  await signIn(page);
+  await waitForState(page, 'ready');
+  const widths = (...selectors: readonly string[]): Promise<readonly number[]> =>
+    Promise.all(
+      selectors.map(async (one) => Math.round((await page.locator(one).boundingBox())?.width ?? 0)),
+    );
+
+  deepEqual(await widths('#calendar', '#calendar-page .panel'), [376, 376]);
+  deepEqual(await faultsOf(page), []);
+  await page.click('#to-students');
+  await page.locator('#student-rows tr').first().waitFor();
+  deepEqual(await widths('#students-page .sheet', '#student-detail'), [376, 376]);
+  deepEqual(await faultsOf(page), []);
+  equal(await page.evaluate('document.documentElement.scrollWidth'), 400);
   deepEqual(errors, []);
 });
