@@ -36,6 +36,10 @@ LOOK_SECONDS = 60.0
 RETRY_SECONDS = 30.0
 """After the store could not be written: a full disk is not emptied at once."""
 
+TRUST_SECONDS = 8.0
+"""What was leased longer ago is not begun: whoever stood still so long may lead no more, and
+another process may have sent it (`rpcbackend.store.postgres_neighbours`)."""
+
 STOP_SECONDS = 2.0
 """How long what is on its way may take when the process ends."""
 
@@ -232,6 +236,7 @@ class Sender:
         )
 
     async def _write(self, store: Store, round_: Round) -> None:
+        asked_at = self._clock.monotonic()
         try:
             done = await store.write(round_.run, actor=ACTOR)
         except BaseException:
@@ -247,14 +252,17 @@ class Sender:
             self._behind.take(channel, lease.id)
             if lease.message.template != TEST_TEMPLATE:
                 self.delays.probe(channel)
-            task = asyncio.get_running_loop().create_task(self._carry(lease))
+            task = asyncio.get_running_loop().create_task(self._carry(lease, asked_at))
             self._flying[lease.id] = lease, task
 
-    async def _carry(self, lease: Lease) -> None:
+    async def _carry(self, lease: Lease, asked_at: float) -> None:
         delivery = Delivery(lease, partial(self._note, lease))
         outcome: Outcome | None = None
         try:
-            outcome = await delivery.run(self._carriers.of(lease.message))
+            if self._clock.monotonic() - asked_at < TRUST_SECONDS:
+                outcome = await delivery.run(self._carriers.of(lease.message))
+            else:
+                outcome = Later("this process stood still", 0.0)
         except Exception as bug:  # noqa: BLE001 (one message must not stop all others)
             logger.bind(message=lease.id, error=type(bug).__name__).opt(exception=bug).error(
                 "a way to the outside failed"

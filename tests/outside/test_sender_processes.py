@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -153,6 +154,31 @@ async def test_a_leader_that_loses_its_connection_for_a_moment_sends_nothing_twi
     await leads.until_state("sent", "a", "b")
     assert len(host.tries) == len(set(host.tries)) == 2
     assert await epoch_in(leads.store) == 1
+
+
+async def test_who_stood_still_after_it_had_leased_does_not_send_what_another_one_sent(
+    offices: Offices, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between the lease and its first byte, for longer than it can lead unheard."""
+    hangs, other = await offices.open(), await offices.open()
+    host, write = offices.hosts["one"], hangs.store.write
+    await hangs.add()
+
+    async def write_and_hang(*given: Any, **how: Any) -> Any:
+        done = await write(*given, **how)
+        if getattr(done, "leases", None):
+            await lose_connection(hangs, by=other)
+            await other.until_state("sent", "a")
+            clock.advance(9)
+        return done
+
+    monkeypatch.setattr(hangs.store, "write", write_and_hang)
+    await hangs.queue("a")
+    await other.until_state("sent", "a")
+    await hangs.turn()
+    await hangs.turn()
+
+    assert len(host.tries) == len(host.received) == 1
 
 
 async def test_who_only_thinks_that_it_leads_sends_nothing(offices: Offices) -> None:
