@@ -40,6 +40,7 @@ _OF_A_SERVER = (
         "properties/test_engines.py",
         "e2e/test_workers.py",
         "faults/test_server.py",
+        "faults/test_leaders.py",
     ),
 )
 collect_ignore = [] if HAS_SOCKETS else [*_OF_A_SERVER]

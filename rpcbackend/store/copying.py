@@ -24,8 +24,8 @@ ROWS = 50
 STATEMENTS = 10
 """Statements in one transaction."""
 
-AWAKE_SECONDS = 10.0
-"""A server ends a transaction in which nothing happens for a minute."""
+AWAKE_SECONDS = 2.0
+"""A server ends a transaction in which nothing happens for five seconds."""
 
 # What a process notes for itself, and what is no school's.
 _LEFT_OUT = frozenset({"cached_answers", "migrations", "unfinished_copies"})

@@ -20,7 +20,7 @@ _SETTINGS = {
     "application_name": "rpcbackend",
     # It only pays for statements that take seconds.
     "jit": "off",
-    # A process that hangs within a transaction holds up its whole school.
+    # A process that hangs keeps the server from tidying up; a writer holds up others, too.
     "idle_in_transaction_session_timeout": "60s",
     "lock_timeout": "10s",
     "statement_timeout": "60s",
@@ -66,8 +66,11 @@ class Server:
     url: str = field(repr=False)
     """`postgresql://user:password@host:port/database?sslmode=…`; it holds a password."""
 
-    async def connect(self) -> "asyncpg.Connection[Any]":
+    async def connect(self, **settings: str) -> "asyncpg.Connection[Any]":
         """Open a connection.
+
+        Args:
+            settings: Of the server's for it, beside those of all.
 
         Raises:
             UnavailableError: It does not come about; the server may be down.
@@ -80,7 +83,7 @@ class Server:
                 timeout=CONNECT_SECONDS,
                 statement_cache_size=STATEMENTS,
                 max_cached_statement_lifetime=0,
-                server_settings=_SETTINGS,
+                server_settings=_SETTINGS | settings,
             )
             await connection.execute(_DURABLE)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

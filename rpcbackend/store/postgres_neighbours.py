@@ -52,8 +52,6 @@ WHERE locktype = 'advisory' AND classid = :which AND objid = :school AND objsubi
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid = :pid
 """
 
-_SILENT = "SELECT set_config('idle_session_timeout', $1, false)"
-
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
@@ -146,10 +144,9 @@ class Neighbours:
         return {name for name in names if _number_of(name) in held}
 
     async def _connect(self) -> None:
-        connection = await self._server.connect()
+        connection = await self._server.connect(idle_session_timeout=f"{SILENT_SECONDS:.0f}s")
         self._told.clear()
         try:
-            await connection.execute(_SILENT, f"{SILENT_SECONDS:.0f}s")
             await connection.add_listener(channel_of(self._school), self._hear)
             await self._talk.join(connection)
             connection.add_termination_listener(lambda _: self._wake.set())

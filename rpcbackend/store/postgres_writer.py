@@ -33,6 +33,10 @@ from rpcbackend.store.transaction import UnitSuspendedError
 GROUP = 16
 """Units in one commit; a longer group would hold the lock for longer than others should wait."""
 
+HANGING_SECONDS = 5.0
+"""After so long without a statement the server ends a transaction: a process that hangs within one
+holds up its whole school, and the others give up waiting for it after ten."""
+
 WAITS_SECONDS = (0.0, 0.01, 0.05, 0.25, 1.0)
 """Before each further try of a transaction that was not committed."""
 
@@ -250,7 +254,9 @@ class Writer:
 
     async def _connected(self) -> "asyncpg.Connection[Any]":
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._server.connect()
+            self._connection = await self._server.connect(
+                idle_in_transaction_session_timeout=f"{HANGING_SECONDS:.0f}s"
+            )
         return self._connection
 
     async def _let_go(self) -> None:

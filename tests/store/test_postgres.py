@@ -15,7 +15,14 @@ from rpcbackend.errors import (
     ShuttingDownError,
     UnavailableError,
 )
-from rpcbackend.store import Place, Store, Work, open_server_store, postgres_neighbours
+from rpcbackend.store import (
+    Place,
+    Store,
+    Work,
+    open_server_store,
+    postgres_neighbours,
+    postgres_writer,
+)
 from rpcbackend.store.catalog import Shape, shapes
 from rpcbackend.store.driver import IntegrityError
 from rpcbackend.store.migrations import MigrationChangedError, latest_version, load
@@ -157,6 +164,31 @@ async def test_those_who_wait_share_a_commit_and_one_that_fails_hurts_no_other(
     assert [type(end) for end in ends] == [type(None), LookupError] * 2 + [type(None)]
     assert await store.read(count_events) == 3
     assert store.engine.writer.facts().sizes[5] == 1
+
+
+async def test_a_process_that_hangs_within_a_transaction_holds_up_no_other_for_long(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped there it kept the school's lock for a minute, and all others were told OVERLOADED."""
+    monkeypatch.setattr(postgres_writer, "HANGING_SECONDS", 1)
+    begun, wakes, runs = asyncio.Event(), asyncio.Event(), 0
+
+    async def hang(work: Work) -> None:
+        nonlocal runs
+        runs += 1
+        await leave(work)
+        begun.set()
+        await wakes.wait()
+
+    async with opened(place) as hangs, opened(place) as other:
+        hanging = asyncio.create_task(hangs.write(hang, actor="tests"))
+        await begun.wait()
+
+        await other.write(leave, actor="tests")
+        wakes.set()
+        await hanging
+
+        assert (runs, await other.read(count_events)) == (2, 2)
 
 
 async def test_a_dry_run_sees_its_own_changes_and_leaves_none(store: Store) -> None:
