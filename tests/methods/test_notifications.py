@@ -323,6 +323,7 @@ async def test_an_sms_of_too_many_parts_is_refused_before_it_waits_and_says_how_
         ({"studentIds": []}, ["studentIds"]),
         ({"lessonIds": ["les"]}, ["studentIds"]),
         ({"template": "lesson_moved", "values": {}}, ["template"]),
+        ({"template": "lesson_changed", "values": {}}, ["template"]),
         ({"template": "lesson_reminder", "values": {}}, ["lessonIds"]),
         (
             {"studentIds": [], "lessonIds": ["les"], "template": "payment_link", "values": LINK},
@@ -331,7 +332,8 @@ async def test_an_sms_of_too_many_parts_is_refused_before_it_waits_and_says_how_
         ({"template": "payment_link", "values": LINK, "purpose": "lessons"}, ["purpose"]),
     ],
     ids=[
-        *("for nobody", "for both", "what the program tells", "a reminder of nothing"),
+        *("for nobody", "for both", "what the program tells", "what it tells too"),
+        "a reminder of nothing",
         *("a payment for a lesson", "what speaks for itself"),
     ],
 )

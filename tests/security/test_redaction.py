@@ -220,7 +220,7 @@ HARMLESS = {
         *("ListAudit.actor", "ListAudit.entityId", "ListAudit.channel"),
         *(
             "ChannelDelay.channel",
-            "ChannelDelay.lastError",
+            "DelayWarning.channel",
             "OutboxMessage.channel",
             "OutboxMessage.template",
             "Schedule.channel",
@@ -265,7 +265,7 @@ HARMLESS = {
             "CreatedBackup.auditHeadHash",
             "StoreHealth.auditHeadHash",
         ),
-        *("VerifiedAudit.headHash", "FeedText.etag", "ReadFeed.etag"),
+        *("VerifiedAudit.headHash", "FeedText.etag", "ReadFeed.etag", "ResultMeta.rev"),
     },
     "our own words and figures, which never quote": {
         *("BackupEntry.reason", "ErrorResponse.code", "ErrorResponse.message"),
@@ -274,7 +274,7 @@ HARMLESS = {
         *("ProgressValue.message", "StoreHealth.problems", "RestoredBackup.counts"),
         *("VerifiedBackup.counts", "RanSchedule.removed"),
         *("OutboxMessage.lastError", "ProgressValue.message", "StoreHealth.problems"),
-        "Delivery.lastError",
+        *("Delivery.lastError", "ChannelDelay.lastError", "DelayWarning.message"),
         *("RestoredBackup.counts", "RanSchedule.removed", "Health.mirrorUrl"),
         "VerifiedBackup.counts",
     },
