@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,14 +12,21 @@ import pytest
 from rpcbackend.outbound import real_channels
 from rpcbackend.outside.signing import sign, verify
 from rpcbackend.outside_settings import OutsideSettings
+from rpcbackend.schema.providers import ProviderChannel, WebService
+from rpcbackend.store import Work
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import School, keyed
+from tests.outside.carrying import Hosts
 from tests.outside.hosts import Host, answering, running
 from tests.outside.postbox import PASSWORD, listening
 from tests.outside.posts import an_answer, read_posts
+from tests.store.test_outbox import HELLO
+from tests.store.test_providers import make_provider
+from tests.test_outbound import Office
 
 KEY = "a key of a service"
+TEXT = {"text": "Fahrstunde morgen um 9"}
 
 
 class Desk:
@@ -189,3 +197,32 @@ async def test_an_event_goes_to_a_webhook_signed_and_what_becomes_of_it_to_none(
     assert [(one["messageId"], one["state"]) for one in listed["deliveries"]] == [
         (message_id, "sent")
     ]
+
+
+async def test_an_address_that_may_not_be_called_any_more_loses_no_message_and_health_tells_why(
+    clock: FrozenClock,
+) -> None:
+    """It was saved while the file of the settings allowed it."""
+    surroundings = Surroundings(clock=clock, channels=real_channels)
+    async with running_app(surroundings=surroundings) as app, asyncio.timeout(30):
+        await app.open_store()
+        office = Office(app, Client(app), Hosts())
+        here = WebService(url="http://127.0.0.1:9/v1", sender="School")
+        provider = make_provider(channel=ProviderChannel.SMS, mail=None, web=here)
+
+        async def unit(work: Work) -> None:
+            await work.providers.put(provider, KEY)
+            for key in "abc":
+                await work.outbox.queue(replace(HELLO, channel="sms", dedupe_key=key, payload=TEXT))
+
+        await app.store.write(unit, actor="tests")
+        await office.until_delayed("unreached")
+
+        health = await office.health()
+
+    assert (health["queued"], health["failed"]) == (3, 0)
+    [delay] = health["delayed"]
+    assert (delay["channel"], delay["lastError"]) == (
+        "sms",
+        "The address has to begin with https://.",
+    )

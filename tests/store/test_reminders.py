@@ -98,3 +98,25 @@ async def test_what_is_over_for_long_is_removed(store: Store) -> None:
         return [await work.reminders.forget_old(time) for time in times]
 
     assert await store.write(unit, actor="tests") == [0, 1, 0, 1]
+
+
+async def test_a_student_s_reminders_are_decided_anew_where_they_are_not_done(
+    store: Store,
+) -> None:
+    other = {"student_id": an_id("stu", 2)}
+    await fill(
+        store,
+        {},
+        {"starts_at": START + DAY},
+        {"starts_at": START + 2 * DAY, **other},
+        {"starts_at": START - 2 * DAY},
+    )
+
+    async def unit(work: Work) -> list[str]:
+        for number in range(1, 5):
+            await work.reminders.put(an_id("les", number), NOW)
+        await work.reminders.put(an_id("les", 2), None)
+        await work.reminders.forget_student(an_id("stu"), NOW)
+        return await work.reminders.missing(NOW, 10)
+
+    assert await store.write(unit, actor="tests") == les(1)

@@ -7,6 +7,7 @@ import pytest
 
 from rpcbackend.store import Store, Work
 from rpcbackend.testing import FrozenClock
+from tests.factories import add_all, an_id
 from tests.store.test_outbox import HELLO, lease, queue, rows_in, settle, states_in
 
 ALL = ("a/b/1", "a/b/2", "a/bc/1", "a/b", "a0", "a/")
@@ -183,3 +184,18 @@ async def test_other_hours_hold_for_what_has_hours_and_is_not_over(store: Store)
         "b/waits": "21:00",
     }
     assert hours["a/any time"] is None
+
+
+async def test_the_hours_of_a_branch_hold_for_its_own_students_alone(store: Store) -> None:
+    await add_all(store)
+    night, evening = ("Europe/Berlin", "21:00", "08:00"), ("Europe/Berlin", "18:00", "09:00")
+    await queue(store, "own", quiet=night, owner_id=an_id("stu"))
+    await queue(store, "of nobody", quiet=night)
+    await queue(store, "of another", quiet=night, owner_id=an_id("stu", 404))
+
+    await store.write(
+        lambda work: work.waiting.leave_branch_alone(evening, an_id("bra")), actor="tests"
+    )
+
+    hours = {row["dedupe_key"]: orjson.loads(row["quiet"])[1] for row in await rows_in(store)}
+    assert hours == {"own": "18:00", "of nobody": "21:00", "of another": "21:00"}
