@@ -309,6 +309,12 @@ class Context:
         if work.access_version != self.access_version and self.principal.kind != "nobody":
             await confirm(work, self.principal)
 
+    async def _done_before(self, work: Work) -> StoredReply | None:
+        """Return the reply that is kept under the key of this command, if it has one."""
+        if self.keyed is None:
+            return None
+        return await work.idempotency_keys.find(self.keyed, work.now_ms // 1_000)
+
     def check(self, permission: Permission) -> None:
         """Check that the caller holds *permission*.
 
@@ -364,9 +370,11 @@ class Context:
             return await work.audited(unit, command)
 
         async def confirmed(work: Work) -> ModelT | StoredReply:
-            await self.confirm(work)
-            kept = self.keyed
-            result = await (audited(work) if kept is None else once(audited, kept, work))
+            _, stored, _ = await work.together(
+                self.confirm(work), self._done_before(work), work.audit.look_ahead()
+            )
+            keyed = self.keyed
+            result = await (audited(work) if keyed is None else once(audited, keyed, stored, work))
             outgoing.extend(work.channels_out)
             return result
 

@@ -114,10 +114,14 @@ async def confirm_again(
 
 async def _live_in(work: Work, principal: Principal) -> Live | None:
     if principal.session_id is not None:
-        session = await work.sessions.get(principal.session_id)
-        user = await work.users.get(session.user_id) if session else None
+        # Whose it is never changes.
+        session, user = await work.together(
+            work.sessions.get(principal.session_id), work.users.get(principal.actor)
+        )
+        if session is None or user is None or session.user_id != user.id:
+            return None
         # Its time was looked at when the call began.
-        return live_session(session, user, session.last_seen_at) if session and user else None
+        return live_session(session, user, session.last_seen_at)
     stored = await work.api_keys.get(principal.actor.removeprefix("key_"))
     user = await work.users.get(stored.key.user_id) if stored else None
     return live_api_key(stored.key, user) if stored and user else None

@@ -17,14 +17,16 @@ class DoneBeforeError(Exception):
 
 
 async def once(
-    unit: Callable[[Work], Awaitable[ModelT]], keyed: Keyed, work: Work
+    unit: Callable[[Work], Awaitable[ModelT]],
+    keyed: Keyed,
+    stored: StoredReply | None,
+    work: Work,
 ) -> ModelT | StoredReply:
-    """Run *unit* and keep its reply, or return the one that is kept.
+    """Run *unit* and keep its reply, or return the one that is *stored*.
 
     Raises:
         IdempotencyKeyReusedError: The key was used before, with other params.
     """
-    stored = await work.idempotency_keys.find(keyed, work.now_ms // 1_000)
     if stored is None:
         result = await unit(work)
         await work.idempotency_keys.keep(

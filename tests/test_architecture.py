@@ -217,6 +217,7 @@ BUILDS_SQL = {
     "store/instructors.py": "the condition on what may be seen, our own text",
     "store/lessons.py": "one of three column names and a condition, from our own methods",
     "store/postgres_transaction.py": "an ending, our own text",
+    "store/postgres_writer.py": "two statements in one have no parameters; it is a whole number",
     "store/outgoing.py": "the filters that are wanted, our own texts",
     "store/salvage.py": "names of triggers, from the schema itself",
     "store/soundness.py": "names of tables, from the schema itself",

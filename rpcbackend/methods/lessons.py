@@ -43,6 +43,7 @@ from rpcbackend.schema.lessons import (
     ListLessons,
     RescheduleLesson,
 )
+from rpcbackend.schema.vehicles import Vehicle
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Sight, Work
 
@@ -82,9 +83,11 @@ async def book(ctx: Context, params: BookLesson) -> LessonView:
         party = await _plan(work, plans.planned(params), work.new_id("les"))
         lesson = party.lesson
         claims = await _claim(work, lesson)
-        await work.lessons.add(lesson)
-        await _record(work, "lessons.booked", lesson)
-        await tell_booked(work, party)
+        await work.together(
+            work.lessons.add(lesson),
+            _record(work, "lessons.booked", lesson),
+            tell_booked(work, party),
+        )
         return LessonView(lesson=lesson, claims=claims)
 
     return await ctx.write(unit)
@@ -216,9 +219,11 @@ def _sides_of(sight: Sight) -> Collection[CancelledBy]:
 async def _plan(work: Work, plan: plans.Plan, lesson_id: str) -> Party:
     """Make the lesson as it would be, once all who take part are found and fit."""
     lessons.check_span(plan.starts_at, plan.ends_at, work.now)
-    student = await work.students.require(plan.student_id)
-    instructor = await work.instructors.require(plan.instructor_id)
-    vehicle = await work.vehicles.require(plan.vehicle_id) if plan.vehicle_id else None
+    student, instructor, vehicle = await work.together(
+        work.students.require(plan.student_id),
+        work.instructors.require(plan.instructor_id),
+        _vehicle(work, plan.vehicle_id),
+    )
     lessons.check_fit(student, instructor, vehicle)
     branch = await work.branches.require(plan.branch_id or instructor.branch_id)
     lesson = Lesson(
@@ -241,6 +246,10 @@ async def _plan(work: Work, plan: plans.Plan, lesson_id: str) -> Party:
         version=1,
     )
     return Party(lesson, student, instructor, branch)
+
+
+async def _vehicle(work: Work, vehicle_id: str | None) -> Vehicle | None:
+    return await work.vehicles.require(vehicle_id) if vehicle_id else None
 
 
 async def _claim(work: Work, lesson: Lesson, present: Span | None = None) -> list[Claim]:

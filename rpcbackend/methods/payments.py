@@ -66,12 +66,13 @@ async def create_link(ctx: Context, params: CreateLink) -> Payment:
             changed_at=now,
             version=1,
         )
-        await work.payments.add(payment)
-        await work.outbox.queue(_request_for(payment))
-        await work.record(
+        requested = work.record(
             "payments.requested",
             ("payment", payment.id, 1),
             {"paymentId": payment.id, "studentId": student.id},
+        )
+        await work.together(
+            work.payments.add(payment), work.outbox.queue(_request_for(payment)), requested
         )
         return payment
 

@@ -103,6 +103,11 @@ class Audit:
         self._tx = tx
         self.appended: Link | None = None
         """The row that this unit left."""
+        self._end: Link | None = None
+
+    async def look_ahead(self) -> None:
+        """Look up now where the chain ends, for the row that this unit will leave."""
+        self._end = await self.head()
 
     async def append(self, command: Command, *, at_ms: int, actor: str, changes: Changes) -> None:
         """Write the next row.
@@ -113,7 +118,7 @@ class Audit:
             actor: Who.
             changes: What; records that are now as they were are left out.
         """
-        head = await self.head()
+        head = self._end or await self.head()
         digests = [
             {"type": noun, "id": record_id, "before": _digest(before), "after": _digest(after)}
             for (noun, record_id), before, after in changes
@@ -130,8 +135,9 @@ class Audit:
             "changes": orjson.dumps(digests).decode(),
         }
         canonical = orjson.dumps([self._tx.school, *row.values()])
-        self.appended = Link(head.seq + 1, hashlib.sha256(head.hash + canonical).digest())
-        await self._tx.run(_APPEND, **row, prev_hash=head.hash, hash=self.appended.hash)
+        link = Link(head.seq + 1, hashlib.sha256(head.hash + canonical).digest())
+        self._end = self.appended = link
+        await self._tx.later(_APPEND, **row, prev_hash=head.hash, hash=link.hash)
 
     async def head(self) -> Link:
         """Return the last row, `ROOT` before the first."""

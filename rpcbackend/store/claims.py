@@ -72,7 +72,9 @@ class Claims:
 
         A claim whose owner cannot be seen is among them too, without its owner.
         """
-        found = [await self._tx.one(_IN_THE_WAY, **to_row(claim)) for claim in wanted]
+        found = await self._tx.together(
+            *(self._tx.one(_IN_THE_WAY, **to_row(claim)) for claim in wanted)
+        )
         claims = [Claim.model_validate_json(row["json"]) for row in found if row is not None]
         return [claim if await self._is_seen(claim) else _anonymous(claim) for claim in claims]
 
@@ -123,10 +125,11 @@ class Claims:
         """
         for claim in claims:
             self._touch(claim.owner_type, claim.owner_id)
-            if not await self._tx.offer(_TAKE, **to_row(claim)):
-                await self.release(claim.owner_type, claim.owner_id)
-                return await self.conflicting(claims)
-        return []
+        offers = [self._tx.offer(_TAKE, **to_row(claim)) for claim in claims]
+        if all(await self._tx.together(*offers)):
+            return []
+        await self.release(claims[0].owner_type, claims[0].owner_id)
+        return await self.conflicting(claims)
 
     async def take(self, claims: Sequence[Claim]) -> None:
         """Make the resources busy; the database refuses what overlaps (trigger, rule K1)."""

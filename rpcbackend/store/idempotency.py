@@ -33,6 +33,7 @@ DELETE FROM idempotency_keys
 WHERE school_id = :school AND (actor, channel, key) IN (
   SELECT actor, channel, key FROM idempotency_keys
   WHERE school_id = :school AND expires_at <= ({_ENDED})
+    AND (actor, channel, key) <> (:actor, :channel, :but)
   ORDER BY expires_at LIMIT {FORGOTTEN})
 """  # noqa: S608 (our own text)
 
@@ -79,19 +80,18 @@ class IdempotencyKeys:
             actor=keyed.actor,
             channel=keyed.channel,
             key=keyed.key,
-            now=now_seconds,
-            kept=KEPT_SECONDS,
-            held=HELD_SECONDS,
+            **_times(now_seconds),
         )
         return StoredReply(row["params_sha256"], row["result"].encode()) if row else None
 
     async def keep(self, keyed: Keyed, result: bytes, now_seconds: int) -> None:
         """Keep the reply for 72 hours or longer, and forget some of those that have ended."""
-        await self.forget(now_seconds)
-        await self._tx.run(
+        # But not the one that it takes the place of: the database may do both in one step.
+        owner = {"actor": keyed.actor, "channel": keyed.channel}
+        await self._tx.later(_FORGET, **_times(now_seconds), **owner, but=keyed.key)
+        await self._tx.later(
             _KEEP,
-            actor=keyed.actor,
-            channel=keyed.channel,
+            **owner,
             key=keyed.key,
             sha=keyed.params_sha256,
             result=result.decode(),
@@ -101,4 +101,8 @@ class IdempotencyKeys:
 
     async def forget(self, now_seconds: int) -> int:
         """Forget some of the replies that have ended, and count them."""
-        return await self._tx.run(_FORGET, now=now_seconds, kept=KEPT_SECONDS, held=HELD_SECONDS)
+        return await self._tx.run(_FORGET, **_times(now_seconds), actor="", channel="", but="")
+
+
+def _times(now_seconds: int) -> dict[str, int]:
+    return {"now": now_seconds, "kept": KEPT_SECONDS, "held": HELD_SECONDS}

@@ -3,27 +3,21 @@
 Imported only where a database is on a server: asyncpg costs a start 60 ms.
 """
 
-import asyncio
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-import asyncpg
-
-from rpcbackend.errors import ReadOnlyModeError, UnavailableError
-from rpcbackend.histogram import Histogram
+from rpcbackend.errors import ReadOnlyModeError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import checks
 from rpcbackend.store.engine import Work
 from rpcbackend.store.files import StoreFacts
-from rpcbackend.store.lane import LaneFacts, see_through
+from rpcbackend.store.lane import see_through
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.store.postgres_beside import BesideOpener
-from rpcbackend.store.postgres_connections import Connections, Server, is_lost, is_to_be_tried_again
+from rpcbackend.store.postgres_connections import Server
 from rpcbackend.store.postgres_neighbours import Neighbours
+from rpcbackend.store.postgres_reader import Reader
 from rpcbackend.store.postgres_schema import migrate
-from rpcbackend.store.postgres_transaction import PostgresTransaction
 from rpcbackend.store.postgres_writer import Unit, Writer
 from rpcbackend.store.transaction import Report
 
@@ -53,7 +47,7 @@ class PostgresEngine:
         self._server = Server(url)
         self.writer = Writer(self._server, school)
         self.neighbours = self.others = Neighbours(self._server, school, self.writer.is_ours)
-        self.reader = Readers(self._server, school, readers)
+        self.reader = Reader(self._server, school, readers)
 
     async def open(self, now_ms: int) -> None:
         """Migrate; to be closed even when it fails.
@@ -119,55 +113,3 @@ class PostgresEngine:
         await self.neighbours.leave()
         await self.writer.close()
         await self.reader.close()
-
-
-class Readers:
-    """Runs reads, several at a time, each on a snapshot of its own."""
-
-    def __init__(self, server: Server, school: int, count: int) -> None:
-        self._connections, self._school = Connections(server, count), school
-        self._done, self._times = 0, Histogram()
-
-    def facts(self) -> LaneFacts:
-        """Return what it has to do, and what it did so far."""
-        return LaneFacts(self._connections.waiting, [0, self._done], self._times.copy())
-
-    async def read(self, work: Work) -> Any:
-        """Run *work*; once more where the connection turns out to be gone.
-
-        Raises:
-            UnavailableError: The server cannot be reached.
-        """
-        for is_last in (False, True):
-            try:
-                return await self._read(work)
-            except Exception as error:
-                if not is_to_be_tried_again(error) or isinstance(error, UnavailableError):
-                    raise
-                if is_last:
-                    raise UnavailableError("The database server cannot be reached.") from error
-        raise AssertionError
-
-    async def _read(self, work: Work) -> Any:
-        async with self._connections.one() as connection:
-            started = time.perf_counter()
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
-                result = await work(PostgresTransaction(connection, self._school))
-            except Exception as error:
-                # One that is cancelled within a statement is given up with its connection.
-                if not is_lost(error):
-                    await connection.execute("ROLLBACK")
-                raise
-            else:
-                await connection.execute("ROLLBACK")
-                return result
-            finally:
-                self._done += 1
-                self._times.add(int((time.perf_counter() - started) * 1_000_000))
-
-    async def close(self) -> None:
-        """Wait for those that run, and close the connections."""
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            async with asyncio.timeout(5):
-                await self._connections.close()

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,18 +95,18 @@ class Connections:
     Args:
         server: Where to.
         count: How many at most.
+        settings: Of their sessions.
     """
 
-    def __init__(self, server: Server, count: int) -> None:
-        self._server, self._count = server, count
+    def __init__(self, server: Server, count: int, **settings: str) -> None:
+        self._server, self._count, self._settings = server, count, settings
         self._free = asyncio.Semaphore(count)
         self._idle: deque[asyncpg.Connection[Any]] = deque()
         self.waiting = 0
         """Units that no connection has begun."""
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
-        """Lend a connection; one that comes back in a transaction, or closed, is given up.
+    async def lend(self) -> "asyncpg.Connection[Any]":
+        """Lend a connection; it is to be given back.
 
         Raises:
             UnavailableError: The server cannot be reached.
@@ -119,16 +117,23 @@ class Connections:
         finally:
             self.waiting -= 1
         try:
-            connection = await self._take()
-            try:
-                yield connection
-            finally:
-                if connection.is_closed() or connection.is_in_transaction():
-                    connection.terminate()
-                else:
-                    self._idle.append(connection)
-        finally:
+            return await self._take()
+        except BaseException:
             self._free.release()
+            raise
+
+    def give_back(self, connection: "asyncpg.Connection[Any]", *, is_well: bool) -> None:
+        """Take a connection back; one that is in a transaction, or closed, is given up.
+
+        Args:
+            connection: The one that was lent.
+            is_well: Whether whoever had it came to his end.
+        """
+        if not is_well or connection.is_closed() or connection.is_in_transaction():
+            connection.terminate()
+        else:
+            self._idle.append(connection)
+        self._free.release()
 
     async def _take(self) -> "asyncpg.Connection[Any]":
         while self._idle:
@@ -136,7 +141,7 @@ class Connections:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
-        return await self._server.connect()
+        return await self._server.connect(**self._settings)
 
     async def close(self) -> None:
         """Wait for those that are lent, and close all."""

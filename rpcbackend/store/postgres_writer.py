@@ -8,7 +8,7 @@ committed before it and nothing else, and events come to be seen in the order of
 import asyncio
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -27,8 +27,9 @@ from rpcbackend.moments import MOMENT, Moment
 from rpcbackend.store.engine import Work
 from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.postgres_connections import Server, is_lost, is_to_be_tried_again
+from rpcbackend.store.postgres_together import Request
 from rpcbackend.store.postgres_transaction import PostgresTransaction
-from rpcbackend.store.transaction import UnitSuspendedError
+from rpcbackend.store.transaction import Row, UnitSuspendedError
 
 GROUP = 16
 """Units in one commit; a longer group would hold the lock for longer than others should wait."""
@@ -40,10 +41,13 @@ holds up its whole school, and the others give up waiting for it after ten."""
 WAITS_SECONDS = (0.0, 0.01, 0.05, 0.25, 1.0)
 """Before each further try of a transaction that was not committed."""
 
-# The number of a transaction tells what became of it, and a promoted standby counts on from
-# wherever it was: so whose numbers they are belongs to it.
-_BEGIN = """
-SELECT pg_advisory_xact_lock($1), pg_current_xact_id()::text AS number,
+# A query of two statements has no parameters; the school is a number of the settings.
+_BEGIN = "BEGIN; SELECT pg_advisory_xact_lock({:d})"
+
+# The others are told once it is committed. The number of a transaction tells what became of it, and
+# a promoted standby counts on from wherever it was: so whose numbers they are belongs to it.
+_END = """
+SELECT pg_notify($1, $2)::text, pg_current_xact_id()::text AS number,
   left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline
 """
 
@@ -178,15 +182,13 @@ class Writer:
     async def _try(self, group: Sequence[Unit]) -> _Begun | None:
         """Run a group and commit it; return its transaction if nobody answered the COMMIT."""
         connection = await self._connected()
-        await connection.execute("BEGIN")
-        row = await connection.fetchrow(_BEGIN, self._school)
-        assert row is not None  # noqa: S101 (a SELECT without FROM has a row)
+        await connection.execute(_BEGIN.format(self._school))
         transactions = [await self._run(connection, unit, len(group)) for unit in group]
         kept = [tx for tx in transactions if tx is not None]
         if not kept:
             await connection.execute("ROLLBACK")
             return None
-        await self._announce(connection, kept)
+        row = await self._end(kept)
         try:
             said = await connection.execute("COMMIT")
         except Exception as error:
@@ -210,6 +212,9 @@ class Writer:
         before = MOMENT.set(unit.moment)
         try:
             unit.value = await unit.work(tx)
+            if size > 1 and unit.keep:
+                # The next unit sees all of it.
+                await tx.settle()
         except asyncio.CancelledError:
             # Of something it awaited: nobody cancels the writer.
             unit.error = UnitSuspendedError("a unit of work awaited something that was cancelled")
@@ -225,12 +230,11 @@ class Writer:
             await connection.execute(end)
         return tx if is_kept else None
 
-    async def _announce(
-        self, connection: "asyncpg.Connection[Any]", kept: Collection[PostgresTransaction]
-    ) -> None:
-        """Let the other processes hear of it, once it is committed."""
+    async def _end(self, kept: Sequence[PostgresTransaction]) -> Row:
+        """Do what was left for later, and let the other processes hear of it after the commit."""
         news = NEWS_OF_ACCESS if any(tx.access_changed for tx in kept) else NEWS
-        await connection.execute("SELECT pg_notify($1, $2)", channel_of(self._school), news)
+        (row,) = await kept[-1].settle(Request(_END, (channel_of(self._school), news)))
+        return row  # type: ignore[no-any-return]  # answers are rows or counts
 
     async def _is_committed(self, begun: _Begun) -> bool:
         """Find out what became of a transaction whose COMMIT nobody answered.

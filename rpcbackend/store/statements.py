@@ -1,5 +1,6 @@
 """The statements of one unit of work on a SQLite connection."""
 
+from collections.abc import Coroutine
 from typing import Any
 
 from rpcbackend.store import driver
@@ -45,3 +46,16 @@ class SqliteTransaction:
                 raise
             return False
         return True
+
+    async def later(self, sql: str, /, **params: Any) -> None:
+        """Run a change now: here it costs no round trip."""
+        await self.run(sql, **params)
+
+    async def together(self, *units: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Run units one after the other, and return what each returned."""
+        try:
+            return [await unit for unit in units]
+        finally:
+            # Behind one that failed, the others do not begin.
+            for unit in units:
+                unit.close()

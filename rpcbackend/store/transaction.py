@@ -58,6 +58,18 @@ class Transaction(Protocol):
         """Run an insert and tell whether no other row was in its way; the unit can go on."""
         ...
 
+    async def later(self, sql: str, /, **params: Any) -> None:
+        """Run a change of what nothing else in the unit asks for or changes, at its end."""
+        ...
+
+    async def together(self, *units: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Run units that need nothing of each other, and return what each returned.
+
+        On a server they share round trips, so none sees what another one changes. The first that
+        fails ends all.
+        """
+        ...
+
 
 class UnitSuspendedError(RuntimeError):
     """A unit of work waited for something other than its transaction."""

@@ -1,9 +1,9 @@
 """One unit of work: the repositories over one transaction, the events and the audit it leaves."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from rpcbackend.ids import Ids
 from rpcbackend.store.api_keys import ApiKeys
@@ -45,6 +45,8 @@ from rpcbackend.store.waiting import Waiting
 from rpcbackend.store.webhooks import Webhooks
 
 T = TypeVar("T")
+S = TypeVar("S")
+R = TypeVar("R")
 
 
 def _no_key() -> bytes | None:
@@ -93,6 +95,24 @@ class Work:
     def whole(self) -> "Work":
         """Return the same unit with nothing hidden, for what the program looks up by itself."""
         return Work(self.tx, now_ms=self.now_ms, ids=self._ids, actor=self.actor, key=self._key)
+
+    @overload
+    async def together(
+        self, first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, S], /
+    ) -> tuple[T, S]: ...
+
+    @overload
+    async def together(
+        self,
+        first: Coroutine[Any, Any, T],
+        second: Coroutine[Any, Any, S],
+        third: Coroutine[Any, Any, R],
+        /,
+    ) -> tuple[T, S, R]: ...
+
+    async def together(self, *units: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
+        """Look up or write what needs nothing of each other; see `Transaction.together`."""
+        return tuple(await self.tx.together(*units))
 
     async def record(
         self, event_type: str, aggregate: tuple[str, str, int], data: Mapping[str, Any]

@@ -319,6 +319,7 @@ async def test_a_commit_that_nobody_answers_is_found_out_about(
         assert store.head_seq == 1
 
 
+@pytest.mark.timeout(60)
 async def test_while_the_server_is_away_calls_say_so_and_afterwards_all_is_there() -> None:
     cluster = Cluster(fsync="on", synchronous_commit="on")
     try:

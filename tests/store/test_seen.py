@@ -1,5 +1,6 @@
 """The filter of rows: what it hides, and what it costs."""
 
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -139,6 +140,14 @@ class Explained:
     async def offer(self, sql: str, /, **params: Any) -> bool:
         """Run an insert."""
         return await self._tx.offer(sql, **params)
+
+    async def later(self, sql: str, /, **params: Any) -> None:
+        """Run a change."""
+        await self._tx.later(sql, **params)
+
+    async def together(self, *units: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Run some units."""
+        return await self._tx.together(*units)
 
     async def _explain(self, sql: str, params: dict[str, Any]) -> None:
         rows = await self._tx.all(f"EXPLAIN QUERY PLAN {sql}", **params)
