@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,8 @@ class Wire:
         self._server = server
         self.cut: Cut = "nowhere"
         self.cuts = 0
+        self.on_cut: Callable[[], Awaitable[None]] = _nothing
+        """What happens before whoever waits for the answer notices."""
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection, to its end."""
@@ -53,7 +55,12 @@ class Wire:
             there[1].write(some)
             # Its answer, which goes nowhere.
             await there[0].read(1)
+        await self.on_cut()
         writer.transport.abort()
+
+
+async def _nothing() -> None:
+    """Let nothing else happen."""
 
 
 async def _carry_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

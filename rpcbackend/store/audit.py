@@ -137,6 +137,7 @@ class Audit:
         canonical = orjson.dumps([self._tx.school, *row.values()])
         link = Link(head.seq + 1, hashlib.sha256(head.hash + canonical).digest())
         self._end = self.appended = link
+        self._tx.mark = link.seq, link.hash
         await self._tx.later(_APPEND, **row, prev_hash=head.hash, hash=link.hash)
 
     async def head(self) -> Link:

@@ -9,7 +9,7 @@ from asyncpg import Connection, IntegrityConstraintViolationError
 from rpcbackend.store import dialect, driver
 from rpcbackend.store.changes import Changes
 from rpcbackend.store.postgres_together import Bundle, Request, Wanted, combine, take_apart
-from rpcbackend.store.transaction import Dialect, Row, UnitSuspendedError
+from rpcbackend.store.transaction import Dialect, Mark, Row, UnitSuspendedError
 
 
 class PostgresTransaction:
@@ -21,6 +21,7 @@ class PostgresTransaction:
         "_later",
         "access_changed",
         "changes",
+        "mark",
         "school",
         "touched",
     )
@@ -34,6 +35,7 @@ class PostgresTransaction:
         self.school = school
         self.access_changed = False
         self.touched: set[str] = set()
+        self.mark: Mark | None = None
         self.changes: Changes | None = None
 
     async def one(self, sql: str, /, **params: Any) -> Row | None:

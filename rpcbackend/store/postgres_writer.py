@@ -29,7 +29,7 @@ from rpcbackend.store.lane import LaneFacts
 from rpcbackend.store.postgres_connections import Server, is_lost, is_to_be_tried_again
 from rpcbackend.store.postgres_together import Request
 from rpcbackend.store.postgres_transaction import PostgresTransaction
-from rpcbackend.store.transaction import Row, UnitSuspendedError
+from rpcbackend.store.transaction import Mark, Row, UnitSuspendedError
 
 GROUP = 16
 """Units in one commit; a longer group would hold the lock for longer than others should wait."""
@@ -44,19 +44,27 @@ WAITS_SECONDS = (0.0, 0.01, 0.05, 0.25, 1.0)
 # A query of two statements has no parameters; the school is a number of the settings.
 _BEGIN = "BEGIN; SELECT pg_advisory_xact_lock({:d})"
 
-# The others are told once it is committed. The number of a transaction tells what became of it, and
-# a promoted standby counts on from wherever it was: so whose numbers they are belongs to it.
-_END = """
-SELECT pg_notify($1, $2)::text, pg_current_xact_id()::text AS number,
-  left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline
+# The number of a transaction tells what became of it as long as its era lasts. A promoted standby
+# counts on from wherever it was; and a server that crashed gives the numbers of transactions that
+# left no trace on its disk once more, to others. A crash throws statistics away, and says when.
+_ERA = """
+left(pg_walfile_name(pg_current_wal_lsn()), 8) ||
+  (SELECT coalesce(stats_reset::text, '') FROM pg_stat_wal) AS era
 """
 
-_LOCK = "SELECT pg_advisory_xact_lock($1), left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+# The others are told once it is committed.
+_END = f"""
+SELECT pg_notify($1, $2)::text, pg_current_xact_id()::text AS number, {_ERA}
+"""
+
+_LOCK = f"SELECT pg_advisory_xact_lock($1), {_ERA}"
 
 NEWS, NEWS_OF_ACCESS = "", "access"
 """What others are told of a commit: that there was one, or that it changed who may come in."""
 
 _STATUS = "SELECT pg_xact_status($1::text::xid8)"
+
+_IS_AUDITED = "SELECT EXISTS (SELECT 1 FROM audit WHERE school_id = $1 AND seq = $2 AND hash = $3)"
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +95,9 @@ class _Begun:
     """A transaction that was begun."""
 
     number: str
-    timeline: str
+    era: str
+    mark: Mark | None
+    """What else tells that it was committed."""
 
 
 class Writer:
@@ -194,7 +204,8 @@ class Writer:
         except Exception as error:
             if not is_lost(error):
                 raise
-            return _Begun(row["number"], row["timeline"])
+            marks = [tx.mark for tx in kept if tx.mark is not None]
+            return _Begun(row["number"], row["era"], marks[-1] if marks else None)
         if said != "COMMIT":
             # A unit went on after an error that had spoilt the transaction.
             raise RuntimeError(f"the transaction ended with {said}")
@@ -249,10 +260,14 @@ class Writer:
                 connection = await self._connected()
                 async with connection.transaction():
                     # Once the lock is ours, the backend that held it has come to its end.
-                    timeline = await connection.fetchval(_LOCK, self._school, column=1)
-                    if timeline == begun.timeline:
+                    era = await connection.fetchval(_LOCK, self._school, column=1)
+                    if era == begun.era:
                         status = await connection.fetchval(_STATUS, begun.number)
                         return bool(status == "committed")
+                    if begun.mark is not None:
+                        return bool(
+                            await connection.fetchval(_IS_AUDITED, self._school, *begun.mark)
+                        )
                 break
         raise OutcomeUnknownError(outcome="unknown")
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from rpcbackend.store import driver
 from rpcbackend.store.changes import Changes
-from rpcbackend.store.transaction import Dialect, Row
+from rpcbackend.store.transaction import Dialect, Mark, Row
 
 
 class SqliteTransaction:
     """The statements of one unit, run where they are called: nothing here ever suspends."""
 
-    __slots__ = ("_connection", "access_changed", "changes", "school", "touched")
+    __slots__ = ("_connection", "access_changed", "changes", "mark", "school", "touched")
 
     dialect: Dialect = "sqlite"
 
@@ -20,6 +20,7 @@ class SqliteTransaction:
         self.school = school
         self.access_changed = False
         self.touched: set[str] = set()
+        self.mark: Mark | None = None
         self.changes: Changes | None = None
 
     async def one(self, sql: str, /, **params: Any) -> Row | None:

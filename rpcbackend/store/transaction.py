@@ -8,6 +8,9 @@ from rpcbackend.store.changes import Changes
 
 T = TypeVar("T")
 
+Mark = tuple[int, bytes]
+"""A row of the audit, by its number and hash: no other transaction leaves the same."""
+
 Dialect = Literal["sqlite", "postgres"]
 
 Report = Callable[[int, int, str], None]
@@ -39,6 +42,8 @@ class Transaction(Protocol):
     school: int
     touched: set[str]
     """Where whoever writes notes what is another from now on; see `Tags`."""
+    mark: Mark | None
+    """The last row of the audit that the unit leaves."""
     changes: Changes | None
     """Where tables note what a command reads and changes; None when nobody wants to know."""
 

@@ -1,7 +1,7 @@
 """What the engine keeps on a server: one writer a school, lost connections, and other processes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from rpcbackend.errors import (
     UnavailableError,
 )
 from rpcbackend.store import (
+    Command,
     Place,
     Store,
     Work,
@@ -317,6 +318,45 @@ async def test_a_commit_that_nobody_answers_is_found_out_about(
         assert ran == runs
         assert await store.read(count_events) == 1
         assert store.head_seq == 1
+
+
+@pytest.mark.timeout(60)
+async def test_a_commit_that_was_lost_with_its_server_is_not_taken_for_another_one() -> None:
+    """After a crash PostgreSQL gives the number of a transaction that left no trace once more."""
+    # Nothing reaches the disk but by a commit.
+    cluster = Cluster(fsync="on", synchronous_commit="on", wal_writer_delay="10s")
+    try:
+        place = Place(url=cluster.create())
+        async with (
+            opened(place) as other,
+            wire_to(place.url) as (wire, url),
+            opened(replace(place, url=url)) as store,
+        ):
+            await store.write(command("before"), actor="tests")
+
+            async def crash() -> None:
+                cluster.kill()
+                cluster.start()
+                await other.write(command("of another"), actor="tests")
+
+            wire.cut, wire.on_cut = "before", crash
+            await store.write(command("lost, and done again"), actor="tests")
+
+            done = ["before", "of another", "lost, and done again"]
+            assert wire.cuts == 1
+            assert await store.read(channels) == done
+    finally:
+        cluster.stop()
+
+
+def command(channel: str) -> Callable[[Work], Awaitable[None]]:
+    """Return a unit that leaves its name in the audit."""
+    return lambda work: work.audited(leave, Command(channel=channel))
+
+
+async def channels(work: Work) -> list[str]:
+    rows = await work.tx.all("SELECT channel FROM audit WHERE school_id = :school ORDER BY seq")
+    return [row["channel"] for row in rows]
 
 
 @pytest.mark.timeout(60)

@@ -12,7 +12,7 @@ from rpcbackend.schema.students import ListStudents
 from rpcbackend.store import EVERYTHING, Sight, Store, Work, sight_of
 from rpcbackend.store.changes import Changes
 from rpcbackend.store.sight import NOTHING
-from rpcbackend.store.transaction import Dialect
+from rpcbackend.store.transaction import Dialect, Mark
 from tests.factories import NINE, add_all, an_id, at, make_lesson, make_student
 
 INSTRUCTOR, STUDENT = sight_of(an_id("ins")), sight_of(an_id("stu"))
@@ -115,6 +115,7 @@ class Explained:
     """A transaction that notes how each statement finds its rows."""
 
     access_changed = False
+    mark: Mark | None = None
     changes: Changes | None = None
     dialect: Dialect = "sqlite"
 
