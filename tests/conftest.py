@@ -39,6 +39,7 @@ _OF_A_SERVER = (
         "observability/test_keeper_processes.py",
         "properties/test_engines.py",
         "e2e/test_workers.py",
+        "e2e/test_limits.py",
         "faults/test_server.py",
         "faults/test_leaders.py",
     ),
