@@ -32,7 +32,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 _OF_A_SERVER = (
     *("store/test_postgres.py", "store/test_copying.py", "store/test_neighbours.py"),
-    "methods/test_jobs_of_others.py",
+    *("methods/test_jobs_of_others.py", "methods/test_server.py"),
     *(
         "care/test_copy_store.py",
         "outside/test_sender_processes.py",

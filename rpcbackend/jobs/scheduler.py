@@ -38,6 +38,10 @@ class _Plan:
     due_at: datetime | None
 
 
+class LeadsNoMoreError(Exception):
+    """Another process of the school leads by now."""
+
+
 class Scheduler:
     """Looks after one store at a time; each schedule runs as a job, one after the other.
 
@@ -157,11 +161,17 @@ class Scheduler:
             self._retry_at[plan.name] = now + RETRY_SECONDS
 
     async def run(self, name: ScheduleName) -> Job | None:
-        """Run a schedule now, as a job, and return how that ended."""
-        head_seq = self._host.store.head_seq
+        """Run a schedule now, as a job, and return how that ended.
+
+        Raises:
+            LeadsNoMoreError: This process stood still, and another one runs it by now.
+        """
+        head_seq, others = self._host.store.head_seq, self._host.store.engine.others
         channel, run, params = self._task(name)
 
         async def note(work: Work, job_id: str) -> None:
+            if not await others.leads(work.tx):
+                raise LeadsNoMoreError
             await work.schedules.see(name, work.now, job_id)
 
         job_id = await self._jobs.launch(

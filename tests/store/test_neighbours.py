@@ -10,9 +10,12 @@ import orjson
 import pytest
 
 from rpcbackend.app import Application
+from rpcbackend.jobs.scheduler import LeadsNoMoreError
 from rpcbackend.middleware.rate_limit import SHARED
 from rpcbackend.resilience.shares import Told
+from rpcbackend.schema.jobs import JobState
 from rpcbackend.schema.limits import Limits
+from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Place, postgres_neighbours
 from rpcbackend.store.postgres import PostgresEngine
@@ -276,6 +279,21 @@ async def test_a_server_that_does_not_answer_is_given_up_by_who_leads(
         async with asyncio.timeout(10):
             # On another connection, for the one that was silent is gone.
             await leads.wait()
+
+
+async def test_who_stood_still_and_leads_no_more_runs_no_schedule(
+    one: Application, two: Application
+) -> None:
+    """He finds out where it is begun, in the transaction, as the sender does."""
+    neighbours_of(two).is_leader = True
+
+    with pytest.raises(LeadsNoMoreError):
+        await two.scheduler.run(ScheduleName.UPKEEP)
+
+    assert (await Client(one).call("jobs.list"))["items"] == []
+    job = await one.scheduler.run(ScheduleName.UPKEEP)
+    assert job is not None
+    assert job.state is JobState.DONE
 
 
 def neighbours_of(app: Application) -> Neighbours:
