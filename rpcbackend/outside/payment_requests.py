@@ -21,7 +21,11 @@ class Link(NamedTuple):
 
 
 async def keep_link(work: Work, link: Link) -> None:
-    """Let a payment have its link, and the student; what was told of it meanwhile stays."""
+    """Let a payment have its link, and the student; what was told of it meanwhile stays.
+
+    Who cancelled the request while it was on its way does not want it to be paid: the student is
+    not told.
+    """
     payment = await work.payments.get(link.payment_id)
     if payment is None or payment.url == link.url:
         return
@@ -33,7 +37,8 @@ async def keep_link(work: Work, link: Link) -> None:
         url=link.url,
         provider_ref=link.provider_ref,
     )
-    is_due = changed.state is PaymentState.LINK_CREATED
+    is_open = changed.state is PaymentState.LINK_CREATED
+    is_due = is_open and not await work.payments.is_called_off(payment)
     told_by = await tell_link(work, changed) if is_due else None
     await _record(work, "payments.link_created", changed, state=changed.state, toldBy=told_by)
 

@@ -84,6 +84,14 @@ class Payments:
         assert row is not None  # noqa: S101 (it was queued with the payment)
         return str(row[0])
 
+    async def is_called_off(self, payment: Payment) -> bool:
+        """Tell whether the request for its link was cancelled while it was on its way."""
+        row = await self._tx.one(
+            "SELECT is_withdrawn FROM outbox WHERE school_id = :school AND dedupe_key = :key",
+            key=asking_for(payment),
+        )
+        return row is not None and bool(row[0])
+
     async def require_encoded(self, payment_id: str) -> Encoded[Payment]:
         """Return the payment as wire JSON; see `Table.require`."""
         return await _TABLE.require_encoded(self._tx, payment_id)

@@ -13,6 +13,7 @@ from tests.factories import School, events_in, keyed
 from tests.methods.test_webhooks_receive import add_service, paid
 from tests.notices.desk import ADA, PHONE, agree
 from tests.notices.outbox import Row, outbox_of
+from tests.store.test_outbox import lease
 
 HOUR = 3_600
 URL = "https://pay.example/9"
@@ -137,6 +138,20 @@ async def test_who_may_not_be_told_is_not_and_the_office_hears_of_it(
     else:
         for state in ("graduated", "archived"):
             await client.call("students.transition", studentId=student_id, to=state)
+
+    await keep(store, payment)
+
+    assert await letters(store) == []
+    assert await told_by(store) is None
+    assert (await client.call("payments.get", paymentId=payment["id"]))["url"] == URL
+
+
+async def test_who_is_not_to_pay_any_more_is_not_asked_to_though_the_link_was_under_way(
+    client: Client, store: Store, school: School
+) -> None:
+    payment = await ask(client, school)
+    [request] = await lease(store, room={"payment": 1})
+    await client.call("outbox.retry", ids=[request.id], action="cancel")
 
     await keep(store, payment)
 
