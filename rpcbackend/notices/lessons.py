@@ -1,9 +1,11 @@
 """What a student is told of his lessons: before they begin, when they move, when they are off."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rpcbackend.domain import values
+from rpcbackend.errors import NotFoundError
 from rpcbackend.notices import keys
 from rpcbackend.notices.composing import compose, message_of
 from rpcbackend.notices.keys import Known
@@ -57,7 +59,10 @@ class Told:
 
 
 async def told_by(work: Work, key: str) -> Told | None:
-    """Return what is said by the message with a key, as the lesson is now; None if of no lesson.
+    """Return what is said by the message with a key, as the lesson is now.
+
+    None is what is said of no lesson, or of one that is gone (a damaged file was salvaged): whoever
+    refuses to hear of it must not be refused that.
 
     Args:
         work: A unit of work in which nothing is hidden.
@@ -66,9 +71,11 @@ async def told_by(work: Work, key: str) -> Told | None:
     news = keys.read_news(key)
     if news is None:
         return None
-    lesson = await work.lessons.require(news.lesson_id)
-    instructor = await work.instructors.require(lesson.instructor_id)
-    return Told(lesson, instructor, news.kind, news.known)
+    with suppress(NotFoundError):
+        lesson = await work.lessons.require(news.lesson_id)
+        instructor = await work.instructors.require(lesson.instructor_id)
+        return Told(lesson, instructor, news.kind, news.known)
+    return None
 
 
 async def tell_moved(work: Work, old: Lesson, party: Party) -> None:

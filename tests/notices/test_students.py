@@ -221,6 +221,24 @@ async def test_a_link_that_waits_goes_by_the_other_way_too(
     assert row.payload["subject"] == "Bitte um Zahlung von 45,00 €"
 
 
+@clause("messages-consent")
+async def test_a_refusal_holds_though_the_lesson_of_what_waits_is_gone(
+    client: Client, store: Store, school: School, clock: FrozenClock
+) -> None:
+    """A file that was damaged and salvaged may hold messages of what it lost."""
+    lesson = await reminded_by_sms(client, store, school, clock)
+    await store.write(
+        lambda work: work.tx.run(
+            "DELETE FROM lessons WHERE school_id = :school AND id = :id", id=lesson["id"]
+        ),
+        actor="tests",
+    )
+
+    await agree(client, school, "sms", is_granted=False)
+
+    assert [(row.channel, row.state) for row in await outbox_of(store)] == [("sms", "cancelled")]
+
+
 # At other hours
 
 
