@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rpcbackend.schema.templates import TemplateKind
-from rpcbackend.store.settled import Settled, settle_one
+from rpcbackend.store.settled import COLUMNS, add_again
 from rpcbackend.store.still import reader_of
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
@@ -17,33 +17,18 @@ Reminded = Mapping[str, Any]
 """A row of the outbox."""
 
 # What waits and was never tried is composed anew once it is due. Others say so by a call.
-_SENT = """
-SELECT id, channel, recipient, template, payload, dedupe_key, state, created_at, not_before,
-  attempts, epoch, lease, is_withdrawn, failure, provider_ref, ended_at, owner_id, via, quiet,
-  not_after
-FROM outbox
+_SENT = f"""
+SELECT {COLUMNS} FROM outbox
 WHERE template = :kind AND instr(dedupe_key, '/' || :kind || '/') > 0
   AND state <> 'cancelled' AND (attempts > 0 OR lease > 0) ORDER BY id
+"""  # noqa: S608 (our own columns)
+
+_STARTS_THEN = """
+SELECT 1 FROM lessons
+WHERE school_id = :school AND id = :lesson AND starts_at * 1000 = :not_after
 """
 
-_ADD = """
-INSERT INTO outbox (school_id, id, channel, recipient, template, payload, dedupe_key, state,
-                    created_at, not_before, not_after, quiet, owner_id, via,
-                    attempts, epoch, lease, is_withdrawn)
-SELECT :school, :id, :channel, :recipient, :template, :payload, :dedupe_key, 'queued',
-       :created_at, :not_before, :not_after, :quiet, :owner_id, :via, 0, 0, 0, 0
-WHERE EXISTS (
-  SELECT 1 FROM lessons
-  WHERE school_id = :school AND id = :lesson AND starts_at * 1000 = :not_after)
-ON CONFLICT DO NOTHING
-"""
-
-_DONE = """
-UPDATE reminders SET due_at = NULL
-WHERE school_id = :school AND lesson_id = :lesson AND EXISTS (
-  SELECT 1 FROM lessons
-  WHERE school_id = :school AND id = :lesson AND starts_at * 1000 = :not_after)
-"""
+_DONE = "UPDATE reminders SET due_at = NULL WHERE school_id = :school AND lesson_id = :lesson"
 
 
 def reminded_in(path: Path, key: bytes | None) -> Callable[[Report], Sequence[Reminded]]:
@@ -66,19 +51,7 @@ async def remind_no_more(work: Work, reminded: Sequence[Reminded]) -> None:
     """
     for message in reminded:
         # As `rpcbackend.notices.keys` writes them: student, purpose, lesson, version, and more.
-        lesson = {"lesson": message["dedupe_key"].split("/")[2]}
-        start = {"not_after": message["not_after"]}
-        given = {name: message[name] for name in _GIVEN}
-        if await work.tx.run(_ADD, **given, **lesson, **start):
-            await settle_one(work, _settled(message), "queued")
-        await work.tx.run(_DONE, **lesson, **start)
-
-
-_GIVEN = (
-    *("id", "channel", "recipient", "template", "payload", "dedupe_key"),
-    *("created_at", "not_before", "quiet", "owner_id", "via"),
-)
-
-
-def _settled(message: Reminded) -> Settled:
-    return Settled(**{name: message[name] for name in Settled._fields})
+        lesson = message["dedupe_key"].split("/")[2]
+        if await work.tx.one(_STARTS_THEN, lesson=lesson, not_after=message["not_after"]):
+            await add_again(work, message)
+            await work.tx.run(_DONE, lesson=lesson)

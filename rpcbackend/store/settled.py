@@ -40,6 +40,26 @@ WHERE school_id = :school AND id = :id
 """
 
 
+COLUMNS = """id, channel, recipient, template, payload, dedupe_key, state, created_at, not_before,
+  attempts, epoch, lease, is_withdrawn, failure, provider_ref, ended_at, owner_id, via, quiet,
+  not_after"""
+"""Of a message that the backup does not have, as `add_again` needs them."""
+
+_ADD = """
+INSERT INTO outbox (school_id, id, channel, recipient, template, payload, dedupe_key, state,
+                    created_at, not_before, not_after, quiet, owner_id, via,
+                    attempts, epoch, lease, is_withdrawn)
+VALUES (:school, :id, :channel, :recipient, :template, :payload, :dedupe_key, 'queued',
+        :created_at, :not_before, :not_after, :quiet, :owner_id, :via, 0, 0, 0, 0)
+ON CONFLICT DO NOTHING
+"""
+
+_ADDED = (
+    *("id", "channel", "recipient", "template", "payload", "dedupe_key"),
+    *("created_at", "not_before", "not_after", "quiet", "owner_id", "via"),
+)
+
+
 class Settled(NamedTuple):
     """A message that was tried, or came to its end, and how it stands."""
 
@@ -82,7 +102,7 @@ async def settle_again(work: Work, settled: Sequence[Settled]) -> None:
 
 async def settle_one(work: Work, message: Settled, state: str) -> None:
     """Take a message of a restored store from a state to the one that it had before."""
-    for step in _way(state, message.state):
+    for step in way(_NEXT, state, message.state) or ():
         await work.tx.run(
             _STEP,
             id=message.id,
@@ -103,11 +123,23 @@ async def settle_one(work: Work, message: Settled, state: str) -> None:
     )
 
 
-def _way(state: str, end: str) -> Sequence[str]:
-    """Return the shortest steps from a state to another one; none where there is no way."""
+async def add_again(work: Work, message: Mapping[str, Any]) -> None:
+    """Let a message that a restored store does not have be there as it was.
+
+    Args:
+        work: Of the restored store.
+        message: Its `COLUMNS`.
+    """
+    if await work.tx.run(_ADD, **{name: message[name] for name in _ADDED}):
+        as_it_was = Settled(**{name: message[name] for name in Settled._fields})
+        await settle_one(work, as_it_was, "queued")
+
+
+def way(steps: Mapping[str, Sequence[str]], state: str, end: str) -> Sequence[str] | None:
+    """Return the shortest way from a state to another one; None where there is no way."""
     ways: list[tuple[str, ...]] = [(state,)]
-    for way in ways:
-        if way[-1] == end:
-            return way[1:]
-        ways += [(*way, step) for step in _NEXT.get(way[-1], ()) if step not in way]
-    return ()
+    for each in ways:
+        if each[-1] == end:
+            return each[1:]
+        ways += [(*each, step) for step in steps.get(each[-1], ()) if step not in each]
+    return None

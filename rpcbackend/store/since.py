@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rpcbackend.schema.consents import Consent
+from rpcbackend.store.paid import Paid, paid_in, stay_paid
 from rpcbackend.store.reminded import Reminded, remind_no_more, reminded_in
 from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
 from rpcbackend.store.said import said_in, say_again
@@ -15,11 +16,12 @@ from rpcbackend.store.work import Work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Since:
-    """Rights that were taken away, messages that went out, and what students said."""
+    """Rights that were taken away, what went out, what was paid, and what students said."""
 
     revoked: Revoked = field(default_factory=Revoked)
     settled: Sequence[Settled] = ()
     reminded: Sequence[Reminded] = ()
+    paid: Paid = field(default_factory=Paid)
     said: Sequence[Consent] = ()
 
 
@@ -32,6 +34,7 @@ def since_in(path: Path, key: bytes | None) -> Callable[[Report], Since]:
             revoked=revoked_in(path, key)(report),
             settled=settled_in(path, key)(report),
             reminded=reminded_in(path, key)(report),
+            paid=paid_in(path, key)(report),
             said=said_in(path, key)(report),
         )
 
@@ -43,4 +46,5 @@ async def carry_over(work: Work, since: Since) -> None:
     await shut_out(work, since.revoked)
     await settle_again(work, since.settled)
     await remind_no_more(work, since.reminded)
+    await stay_paid(work, since.paid)
     await say_again(work, since.said)
