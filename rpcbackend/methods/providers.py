@@ -13,6 +13,7 @@ from rpcbackend.errors import (
     UrlRefusedError,
     VersionConflictError,
 )
+from rpcbackend.outside.providers import fits_header
 from rpcbackend.schema.base import Empty, Encoded, NoParams
 from rpcbackend.schema.providers import (
     Provider,
@@ -171,16 +172,11 @@ def _check(params: SaveProvider) -> None:
         refused["mail.security"] = "clear_text"
     if params.web and not _is_safe(params.web.url):
         refused["web.url"] = "clear_text"
-    if params.web and params.secret and not _fits_header(params.secret):
+    if params.web and params.secret and not fits_header(params.secret):
         refused |= {"secret": "header"}
     errors = [{"path": path, "rule": rule} for path, rule in refused.items() if rule]
     if errors:
         raise InvalidParamsError(details={"errors": errors})
-
-
-def _fits_header(secret: str) -> bool:
-    """Tell whether a key can be sent as `Authorization: Bearer …` (RFC 9110 section 5.5)."""
-    return secret.isascii() and secret.strip() == secret
 
 
 def _is_safe(url: str) -> bool:

@@ -12,7 +12,7 @@ import orjson
 
 from rpcbackend.clock import Clock
 from rpcbackend.outside.adapter import RefusedError, TryAgainError, Undelivered
-from rpcbackend.outside.providers import WebProvider
+from rpcbackend.outside.providers import WebProvider, fits_header
 from rpcbackend.outside.retry_after import read_retry_after
 from rpcbackend.outside.web import Answer, Web
 
@@ -68,6 +68,11 @@ class Gateway:
             TryAgainError: It was not delivered now, or nobody knows.
             RefusedError: It never will be.
         """
+        if not fits_header(self.provider.secret):
+            # No message is to blame for that.
+            raise TryAgainError(
+                "the key of the service is missing; save it again", is_unreached=True
+            )
         answer = await self._web.post(
             f"{self.provider.url.rstrip('/')}/{path}",
             headers={

@@ -25,9 +25,14 @@ class WebProvider:
     url: str
     """Where its API begins."""
     secret: str = field(repr=False)
-    """What the service knows the school by."""
+    """What the service knows the school by; empty if there is none, or it cannot be opened."""
     sender: str = ""
     """What a message says it comes from, where the service asks for it."""
 
 
 Provider = MailProvider | WebProvider
+
+
+def fits_header(secret: str) -> bool:
+    """Tell whether a key can be sent as `Authorization: Bearer …` (RFC 9110 section 5.5)."""
+    return secret.isascii() and secret.isprintable() and secret != "" and secret.strip() == secret

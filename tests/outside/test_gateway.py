@@ -160,6 +160,21 @@ async def test_an_address_that_may_not_be_called_is_a_fault_of_the_settings(
         assert url not in failed.value.reason
 
 
+@pytest.mark.parametrize("secret", ["", "key "], ids=["none", "one that no header can hold"])
+async def test_a_key_that_cannot_be_sent_is_a_fault_of_the_settings(
+    clock: FrozenClock, secret: str
+) -> None:
+    """It was not given for another host, cannot be opened, or was saved by an older version."""
+    async with web_to(clock, SENT) as (web, host, url):
+        gateway = Gateway(WebProvider(url=url, secret=secret), web, clock=clock)
+        with pytest.raises(TryAgainError) as failed:
+            await TextMessages(gateway).send(ID, TEXT)
+
+    assert failed.value.is_unreached
+    assert "key" in failed.value.reason
+    assert host.requests == []
+
+
 @pytest.mark.parametrize("text", ["", "ж" * 671], ids=["nothing", "eleven parts"])
 async def test_a_text_that_no_telephone_puts_together_is_refused_before_anybody_is_called(
     clock: FrozenClock, text: str
