@@ -41,6 +41,8 @@ class Said:
     """What it calls it; None if it only says that it had taken it before."""
     url: str | None = field(default=None, repr=False)
     """Of a payment: where it is paid, whatever that is."""
+    is_seen: bool = False
+    """Whether it had taken it before."""
 
 
 class Gateway:
@@ -105,11 +107,12 @@ def _read(answer: Answer) -> Said:
         said = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         said = None
+    is_seen = answer.status == SEEN
     name = said.get("id") if isinstance(said, dict) else None
     if isinstance(said, dict) and isinstance(name, str) and 0 < len(name) <= MOST_CHARACTERS:
         url = said.get("url")
-        return Said(id=name, url=None if url is None else str(url))
-    if answer.status == SEEN:
-        return Said(id=None)
+        return Said(id=name, url=None if url is None else str(url), is_seen=is_seen)
+    if is_seen:
+        return Said(id=None, is_seen=True)
     # It may have arrived: by the same key the service tells next time.
     raise TryAgainError("the service did not say what became of it")

@@ -25,7 +25,7 @@ class PaymentLinks:
     async def send(self, id: str, message: Message) -> str | None:  # noqa: A002 (its name)
         """Ask for a link, keep it, and return the service's name for it; see `Adapter.send`."""
         said = await self._gateway.post("payments", id, message.payload)
-        if said.id is None:
+        if said.id is None or (said.is_seen and said.url is None):
             # It has made one, which may be paid: to give up would say that there is none.
             raise TryAgainError("the service took it before, and does not tell its link")
         if said.url is None or not _URL.fullmatch(said.url):

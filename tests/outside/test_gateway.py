@@ -243,6 +243,18 @@ async def test_a_service_that_took_a_payment_before_and_tells_no_link_is_asked_a
     assert kept.links == [Link("pay_1", "pl_9", "https://pay.example/pl_9")]
 
 
+async def test_a_name_without_a_link_of_what_it_took_before_is_no_refusal(
+    clock: FrozenClock,
+) -> None:
+    kept = Kept()
+    async with gateway_to(clock, an_answer(409, {"id": "pl_9"})) as (gateway, _):
+        with pytest.raises(TryAgainError) as failed:
+            await PaymentLinks(gateway, kept.keep).send(ID, PAYMENT)
+
+    assert not failed.value.is_unreached
+    assert kept.links == []
+
+
 @pytest.mark.parametrize(
     "said",
     [
