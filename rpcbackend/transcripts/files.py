@@ -1,9 +1,10 @@
 """The files of a transcript, read up to where they end."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from rpcbackend.transcripts.format import (
     Entry,
@@ -13,6 +14,11 @@ from rpcbackend.transcripts.format import (
     read_header,
 )
 from rpcbackend.transcripts.sealed import Seal, WrongTranscriptKeyError, salt_of
+
+T = TypeVar("T")
+
+ENTRIES_AT_ONCE, LINES_AT_ONCE = 100, 2_000
+"""What takes two milliseconds or so; a line that is only passed takes little."""
 
 
 @dataclass(slots=True)
@@ -30,6 +36,8 @@ class Transcript:
     """Whether its end was cut off, as far as it was read."""
     skipped: int = 0
     """How many entries were left out, as far as it was read."""
+    pause: Callable[[], object] = lambda: None
+    """Is called again and again while it is read: a reader beside others lets them have a turn."""
 
     def entries(self) -> Iterator[Entry]:
         """Read the entries, in order; can be called again.
@@ -38,20 +46,27 @@ class Transcript:
             TranscriptError: A line is not what was written.
         """
         if self.most is None:
-            yield from map(read_entry, self._lines())
+            yield from self._in_turns(map(read_entry, self._lines()), ENTRIES_AT_ONCE)
             return
         last: deque[bytes] = deque(maxlen=self.most)
         damage = None
         count = 0
         try:
-            for count, line in enumerate(self._lines(), start=1):  # noqa: B007 (counts them)
+            lines = self._in_turns(self._lines(), LINES_AT_ONCE)
+            for count, line in enumerate(lines, start=1):  # noqa: B007 (counts them)
                 last.append(line)
         except TranscriptError as error:
             damage = error
         self.skipped = count - len(last)
-        yield from map(read_entry, last)
+        yield from self._in_turns(map(read_entry, last), ENTRIES_AT_ONCE)
         if damage is not None:
             raise damage
+
+    def _in_turns(self, each: Iterable[T], at_once: int) -> Iterator[T]:
+        for count, one in enumerate(each):
+            if count % at_once == 0:
+                self.pause()
+            yield one
 
     def _lines(self) -> Iterator[bytes]:
         count: int | None = None

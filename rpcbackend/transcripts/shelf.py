@@ -1,6 +1,8 @@
 """The files of the transcript that a process writes, as its owner may look at them."""
 
 import asyncio
+import gc
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,6 +26,11 @@ MOST = 20_000
 
 What is looked at is what happened last; `rpcbackend inspect` shows all.
 """
+
+
+PAUSE_SECONDS = 0.0005
+"""A thread that computes gives the interpreter away every 5 ms, and a call wants it several times:
+one that waits between some entries and the next holds up others by a millisecond."""
 
 
 class Shelf:
@@ -53,7 +60,7 @@ class Shelf:
             NotFoundError: There is none of that name that can be opened here.
         """
         async with self._turn:
-            return await asyncio.to_thread(self._make, name)
+            return await asyncio.to_thread(self._make_without_collecting, name)
 
     def _entries(self) -> Iterator[TranscriptEntry]:
         for path in parts_of(self._path):
@@ -74,6 +81,15 @@ class Shelf:
             part=header and header.part,
         )
 
+    def _make_without_collecting(self, name: str) -> str:
+        # So many objects at once make Python look through all there are: 50 ms in which nobody else
+        # has a turn, for nothing. What this makes is let go of when it is done.
+        gc.disable()
+        try:
+            return self._make(name)
+        finally:
+            gc.enable()
+
     def _make(self, name: str) -> str:
         path = next((path for path in parts_of(self._path) if path.name == name), None)
         if path is None:
@@ -86,7 +102,11 @@ class Shelf:
             raise NotFoundError(_NO_HEADER) from None
         if header is None:
             raise NotFoundError(_OTHER_KEY)
-        transcript = Transcript(header, [path], self._keys(), most=MOST)
+        # Nobody ever sets it: what is wanted is the wait.
+        rest = threading.Event()
+        transcript = Transcript(
+            header, [path], self._keys(), most=MOST, pause=lambda: rest.wait(PAUSE_SECONDS)
+        )
         try:
             return make_page(Named(name, transcript, is_piece=True), None, self._registry()).html
         except OSError:

@@ -44,6 +44,25 @@ def test_what_is_written_is_read(tmp_path: Path, key: bytes | None) -> None:
     assert not transcript.is_torn
 
 
+@pytest.mark.parametrize(
+    ("most", "pauses"), [(None, 4), (250, 1 + 3)], ids=["all", "the last, past the others"]
+)
+def test_others_have_a_turn_while_a_long_one_is_read(
+    tmp_path: Path, most: int | None, pauses: int
+) -> None:
+    file = TranscriptFile(tmp_path / "t", HEADER, None, part_bytes=999_999, parts=9)
+    for number in range(400):
+        file.write(asked(number, number, "ping").to_line())
+    file.close()
+    transcript = open_transcript(tmp_path / "t")
+    turns: list[int] = []
+    transcript.most, transcript.pause = most, lambda: turns.append(1)
+
+    assert len(list(transcript.entries())) == (most or 400)
+
+    assert len(turns) == pauses
+
+
 @clause("transcript-sealed")
 def test_a_sealed_file_shows_nothing_and_wants_its_key(tmp_path: Path) -> None:
     write(tmp_path / "t", KEY).close()

@@ -1,6 +1,7 @@
 """The files of a transcript, listed and shown while one of them is written."""
 
 import base64
+import gc
 import gzip
 import re
 from pathlib import Path
@@ -83,6 +84,17 @@ async def test_one_part_is_shown_without_those_before_it(tmp_path: Path) -> None
     assert page["notes"] == [
         f"It begins with part {len(names)}: what was before is in another file."
     ]
+
+
+async def test_the_collector_rests_for_a_page_and_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "day.jsonl"
+    write_script(path, busy_day(10))
+
+    await shelf_of(path).page(path.name)
+    assert gc.isenabled()
+    with pytest.raises(NotFoundError):
+        await shelf_of(path).page("no such file")
+    assert gc.isenabled()
 
 
 async def test_what_is_no_transcript_is_listed_and_not_opened(tmp_path: Path) -> None:
