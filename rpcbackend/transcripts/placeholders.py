@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from rpcbackend.errors import UrlRefusedError
+from rpcbackend.outside.guard import Guard
 from rpcbackend.protocol.codec import canonical
 from rpcbackend.security.redaction import Mark
 from rpcbackend.store.students import fold
@@ -27,13 +29,14 @@ _FORMS = {
     "email": re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+"),
     "phone": re.compile(r"\+[1-9][0-9]{6,14}"),
     "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "url": re.compile(r"https?://[\x21-\x7e]+"),
     "key": re.compile(r"[A-Za-z0-9_-]{43}=?"),
     "code": re.compile(r"[0-9]{6}"),
     "blank": re.compile(r"\s*"),
     "text": re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]*"),
 }
 _OF_MARK = {
-    "personal": ("email", "phone", "date", "blank", "text"),
+    "personal": ("url", "email", "phone", "date", "blank", "text"),
     "secret": ("key", "code", "blank", "text"),
 }
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +44,15 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 LIMIT = 1_000_000
 """Values that are told apart: each takes some hundreds of bytes of memory."""
+
+
+async def _nowhere(_host: str) -> list[str]:
+    """Look up nothing."""
+    return []
+
+
+GUARD = Guard(_nowhere)
+"""Tells which addresses anybody may call."""
 
 
 class TableFullError(Exception):
@@ -137,6 +149,8 @@ class Placeholders:
         news["like"] = like_of(mark, value)
         if not isinstance(value, str):
             return
+        if news["like"] == "url" and (reason := _refusal_of(value)):
+            news["refused"] = reason
         if len(value) > LONG:
             news["chars"] = len(value)
         elif mark == "secret" and len(value) < SHORT:
@@ -175,6 +189,15 @@ class Placeholders:
     def _has(self, known: str, marks: Iterable[str]) -> None:
         if marks:
             self._news.setdefault(known, {}).setdefault("has", []).extend(marks)
+
+
+def _refusal_of(url: str) -> str | None:
+    """Return why an address may not be called, where none may that is not public."""
+    try:
+        GUARD.check(url)
+    except UrlRefusedError as error:
+        return str((error.details or {})["reason"])
+    return None
 
 
 def like_of(mark: Mark, value: Any) -> str:

@@ -51,8 +51,8 @@ class StandIns:
             case "email":
                 host = "@example.invalid"
                 return f"p{rank:06}".ljust(facts.get("chars", 0) - len(host), "x") + host
-            case "phone":
-                return f"+49{rank:09}"
+            case "url":
+                return _url(rank, facts.get("refused")).ljust(facts.get("chars", 0), "x")
             case "date":
                 return (_FIRST_DAY + timedelta(days=rank % _DAYS)).isoformat()
             case "search":
@@ -73,6 +73,20 @@ class StandIns:
         return self._ranks.get(known, 0) or _number(known)
 
 
+def _url(rank: int, refused: str | None) -> str:
+    """Return an address that nobody has, and that is refused for the same reason, if it is."""
+    match refused:
+        case "form":
+            return f"https://#p{rank:06}"
+        case "scheme":
+            return f"http://p{rank:06}.example.org/"
+        case "port":
+            return f"https://p{rank:06}.example.org:8080/"
+        case "host":
+            return f"https://p{rank:06}/"
+    return f"https://p{rank:06}.example.org/"
+
+
 def _secret(known: str, facts: Mapping[str, Any]) -> Any:
     digest = hashlib.sha256(known.encode())
     match facts.get("like", "text"):
@@ -90,6 +104,8 @@ def _secret(known: str, facts: Mapping[str, Any]) -> Any:
 
 def _other(like: str, number: int) -> Any:
     match like:
+        case "phone":
+            return f"+49{number:09}"
         case "int":
             return number
         case "float":

@@ -19,6 +19,10 @@ ONE, TWO = "<personal:1>", "<personal:2>"
         ("text", 7, False),
         ("email", "ada@example.org", True),
         ("email", "Ada", False),
+        ("url", "https://example.org/", True),
+        ("url", "Ada", False),
+        # As older transcripts have it.
+        ("text", "https://example.org/", True),
         ("int", 7, True),
         ("int", "7", False),
         ("object", {"a": 1}, True),

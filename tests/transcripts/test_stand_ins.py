@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from rpcbackend.errors import UrlRefusedError
 from rpcbackend.schema.students import CreateStudent
 from rpcbackend.store.students import fold
-from rpcbackend.transcripts.placeholders import Placeholders
+from rpcbackend.transcripts.placeholders import GUARD, Placeholders, like_of
 from rpcbackend.transcripts.stand_ins import StandIns
 from tests.factories import an_id
 
@@ -136,3 +137,30 @@ def test_on_a_number_plate_there_is_no_room_for_words() -> None:
         stand_ins.learn(each, told)
 
     assert len(stand_ins.make(known, "plate")) <= 20
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://example.org/hook", None),
+        ("https://user@example.org/", "form"),
+        ("http://example.org/", "scheme"),
+        ("https://example.org:8080/", "port"),
+        ("https://127.0.0.1/", "host"),
+        (f"https://example.org/{'x' * 80}", None),
+    ],
+)
+def test_an_address_is_one_that_is_refused_for_the_same_reason(
+    url: str, reason: str | None
+) -> None:
+    first, second = made_of([url, f"{url}a"])[0]
+
+    assert first != second
+    assert [like_of("personal", each) for each in (url, first)] == ["url", "url"]
+    assert (len(first) > 60) == (len(url) > 60)
+    if reason is None:
+        assert GUARD.check(first).host.endswith(".example.org")
+        return
+    with pytest.raises(UrlRefusedError) as refused:
+        GUARD.check(first)
+    assert refused.value.details == {"reason": reason}
