@@ -45,6 +45,7 @@ from rpcbackend.schema.lifecycle import (
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.schema.system import Health
+from rpcbackend.steps import Steps
 from rpcbackend.store import Origin, Report, Store, Verdict
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.ways import Ways
@@ -86,10 +87,9 @@ class Application:
         self._limits, self._surroundings = limits or Limits(), surroundings or Surroundings()
         self._drain_seconds = drain_seconds
         self._clock, self._tap = self._surroundings.clock, self._surroundings.tap
-        still = self._clock
+        still, steps = self._clock, self._surroundings.steps or Steps(self._tap)
         if self._tap is not None:
-            still = MomentClock(self._clock, is_still=True)
-            self._clock = MomentClock(self._clock)
+            still, self._clock = MomentClock(still, is_still=True), MomentClock(still)
         started, ids = self._clock.monotonic(), Ids(self._clock, self._surroundings.bits)
         self.jobs = JobRunner(
             lambda: self.store,
@@ -138,13 +138,14 @@ class Application:
             chance=self._surroundings.chance,
             ids=ids,
             report_bug=self._surroundings.report_bug,
+            steps=steps,
         )
         """Lead outside."""
         self.recordings = self._surroundings.recordings
         """Knows the transcript that this process writes."""
         self.post = Outbound(
             None if is_read_only else self._surroundings.channels,
-            Means(ways=self.ways, clock=self._clock, store=lambda: self.store),
+            Means(ways=self.ways, clock=self._clock, store=lambda: self.store, steps=steps),
             self._surroundings.chance,
         )
         """Sends what is in the outbox."""
@@ -173,7 +174,7 @@ class Application:
         """Keeps answers."""
         self.jobs.resume = Resuming(self, registry).order
         self.scheduler = Scheduler(
-            self.jobs, self, delay_seconds=schedules_after_seconds or 0, without=but
+            self.jobs, self, delay_seconds=schedules_after_seconds or 0, without=but, steps=steps
         )
         """Begins what is due."""
         self.dispatcher = Dispatcher(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rpcbackend.outside.adapter import Adapter
 from rpcbackend.outside.channels import ByProvider, Channels, Direct, MakeChannels, Means
-from rpcbackend.outside.payment_requests import Link, keep_link
+from rpcbackend.outside.payment_requests import Link, step_of
 from rpcbackend.outside.providers import MailProvider, Provider, WebProvider
-from rpcbackend.outside.sender import ACTOR, Sender
+from rpcbackend.outside.sender import Sender
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.outbox import Channel, ChannelDelay, DelayWarning, OutboxHealth
 from rpcbackend.store import Store, Work
@@ -31,7 +31,9 @@ class Outbound:
     ) -> None:
         self.sender: Sender | None = None
         if make_channels is not None:
-            self.sender = Sender(make_channels(means), clock=means.clock, random=chance)
+            self.sender = Sender(
+                make_channels(means), clock=means.clock, random=chance, steps=means.steps
+            )
 
     def welcome(self, store: Store) -> None:
         """Send what is in a store that was opened, in the place of the one before."""
@@ -123,7 +125,7 @@ def _make_payments(means: Means, provider: Provider) -> Adapter:
     from rpcbackend.outside.payments import PaymentLinks  # noqa: PLC0415 (as above)
 
     async def keep(link: Link) -> None:
-        await means.store().write(lambda work: keep_link(work, link), actor=ACTOR)
+        await means.steps.take(means.store(), step_of(link))
 
     return PaymentLinks(_gateway(means, "payment", provider), keep)
 

@@ -15,6 +15,7 @@ from rpcbackend.outside.channels import MakeChannels
 from rpcbackend.recordings import NoRecordings, Recordings
 from rpcbackend.schema.limits import Limits
 from rpcbackend.security.signing import Signing
+from rpcbackend.steps import Steps
 from rpcbackend.store import Place
 from rpcbackend.watch import Tell, tell_nobody
 
@@ -47,5 +48,7 @@ class Surroundings:
     """How the tokens of the mirror are signed: by a secret that stands in no store."""
     recordings: Recordings = field(default_factory=NoRecordings)
     """The transcript, for whoever may look at it."""
+    steps: Steps | None = None
+    """What takes those that the process takes by itself; None lets it take them."""
     rates: Limits | None = None
     """Those that hold where they are others than clients are told: a replay is in no hurry."""

@@ -14,6 +14,7 @@ from rpcbackend.outside.guard import Guard
 from rpcbackend.outside.names import Names
 from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.schema.system import HostHealth
+from rpcbackend.steps import Steps
 from rpcbackend.store import Store
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Ways:
         chance: Draws the waits before a retry.
         ids: Names what is told to `report_bug`.
         report_bug: Told what should not have happened.
+        steps: Takes what is done to the store.
     """
 
     def __init__(
@@ -42,11 +44,12 @@ class Ways:
         chance: Callable[[], float],
         ids: Ids,
         report_bug: ReportBug,
+        steps: Steps,
     ) -> None:
-        self._settings = settings
-        self.fanout = Fanout(report_bug, ids)
+        self._settings, self._steps = settings, steps
+        self.fanout = Fanout(report_bug, ids, steps)
         """Hands events on to the webhooks."""
-        self._news = BreakerNews()
+        self._news = BreakerNews(steps)
         self.names = Names()
         """Looks up names beside the loop."""
         self.guard = Guard(self.names.look_up, allows_private=settings.allow_private)
@@ -90,8 +93,9 @@ class Ways:
 
     def welcome(self, store: Store) -> None:
         """Follow a store that was opened, or restored: tell it news, and webhooks its events."""
-        self._news.welcome(store)
-        self.fanout.welcome(store)
+        if not self._steps.is_led:
+            self._news.welcome(store)
+            self.fanout.welcome(store)
 
     async def close(self) -> None:
         """Let go of every connection, and leave the last news; before the store closes."""

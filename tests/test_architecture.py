@@ -41,6 +41,8 @@ LONG = {
     "errors.py": "one file answers what a caller can get",
     "jobs/runner.py": "one job's whole way, and all of its ends",
     "outside/sender.py": "the one loop: what it leased, what is on its way and who leads",
+    "transcripts/exchanges.py": "what belongs together, and in which order, is one question",
+    "transcripts/format.py": "the form of every line stands in one place",
     "transcripts/replay.py": "one replay's whole way, from the first line to the last event",
     "top.py": "one picture, from the file that it is read from to the last column",
     "store/postgres_writer.py": "a transaction's whole way, also when nobody answers its COMMIT",

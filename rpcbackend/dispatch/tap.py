@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from rpcbackend.moments import Moment
+from rpcbackend.steps import StepTap
 
 
 class LineSink(Protocol):
@@ -27,8 +28,11 @@ class LineSink(Protocol):
         ...
 
 
-class Tap(Protocol):
-    """Looks at every line of a process, on the loop: it must be quick, and must not raise."""
+class Tap(StepTap, Protocol):
+    """Looks at every line of a process, and at every step that it takes by itself.
+
+    It is called on the loop: it must be quick, and must not raise.
+    """
 
     def came(self, connection_id: str, line: bytes | None) -> None:
         """Take a line that came in; None stands for one that was too long to keep."""

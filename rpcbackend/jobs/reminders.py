@@ -5,9 +5,13 @@ import asyncio
 from loguru import logger
 
 from rpcbackend.notices.reminders import plan_missing, queue_due
+from rpcbackend.steps import Step, Steps
 from rpcbackend.store import Store, Work
 
 ACTOR = "reminders"
+
+PLAN: Step[bool] = Step(name="plan", actor=ACTOR, run=plan_missing)
+REMIND: Step[bool] = Step(name="remind", actor=ACTOR, run=queue_due)
 
 LOOK_SECONDS = 30.0
 """How often somebody looks whether something is due: a look-up by an index."""
@@ -24,10 +28,11 @@ class Reminders:
 
     Args:
         delay_seconds: How long after its opening a store is left to those who wait for it.
+        steps: Takes what is done to the store.
     """
 
-    def __init__(self, *, delay_seconds: float) -> None:
-        self._delay = delay_seconds
+    def __init__(self, *, delay_seconds: float, steps: Steps | None = None) -> None:
+        self._delay, self._steps = delay_seconds, steps or Steps()
         self._watch: asyncio.Task[None] | None = None
 
     def welcome(self, store: Store) -> None:
@@ -44,27 +49,29 @@ class Reminders:
         await asyncio.sleep(self._delay)
         while True:
             planned_at = store.clock.monotonic()
-            await look(store, is_to_plan=True)
+            await look(store, self._steps, is_to_plan=True)
             while store.clock.monotonic() < planned_at + PLAN_SECONDS:
                 await asyncio.sleep(LOOK_SECONDS)
-                await look(store)
+                await look(store, self._steps)
 
 
-async def look(store: Store, *, is_to_plan: bool = False) -> None:
+async def look(store: Store, steps: Steps | None = None, *, is_to_plan: bool = False) -> None:
     """Queue what is due; a store that is only read has rest.
 
     Args:
         store: Whose students are reminded.
+        steps: Takes what is done to it.
         is_to_plan: Whether to decide first when, where nobody has.
     """
     if store.engine.read_only is not None:
         return
+    steps = steps or Steps()
     try:
         # Mostly there is nothing to do, and a look-up costs no commit.
         while is_to_plan and await store.read(_is_missing):
-            await store.write(plan_missing, actor=ACTOR)
+            await steps.take(store, PLAN)
         while await store.read(_is_due):
-            await store.write(queue_due, actor=ACTOR)
+            await steps.take(store, REMIND)
     except Exception as error:  # noqa: BLE001 (nobody waits for it, and it looks again)
         logger.bind(error=str(error)).warning("nobody can be reminded now")
 

@@ -16,6 +16,7 @@ from rpcbackend.jobs.runner import JobRunner
 from rpcbackend.running import Run
 from rpcbackend.schema.jobs import Job, JobState
 from rpcbackend.schema.schedules import RunSchedule, ScheduleName, StoredSchedule
+from rpcbackend.steps import Steps
 from rpcbackend.store import Store, Work
 from rpcbackend.store.schedules import TAGS
 from rpcbackend.upkeep import ACTOR, keeping
@@ -53,6 +54,7 @@ class Scheduler:
         delay_seconds: How long after its opening a store is left to those who wait for it.
         without: Schedules that this process leaves alone.
         look_seconds: See `LOOK_SECONDS`.
+        steps: Takes what is done to the store beside jobs.
     """
 
     def __init__(
@@ -63,11 +65,12 @@ class Scheduler:
         delay_seconds: float,
         without: Collection[ScheduleName] = (),
         look_seconds: float = LOOK_SECONDS,
+        steps: Steps | None = None,
     ) -> None:
         self._jobs, self._host = jobs, host
         self._delay, self._look_seconds = delay_seconds, look_seconds
         self._names = [name for name in ScheduleName if name not in without]
-        self._reminders = Reminders(delay_seconds=delay_seconds)
+        self._reminders = Reminders(delay_seconds=delay_seconds, steps=steps)
         self._watch: asyncio.Task[None] | None = None
         self._plans: list[_Plan] = []
         self._revision: int | None = None

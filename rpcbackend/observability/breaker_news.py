@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from loguru import logger
 
 from rpcbackend.outside.hosts import HostState
 from rpcbackend.rpc_error import RpcError
+from rpcbackend.schema.steps import BreakerChange, BreakerFacts
+from rpcbackend.steps import Step, Steps
 from rpcbackend.store import Store, Work
 
 ACTOR: Final = "outside"
@@ -21,9 +24,13 @@ class BreakerNews:
     """Leaves an event for each change, in their order, in whichever store is open.
 
     What the store refuses, being full or read-only, is tried again with the next change.
+
+    Args:
+        steps: Takes what it does to the store.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, steps: Steps | None = None) -> None:
+        self._steps = steps or Steps()
         self._waiting: deque[HostState] = deque(maxlen=MAX_WAITING)
         self._store: Store | None = None
         self._task: asyncio.Task[None] | None = None
@@ -56,13 +63,8 @@ class BreakerNews:
     async def _leave(self, store: Store) -> None:
         while self._waiting:
             states = list(self._waiting)
-
-            async def unit(work: Work, states: list[HostState] = states) -> None:
-                for state in states:
-                    await work.record(EVENT, ("host", state.host, 1), _told(state))
-
             try:
-                await store.write(unit, actor=ACTOR)
+                await self._steps.take(store, step_of(_facts_of(states)))
             except RpcError:
                 return
             except Exception as bug:  # noqa: BLE001 (told)
@@ -73,9 +75,26 @@ class BreakerNews:
                     self._waiting.popleft()
 
 
-def _told(state: HostState) -> dict[str, object]:
-    return {
-        "state": state.state,
-        "since": state.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "retryAfterMs": round(state.retry_after_seconds * 1_000),
-    }
+def step_of(facts: BreakerFacts) -> Step[None]:
+    """Return what leaves the events of these changes."""
+
+    async def unit(work: Work) -> None:
+        for change in facts.changes:
+            told = change.model_dump(mode="json", exclude={"host"})
+            await work.record(EVENT, ("host", change.host, 1), told)
+
+    return Step(name="breakers", actor=ACTOR, run=unit, facts=lambda: facts)
+
+
+def _facts_of(states: Sequence[HostState]) -> BreakerFacts:
+    return BreakerFacts(
+        changes=[
+            BreakerChange(
+                host=state.host,
+                state=state.state,
+                since=state.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                retry_after_ms=round(state.retry_after_seconds * 1_000),
+            )
+            for state in states
+        ]
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from loguru import logger
 
@@ -12,6 +12,7 @@ from rpcbackend.outside.gate import Gate
 from rpcbackend.outside.providers import MailProvider, Provider, WebProvider
 from rpcbackend.schema import providers as schema
 from rpcbackend.schema.outbox import Channel
+from rpcbackend.steps import Steps
 from rpcbackend.store import TEST_TEMPLATE, Message, Store
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Means:
     clock: Clock
     store: Callable[[], Store]
     """Returns the open store."""
+    steps: Steps
+    """Takes what is done to it."""
 
 
 MakeChannels = Callable[[Means], Channels]
@@ -87,6 +90,28 @@ class Carrier:
     provider_id: str | None
     """None where there is no choice."""
     adapter: Adapter
+
+
+class Known(NamedTuple):
+    """A provider, as far as it counts who is given a message."""
+
+    id: str
+    channel: str
+    is_enabled: bool
+
+
+def wanted(providers: Sequence[Known], message: Message) -> list[str]:
+    """Return the providers who may carry a message, in this order.
+
+    Args:
+        providers: All of them, by priority.
+        message: If somebody may have it, he goes on with it.
+    """
+    is_test = message.template == TEST_TEMPLATE
+    pinned = [one for one in providers if one.id == message.via and (one.is_enabled or is_test)]
+    if pinned or is_test:
+        return [one.id for one in pinned]
+    return [one.id for one in providers if one.channel == message.channel and one.is_enabled]
 
 
 class Carriers:
@@ -102,6 +127,14 @@ class Carriers:
         """All channels that there are."""
         return list(self._channels)
 
+    @property
+    def known(self) -> list[Known]:
+        """All providers, by priority."""
+        return [
+            Known(provider.id, provider.channel, provider.is_enabled)
+            for provider, _ in self._stored.values()
+        ]
+
     def is_known(self, providers: Sequence[schema.Provider]) -> bool:
         """Tell whether these are the providers that `renew` was given last."""
         return [stored for stored, _ in self._stored.values()] == list(providers)
@@ -116,7 +149,9 @@ class Carriers:
 
     def is_on(self, channel: str) -> bool:
         """Tell whether anybody carries messages of a channel."""
-        return isinstance(self._channels[channel], Direct) or bool(self._enabled(channel))
+        return isinstance(self._channels[channel], Direct) or any(
+            one.channel == channel and one.is_enabled for one in self.known
+        )
 
     def at_once(self, channel: str) -> int:
         """Return how many messages of a channel may be on their way."""
@@ -127,37 +162,24 @@ class Carriers:
         way = self._channels[channel]
         return way.to_one if isinstance(way, Direct) else None
 
+    @property
+    def bounds(self) -> dict[str, int]:
+        """The same of all channels that have such a bound."""
+        found = {channel: self.to_one(channel) for channel in self._channels}
+        return {channel: most for channel, most in found.items() if most is not None}
+
     def of(self, message: Message) -> list[Carrier]:
         """Return who may carry a message, in this order."""
         way = self._channels[message.channel]
         if isinstance(way, Direct):
             return [Carrier(None, self._adapter(message.channel, way.make))]
-        return [self._carrier(stored, way) for stored in self._wanted(message)]
-
-    def first_of(self, message: Message) -> str | None:
-        """Return the provider that is given a message first; None where there is no choice."""
-        if isinstance(self._channels[message.channel], Direct):
-            return None
-        return next((provider.id for provider, _ in self._wanted(message)), None)
+        return [self._carrier(self._stored[one], way) for one in wanted(self.known, message)]
 
     async def close(self) -> None:
         """Let go of every connection."""
         for adapter in self._adapters.values():
             await _close(adapter)
         self._adapters.clear()
-
-    def _wanted(self, message: Message) -> list[Stored]:
-        pinned = self._stored.get(message.via or "")
-        if pinned is not None and (pinned[0].is_enabled or message.template == TEST_TEMPLATE):
-            return [pinned]
-        return [] if message.template == TEST_TEMPLATE else self._enabled(message.channel)
-
-    def _enabled(self, channel: str) -> list[Stored]:
-        return [
-            stored
-            for stored in self._stored.values()
-            if stored[0].channel == channel and stored[0].is_enabled
-        ]
 
     def _carrier(self, stored: Stored, way: ByProvider) -> Carrier:
         provider_id = stored[0].id

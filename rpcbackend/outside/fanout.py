@@ -11,6 +11,7 @@ import orjson
 
 from rpcbackend.ids import Ids
 from rpcbackend.rpc_error import RpcError
+from rpcbackend.steps import Step, Steps
 from rpcbackend.store import Message, Store, Work
 from rpcbackend.store.webhooks import TAG, Awaiting
 
@@ -29,9 +30,16 @@ class Fanout:
     Args:
         report_bug: Told what should not have happened; the next commit tries again.
         ids: Give it a name in the log.
+        steps: Takes what it does to the store.
     """
 
-    def __init__(self, report_bug: Callable[[Exception, str], None], ids: Ids) -> None:
+    def __init__(
+        self,
+        report_bug: Callable[[Exception, str], None],
+        ids: Ids,
+        steps: Steps | None = None,
+    ) -> None:
+        self._steps = steps or Steps()
         self._report_bug, self._ids = report_bug, ids
         self._store: Store | None = None
         self._seen: int | None = None
@@ -94,7 +102,7 @@ class Fanout:
             if store is self._store:
                 self._has_any, self._seen = has_any, revision
             while is_behind and store is self._store:
-                is_behind = await store.write(fan_out, actor=ACTOR)
+                is_behind = await self._steps.take(store, FAN_OUT)
         except RpcError:
             # Nothing can be written for now; the place in the stream is kept.
             self._seen = None
@@ -115,6 +123,9 @@ async def fan_out(work: Work) -> bool:
     awaiting = await work.webhooks.awaiting()
     has_more = [await _give(work, each, head) for each in awaiting if each.seq < head]
     return any(has_more)
+
+
+FAN_OUT: Step[bool] = Step(name="fan_out", actor=ACTOR, run=fan_out)
 
 
 async def _give(work: Work, webhook: Awaiting, head: int) -> bool:

@@ -7,6 +7,8 @@ from rpcbackend.domain.payments import follow
 from rpcbackend.notices.payments import tell_link
 from rpcbackend.schema.outbox import MessageState
 from rpcbackend.schema.payments import Payment, PaymentState
+from rpcbackend.schema.steps import LinkFacts
+from rpcbackend.steps import Step
 from rpcbackend.store import Ended, Work
 
 CHANNEL = "payment"
@@ -18,6 +20,16 @@ class Link(NamedTuple):
     payment_id: str
     provider_ref: str
     url: str
+
+
+def step_of(link: Link) -> Step[None]:
+    """Return what keeps a link."""
+    return Step(
+        name="link",
+        actor="sender",
+        run=lambda work: keep_link(work, link),
+        facts=lambda: LinkFacts(**link._asdict()),
+    )
 
 
 async def keep_link(work: Work, link: Link) -> None:

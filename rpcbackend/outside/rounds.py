@@ -1,19 +1,15 @@
 """What the sender does to the store, in one unit: marks what came of messages, leases the next."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rpcbackend.outside.behind import Behind
-from rpcbackend.outside.channels import Carriers, Stored
-from rpcbackend.outside.delays import Delays
-from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent
+from rpcbackend.outside.channels import Carriers, Known, Stored, wanted
+from rpcbackend.outside.ends import End
 from rpcbackend.outside.hours import quiet_until_ms
 from rpcbackend.outside.payment_requests import follow_request
-from rpcbackend.outside.waits import MOST_SECONDS, Waits
 from rpcbackend.schema.outbox import MessageState
 from rpcbackend.schema.providers import Provider
 from rpcbackend.store import (
-    TEST_TEMPLATE,
     BoxDamagedError,
     Ended,
     Lease,
@@ -34,60 +30,6 @@ class Due:
     """Channels with a message that tries a provider out."""
     is_leased: bool = False
     """Whether messages are on their way, or were left there."""
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """A message that was on its way, and what came of it."""
-
-    lease: Lease
-    outcome: Outcome
-
-    @property
-    def is_test(self) -> bool:
-        """Whether it tried a provider out."""
-        return self.lease.message.template == TEST_TEMPLATE
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether nobody else was asked, since somebody may have it already."""
-        via = self.lease.message.via
-        return via is not None and via == self.lease.carrier
-
-    def weigh(self, delays: Delays, behind: Behind) -> None:
-        """Note what it shows of its channel."""
-        channel = self.lease.message.channel
-        if self.is_test:
-            if isinstance(self.outcome, Sent):
-                delays.hurry()
-        elif not isinstance(self.outcome, Given):
-            delays.reached(channel)
-        elif self.is_pinned:
-            # Another provider may well be reached.
-            delays.spare(channel)
-        else:
-            delays.unreached(channel, self.outcome.retry_after_seconds, self.outcome.reason)
-            behind.put(channel, self.lease.id)
-
-    async def settle(self, work: Work, waits: Waits) -> str | None:
-        """Mark it, and return its new state, or None if the lease was not the good one any more."""
-        outbox, lease = work.outbox, self.lease
-        match self.outcome:
-            case Sent(provider_ref):
-                return await outbox.sent(lease, provider_ref)
-            case Refused(reason):
-                return await outbox.fail(lease, reason)
-            case Later(reason) | Given(reason) if self.is_test:
-                return await outbox.fail(lease, reason)
-            case Later(reason, asked, via):
-                wait_ms = round(waits.to_try(lease.attempt, asked) * 1_000)
-                return await outbox.retry(lease, reason, wait_ms, via)
-            case Given(reason, asked) if self.is_pinned:
-                wait = min(max(asked or 0.0, waits.to_ask(lease.number)), MOST_SECONDS)
-                until_ms = work.now_ms + round(wait * 1_000)
-                return await outbox.give_back(lease, until_ms, reason)
-            case Given():
-                return await outbox.give_back(lease)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +64,11 @@ class Round:
     """Channels of which only tests may be."""
     behind: Sequence[str]
     """Messages that go when nothing else of their channel is due."""
-    carriers: Carriers
-    waits: Waits
+    to_one: Mapping[str, int]
+    """Channels, and how many messages may be on their way to one recipient of theirs."""
+    channels: Sequence[str]
+    providers: Sequence[Known]
+    """All, by priority."""
     takes_over: bool
     """Whether what others left behind waits again, though nothing is leased."""
 
@@ -146,7 +91,7 @@ class Round:
                 leased = await self._lease(work, epoch)
                 leases = [lease for lease in leased if not await _put_off(work, lease)]
                 leases = [await self._noted(work, lease) for lease in leases]
-        due = await due_in(work, self.carriers)
+        due = await due_in(work, self.channels, self.to_one)
         return Done(epoch, leases, due, has_put_off=len(leases) < len(leased))
 
     async def _take_back(self, work: Work) -> None:
@@ -155,19 +100,18 @@ class Round:
                 await tell(work, MessageState(state), ended)
 
     async def _lease(self, work: Work, epoch: int) -> list[Lease]:
-        bounds = {channel: self.carriers.to_one(channel) for channel in self.room}
         return await work.due.lease(
             epoch,
             held=self.held,
             room=self.room,
-            to_one={channel: most for channel, most in bounds.items() if most is not None},
+            to_one=self.to_one,
             tests_of=self.tests_of,
             behind=self.behind,
         )
 
     async def _noted(self, work: Work, lease: Lease) -> Lease:
         """Note who is given a message first, so that it is known if this process dies."""
-        first = self.carriers.first_of(lease.message)
+        first = next(iter(wanted(self.providers, lease.message)), None)
         if first is not None and first != lease.message.via:
             await work.outbox.carry(lease, first)
         return replace(lease, carrier=first)
@@ -180,7 +124,7 @@ class Round:
         return await work.outbox.begin_epoch() if await self.leads(work.tx) else 0
 
     async def _settle(self, work: Work, end: End) -> None:
-        state = await end.settle(work, self.waits)
+        state = await end.settle(work)
         if state in _TOLD:
             message = end.lease.message
             ended = Ended(end.lease.id, message.channel, message.owner_id)
@@ -202,12 +146,10 @@ async def tell(work: Work, state: MessageState, ended: Ended) -> None:
     await follow_request(work, ended, state)
 
 
-async def due_in(work: Work, carriers: Carriers) -> Due:
+async def due_in(work: Work, channels: Sequence[str], to_one: Mapping[str, int]) -> Due:
     """Look what waits."""
-    channels = carriers.channels
     found = {
-        channel: await work.due.next_at_ms(channel, carriers.to_one(channel))
-        for channel in channels
+        channel: await work.due.next_at_ms(channel, to_one.get(channel)) for channel in channels
     }
     return Due(
         {channel: at_ms for channel, at_ms in found.items() if at_ms is not None},
@@ -220,7 +162,8 @@ async def look(store: Store, carriers: Carriers) -> tuple[Due, bool]:
     """Look what waits and who carries it, take over what is new, and tell whether anything was."""
 
     async def unit(work: Work) -> tuple[Due, Sequence[Provider]]:
-        return await due_in(work, carriers), await work.providers.all()
+        due = await due_in(work, carriers.channels, carriers.bounds)
+        return due, await work.providers.all()
 
     async def with_secrets(work: Work) -> list[Stored]:
         return [

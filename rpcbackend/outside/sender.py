@@ -16,10 +16,14 @@ from rpcbackend.outside.behind import Behind
 from rpcbackend.outside.channels import Carriers, Channels
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.delivery import Delivery, Later, Outcome
-from rpcbackend.outside.rounds import Due, End, Round, look
+from rpcbackend.outside.ends import End
+from rpcbackend.outside.retold import facts_of
+from rpcbackend.outside.rounds import Done, Due, Round, look
 from rpcbackend.outside.traffic import Traffic
 from rpcbackend.outside.waits import Waits
 from rpcbackend.rpc_error import RpcError
+from rpcbackend.schema.steps import CarryFacts
+from rpcbackend.steps import Step, Steps
 from rpcbackend.store import TEST_TEMPLATE, Lease, Store
 
 ACTOR = "sender"
@@ -52,6 +56,7 @@ class Sender:
         clock: Tells the time.
         random: Draws waits; gives numbers from 0 up to, and without, 1.
         first_seconds: How long a store that was opened is left alone.
+        steps: Takes what it does to the store.
     """
 
     def __init__(
@@ -61,7 +66,9 @@ class Sender:
         clock: Clock,
         random: Callable[[], float],
         first_seconds: float = FIRST_SECONDS,
+        steps: Steps | None = None,
     ) -> None:
+        self._steps = steps or Steps()
         self._clock, self._first_seconds = clock, first_seconds
         self._carriers = Carriers(channels)
         self._waits = Waits(random)
@@ -231,14 +238,15 @@ class Sender:
             tests_of=tests_of,
             takes_over=takes_over,
             behind=self._behind.all(),
-            carriers=self._carriers,
-            waits=self._waits,
+            to_one=self._carriers.bounds,
+            channels=self._carriers.channels,
+            providers=self._carriers.known,
         )
 
     async def _write(self, store: Store, round_: Round) -> None:
         asked_at = self._clock.monotonic()
         try:
-            done = await store.write(round_.run, actor=ACTOR)
+            done = await self._steps.take(store, step_of(round_))
         except BaseException:
             self._ends = round_.ends + self._ends
             raise
@@ -272,7 +280,7 @@ class Sender:
             self._flying.pop(lease.id, None)
             if outcome is None:
                 outcome = Later("the program ended while it was sent", 0.0, delivery.via)
-            end = End(lease, outcome)
+            end = End.of(lease, outcome, self._waits)
             end.weigh(self.delays, self._behind)
             self._ends.append(end)
             self._wake.set()
@@ -282,8 +290,23 @@ class Sender:
         store = self._store
         assert store is not None  # noqa: S101 (the lease is from one)
         try:
-            return await store.write(
-                lambda work: work.outbox.carry(lease, provider_id), actor=ACTOR
-            )
+            return await self._steps.take(store, step_of_note(lease, provider_id))
         except RpcError:
             return False
+
+
+def step_of(round_: Round) -> Step[Done]:
+    """Return a round as what the process does by itself."""
+    return Step(name="send", actor=ACTOR, run=round_.run, facts=lambda: facts_of(round_))
+
+
+def step_of_note(lease: Lease, provider_id: str) -> Step[bool]:
+    """Return what notes who is about to be given a message."""
+    message_id, epoch, number = lease.place
+    facts = CarryFacts(message_id=message_id, epoch=epoch, lease=number, provider_id=provider_id)
+    return Step(
+        name="carry",
+        actor=ACTOR,
+        run=lambda work: work.outbox.carry(lease, provider_id),
+        facts=lambda: facts,
+    )

@@ -51,6 +51,11 @@ class Request:
     """The place of its reply."""
 
     @property
+    def is_step(self) -> bool:
+        """Whether nobody asked for it: the process did it by itself."""
+        return self.entry.step is not None
+
+    @property
     def channel(self) -> str:
         """What was called, for people."""
         msg = self.entry.msg
@@ -90,6 +95,9 @@ class Request:
     @property
     def seq(self) -> int | None:
         """The last event that the reply reflects."""
+        if self.is_step:
+            stepped = self.reply.stepped if self.reply is not None else None
+            return stepped["seq"] if stepped is not None else None
         msg = self.reply.msg if self.reply is not None else None
         result = msg.get("result") if isinstance(msg, dict) else None
         meta = result.get("_meta") if isinstance(result, dict) else None
@@ -103,6 +111,15 @@ class Group:
 
     requests: list[Request] = field(default_factory=list)
     events: list[Entry] = field(default_factory=list)
+    steps: list[Request] = field(default_factory=list)
+    """What the process did by itself meanwhile."""
+
+    @property
+    def commands(self) -> list[Request]:
+        """All that may have changed something, as it came or was begun."""
+        asked = [request for request in self.requests if request.is_command]
+        done = [step for step in self.steps if step.seq is not None]
+        return sorted([*asked, *done], key=lambda each: each.position)
 
 
 def in_order(commands: list[Request]) -> list[Request]:
@@ -163,11 +180,16 @@ class _Grouping:
             yield Group(events=[entry])
             self.group, self._under_way = Group(), 0
             self._waiting.clear()
-        elif entry.dir == "in":
-            if self._under_way == 0 and self.group.requests:
+        elif entry.dir == "in" or entry.step is not None:
+            if self._under_way == 0 and (self.group.requests or self.group.steps):
                 yield self.group
                 self.group = Group()
-            self._begin(position, entry)
+            if entry.dir == "in":
+                self._begin(position, entry)
+            else:
+                self._begin_step(position, entry)
+        elif entry.stepped is not None:
+            self._end_step(position, entry)
         elif entry.dir == "out":
             self._end(position, entry)
         else:
@@ -180,6 +202,18 @@ class _Grouping:
         if request.wants_reply:
             self._waiting.setdefault(entry.conn, deque()).append(request)
             self._under_way += 1
+
+    def _begin_step(self, position: int, entry: Entry) -> None:
+        step = Request(entry, 0, is_command=True, job=False, position=position)
+        self.group.steps.append(step)
+        self._under_way += 1
+
+    def _end_step(self, position: int, entry: Entry) -> None:
+        for step in self.group.steps:
+            begun, ended = step.entry.step or {}, entry.stepped or {}
+            if step.reply is None and begun["number"] == ended["number"]:
+                step.reply, step.replied_at = entry, position
+                self._under_way -= 1
 
     def _request(self, entry: Entry, number: int, position: int) -> Request:
         messages = entry.msg if isinstance(entry.msg, list) else [entry.msg]

@@ -19,6 +19,10 @@ GAP = "$/gap"
 SCHEDULED = "$/scheduled"
 """The method of an entry that says what the process began by itself."""
 
+STEP, STEPPED = "$/step", "$/stepped"
+"""The methods of entries that say what the process begins to do to its store by itself, and by what
+facts; and that it did."""
+
 DAILY, BACKUP = "$/daily", "backup"
 """The same, in older transcripts, of the only thing that there was then."""
 
@@ -102,6 +106,20 @@ class Entry(NamedTuple):
         return str(self.msg["params"]["name"]) if self.msg.get("method") == SCHEDULED else None
 
     @property
+    def step(self) -> Mapping[str, Any] | None:
+        """The params of the beginning of a step of the process's own: name, number, facts."""
+        return self._own(STEP)
+
+    @property
+    def stepped(self) -> Mapping[str, Any] | None:
+        """The params of its end: number, and the last event then; null if nothing was done."""
+        return self._own(STEPPED)
+
+    def _own(self, method: str) -> Mapping[str, Any] | None:
+        is_own = self.dir == "event" and self.conn == PROCESS and self.msg.get("method") == method
+        return dict(self.msg["params"]) if is_own else None
+
+    @property
     def dropped(self) -> int:
         """How many messages are missing here."""
         is_gap = self.dir == "event" and self.conn == PROCESS and self.msg.get("method") == GAP
@@ -112,6 +130,12 @@ def scheduled(t: float, name: str) -> Entry:
     """Return the entry that says what was begun because it was due."""
     msg = {"jsonrpc": "2.0", "method": SCHEDULED, "params": {"name": name}}
     return Entry(t, "event", PROCESS, msg)
+
+
+def step(t: float, params: Mapping[str, Any], facts: Facts | None = None) -> Entry:
+    """Return the entry that says what the process begins by itself, or that it is done."""
+    method = STEP if "name" in params else STEPPED
+    return Entry(t, "event", PROCESS, {"jsonrpc": "2.0", "method": method, "params": params}, facts)
 
 
 def gap(t: float, dropped: int) -> Entry:
@@ -228,7 +252,21 @@ def _is_notification(msg: Any) -> bool:
             return isinstance(msg.get("params"), dict) and isinstance(
                 msg["params"].get("name"), str
             )
+        case {"method": "$/step" | "$/stepped"}:
+            return _is_step(msg)
         case {"method": str()}:
+            return True
+    return False
+
+
+def _is_step(msg: Any) -> bool:
+    match msg:
+        case {
+            "method": "$/step",
+            "params": {"name": str(), "number": int(), "facts": dict()},
+        }:
+            return True
+        case {"method": "$/stepped", "params": {"number": int(), "seq": int() | None}}:
             return True
     return False
 

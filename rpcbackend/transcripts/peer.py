@@ -7,7 +7,10 @@ from typing import Any
 from rpcbackend.app import Application
 from rpcbackend.moments import Moment
 from rpcbackend.protocol import codec
+from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.steps import StepName
 from rpcbackend.security.tokens import Audience
+from rpcbackend.steps import Begun
 from rpcbackend.transcripts.timeline import Calls
 
 REPLY_SECONDS = 60.0
@@ -33,6 +36,13 @@ class ReplayTap:
     def began(self, name: str) -> Moment:  # noqa: ARG002 (it was begun by that)
         """Return that of what the process began by itself."""
         return self._calls.next()
+
+    def step_began(self, name: StepName, facts: WireModel) -> Begun:  # noqa: ARG002 (as above)
+        """Return the moment of a step of the process's own, which the replay has begun."""
+        return Begun(0, self._calls.next())
+
+    def step_ended(self, number: int, seq: int | None) -> None:
+        """Look at nothing."""
 
     def went(self, connection_id: str, line: bytes) -> None:
         """Look at nothing."""

@@ -14,10 +14,14 @@ from rpcbackend import __version__
 from rpcbackend.clock import Clock
 from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.moments import Moment
+from rpcbackend.protocol import codec
+from rpcbackend.schema.base import WireModel
+from rpcbackend.schema.steps import StepName
+from rpcbackend.steps import Begun
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.transcripts.format import PROCESS, Header
 from rpcbackend.transcripts.placeholders import TableFullError
-from rpcbackend.transcripts.timeline import Calls, Timeline
+from rpcbackend.transcripts.timeline import STEPS, Calls, Timeline
 from rpcbackend.transcripts.writing import Bounds, Gap, Line, Taken, Writing
 from rpcbackend.watch import Tell, tell_nobody
 
@@ -65,6 +69,7 @@ class Recorder:
             schema_version=latest_version(),
         )
         self._lines: dict[str, int] = {}
+        self._steps = 0
         self._waiting: deque[Taken] = deque()
         self._gap: Gap | None = None
         self._put_bytes = self._taken_bytes = 0
@@ -89,6 +94,21 @@ class Recorder:
         """Hear that the process begins by itself what is due, and return its moment."""
         self._begin("event", PROCESS, name.encode())
         return self._calls.next()
+
+    def step_began(self, name: StepName, facts: WireModel) -> Begun:
+        """Hear that the process begins a step of its own."""
+        t = self._timeline.now()
+        self._steps += 1
+        self._calls.begin(STEPS, self._steps, t, self._timeline.read_at)
+        told = {"name": name, "number": self._steps, "facts": facts.model_dump(mode="json")}
+        line = codec.encode(told)
+        self._put(Line(t, "step", PROCESS, line), len(line))
+        return Begun(self._steps, self._calls.next())
+
+    def step_ended(self, number: int, seq: int | None) -> None:
+        """Hear that it ended."""
+        line = codec.encode({"number": number, "seq": seq})
+        self._put(Line(self._timeline.passed(), "stepped", PROCESS, line), len(line))
 
     def went(self, connection_id: str, line: bytes) -> None:
         """Take a line that goes out."""

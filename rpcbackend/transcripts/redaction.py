@@ -4,6 +4,7 @@ from typing import Any
 
 from rpcbackend.dispatch.control import CANCEL
 from rpcbackend.dispatch.registry import Method, Registry
+from rpcbackend.domain.templates import GIVEN
 from rpcbackend.errors import ParseError
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.envelope import is_request_id
@@ -12,6 +13,7 @@ from rpcbackend.schema.events import Event
 from rpcbackend.schema.lifecycle import Ready
 from rpcbackend.schema.progress import Progress
 from rpcbackend.schema.rpc import OpenRpcDocument
+from rpcbackend.schema.steps import FACTS
 from rpcbackend.security.redaction import redact, redact_params, redact_result
 from rpcbackend.transcripts import telling
 from rpcbackend.transcripts.fitting import FIELDS
@@ -21,6 +23,11 @@ from rpcbackend.transcripts.waiting import Waiting
 
 SEARCHED = {"students.list": "text"}
 """Params whose words are looked for in names."""
+
+FILLED = {"notifications.send": "values"}
+"""Params that hold what stands in the places of a template."""
+
+_PLACES = frozenset(name for names in GIVEN.values() for name in names)
 
 _NOTIFICATIONS: dict[str, type[WireModel]] = {
     "event": Event,
@@ -70,6 +77,14 @@ class Redaction:
             return {**message, "params": kept}
         return self._reply(connection_id, message)
 
+    def step(self, line: bytes) -> Any:
+        """Return what is kept of a step that the process takes by itself, or of its end."""
+        params = codec.decode(line)
+        if "name" not in params:
+            return params
+        model = FACTS[params["name"]]
+        return {**params, "facts": redact(model, params["facts"], self._replace)}
+
     def forget(self) -> None:
         """Wait for no reply any more: some were dropped."""
         self._waiting.forget()
@@ -102,12 +117,23 @@ class Redaction:
         if method.channel == telling.CHANNEL and isinstance(params, dict):
             return self._told(method, params)
         params = FIELDS.fitted_params(method.params, params, self._unknown)
-        name = SEARCHED.get(method.channel, "")
-        text = params.get(name) if isinstance(params, dict) else None
-        if not isinstance(text, str):
+        if not isinstance(params, dict):
             return redact_params(method.params, params, self._replace)
-        kept = redact_params(method.params, {**params, name: None}, self._replace)
-        return {**kept, name: self._placeholders.search(text)}
+        apart = self._apart(method, params)
+        kept = redact_params(method.params, {**params, **dict.fromkeys(apart)}, self._replace)
+        return {**kept, **apart}
+
+    def _apart(self, method: Method, params: dict[str, Any]) -> dict[str, Any]:
+        """Return what is kept of params of which more is to be known than that they are equal."""
+        searched, filled = SEARCHED.get(method.channel, ""), FILLED.get(method.channel, "")
+        text, values = params.get(searched), params.get(filled)
+        kept: dict[str, Any] = {}
+        if isinstance(text, str):
+            kept[searched] = self._placeholders.search(text)
+        # Any other name is the caller's word.
+        if isinstance(values, dict) and values.keys() <= _PLACES:
+            kept[filled] = {name: self._name(value) for name, value in values.items()}
+        return kept
 
     def _told(self, method: Method, params: dict[str, Any]) -> Any:
         """Return what a service tells, of which no more than facts are kept."""
@@ -121,7 +147,7 @@ class Redaction:
         self._placeholders.tell(kept.get("headers"), named)
         return kept
 
-    def _name(self, text: str) -> Any:
+    def _name(self, text: Any) -> Any:
         return self._replace("personal", text)
 
     def _reply(self, connection_id: str, message: dict[str, Any]) -> dict[str, Any]:

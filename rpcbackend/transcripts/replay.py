@@ -7,7 +7,7 @@ at some instant between its request and its reply: they are linearizable (Herlih
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rpcbackend.dispatch.server import OutOfStepError
 from rpcbackend.moments import NamedBits
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.schedules import ScheduleName
+from rpcbackend.steps import Steps
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.transcripts import telling
 from rpcbackend.transcripts.differences import Comparison, Found
@@ -38,7 +39,9 @@ from rpcbackend.transcripts.outcome import Outcome, Wish
 from rpcbackend.transcripts.peer import REPLY_SECONDS, Peer, ReplayTap
 from rpcbackend.transcripts.redaction import SEARCHED
 from rpcbackend.transcripts.report import Report
-from rpcbackend.transcripts.timeline import Calls, ReplayClock
+from rpcbackend.transcripts.retaking import Retaking
+from rpcbackend.transcripts.studying import Studied
+from rpcbackend.transcripts.timeline import STEPS, Calls, ReplayClock
 
 ANY_RATE = Limits(
     query_per_second=1_000_000,
@@ -78,19 +81,23 @@ class Replay:
         self._started, self._begun = 0.0, 0
         self._is_overlapped = self._has_jobs = False
         self._peers: dict[str, Peer] = {}
-        limits, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
+        studied, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
+        tap = ReplayTap(self._calls)
+        steps = Steps(tap, is_led=studied.has_steps)
         self._app = Application(
             directory,
             Surroundings(
                 clock=self._clock,
                 # Not those that were drawn then: nobody knows them. But the same ones every time.
                 random_bytes=lambda size: bytes(drawn.getrandbits(8) for _ in range(size)),
-                tap=ReplayTap(self._calls),
+                tap=tap,
                 rates=ANY_RATE,
+                steps=steps,
             ),
-            limits=limits,
+            limits=studied.limits,
+            outside=studied.outside,
         )
-
+        self._retaking = Retaking(self._app, steps)
         jobs = {method.channel for method in self._app.dispatcher.registry if method.kind == "job"}
         self._comparison = Comparison(self._known, wish.rules, frozenset(jobs))
         self._report = Report(self._outcome, self._comparison, self._known)
@@ -112,16 +119,15 @@ class Replay:
             await self._app.close()
         return self._outcome
 
-    def _study(self) -> Limits:
-        """Read everything once: what stands for names, and which limits held."""
-        limits = None
+    def _study(self) -> Studied:
+        """Read everything once: what stands for names, and how the process was set up."""
+        studied = Studied()
         for entry in self._transcript.entries():
-            self._outcome.messages += 1
+            studied.see(entry)
             for known, told in (entry.facts or {}).items():
                 self._filling.learn(known, told)
-            if limits is None and entry.dir == "out":
-                limits = _limits_in(entry.msg)
-        return limits or Limits()
+        self._outcome.messages = studied.messages
+        return studied
 
     async def _run_groups(self) -> None:
         done, last_seq, t = 0, 0, 0.0
@@ -137,26 +143,26 @@ class Replay:
             for event in group.events:
                 await self._begin_by_itself(event)
             await self._hearing.catch_up()
-            done += 2 * len(group.requests) + len(group.events)
+            done += 2 * len(group.requests) + len(group.events) + len(group.steps)
             t = max([t, *(request.entry.t for request in group.requests)])
             self._look(min(done, self._outcome.messages), self._outcome.messages)
         if not self._transcript.is_torn:
             await self._hearing.finish(self._peers, t, last_seq)
 
     async def _run_group(self, group: Group) -> None:
-        requests = [request for request in group.requests if self._is_to_be_sent(request)]
-        self._is_overlapped = len(requests) > 1
-        if self._is_overlapped:
+        requests = {request for request in group.requests if self._is_to_be_sent(request)}
+        self._is_overlapped = len(requests) + len(group.steps) > 1
+        if len(requests) > 1:
             self._outcome.overlapped += len(requests)
-        commands = in_order([request for request in requests if request.is_command])
-        queries = [request for request in requests if not request.is_command]
+        commands = in_order([one for one in group.commands if one.is_step or one in requests])
+        queries = [one for one in group.requests if one in requests and not one.is_command]
         for done in range(len(commands) + 1):
             for query in tuple(queries):
                 first, last = span_of(query, commands)
                 if first <= done <= last and await self._try(query, is_last=done == last):
                     queries.remove(query)
             if done < len(commands):
-                await self._try(commands[done], is_last=True)
+                await self._do(commands[done])
 
     def _is_to_be_sent(self, request: Request) -> bool:
         if request.is_cancellation:
@@ -211,6 +217,15 @@ class Replay:
         if request.is_command:
             return self._is_overlapped and recorded > actual
         return (self._is_overlapped or self._has_jobs) and recorded < actual
+
+    async def _do(self, command: Request) -> None:
+        entry, step = command.entry, command.entry.step
+        if step is None:
+            await self._try(command, is_last=True)
+            return
+        self._clock.set(entry.t)
+        self._calls.begin(STEPS, step["number"], entry.t, self._clock.monotonic())
+        await self._retaking.take(step["name"], self._filling.filled(step["facts"], ""))
 
     def _is_search(self, request: Request) -> bool:
         msg = request.entry.msg
@@ -286,9 +301,3 @@ class Replay:
             self._clock.set(entry.t)
             self._calls.begin(PROCESS, self._begun, entry.t, self._clock.monotonic())
             await self._app.scheduler.run(ScheduleName(entry.begun))
-
-
-def _limits_in(msg: Any) -> Limits | None:
-    result = msg.get("result") if isinstance(msg, Mapping) else None
-    found = result.get("limits") if isinstance(result, dict) else None
-    return Limits.model_validate(found) if isinstance(found, dict) else None

@@ -81,6 +81,7 @@ class _Reading:
         for group in groups_of(self._entries(), self._registry):
             rows.extend(map(self._call, group.requests))
             rows.extend(map(self._event, group.events))
+            rows.extend(self._event(step.entry) for step in group.steps)
         rows.extend(map(self._reply, self._replies.values()))
 
     def _entries(self) -> Iterator[Entry]:

@@ -37,6 +37,10 @@ class Timeline:
         return round(t, 3)
 
 
+STEPS = "-/steps"
+"""In the place of a connection, for what the process does by itself."""
+
+
 @dataclass(slots=True)
 class Calls:
     """Gives each call its moment: what it draws follows from its line's place in the transcript.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rpcbackend.methods import build_registry
-from rpcbackend.transcripts.format import PROCESS, Entry, Header, gap, scheduled
+from rpcbackend.transcripts.format import PROCESS, Entry, Header, gap, scheduled, step
 from rpcbackend.transcripts.parts import TranscriptFile
 from rpcbackend.transcripts.placeholders import Placeholders
 from rpcbackend.transcripts.redaction import Redaction
@@ -154,6 +154,9 @@ class Writing:
         if isinstance(taken, Gap):
             self._redaction.forget()
             return gap(t, taken.count)
+        if taken.direction in ("step", "stepped"):
+            params = self._redaction.step(taken.line or b"")
+            return step(t, params, self._placeholders.take_news())
         if taken.connection_id == PROCESS:
             return scheduled(t, (taken.line or b"").decode())
         if taken.direction == "in":

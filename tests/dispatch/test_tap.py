@@ -5,7 +5,10 @@ from pathlib import Path
 from rpcbackend.app import Application
 from rpcbackend.dispatch.tap import Tapped
 from rpcbackend.moments import Moment, NamedBits
+from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.schedules import ScheduleName
+from rpcbackend.schema.steps import StepName
+from rpcbackend.steps import Begun
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, running_app
 
@@ -17,6 +20,7 @@ class Lines:
         self.seen: list[tuple[str, str, bytes | None]] = []
         self.moments: list[Moment] = []
         self.keys: list[bytes | None] = []
+        self.steps: list[tuple[object, object]] = []
 
     def came(self, connection_id: str, line: bytes | None) -> None:
         """Keep a line that came in."""
@@ -32,6 +36,15 @@ class Lines:
         """Keep that something began by itself."""
         self.seen.append(("own", "-", name.encode()))
         return self.moment()
+
+    def step_began(self, name: StepName, facts: WireModel) -> Begun:
+        """Keep what a step was begun with."""
+        self.steps.append((name, facts))
+        return Begun(len(self.steps), self.moment())
+
+    def step_ended(self, number: int, seq: int | None) -> None:
+        """Keep how it ended."""
+        self.steps.append((number, seq))
 
     def went(self, connection_id: str, line: bytes) -> None:
         """Keep a line that goes out."""

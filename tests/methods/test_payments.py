@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from rpcbackend.app import Application
-from rpcbackend.outside.channels import Carriers
 from rpcbackend.outside.delivery import Later, Refused
+from rpcbackend.outside.ends import End
 from rpcbackend.outside.payment_requests import Link, keep_link
-from rpcbackend.outside.rounds import End, Round
+from rpcbackend.outside.rounds import Round
 from rpcbackend.outside.waits import Waits
 from rpcbackend.schema.payments import PaymentState
 from rpcbackend.schema.users import Role
@@ -27,7 +27,6 @@ from tests.factories import (
     make_payment,
     save_branch,
 )
-from tests.outside.carrying import Hosts
 from tests.people import refused, signed_in
 from tests.store.test_outbox import lease, rows_in
 
@@ -258,13 +257,14 @@ async def end(store: Store, outcome: Refused | Later, *, is_last: bool = False) 
         epoch=1,
         leads=_leads,
         held=set(),
-        ends=[End(leased, outcome)],
+        ends=[End.of(leased, outcome, Waits(lambda: 0.5))],
         room={},
         tests_of=(),
         takes_over=False,
         behind=(),
-        carriers=Carriers(Hosts().channels()),
-        waits=Waits(lambda: 0.5),
+        to_one={},
+        channels=(),
+        providers=(),
     )
     await store.write(round_.run, actor="sender")
     return leased.id

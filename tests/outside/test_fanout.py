@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -152,7 +153,7 @@ async def test_a_store_that_cannot_be_written_keeps_the_place_and_is_tried_again
         raise DiskFullError
 
     with monkeypatch.context() as full:
-        full.setattr(fanout, "fan_out", refuse)
+        full.setattr(fanout, "FAN_OUT", replace(fanout.FAN_OUT, run=refuse))
         follower.welcome(store)
         await happen(store, "lessons.booked")
         async with asyncio.timeout(10):
@@ -183,7 +184,7 @@ async def test_a_bug_is_told_and_holds_nothing_up(
     follower = Fanout(tell, store.ids)
     await want(store, 1, "lessons.booked")
     with monkeypatch.context() as broken:
-        broken.setattr(fanout, "fan_out", fail)
+        broken.setattr(fanout, "FAN_OUT", replace(fanout.FAN_OUT, run=fail))
         follower.welcome(store)
         await happen(store, "lessons.booked")
         async with asyncio.timeout(10):

@@ -10,6 +10,7 @@ from typing import Any
 from rpcbackend.app import Application
 from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.methods import build_registry
+from rpcbackend.outside.channels import MakeChannels
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, running_app
 from rpcbackend.transcripts.files import open_transcript
@@ -28,28 +29,42 @@ NAME = "transcript.jsonl"
 class Recorded(Client):
     """A client whose lines are written down, and what it speaks to."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, recorder: Recorder) -> None:
         super().__init__(app)
-        self.app = app
+        self.app, self.recorder = app, recorder
 
 
 @asynccontextmanager
 async def recorded(
-    folder: Path, clock: Clock | None = None, bounds: Bounds | None = None
+    folder: Path,
+    clock: Clock | None = None,
+    bounds: Bounds | None = None,
+    *,
+    channels: MakeChannels | None = None,
+    **given: Any,
 ) -> AsyncIterator[Recorded]:
-    """Record a client of an application whose store stands in *folder*."""
+    """Record a client of an application whose store stands in *folder*.
+
+    Args:
+        folder: Takes the transcript, too.
+        clock: Of the process.
+        bounds: Of the recording.
+        channels: Carry its messages outside.
+        given: More of the application.
+    """
     clock = clock or SystemClock()
     bugs: list[Exception] = []
     recorder = Recorder(folder / NAME, clock, bounds)
     surroundings = Surroundings(
         clock=clock,
         tap=recorder,
+        channels=channels,
         report_bug=lambda bug, _: bugs.append(bug),
         recordings=Shelf(folder / NAME, build_registry, lambda: recorder.keys),
     )
-    async with running_app(folder / "data", surroundings) as app:
+    async with running_app(folder / "data", surroundings, **given) as app:
         be_quick(app)
-        yield Recorded(app)
+        yield Recorded(app, recorder)
     recorder.close()
     if bugs:
         raise bugs[0]

@@ -4,7 +4,7 @@ from typing import Any
 
 from rpcbackend.methods import build_registry
 from rpcbackend.transcripts.exchanges import Group, Request, groups_of, in_order, span_of
-from rpcbackend.transcripts.format import Entry, gap
+from rpcbackend.transcripts.format import Entry, gap, step
 
 REGISTRY = build_registry()
 
@@ -196,3 +196,50 @@ def test_errors_that_come_of_the_instant_are_known() -> None:
     )  # fmt: skip
 
     assert [request.is_cut_short for request in (late, unknown, conflict)] == [True, True, False]
+
+
+# What the process does by itself
+
+
+def begun(t: int, number: int) -> Entry:
+    return step(t, {"name": "send", "number": number, "facts": {}})
+
+
+def ended(t: int, number: int, seq: int | None) -> Entry:
+    return step(t, {"number": number, "seq": seq})
+
+
+def test_a_step_is_in_the_group_of_those_that_were_under_way_with_it() -> None:
+    first, second, third, last = groups(
+        *(begun(1, 1), ended(2, 1, 5)),
+        *(call(3, 1), begun(4, 2), result(5, 1), begun(6, 3), ended(7, 3, 5), ended(8, 2, 6)),
+        *(begun(9, 4), call(10, 2), ended(11, 4, 6), result(12, 2)),
+        *(call(13, 3), result(14, 3)),
+    )
+
+    assert [
+        ([one.entry.t for one in group.requests], [one.entry.t for one in group.steps])
+        for group in (first, second, third, last)
+    ] == [([], [1]), ([3], [4, 6]), ([10], [9]), ([13], [])]
+    assert [one.replied_at for one in second.steps] == [7, 6]
+
+
+def test_steps_and_commands_are_in_the_order_of_their_events() -> None:
+    [group] = groups(
+        call(1, 1, "students.create"),
+        *(begun(2, 1), begun(3, 2), begun(4, 3)),
+        *(ended(5, 1, 8), ended(6, 2, 6), ended(7, 3, None)),
+        result(8, 1, seq=7),
+    )
+
+    assert [(one.channel, one.seq) for one in in_order(group.commands)] == [
+        ("$/step", 6),
+        ("students.create", 7),
+        ("$/step", 8),
+    ]
+
+
+def test_a_step_that_never_ended_did_nothing() -> None:
+    [group] = groups(begun(1, 1), call(2, 1), result(3, 1))
+
+    assert (len(group.steps), group.commands) == (1, [])

@@ -15,6 +15,7 @@ from rpcbackend.transcripts.format import (
     read_entry,
     read_header,
     scheduled,
+    step,
     unreadable,
     unreadable_length,
 )
@@ -102,6 +103,17 @@ def test_what_was_due_is_an_entry_of_the_process() -> None:
     assert (entry, entry.begun) == (Entry(7.0, "event", "-", msg), "upkeep")
 
 
+def test_a_step_of_the_process_has_a_beginning_and_an_end() -> None:
+    facts = {"<personal:1>": {"like": "url"}}
+    begun = {"name": "link", "number": 7, "facts": {"url": "<personal:1>"}}
+    first = read_entry(step(7.0, begun, facts).to_line())
+    last = read_entry(step(8.0, {"number": 7, "seq": 12}).to_line())
+
+    assert (first.step, first.stepped, first.facts) == (begun, None, facts)
+    assert (last.step, last.stepped) == (None, {"number": 7, "seq": 12})
+    assert Entry(7.0, "event", "con_1", {"method": "$/step", "params": begun}).step is None
+
+
 def test_older_transcripts_tell_of_the_days_backup_alone() -> None:
     assert Entry(7.0, "event", "-", {"jsonrpc": "2.0", "method": "$/daily"}).begun == "backup"
     assert Entry(7.0, "event", "con_1", {"method": "event"}).begun is None
@@ -122,6 +134,10 @@ def test_placeholders_are_told_from_texts() -> None:
         ("event", {"method": "event", "params": {"type": 7}}),
         ("event", {"method": "$/gap", "params": {"dropped": "many"}}),
         ("event", {"method": "$/scheduled", "params": {}}),
+        ("event", {"method": "$/step", "params": {"name": "plan", "number": 1}}),
+        ("event", {"method": "$/step", "params": {"name": "plan", "facts": {}}}),
+        ("event", {"method": "$/stepped", "params": {"number": 1}}),
+        ("event", {"method": "$/stepped", "params": {"number": 1, "seq": "7"}}),
         ("event", {"method": 7}),
         ("event", ["event"]),
         ("out", {}),

@@ -293,3 +293,31 @@ def test_replies_find_their_requests_on_each_connection() -> None:
 
     assert one.went("con_2", reply)["result"] == {"isLocal": True}
     assert one.went("con_1", reply)["result"] == {"isLocal": True}
+
+
+def test_of_what_stands_in_a_template_the_places_are_kept() -> None:
+    def kept(values: Any) -> Any:
+        call = {"jsonrpc": "2.0", "id": 1, "method": "notifications.send"}
+        return came(call | {"params": {"values": values}})["params"]["values"]
+
+    assert kept({"text": CANARY, "subject": ""}) == {
+        "text": "<personal:1>",
+        "subject": "<personal:2>",
+    }
+    assert kept({CANARY: "x"}) == kept([CANARY])[0] == "<personal:1>"
+
+
+@clause("transcript-no-secret")
+def test_a_step_of_the_process_tells_no_more_than_its_facts_may() -> None:
+    facts = {"paymentId": an_id("pay"), "providerRef": CANARY, "url": f"https://{CANARY}/"}
+    begun = {"name": "link", "number": 1, "facts": facts}
+    ended = {"number": 1, "seq": 7}
+
+    one = redaction()
+
+    assert one.step(orjson.dumps(begun)) == {
+        "name": "link",
+        "number": 1,
+        "facts": {"paymentId": an_id("pay"), "providerRef": "<personal:1>", "url": "<personal:2>"},
+    }
+    assert one.step(orjson.dumps(ended)) == ended

@@ -1,0 +1,58 @@
+"""What a transcript tells of the process that was recorded, before any of it is replayed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rpcbackend.outside_settings import OutsideSettings
+from rpcbackend.schema.limits import Limits
+from rpcbackend.transcripts.format import Entry
+
+_FOR_PUBLIC = frozenset({"scheme", "port", "host"})
+"""Why an address is refused that may be called where `allow_private` is set."""
+
+
+@dataclass(slots=True)
+class Studied:
+    """What was seen so far."""
+
+    messages: int = 0
+    has_steps: bool = False
+    """Whether it says what the process did by itself: older ones do not."""
+    has_refused: bool = False
+    """Whether an address was refused that is not public."""
+    told_limits: Limits | None = None
+
+    def see(self, entry: Entry) -> None:
+        """Look at an entry."""
+        self.messages += 1
+        self.has_steps = self.has_steps or entry.step is not None
+        if entry.dir == "out":
+            self.has_refused = self.has_refused or any(map(_is_refusal, _replies(entry.msg)))
+            self.told_limits = self.told_limits or _limits_in(entry.msg)
+
+    @property
+    def limits(self) -> Limits:
+        """Those that held."""
+        return self.told_limits or Limits()
+
+    @property
+    def outside(self) -> OutsideSettings:
+        """Which addresses may be saved: a replay calls none of them."""
+        return OutsideSettings(allow_private=not self.has_refused)
+
+
+def _replies(msg: Any) -> Iterator[Mapping[str, Any]]:
+    yield from msg if isinstance(msg, list) else [msg]
+
+
+def _is_refusal(reply: Mapping[str, Any]) -> bool:
+    data = reply.get("error", {}).get("data", {})
+    details = data.get("details") or {}
+    return data.get("code") == "URL_REFUSED" and details.get("reason") in _FOR_PUBLIC
+
+
+def _limits_in(msg: Any) -> Limits | None:
+    result = msg.get("result") if isinstance(msg, Mapping) else None
+    found = result.get("limits") if isinstance(result, dict) else None
+    return Limits.model_validate(found) if isinstance(found, dict) else None
