@@ -157,8 +157,10 @@ def _check(params: SaveProvider) -> None:
 
     Raises:
         InvalidParamsError: The settings are another channel's, would send in the clear, or have a
-            key that no request can carry.
+            key that no request can carry or a sender who cannot write.
     """
+    from rpcbackend.outside.letters import is_address  # noqa: PLC0415 (40 ms, when one is saved)
+
     is_mail = params.channel is ProviderChannel.MAIL
     refused = {
         "mail": "missing" if is_mail and params.mail is None else None,
@@ -170,6 +172,8 @@ def _check(params: SaveProvider) -> None:
         refused["mail"] = "other_channel"
     if params.mail and params.mail.security == "none" and not _is_here(params.mail.host):
         refused["mail.security"] = "clear_text"
+    if params.mail and not is_address(params.mail.sender):
+        refused["mail.sender"] = "address"
     if params.web and not _is_safe(params.web.url):
         refused["web.url"] = "clear_text"
     if params.web and params.secret and not fits_header(params.secret):

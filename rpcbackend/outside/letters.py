@@ -1,6 +1,7 @@
 """A mail as it goes over the wire (RFC 5322): made of a message, pure."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -66,3 +67,11 @@ def address_of(text: str) -> Address:
     if not (name and at and ascii_domain) or any(sign in text for sign in ' <>"\\,;()[]'):
         raise RefusedError("the address of the mail is none")
     return address
+
+
+def is_address(text: str) -> bool:
+    """Tell whether mail can be written from, or to, an address."""
+    with suppress(RefusedError):
+        address_of(text)
+        return text.isprintable()
+    return False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rpcbackend.clock import Clock
 from rpcbackend.outside.adapter import RefusedError, TryAgainError
 from rpcbackend.outside.gate import Gate
-from rpcbackend.outside.letters import write_letter
+from rpcbackend.outside.letters import is_address, write_letter
 from rpcbackend.outside.providers import MailProvider
 from rpcbackend.outside.smtp_troubles import Step, trouble_at
 from rpcbackend.outside.sockets import LookUp, connect
@@ -73,6 +73,8 @@ class Mail:
         """Hand a mail over and return the server's name for it; see `Adapter.send`."""
         if not self._may_send:
             raise TryAgainError("mail would go in the clear to another machine", is_unreached=True)
+        if not is_address(self._provider.sender):
+            raise TryAgainError("the school's address is none; save another one", is_unreached=True)
         letter = write_letter(
             id,
             sender=self._provider.sender,
@@ -146,7 +148,7 @@ class _Talk:
         sender, recipient = (letter[name].addresses[0].addr_spec for name in ("From", "To"))
         is_plain = sender.isascii() and recipient.isascii()
         if not is_plain:
-            await self._check_letters(smtp)
+            await self._check_letters(smtp, sender)
         self.step = Step.SENDER
         encoding = "ascii" if is_plain else "utf-8"
         options = [] if is_plain else ["SMTPUTF8"]
@@ -157,11 +159,15 @@ class _Talk:
         self.step = Step.TEXT
         return (await smtp.data(content)).message
 
-    async def _check_letters(self, smtp: "SMTP") -> None:
+    async def _check_letters(self, smtp: "SMTP", sender: str) -> None:
         if smtp.is_ehlo_or_helo_needed:
             await smtp.ehlo()
-        if not smtp.supports_extension("smtputf8"):
-            raise RefusedError("the mail server takes no address with such letters")
+        if smtp.supports_extension("smtputf8"):
+            return
+        if not sender.isascii():
+            reason = "the mail server does not take the letters of the school's address"
+            raise TryAgainError(reason, is_unreached=True)
+        raise RefusedError("the mail server takes no address with such letters")
 
     def break_off(self) -> None:
         """Close the connection at once: nobody knows what the server says next."""

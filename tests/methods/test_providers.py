@@ -134,6 +134,8 @@ async def test_a_service_keeps_its_secret_at_another_path_and_not_at_another_hos
         (sms(web={"url": "ftp://sms.example/"}), {"web.url": "string_pattern_mismatch"}),
         (mail() | {"secret": "a\r\nb"}, {"secret": "string_pattern_mismatch"}),
         (sms() | {"secret": "schlüssel"}, {"secret": "header"}),
+        (mail(mail=SERVER | {"sender": "Schule<a@b.example>"}), {"mail.sender": "address"}),
+        (mail(mail=SERVER | {"sender": "a@b..example"}), {"mail.sender": "address"}),
         (sms() | {"secret": "key "}, {"secret": "header"}),
         (mail(channel="webhook"), {"channel": "enum"}),
     ],

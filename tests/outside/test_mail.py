@@ -309,3 +309,20 @@ async def test_an_address_in_another_script_goes_to_a_server_that_takes_it(
 
     assert box.envelopes[0][1] == ["jürgen@xn--mller-kva.example"]
     assert other.envelopes[0][1] == ["juergen@xn--mller-kva.example"]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["büro@fahrschule.example", "Schule<a@fahrschule.example>", "a@b..example"],
+    ids=["letters that the server does not take", "more than an address", "no address"],
+)
+async def test_a_sender_that_cannot_be_used_gives_up_no_mail(
+    clock: FrozenClock, sender: str
+) -> None:
+    """It is a fault of the settings, as a sender is that the server refuses."""
+    async with listening() as box, mailing(box, clock, sender=sender) as mail:
+        with pytest.raises(TryAgainError, match="the school's address") as failed:
+            await mail.send(ID, letter())
+
+    assert failed.value.is_unreached
+    assert box.envelopes == []
