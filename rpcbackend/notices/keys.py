@@ -36,7 +36,7 @@ class Known(NamedTuple):
 
     starts_at: datetime
     ends_at: datetime | None
-    """None in keys of before this was kept."""
+    """None in keys of before this was kept, and where nobody knows whether he knows it so."""
     instructor_id: str | None
 
     @classmethod

@@ -87,8 +87,7 @@ async def tell_moved(work: Work, old: Lesson, party: Party) -> None:
     lesson = party.lesson
     if Known.of(lesson) == Known.of(old):
         return
-    unread = await withdraw(work, keys.of_lesson(lesson))
-    known = keys.first_known(unread) or Known.of(old)
+    known = await _known_of(work, old)
     recipient = await recipient_of(work, party.student, party.branch)
     kind = _kind_of(known, lesson)
     if kind is None:
@@ -102,6 +101,17 @@ async def tell_moved(work: Work, old: Lesson, party: Party) -> None:
         await plan_reminder(work, lesson, recipient)
     else:
         await work.reminders.put(lesson.id, None)
+
+
+async def _known_of(work: Work, old: Lesson) -> Known:
+    """Return a lesson as its student knows it, and withdraw what waits to be said of it."""
+    about = keys.of_lesson(old)
+    is_doubtful = keys.first_known(await work.waiting.may_have_arrived(about)) is not None
+    known = keys.first_known(await withdraw(work, about))
+    if known is None and is_doubtful:
+        # He may not know it as it was: if it is so again one day, that is news to him.
+        return Known(old.starts_at, ends_at=None, instructor_id=None)
+    return known or Known.of(old)
 
 
 def _kind_of(known: Known, lesson: Lesson) -> TemplateKind | None:

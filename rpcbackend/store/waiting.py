@@ -30,6 +30,12 @@ SELECT id, template, dedupe_key FROM outbox
 WHERE {_ABOUT} AND state = 'queued' AND attempts = 0 AND failure IS NULL ORDER BY id
 """  # noqa: S608 (our own condition)
 
+_MAY_HAVE_ARRIVED = f"""
+SELECT dedupe_key FROM outbox
+WHERE {_ABOUT} AND state IN ('queued', 'sending', 'failed')
+  AND (attempts > 0 OR failure IS NOT NULL)
+"""  # noqa: S608 (our own condition)
+
 _SEND_OTHERWISE = """
 UPDATE outbox SET channel = :to_channel, recipient = :recipient, payload = :payload, via = NULL
 WHERE school_id = :school AND id = :id AND state = 'queued'
@@ -114,6 +120,11 @@ class Waiting:
         """Return what waits to go one way and surely never went."""
         rows = await self._tx.all(_UNTRIED, channel=channel, **_range(about))
         return [Untried(row["id"], row["template"], row["dedupe_key"]) for row in rows]
+
+    async def may_have_arrived(self, about: str) -> list[str]:
+        """Return the keys of what was tried, and of which nobody knows that it was sent."""
+        rows = await self._tx.all(_MAY_HAVE_ARRIVED, channel=None, **_range(about))
+        return [str(row[0]) for row in rows]
 
     async def send_otherwise(self, message_id: str, message: Message) -> None:
         """Let what waits go another way, at its time, in words for that way."""

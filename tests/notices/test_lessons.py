@@ -1,5 +1,7 @@
 """What a student is told of his lessons, as commands leave it in the outbox."""
 
+from typing import Any
+
 import pytest
 
 from rpcbackend.notices.keys import Known, first_known
@@ -100,6 +102,36 @@ async def test_who_never_heard_that_it_was_moved_is_not_told_that_it_was_moved_b
 
     assert await waiting_in(store) == []
     assert await planned_in(store) == [(lesson["id"], "2026-11-24T13:00:00Z")]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [("retry", "busy", 60_000), ("fail", "mailbox full"), None],
+    ids=["tried again", "given up", "on its way"],
+)
+async def test_who_may_not_have_heard_of_a_move_is_told_where_it_was_moved_back_to(
+    client: Client,
+    store: Store,
+    school: School,
+    clock: FrozenClock,
+    end: tuple[str, *tuple[Any, ...]] | None,
+) -> None:
+    """To Thursday, which he may not have read; by night to Friday, and back to Thursday."""
+    thursday = "2026-11-26T13:00:00Z"
+    lesson = await school.book(startsAt=WEDNESDAY)
+    await move(client, lesson, startsAt=thursday)
+    (news,) = await lease(store)
+    if end is not None:
+        how, *more = end
+        await settle(store, how, news, *more)
+    clock.advance(13 * 3_600)
+    await move(client, lesson, startsAt="2026-11-27T13:00:00Z")
+
+    await move(client, lesson, startsAt=thursday)
+
+    (told,) = await outbox_of(store, "queued")
+    assert told.template == "lesson_changed"
+    assert told.payload["subject"] == "Änderung deiner Fahrstunde am Do, 26.11. um 14:00 Uhr"
 
 
 async def test_what_was_moved_back_is_reminded_of_once_and_not_never(

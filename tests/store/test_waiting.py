@@ -167,6 +167,23 @@ async def test_what_was_sent_or_is_on_its_way_has_gone_out(store: Store) -> None
     assert others == []
 
 
+async def test_what_was_tried_and_not_sent_may_have_arrived(store: Store) -> None:
+    await queue(store, "a/sent", "a/fails", "a/tried", "a/flies", "b/flies")
+    for each in await lease(store):
+        match each.message.dedupe_key:
+            case "a/sent":
+                await settle(store, "sent", each)
+            case "a/fails":
+                await settle(store, "fail", each, "550 no")
+            case "a/tried":
+                await settle(store, "retry", each, "451 busy", 60_000)
+    await queue(store, "a/waits")
+
+    keys = await store.read(lambda work: work.waiting.may_have_arrived("a/"))
+
+    assert sorted(keys) == ["a/fails", "a/flies", "a/tried"]
+
+
 async def test_other_hours_hold_for_what_has_hours_and_is_not_over(store: Store) -> None:
     night, evening = ("Europe/Berlin", "21:00", "08:00"), ("Europe/Lisbon", "18:00", "09:00")
     await queue(store, "a/sent", quiet=night)
