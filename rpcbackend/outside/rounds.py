@@ -83,11 +83,11 @@ class Round:
             await self._settle(work, end)
         epoch, leases, leased = self.epoch, list[Lease](), list[Lease]()
         if self.begins:
-            for late in await work.outbox.drop_late():
-                await tell(work, MessageState.CANCELLED, late)
             epoch = await self._epoch_now(work)
             if epoch:
                 await self._take_back(work)
+                for late in await work.outbox.drop_late():
+                    await tell(work, MessageState.CANCELLED, late)
                 leased = await self._lease(work, epoch)
                 leases = [lease for lease in leased if not await _put_off(work, lease)]
                 leases = [await self._noted(work, lease) for lease in leases]

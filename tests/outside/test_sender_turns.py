@@ -201,6 +201,28 @@ async def test_what_a_process_had_that_died_for_the_last_time_is_told_as_failed(
     assert told["messages.cancelled"] == [ids["withdrawn"]]
 
 
+async def test_what_a_process_had_that_died_is_not_sent_when_it_is_of_no_use_any_more(
+    store: Store, clock: FrozenClock
+) -> None:
+    desk = Desk(store, clock)
+    await desk.add()
+    await desk.queue("late", not_after_ms=clock.now_ms() + 60_000)
+
+    async def as_if_it_died(work: Work) -> None:
+        epoch = await work.outbox.begin_epoch()
+        await work.due.lease(epoch, room={"mail": 1})
+
+    await store.write(as_if_it_died, actor="tests")
+    clock.advance(60)
+
+    desk.sender.welcome(store)
+
+    await desk.until(lambda rows: rows["late"]["state"] in ("sent", "cancelled"))
+    await desk.sender.close()
+    assert await desk.states() == {"late": "cancelled"}
+    assert desk.hosts["one"].tries == []
+
+
 # One recipient is slow
 
 
