@@ -39,13 +39,18 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Unbegun:
+    """Nobody was asked: it shows nothing, neither of the message nor of its channel."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Nobody will ever carry it."""
 
     reason: str
 
 
-Outcome = Sent | Later | Given | Refused
+Outcome = Sent | Later | Given | Unbegun | Refused
 
 
 class Delivery:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rpcbackend.outside.behind import Behind
 from rpcbackend.outside.delays import Delays
-from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent
+from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent, Unbegun
 from rpcbackend.outside.waits import MOST_SECONDS, Waits
 from rpcbackend.store import TEST_TEMPLATE, Lease, Work
 
@@ -46,14 +46,18 @@ class End:
         if self.is_test:
             if isinstance(self.outcome, Sent):
                 delays.hurry()
-        elif not isinstance(self.outcome, Given):
-            delays.reached(channel)
-        elif self.is_pinned:
-            # Another provider may well be reached.
-            delays.spare(channel)
-        else:
-            delays.unreached(channel, self.outcome.retry_after_seconds, self.outcome.reason)
-            behind.put(channel, self.lease.id)
+            return
+        match self.outcome:
+            case Unbegun():
+                delays.spare(channel)
+            case Given() if self.is_pinned:
+                # Another provider may well be reached.
+                delays.spare(channel)
+            case Given(reason, asked):
+                delays.unreached(channel, asked, reason)
+                behind.put(channel, self.lease.id)
+            case _:
+                delays.reached(channel)
 
     async def settle(self, work: Work) -> str | None:
         """Mark it, and return its new state, or None if the lease was not the good one any more."""
@@ -69,5 +73,5 @@ class End:
                 return await outbox.retry(lease, reason, self.wait_ms, via)
             case Given(reason) if self.is_pinned:
                 return await outbox.give_back(lease, work.now_ms + self.wait_ms, reason)
-            case Given():
+            case Given() | Unbegun():
                 return await outbox.give_back(lease)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from rpcbackend.outside.channels import Known
-from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent
+from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent, Unbegun
 from rpcbackend.outside.ends import End
 from rpcbackend.outside.rounds import Round
 from rpcbackend.schema.steps import KnownProvider, MessageEnd, SendFacts
@@ -41,6 +41,8 @@ def _end_of(end: End) -> MessageEnd:
             return told.model_copy(update={"outcome": "later", "reason": reason, "via": via})
         case Given(reason):
             return told.model_copy(update={"outcome": "given", "reason": reason})
+        case Unbegun():
+            return told.model_copy(update={"outcome": "unbegun"})
         case Refused(reason):
             return told.model_copy(update={"outcome": "refused", "reason": reason})
 
@@ -85,5 +87,7 @@ def _outcome(told: MessageEnd) -> Outcome:
             return Later(reason, via=told.via)
         case "given":
             return Given(reason)
+        case "unbegun":
+            return Unbegun()
         case "refused":
             return Refused(reason)

@@ -15,7 +15,7 @@ from rpcbackend.clock import Clock
 from rpcbackend.outside.behind import Behind
 from rpcbackend.outside.channels import Carriers, Channels
 from rpcbackend.outside.delays import Delays
-from rpcbackend.outside.delivery import Delivery, Later, Outcome
+from rpcbackend.outside.delivery import Delivery, Later, Outcome, Unbegun
 from rpcbackend.outside.ends import End
 from rpcbackend.outside.retold import facts_of
 from rpcbackend.outside.rounds import Done, Due, Round, look
@@ -270,7 +270,7 @@ class Sender:
             if self._clock.monotonic() - asked_at < TRUST_SECONDS:
                 outcome = await delivery.run(self._carriers.of(lease.message))
             else:
-                outcome = Later("this process stood still", 0.0)
+                outcome = Unbegun()
         except Exception as bug:  # noqa: BLE001 (one message must not stop all others)
             logger.bind(message=lease.id, error=type(bug).__name__).opt(exception=bug).error(
                 "a way to the outside failed"

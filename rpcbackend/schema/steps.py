@@ -25,7 +25,7 @@ class MessageEnd(WireModel):
     message_id: MessageId
     epoch: Integer
     lease: Integer
-    outcome: Literal["sent", "later", "given", "refused"]
+    outcome: Literal["sent", "later", "given", "unbegun", "refused"]
     provider_ref: Annotated[
         str | None, Field(description="What the receiver calls it.", json_schema_extra=PERSONAL)
     ] = None

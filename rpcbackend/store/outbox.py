@@ -49,7 +49,7 @@ _SETTLE = """
 UPDATE outbox SET state = :state, attempts = attempts - :uncounted,
   not_before = coalesce(:not_before, not_before), failure = coalesce(:failure, failure),
   provider_ref = coalesce(:provider_ref, provider_ref), ended_at = :ended_at,
-  via = iif(:state = 'queued', :via, via), recipient = coalesce(:recipient, recipient)
+  via = :via, recipient = coalesce(:recipient, recipient)
 WHERE school_id = :school AND id = :id AND state = 'sending' AND epoch = :epoch AND lease = :lease
 """
 
@@ -158,7 +158,8 @@ class Outbox:
     async def carry(self, lease: Lease, provider_id: str) -> bool:
         """Note who is about to be given it; False if the lease is not the good one any more.
 
-        If the process dies from here on, nobody else is given it, for he may have it.
+        If the process dies from here on, nobody else is given it, for he may have it. What marks
+        the message under its lease takes the note back.
         """
         message_id, epoch, number = lease.place
         return (
@@ -186,7 +187,11 @@ class Outbox:
         # It may have another address by now.
         recipient = lease.message.recipient
         return await self._settle(
-            lease.place, "sent", provider_ref=provider_ref, recipient=recipient
+            lease.place,
+            "sent",
+            provider_ref=provider_ref,
+            recipient=recipient,
+            via=lease.message.via,
         )
 
     async def retry(
@@ -214,7 +219,7 @@ class Outbox:
 
     async def fail(self, lease: Lease, failure: str) -> str | None:
         """Give the message up: no other try can help it."""
-        return await self._settle(lease.place, "failed", failure=failure)
+        return await self._settle(lease.place, "failed", failure=failure, via=lease.message.via)
 
     async def give_back(
         self, lease: Lease, not_before_ms: int | None = None, failure: str | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,18 @@ async def test_whoever_retries_by_hand_what_one_alone_may_carry_lets_it_go_by_an
     assert desk.hosts["two"].received == [row["id"]]
 
 
+async def test_who_stepped_in_is_noted_only_while_it_is_on_its_way(desk: Desk) -> None:
+    """A replay, which asks nobody, comes to the same store."""
+    desk.hosts["one"].always = unreached()
+    await desk.add()
+    await desk.add("two", 2)
+    await desk.queue("a")
+
+    await desk.until_state("sent")
+
+    assert (await desk.row("a"))["via"] is None
+
+
 # A process dies
 
 
@@ -221,6 +234,29 @@ async def test_what_a_process_had_that_died_is_not_sent_when_it_is_of_no_use_any
     await desk.sender.close()
     assert await desk.states() == {"late": "cancelled"}
     assert desk.hosts["one"].tries == []
+
+
+async def test_who_stood_still_before_he_sent_anything_has_used_up_no_try(
+    desk: Desk, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, hangs = desk.store.write, [True, True]
+
+    async def write_and_hang(unit: Any, *, actor: str) -> Any:
+        done = await write(unit, actor=actor)
+        if getattr(done, "leases", None) and hangs:
+            hangs.pop()
+            clock.advance(9)
+        return done
+
+    monkeypatch.setattr(desk.store, "write", write_and_hang)
+    await desk.add()
+    await desk.queue("a")
+
+    await desk.until_state("sent")
+
+    row = await desk.row("a")
+    assert (row["attempts"], row["lease"], row["failure"]) == (1, 3, None)
+    assert len(desk.hosts["one"].tries) == 1
 
 
 # One recipient is slow
