@@ -108,15 +108,17 @@ async def retry_link(ctx: Context, params: RetryLink) -> Payment:
     """Ask the payment service again for a link that it did not make, under the same key.
 
     One that is asked for already is asked for at once. A payment that has a link, or whose request
-    was cancelled, is none to ask for: `payments.createLink` makes another one.
+    was cancelled or failed more than 90 days ago, is none to ask for: `payments.createLink` makes
+    another one.
     """
 
     async def unit(work: Work) -> Payment:
         payment = await work.payments.require(params.payment_id)
-        if payment.state not in _ASKED_FOR or payment.url is not None:
+        request = await work.payments.request_of(payment)
+        if payment.state not in _ASKED_FOR or payment.url is not None or request is None:
             details = {"id": payment.id, "from": payment.state, "to": PaymentState.REQUESTED}
-            raise InvalidTransitionError(details=details)
-        message = await work.outgoing.retry(await work.payments.request_of(payment))
+            raise InvalidTransitionError(_NONE_TO_REPEAT, details=details)
+        message = await work.outgoing.retry(request)
         if message is not None:
             await work.record(
                 "messages.queued", ("message", message.id, 1), told_of_message(message)
@@ -131,6 +133,8 @@ async def retry_link(ctx: Context, params: RetryLink) -> Payment:
 
 
 _ASKED_FOR = {PaymentState.REQUESTED, PaymentState.FAILED}
+
+_NONE_TO_REPEAT = "There is no request to repeat; if there is no link, make another payment."
 
 
 @method("payments.get", permission=Permission.PAYMENTS_READ, errors=(NotFoundError,))

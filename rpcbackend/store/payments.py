@@ -75,14 +75,13 @@ class Payments:
         )
         return await self.get(str(row[0]).removeprefix(_ASKS)) if row else None
 
-    async def request_of(self, payment: Payment) -> str:
-        """Return the id of the message that asks for the link of a payment."""
+    async def request_of(self, payment: Payment) -> str | None:
+        """Return the id of the message that asks for the link of a payment; None if forgotten."""
         row = await self._tx.one(
             "SELECT id FROM outbox WHERE school_id = :school AND dedupe_key = :key",
             key=asking_for(payment),
         )
-        assert row is not None  # noqa: S101 (it was queued with the payment)
-        return str(row[0])
+        return str(row[0]) if row else None
 
     async def is_called_off(self, payment: Payment) -> bool:
         """Tell whether the request for its link was cancelled while it was on its way."""

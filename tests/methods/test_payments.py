@@ -14,6 +14,7 @@ from rpcbackend.schema.payments import PaymentState
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store, Work
 from rpcbackend.store.driver import IntegrityError
+from rpcbackend.store.old_messages import TOLD_MS, forget_messages
 from rpcbackend.store.outbox import MAX_ATTEMPTS
 from rpcbackend.store.transaction import Transaction
 from rpcbackend.testing import CallFailedError, Client, FrozenClock
@@ -384,6 +385,25 @@ async def test_a_request_that_is_cancelled_makes_no_link_any_more(
         "INVALID_TRANSITION",
         {"id": row["id"], "from": "cancelled", "to": "queued"},
     )
+
+
+async def test_a_request_that_failed_so_long_ago_that_it_is_forgotten_is_not_repeated(
+    client: Client, store: Store, school: School
+) -> None:
+    """Under another key the service would make another link."""
+    payment, _ = await fail(client, store, school)
+    await store.write(
+        lambda work: forget_messages(work.tx, work.now_ms + TOLD_MS + 1), actor="tests"
+    )
+
+    with pytest.raises(CallFailedError) as failed:
+        await client.call("payments.retryLink", paymentId=payment["id"])
+
+    assert (failed.value.symbol, failed.value.details) == (
+        "INVALID_TRANSITION",
+        {"id": payment["id"], "from": "failed", "to": "requested"},
+    )
+    assert "another payment" in failed.value.message
 
 
 async def test_a_payment_that_has_a_link_is_none_to_ask_for(

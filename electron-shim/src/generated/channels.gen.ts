@@ -2516,4 +2516,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'f29a6a7eed88d96d5dfff0530230aac0e9ea36ab9dedf1a3020e005089540a3a';
+export const contractHash = 'a829529fb271cdddb69ea3838f2389b299f24190a00580b8bfdf1ed280429329';
