@@ -83,6 +83,7 @@ bench: $(VENV)/.bench electron-shim/node_modules/.installed  ## speed side by si
 	$(PY) bench/outside.py
 	$(PY) bench/mirror.py
 	$(PY) bench/feeds.py
+	$(PY) bench/scaling.py
 	$(PY) bench/plot.py
 
 app: $(VENV)/.dev electron-shim/node_modules/.installed .demo/school.db  ## open the example window in Electron, over the demo school
