@@ -6,6 +6,7 @@ from rpcbackend.notices.lessons import told_by
 from rpcbackend.notices.payments import link_by
 from rpcbackend.notices.queueing import send_otherwise, withdraw
 from rpcbackend.notices.recipient import Recipient, recipient_of
+from rpcbackend.notices.reminders import remind_later
 from rpcbackend.schema.consents import MessageChannel, Purpose
 from rpcbackend.schema.students import Student
 from rpcbackend.schema.templates import Content, TemplateKind
@@ -19,7 +20,8 @@ async def close_way(
     """Send nothing more to a student this way.
 
     What the program says by itself, and surely nobody has tried to send, goes by the other way if
-    he agreed to that. Somebody who sent by a call chose the way himself: that goes not at all.
+    he agreed to that; if not, he may still be reminded should he have a way before his lesson.
+    Somebody who sent by a call chose the way himself: that goes not at all.
 
     Args:
         work: The unit of work, in which the student's address or consent is another one already.
@@ -29,6 +31,7 @@ async def close_way(
     """
     about = keys.of_student(student.id, purpose)
     waiting = await work.waiting.untried(about, channel)
+    unsaid = list[str]()
     if waiting:
         whole = work.whole()
         recipient = await recipient_of(whole, student)
@@ -36,7 +39,11 @@ async def close_way(
             message = None if recipient.is_gone else await _otherwise(whole, recipient, each)
             if message is not None:
                 await send_otherwise(work, each.id, message)
+            elif each.template == TemplateKind.LESSON_REMINDER:
+                unsaid.append(each.key)
     await withdraw(work, about, channel)
+    for key in unsaid:
+        await remind_later(work, key)
 
 
 async def _otherwise(work: Work, recipient: Recipient, waiting: Untried) -> Message | None:

@@ -70,6 +70,14 @@ async def queue_due(work: Work) -> bool:
     return len(due) == AT_A_TIME
 
 
+async def remind_later(work: Work, key: str) -> None:
+    """Let a student be reminded again who was not, for the message with this key was withdrawn."""
+    news = keys.read_news(key)
+    if news is not None:
+        await work.waiting.free_key(key)
+        await work.reminders.put(news.lesson_id, work.now + ASK_AGAIN)
+
+
 async def _remind(work: Work, lesson: Lesson) -> bool:
     """Queue a reminder, and tell whether nothing more can be done about it."""
     recipient = await recipient_of(work, await work.students.require(lesson.student_id))

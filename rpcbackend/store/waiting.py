@@ -41,6 +41,11 @@ UPDATE outbox SET channel = :to_channel, recipient = :recipient, payload = :payl
 WHERE school_id = :school AND id = :id AND state = 'queued'
 """
 
+_FREE_KEY = """
+UPDATE outbox SET dedupe_key = dedupe_key || '/' || id
+WHERE school_id = :school AND dedupe_key = :key AND state = 'cancelled'
+"""
+
 _GONE_OUT = f"""
 SELECT dedupe_key FROM outbox
 WHERE {_ABOUT} AND template = :template AND state IN ('sending', 'sent', 'delivered', 'bounced')
@@ -136,6 +141,10 @@ class Waiting:
             payload=orjson.dumps(message.payload).decode(),
         )
         self._tx.touched.update((TAG, tag_of(message.channel)))
+
+    async def free_key(self, key: str) -> None:
+        """Let what was withdrawn and surely never sent be queued once more, under this key."""
+        await self._tx.run(_FREE_KEY, key=key)
 
     async def gone_out(self, about: str, template: str) -> list[str]:
         """Return the keys of what was sent of one kind, or is on its way."""

@@ -147,6 +147,35 @@ async def test_who_closes_both_ways_has_it_by_none(
     assert await waiting_in(store) == []
 
 
+@pytest.mark.parametrize("how", ["refuses", "has no address"])
+async def test_who_can_be_told_again_before_his_lesson_is_reminded_of_it_after_all(
+    client: Client, store: Store, school: School, clock: FrozenClock, how: str
+) -> None:
+    lesson = await school.book()
+    clock.advance(3_600)
+    await remind(store)
+    if how == "refuses":
+        await agree(client, school, "mail", is_granted=False)
+    else:
+        await update(client, school, email=None)
+    await remind(store)
+    meanwhile = await waiting_in(store)
+
+    if how == "refuses":
+        await agree(client, school, "mail")
+    else:
+        await update(client, school, email=ADA)
+    clock.advance(1_000)
+    await remind(store)
+    await remind(store)
+
+    assert meanwhile == []
+    assert [(template, to) for template, to, _ in await waiting_in(store)] == [
+        ("lesson_reminder", ADA)
+    ]
+    assert await planned_in(store) == [(lesson["id"], None)]
+
+
 async def test_who_closes_the_way_of_mail_has_it_by_sms_in_words_for_that(
     client: Client, store: Store, school: School
 ) -> None:

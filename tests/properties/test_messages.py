@@ -223,8 +223,10 @@ class Desk(RuleBasedStateMachine):
                     other = student.way()
                     if other and message.is_unread:
                         message.way = other
-                    else:
-                        lesson.drop(message)
+                        continue
+                    if message is lesson.reminder and message.is_unread:
+                        lesson.due_at = self._now.replace(microsecond=0) + ASK_AGAIN
+                    lesson.drop(message)
 
     # Time, and whoever sends
 

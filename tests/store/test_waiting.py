@@ -154,6 +154,21 @@ async def test_what_goes_another_way_keeps_its_id_its_key_and_its_time(
     )
 
 
+async def test_the_key_of_what_was_withdrawn_is_free_and_no_other_one(store: Store) -> None:
+    await queue(store, "a/withdrawn", "b/waits")
+    await withdraw(store, "a/")
+    for key in ("a/withdrawn", "b/waits"):
+        await store.write(lambda work, one=key: work.waiting.free_key(one), actor="tests")  # type: ignore[misc]  # mypy infers no default
+
+    await queue(store, "a/withdrawn", "b/waits")
+
+    states = await states_in(store)
+    assert (states.pop("a/withdrawn"), states.pop("b/waits")) == ("queued", "queued")
+    [(key, state)] = states.items()
+    assert key.startswith("a/withdrawn/msg_")
+    assert state == "cancelled"
+
+
 async def test_what_was_sent_or_is_on_its_way_has_gone_out(store: Store) -> None:
     await queue(store, "a/1", "a/2", "a/3", "b/1")
     first, second, third, _ = await lease(store)
