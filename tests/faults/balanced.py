@@ -136,6 +136,10 @@ class Desk(Life):
             )
         try:
             is_done = await self._serve(process, wanted)
+        except BaseException:
+            # A test that fails is not to wait for a desk that nobody asks to end.
+            process.kill()
+            raise
         finally:
             await _wait(process)
             self.note_end(process.returncode or 0)
