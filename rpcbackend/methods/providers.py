@@ -42,16 +42,18 @@ async def save(ctx: Context, params: SaveProvider) -> Provider:
     Of the enabled ones of a channel the first carries all, and the next steps in while it cannot
     be reached. With none enabled the channel is switched off, and what it should carry waits.
     Another host is not given the secret of the one before. The address of a service is looked at
-    as it is when it is called: it has https and a public host, and any port.
+    as it is when it is called: it has https and a public host, and any port. One that was saved
+    earlier can be switched off whatever its address.
     """
     _check(params)
-    if params.web is not None:
-        ctx.host.check_address(params.web.url, is_trusted=True)
 
     async def unit(work: Work) -> Provider:
         old = await work.providers.require(params.provider_id) if params.provider_id else None
         if old is not None and old.channel != params.channel:
             raise InvalidParamsError(details={"errors": [{"path": "channel", "rule": "fixed"}]})
+        is_new = old is None or old.web != params.web
+        if params.web is not None and (is_new or params.is_enabled):
+            ctx.host.check_address(params.web.url, is_trusted=True)
         keeps_secret = old is not None and old.has_secret and _where(old) == _where(params)
         provider = Provider(
             id=old.id if old else work.new_id("prv"),

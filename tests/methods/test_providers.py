@@ -8,6 +8,7 @@ import pytest
 from rpcbackend.app import Application
 from rpcbackend.context import FRESH_SECONDS
 from rpcbackend.outside_settings import OutsideSettings
+from rpcbackend.schema.providers import Provider
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Store
 from rpcbackend.store.catalog import shapes
@@ -189,6 +190,23 @@ async def test_an_address_that_would_be_refused_at_each_send_is_not_saved(
         assert (failed.value.symbol, failed.value.details) == ("URL_REFUSED", {"reason": reason})
 
     assert await client.call("providers.list") == {"items": [saved]}
+
+
+async def test_a_provider_whose_address_is_refused_by_now_can_still_be_switched_off(
+    client: Client, store: Store
+) -> None:
+    saved = await client.call("providers.save", **sms())
+    web = {**saved["web"], "url": "https://10.0.0.7/v1"}
+    provider = Provider.model_validate({**saved, "web": web})
+    await store.write(lambda work: work.providers.put(provider, None), actor="tests")
+    same = {"providerId": saved["id"], "expectedVersion": 1, **sms(web=web)}
+
+    with pytest.raises(CallFailedError, match="URL_REFUSED"):
+        await client.call("providers.save", **same)
+    switched_off = await client.call("providers.save", **same, isEnabled=False)
+
+    assert switched_off["isEnabled"] is False
+    assert switched_off["web"]["url"] == web["url"]
 
 
 async def test_a_service_may_have_another_port(client: Client) -> None:

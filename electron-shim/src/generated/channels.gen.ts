@@ -2516,4 +2516,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'a829529fb271cdddb69ea3838f2389b299f24190a00580b8bfdf1ed280429329';
+export const contractHash = 'a989ff09894540ac5d1865b83e20f83197aa22bd1067d7d5909069e11de9027d';
