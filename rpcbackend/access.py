@@ -324,6 +324,10 @@ class Access:
         for live in (*self._sessions.values(), *self._api_keys.values()):
             if live.last_seen_at > live.touched_at:
                 self._touch(live)
+        await self.noted()
+
+    async def noted(self) -> None:
+        """Wait until the store knows of the uses that it is being told of."""
         if self._touching:
             await asyncio.wait(self._touching)
 

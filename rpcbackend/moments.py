@@ -65,6 +65,9 @@ class Moment:
     bits: NamedBits
     is_over: bool = False
     """Whether it was answered: what goes on from it, a job, lives in the time of everybody."""
+    latest_ms: int = 0
+    """The latest time there was when it arrived, and what has passed since, if that is later: the
+    clock was put back."""
     sequence: Sequence = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,7 +112,8 @@ class MomentClock:
 
     Args:
         clock: Of those who are no call.
-        is_still: Whether elapsed time stands still as well, for those who judge what has expired.
+        is_still: Whether elapsed time stands still as well, and the wall goes never back, for those
+            who judge what has expired: no call beside this one decides how late it is.
     """
 
     def __init__(self, clock: Clock, *, is_still: bool = False) -> None:
@@ -118,7 +122,9 @@ class MomentClock:
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""
         moment = current_moment()
-        return self._clock.now_ms() if moment is None else moment.now_ms
+        if moment is None:
+            return self._clock.now_ms()
+        return max(moment.now_ms, moment.latest_ms) if self._is_still else moment.now_ms
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary start; never goes backwards."""

@@ -52,6 +52,19 @@ def test_within_a_moment_the_wall_stands_still_and_elapsed_time_goes_on() -> Non
     assert (moving.now_ms(), still.monotonic()) == (clock.now_ms(), 5.0)
 
 
+def test_who_judges_what_has_expired_takes_the_latest_time_there_was() -> None:
+    clock = FrozenClock()
+    moving, still = MomentClock(clock), MomentClock(clock, is_still=True)
+    moment = a_moment()
+    moment.latest_ms = 61_000
+    token = MOMENT.set(moment)
+
+    told = (moving.now_ms(), still.now_ms())
+    MOMENT.reset(token)
+
+    assert told == (1_000, 61_000)
+
+
 def test_a_moment_that_is_over_holds_for_nobody() -> None:
     clock = FrozenClock()
     moment = a_moment()

@@ -74,6 +74,7 @@ async def create(ctx: Context, params: CreateApiKey) -> CreatedApiKey:
 @method("apikeys.list", permission=Permission.APIKEYS_READ)
 async def list_all(ctx: Context, params: NoParams) -> Encoded[ApiKeyPage]:  # noqa: ARG001 (takes none)
     """Return all keys, the newest first; none shows its secret."""
+    await ctx.host.access.noted()
     return await ctx.read(lambda work: work.api_keys.list())
 
 

@@ -39,6 +39,7 @@ from rpcbackend.schema.auth import (
     SignedIn,
 )
 from rpcbackend.schema.base import Empty, NoParams
+from rpcbackend.security.principal import Principal
 from rpcbackend.security.roles import Permission
 from rpcbackend.store import Work
 
@@ -173,11 +174,26 @@ async def me(ctx: Context, params: NoParams) -> Me:  # noqa: ARG001 (takes none)
 
     While no user exists nobody has to sign in: isLocal is true and there is no user.
     """
-    principal = ctx.principal
+    me = await _tell_of(ctx, ctx.principal)
+    while me is None:
+        # Another one signed in on this connection since it was looked up who calls.
+        await ctx.identify()
+        me = await _tell_of(ctx, ctx.principal)
+    return me
 
-    async def unit(work: Work) -> Me:
+
+async def _tell_of(ctx: Context, principal: Principal) -> Me | None:
+    """Return who that is, or None if his session has ended by now."""
+    now = ctx.host.access.now()
+
+    async def unit(work: Work) -> Me | None:
         user = await work.users.get(principal.actor)
         session = await work.sessions.get(principal.session_id or "")
+        if session is not None:
+            # The store learns of it beside the call.
+            session = replace(session, last_seen_at=max(session.last_seen_at, now))
+        elif principal.session_id is not None:
+            return None
         return Me(
             is_local=principal.kind == "local",
             user=user,

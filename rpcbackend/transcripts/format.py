@@ -90,11 +90,15 @@ class Entry(NamedTuple):
     """As `rpcbackend.transcripts.redaction` left it."""
     facts: Facts | None = None
     """What the placeholders that are new here stand for, as far as replies depend on it."""
+    latest: float | None = None
+    """What `t` would be if the clock had never been put back; None: it was not."""
 
     def to_line(self) -> bytes:
         """Write it, its line end included."""
-        facts = {"facts": self.facts} if self.facts else {}
-        return _line({"t": self.t, "dir": self.dir, "conn": self.conn, "msg": self.msg, **facts})
+        more = {"facts": self.facts} if self.facts else {}
+        latest = {"latest": self.latest} if self.latest is not None else {}
+        told = {"t": self.t, "dir": self.dir, "conn": self.conn, "msg": self.msg}
+        return _line(told | more | latest)
 
     @property
     def begun(self) -> str | None:
@@ -207,7 +211,14 @@ def read_entry(line: bytes) -> Entry:
     """
     try:
         told = orjson.loads(line)
-        entry = Entry(float(told["t"]), told["dir"], told["conn"], told["msg"], told.get("facts"))
+        entry = Entry(
+            float(told["t"]),
+            told["dir"],
+            told["conn"],
+            told["msg"],
+            told.get("facts"),
+            None if told.get("latest") is None else float(told["latest"]),
+        )
     except (ValueError, KeyError, TypeError):
         entry = None
     if entry is None or not _is_entry(entry):

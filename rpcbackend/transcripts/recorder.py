@@ -99,10 +99,11 @@ class Recorder:
         """Hear that the process begins a step of its own."""
         t = self._timeline.now()
         self._steps += 1
-        self._calls.begin(STEPS, self._steps, t, self._timeline.read_at)
+        latest = self._timeline.latest
+        self._calls.begin(STEPS, self._steps, t, self._timeline.read_at, latest)
         told = {"name": name, "number": self._steps, "facts": facts.model_dump(mode="json")}
         line = codec.encode(told)
-        self._put(Line(t, "step", PROCESS, line), len(line))
+        self._put(Line(t, "step", PROCESS, line, latest), len(line))
         return Begun(self._steps, self._calls.next())
 
     def step_ended(self, number: int, seq: int | None) -> None:
@@ -138,8 +139,9 @@ class Recorder:
     def _begin(self, direction: str, connection_id: str, line: bytes | None) -> None:
         t = self._timeline.now()
         self._lines[connection_id] = number = self._lines.get(connection_id, 0) + 1
-        self._calls.begin(connection_id, number, t, self._timeline.read_at)
-        self._put(Line(t, direction, connection_id, line), len(line or b""))
+        latest = self._timeline.latest
+        self._calls.begin(connection_id, number, t, self._timeline.read_at, latest)
+        self._put(Line(t, direction, connection_id, line, latest), len(line or b""))
 
     def _put(self, line: Line, size: int) -> None:
         if self._has_ended:

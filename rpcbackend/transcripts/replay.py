@@ -223,8 +223,7 @@ class Replay:
         if step is None:
             await self._try(command, is_last=True)
             return
-        self._clock.set(entry.t)
-        self._calls.begin(STEPS, step["number"], entry.t, self._clock.monotonic())
+        self._come_to(entry, STEPS, step["number"])
         await self._retaking.take(step["name"], self._filling.filled(step["facts"], ""))
 
     def _is_search(self, request: Request) -> bool:
@@ -268,8 +267,7 @@ class Replay:
         if self._wish.is_as_recorded:
             passed = asyncio.get_running_loop().time() - self._started
             await asyncio.sleep(max(0.0, entry.t / 1_000 - passed))
-        self._clock.set(entry.t)
-        self._calls.begin(entry.conn, request.number, entry.t, self._clock.monotonic())
+        self._come_to(entry, entry.conn, request.number)
         self._calls.skip(request.first_call - 1)
         await self._help_in(request)
         if request.channel == SHUTDOWN:
@@ -286,6 +284,11 @@ class Replay:
             await self._app.jobs.settle(REPLY_SECONDS)
         return reply
 
+    def _come_to(self, entry: Entry, connection_id: str, number: int) -> None:
+        self._clock.set(entry.t, entry.latest)
+        monotonic = self._clock.monotonic()
+        self._calls.begin(connection_id, number, entry.t, monotonic, entry.latest)
+
     def _peer(self, connection_id: str) -> Peer:
         if connection_id not in self._peers:
             audience = audience_of(connection_id)
@@ -298,6 +301,5 @@ class Replay:
         # What another version began is none of what this one can.
         if entry.begun in set(ScheduleName):
             self._begun += 1
-            self._clock.set(entry.t)
-            self._calls.begin(PROCESS, self._begun, entry.t, self._clock.monotonic())
+            self._come_to(entry, PROCESS, self._begun)
             await self._app.scheduler.run(ScheduleName(entry.begun))

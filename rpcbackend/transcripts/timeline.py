@@ -7,6 +7,8 @@ from rpcbackend.moments import Moment, NamedBits
 
 DRIFT_MS = 50
 """A wall clock that is further off than that was set, or the machine slept."""
+LEAST_MS = 1.0
+"""What is not further back than that is rounding."""
 
 
 class Timeline:
@@ -21,6 +23,9 @@ class Timeline:
         self.started_ms = clock.now_ms()
         self._zero = self.read_at = clock.monotonic()
         """When `now` was asked last, in seconds of the clock."""
+        self.latest: float | None = None
+        """What would be then if the clock had never been put back; None: it was not."""
+        self._last = 0.0
 
     def passed(self) -> float:
         """Return it without a look at the wall, for what goes out soon after something came in."""
@@ -28,13 +33,17 @@ class Timeline:
 
     def now(self) -> float:
         """Return it, to the microsecond."""
-        self.read_at = self._clock.monotonic()
+        before, self.read_at = self.read_at, self._clock.monotonic()
         t = (self.read_at - self._zero) * 1_000
         ahead = self._clock.now_ms() - self.started_ms - t
         if abs(ahead) > DRIFT_MS:
             self._zero -= ahead / 1_000
             t += ahead
-        return round(t, 3)
+        t = round(t, 3)
+        latest = round(self._last + (self.read_at - before) * 1_000, 3)
+        self._last = latest if latest > t + LEAST_MS else t
+        self.latest = self._last if self._last > t else None
+        return t
 
 
 STEPS = "-/steps"
@@ -55,9 +64,17 @@ class Calls:
     _line: str = ""
     _t: float = 0.0
     _monotonic: float = 0.0
+    _latest: float = 0.0
     _count: int = 0
 
-    def begin(self, connection_id: str, number: int, t: float, monotonic: float) -> None:
+    def begin(
+        self,
+        connection_id: str,
+        number: int,
+        t: float,
+        monotonic: float,
+        latest: float | None = None,
+    ) -> None:
         """Begin with a line: the so manieth that came in on its connection.
 
         Args:
@@ -65,9 +82,11 @@ class Calls:
             number: Of the line.
             t: When it came.
             monotonic: The same, in seconds of the clock that others read.
+            latest: When it would have come if the clock had never been put back.
         """
         self._line, self._count = f"{connection_id}/{number}", 0
         self._t, self._monotonic = t, monotonic
+        self._latest = t if latest is None else latest
 
     def skip(self, count: int) -> None:
         """Go on behind so many calls of the line."""
@@ -77,7 +96,12 @@ class Calls:
         """Return the moment of its next call."""
         self._count += 1
         bits = NamedBits(self.key, f"{self._line}/{self._count}")
-        return Moment(self.started_ms + int(self._t), self._monotonic, bits)
+        return Moment(
+            self.started_ms + int(self._t),
+            self._monotonic,
+            bits,
+            latest_ms=self.started_ms + int(self._latest),
+        )
 
 
 class ReplayClock:
@@ -90,9 +114,14 @@ class ReplayClock:
     def __init__(self, started_ms: int) -> None:
         self._started_ms, self._t, self._latest = started_ms, 0.0, 0.0
 
-    def set(self, t: float) -> None:
-        """Come to a time of the transcript, in milliseconds since its start."""
-        self._t, self._latest = t, max(self._latest, t)
+    def set(self, t: float, latest: float | None = None) -> None:
+        """Come to a time of the transcript, in milliseconds since its start.
+
+        Args:
+            t: As the wall said.
+            latest: As it would have if it had never been put back; None: it was not.
+        """
+        self._t, self._latest = t, max(self._latest, t if latest is None else latest)
 
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""

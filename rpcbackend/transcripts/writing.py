@@ -34,6 +34,8 @@ class Line(NamedTuple):
     direction: str
     connection_id: str
     line: bytes | None
+    latest: float | None = None
+    """When it would have come if the clock had never been put back; None: it was not."""
 
 
 @dataclass(slots=True)
@@ -150,10 +152,13 @@ class Writing:
             step = self._file.flush
 
     def _entry(self, taken: Line | Gap) -> Entry:
-        t = round(taken.t, 3)
         if isinstance(taken, Gap):
             self._redaction.forget()
-            return gap(t, taken.count)
+            return gap(round(taken.t, 3), taken.count)
+        return self._message(taken)._replace(latest=taken.latest)
+
+    def _message(self, taken: Line) -> Entry:
+        t = round(taken.t, 3)
         if taken.direction in ("step", "stepped"):
             params = self._redaction.step(taken.line or b"")
             return step(t, params, self._placeholders.take_news())

@@ -1,6 +1,8 @@
 """What the apikeys.* channels answer."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -17,9 +19,11 @@ from rpcbackend.schema.users import Role
 from rpcbackend.security.principal import Principal
 from rpcbackend.security.roles import GRANTS, Permission, Reach
 from rpcbackend.store import Store
-from rpcbackend.testing import CallFailedError, Client, FrozenClock
+from rpcbackend.surroundings import Surroundings
+from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.factories import an_id, keyed, told_of
 from tests.people import add_role, app_for_people, refused, sign_in, with_token
+from tests.store.gate import Gate
 
 KEY = {"name": "Website", "scopes": ["students:read", "lessons:read", "students:read"]}
 
@@ -204,3 +208,25 @@ async def test_nobody_gives_a_key_more_than_he_has(app: Application, clock: Froz
 
     with pytest.raises(ForbiddenError):
         await create(ctx, CreateApiKey(name="x", scopes=["students:read", "audit:read"]))
+
+
+async def test_a_list_of_keys_waits_for_the_uses_before_it(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    async with running_app(tmp_path, Surroundings(clock=clock)) as app:
+        await add_role(app, Role.OWNER)
+        owner = await sign_in(app)
+        created = await owner.call("apikeys.create", **KEY, **keyed())
+        clock.advance(90)
+        gate = Gate()
+        holding = asyncio.ensure_future(app.store.write(gate.hold, actor="tests"))
+        await gate.entered()
+        with_key = with_token(created["secret"])
+        await Client(app).call("students.list", **with_key)
+
+        listing = asyncio.ensure_future(owner.call("apikeys.list"))
+        await Client(app).call("students.list", **with_key)
+        gate.open()
+        await holding
+
+        assert (await listing)["items"][0]["lastUsedAt"] == "2026-11-23T08:01:30Z"

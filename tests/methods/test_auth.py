@@ -3,18 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rpcbackend.app import Application
+from rpcbackend.context import Context
+from rpcbackend.ids import Ids
+from rpcbackend.methods.auth import me
+from rpcbackend.schema.auth import Me
+from rpcbackend.schema.base import NoParams
+from rpcbackend.schema.meta import CallMeta
 from rpcbackend.schema.users import Role
+from rpcbackend.security.principal import Principal
 from rpcbackend.security.tokens import LIFE_SECONDS
 from rpcbackend.store import SigningKey, Store, Work
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 from tests.callers import make_session
-from tests.factories import told_of
+from tests.factories import an_id, told_of
 from tests.people import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -30,6 +38,7 @@ from tests.people import (
     signed_in,
     with_token,
 )
+from tests.store.gate import Gate
 
 DAY = 24 * 3600
 
@@ -187,9 +196,9 @@ async def test_the_access_token_makes_calls_from_elsewhere(app: Application) -> 
     await add_role(app, Role.OWNER)
     token = (await log_in(Client(app)))["accessToken"]
 
-    me = await Client(app).call("auth.me", **with_token(token))
+    told = await Client(app).call("auth.me", **with_token(token))
 
-    assert me["user"]["login"] == "owner"
+    assert told["user"]["login"] == "owner"
 
 
 async def test_a_login_ends_the_session_that_the_connection_had(
@@ -298,10 +307,10 @@ async def test_the_key_of_access_tokens_is_renewed_and_the_one_before_still_veri
 
 
 async def test_while_there_is_no_user_the_desk_may_do_everything(client: Client) -> None:
-    me = await client.call("auth.me")
+    told = await client.call("auth.me")
 
-    assert me.pop("permissions") == await _permissions_of_an_owner(client)
-    assert me == {"isLocal": True, "user": None, "session": None, "roles": []}
+    assert told.pop("permissions") == await _permissions_of_an_owner(client)
+    assert told == {"isLocal": True, "user": None, "session": None, "roles": []}
 
 
 async def _permissions_of_an_owner(client: Client) -> dict[str, str]:
@@ -310,14 +319,55 @@ async def _permissions_of_an_owner(client: Client) -> dict[str, str]:
     return permissions
 
 
+async def test_me_of_a_session_that_was_replaced_meanwhile_is_the_next_one(
+    app: Application, clock: FrozenClock
+) -> None:
+    owner = await add_role(app, Role.OWNER)
+    client = await sign_in(app)
+    ended = an_id("ses")
+    ctx = Context(
+        host=app,
+        connection=client.server,
+        clock=clock,
+        ids=Ids(clock),
+        meta=CallMeta(),
+        channel=me.channel,
+        permission=me.permission,
+        principal=Principal(kind="user", actor=owner.id, session_id=ended),
+    )
+
+    told = await me(ctx, NoParams())
+
+    assert isinstance(told, Me)
+    assert (told.session.id if told.session else None) == client.server.session_id
+
+
+async def test_me_was_seen_now_whatever_the_store_knows_of_it_by_then(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    async with running_app(tmp_path, Surroundings(clock=clock)) as app:
+        await add_role(app, Role.OWNER)
+        client = await sign_in(app)
+        clock.advance(100)
+        gate = Gate()
+        holding = asyncio.ensure_future(app.store.write(gate.hold, actor="tests"))
+        await gate.entered()
+
+        told = await client.call("auth.me")
+        gate.open()
+        await holding
+
+    assert told["session"]["lastSeenAt"] == "2026-11-23T08:01:40Z"
+
+
 async def test_me_tells_roles_and_how_far_each_permission_reaches(app: Application) -> None:
     await add_role(app, Role.OWNER)
     client = await signed_in(app, Role.STUDENT)
 
-    me = await client.call("auth.me")
+    told = await client.call("auth.me")
 
-    assert (me["isLocal"], me["roles"]) == (False, ["student"])
-    assert me["permissions"] == {
+    assert (told["isLocal"], told["roles"]) == (False, ["student"])
+    assert told["permissions"] == {
         "branches:read": "all",
         "consents:read": "own",
         "consents:write": "own",

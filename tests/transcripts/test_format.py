@@ -56,6 +56,8 @@ def test_an_entry_says_when_which_way_and_what() -> None:
     assert read_entry(entry.to_line()) == entry
     with_facts = entry._replace(facts={"<personal:1>": {"like": "text"}})
     assert read_entry(with_facts.to_line()) == with_facts
+    put_back = entry._replace(latest=60_012.5)
+    assert read_entry(put_back.to_line()) == put_back
 
 
 @pytest.mark.parametrize(

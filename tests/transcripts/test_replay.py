@@ -23,6 +23,7 @@ from rpcbackend.transcripts.rules import ALWAYS
 from rpcbackend.transcripts.writing import Bounds
 from tests.clauses import clause
 from tests.factories import School, create_student, save_branch
+from tests.people import QuickHashing
 from tests.properties.desk import STEPS, Desk, Step
 from tests.transcripts.desks import (
     NAME,
@@ -37,6 +38,20 @@ from tests.transcripts.desks import (
 
 ADA = {"login": "Ada", "password": "a long walk in the rain"}
 DAY = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-26T00:00:00Z"}
+
+
+class HeldHashing(QuickHashing):
+    """Compares a password when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def verify(self, phc: str | None, text: str) -> bool:
+        """Tell whether it is the password, once `goes_on` is set."""
+        self.begun.set()
+        await self.goes_on.wait()
+        return await super().verify(phc, text)
 
 
 @clause("transcript-replays")
@@ -157,14 +172,16 @@ async def test_two_calls_with_one_id_tell_no_name_and_come_again(tmp_path: Path)
 
 @clause("transcript-replays")
 async def test_a_day_on_which_the_clock_was_put_back_comes_again(tmp_path: Path) -> None:
-    clock = FrozenClock()
-    async with recorded(tmp_path, clock) as client:
+    clock, hashing = FrozenClock(), HeldHashing()
+    async with recorded(tmp_path, clock) as client, asyncio.timeout(10):
+        client.app.hashing = hashing
         await client.call("auth.bootstrap", **ADA)
         clock.advance(100)
         signing_in = asyncio.ensure_future(client.start("auth.login", ADA))
-        await asyncio.sleep(0)
+        await hashing.begun.wait()
         clock.set_wall(-60)
         await client.call("auth.me")
+        hashing.goes_on.set()
         await signing_in
         for _ in range(3):
             clock.advance(1)
@@ -174,6 +191,31 @@ async def test_a_day_on_which_the_clock_was_put_back_comes_again(tmp_path: Path)
 
     assert_same(outcome, compared=6)
     assert (outcome.unanswered, outcome.overlapped) == (0, 2)
+
+
+@clause("transcript-replays")
+async def test_no_call_depends_on_how_far_a_login_beside_it_was_when_the_clock_was_put_back(
+    tmp_path: Path,
+) -> None:
+    clock, hashing = FrozenClock(), HeldHashing()
+    async with recorded(tmp_path, clock) as client, asyncio.timeout(10):
+        client.app.hashing = hashing
+        await client.call("auth.bootstrap", **ADA)
+        clock.advance(100)
+        signing_in = asyncio.ensure_future(client.start("auth.login", ADA))
+        await hashing.begun.wait()
+        clock.set_wall(-60)
+        first = await client.call("auth.me")
+        await client.app.access.noted()
+        second = await client.call("auth.me")
+        hashing.goes_on.set()
+        await signing_in
+        clock.advance(90)
+        third = await client.call("auth.me")
+
+    seen = [each["session"]["lastSeenAt"] for each in (first, second, third)]
+    assert seen == ["2026-11-23T08:01:40Z", "2026-11-23T08:01:40Z", "2026-11-23T08:03:10Z"]
+    assert_same(await replayed(tmp_path), compared=5)
 
 
 async def test_a_reply_that_did_not_say_what_came_of_it_is_counted(tmp_path: Path) -> None:
