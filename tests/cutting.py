@@ -9,24 +9,33 @@ from typing import Literal
 
 Cut = Literal["nowhere", "before", "behind"]
 
+_IS_READY = b"Z\0\0\0\5I"
+_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+_LAST_WORDS = b"E" + (4 + len(_FIELDS)).to_bytes(4, "big") + _FIELDS
+
 
 class Wire:
     """Carries connections on; `cut` says what becomes of the next COMMIT.
 
     `before` it the connection ends, and the server takes everything back; `behind` it the server
-    has committed, and nobody hears of it.
+    has committed, and nobody hears of it. With `ends_next` the server greets the next
+    connection and ends it at once, before anybody asks it anything.
     """
 
     def __init__(self, server: Path) -> None:
         self._server = server
         self.cut: Cut = "nowhere"
         self.cuts = 0
+        self.ends_next = False
         self.on_cut: Callable[[], Awaitable[None]] = _nothing
         """What happens before whoever waits for the answer notices."""
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection, to its end."""
         there = await asyncio.open_unix_connection(str(self._server))
+        if self.ends_next:
+            self.ends_next = False
+            await _greet_and_end(reader, writer, there)
         back = asyncio.create_task(_carry_all(there[0], writer))
         with suppress(OSError):
             while some := await reader.read(65_536):
@@ -57,6 +66,21 @@ class Wire:
             await there[0].read(1)
         await self.on_cut()
         writer.transport.abort()
+
+
+async def _greet_and_end(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    there: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+) -> None:
+    there[1].write(await reader.read(65_536))
+    greeting = b""
+    while not greeting.endswith(_IS_READY):
+        greeting += await there[0].read(65_536)
+    writer.write(greeting + _LAST_WORDS)
+    # Whatever is asked now has no answer.
+    await reader.read(65_536)
+    there[1].close()
 
 
 async def _nothing() -> None:

@@ -30,6 +30,9 @@ SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What asking a server may fail with. The third: its last words came while nobody asked."""
+
 _LOST = (
     asyncpg.PostgresConnectionError,
     # Of a connection that ended while it was asked.
@@ -84,7 +87,7 @@ class Server:
                 server_settings=_SETTINGS | settings,
             )
             await connection.execute(_DURABLE)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             raise UnavailableError("The database server cannot be reached.") from error
         return connection
 

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from rpcbackend.errors import UnavailableError
-from rpcbackend.store.postgres_connections import Server
+from rpcbackend.store.postgres_connections import FAILURES, Server
 from rpcbackend.store.postgres_talk import Talk
 from rpcbackend.store.postgres_writer import NEWS_OF_ACCESS, channel_of
 from rpcbackend.store.transaction import Transaction
@@ -51,8 +51,6 @@ SELECT 1 FROM pg_locks
 WHERE locktype = 'advisory' AND classid = :which AND objid = :school AND objsubid = 2 AND granted
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid = :pid
 """
-
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Neighbours:
@@ -114,7 +112,7 @@ class Neighbours:
         self._talk.end()
         self.is_leader = False
         if self._connection is not None:
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 await self._connection.close(timeout=1.0)
 
     @contextmanager
@@ -139,7 +137,7 @@ class Neighbours:
         try:
             held = {row[0] for row in await connection.fetch(_HELD, self._school)}
         finally:
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 await connection.close(timeout=1.0)
         return {name for name in names if _number_of(name) in held}
 
@@ -179,7 +177,7 @@ class Neighbours:
             self._wake.clear()
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    with suppress(UnavailableError, *_FAILURES):
+                    with suppress(UnavailableError, *FAILURES):
                         await self._look()
             except TimeoutError:
                 self._give_up()

@@ -15,7 +15,13 @@ from rpcbackend.errors import UnavailableError
 from rpcbackend.histogram import Histogram
 from rpcbackend.store.engine import Work
 from rpcbackend.store.lane import LaneFacts
-from rpcbackend.store.postgres_connections import Connections, Server, is_lost, is_to_be_tried_again
+from rpcbackend.store.postgres_connections import (
+    FAILURES,
+    Connections,
+    Server,
+    is_lost,
+    is_to_be_tried_again,
+)
 from rpcbackend.store.postgres_together import Request
 from rpcbackend.store.postgres_transaction import PostgresTransaction
 from rpcbackend.store.transaction import Row
@@ -148,13 +154,13 @@ class Reader:
 
     async def _end(self, connection: "asyncpg.Connection[Any]") -> None:
         try:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(*FAILURES):
                 await connection.execute("ROLLBACK")
         finally:
             self._connections.give_back(connection, is_well=True)
 
     async def close(self) -> None:
         """Wait for those that run, and close the connections."""
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with suppress(*FAILURES):
             async with asyncio.timeout(5):
                 await self._connections.close()

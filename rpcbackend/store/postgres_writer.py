@@ -26,7 +26,12 @@ from rpcbackend.histogram import Histogram
 from rpcbackend.moments import MOMENT, Moment
 from rpcbackend.store.engine import Work
 from rpcbackend.store.lane import LaneFacts
-from rpcbackend.store.postgres_connections import Server, is_lost, is_to_be_tried_again
+from rpcbackend.store.postgres_connections import (
+    FAILURES,
+    Server,
+    is_lost,
+    is_to_be_tried_again,
+)
 from rpcbackend.store.postgres_together import Request
 from rpcbackend.store.postgres_transaction import PostgresTransaction
 from rpcbackend.store.transaction import Mark, Row, UnitSuspendedError
@@ -256,7 +261,7 @@ class Writer:
         for wait in WAITS_SECONDS:
             await asyncio.sleep(wait)
             await self._let_go()
-            with suppress(UnavailableError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with suppress(UnavailableError, *FAILURES):
                 connection = await self._connected()
                 async with connection.transaction():
                     # Once the lock is ours, the backend that held it has come to its end.

@@ -320,6 +320,22 @@ async def test_a_commit_that_nobody_answers_is_found_out_about(
         assert store.head_seq == 1
 
 
+async def test_whoever_finds_out_about_a_commit_does_it_twice_for_no_failure(place: Place) -> None:
+    """A server that goes away once more says so while nobody asks it anything."""
+    async with wire_to(place.url) as (wire, url), opened(replace(place, url=url)) as store:
+
+        async def go_away() -> None:
+            wire.ends_next = True
+
+        wire.cut, wire.on_cut = "behind", go_away
+
+        async with asyncio.timeout(10):
+            await store.write(leave, actor="tests")
+
+        assert (wire.cuts, wire.ends_next) == (1, False)
+        assert await store.read(count_events) == 1
+
+
 @pytest.mark.timeout(60)
 async def test_a_commit_that_was_lost_with_its_server_is_not_taken_for_another_one() -> None:
     """After a crash PostgreSQL gives the number of a transaction that left no trace once more."""
