@@ -28,6 +28,12 @@ SELECT 1 FROM lessons
 WHERE school_id = :school AND id = :lesson AND starts_at * 1000 = :not_after
 """
 
+# Another one with its key was queued in the backup, and was withdrawn before this one went.
+_IN_ITS_PLACE = """
+UPDATE outbox SET state = 'cancelled', is_withdrawn = 1, ended_at = :now
+WHERE school_id = :school AND dedupe_key = :key AND id <> :id AND state IN ('queued', 'failed')
+"""
+
 _DONE = "UPDATE reminders SET due_at = NULL WHERE school_id = :school AND lesson_id = :lesson"
 
 
@@ -53,5 +59,8 @@ async def remind_no_more(work: Work, reminded: Sequence[Reminded]) -> None:
         # As `rpcbackend.notices.keys` writes them: student, purpose, lesson, version, and more.
         lesson = message["dedupe_key"].split("/")[2]
         if await work.tx.one(_STARTS_THEN, lesson=lesson, not_after=message["not_after"]):
+            key = message["dedupe_key"]
+            await work.tx.run(_IN_ITS_PLACE, key=key, id=message["id"], now=work.now_ms)
+            await work.waiting.free_key(key)
             await add_again(work, message)
             await work.tx.run(_DONE, lesson=lesson)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rpcbackend.schema.outbox import MessageState
+from rpcbackend.schema.templates import TemplateKind
 from rpcbackend.store.still import reader_of
 from rpcbackend.store.transaction import Report
 from rpcbackend.store.work import Work
@@ -91,13 +93,21 @@ def _look(connection: Any, version: int) -> Sequence[Settled]:
 async def settle_again(work: Work, settled: Sequence[Settled]) -> None:
     """Let the messages that are not over in a restored store be as they were before."""
     rows = await work.tx.all(
-        "SELECT id, state FROM outbox"
+        "SELECT id, state, template FROM outbox"
         " WHERE school_id = :school AND state IN ('queued', 'sending', 'failed')"
     )
-    waiting = {row["id"]: row["state"] for row in rows}
+    waiting = {row["id"]: row for row in rows}
     for message in settled:
-        if message.id in waiting:
-            await settle_one(work, message, waiting[message.id])
+        row = waiting.get(message.id)
+        if row is not None and not _goes_after_all(message, row["template"]):
+            await settle_one(work, message, row["state"])
+
+
+def _goes_after_all(message: Settled, template: str) -> bool:
+    """Tell whether it is a reminder that never went: its lesson, or its way, is there again."""
+    is_unsent = message.attempts == 0 and message.failure is None
+    is_reminder = template == TemplateKind.LESSON_REMINDER
+    return is_reminder and is_unsent and message.state == MessageState.CANCELLED
 
 
 async def settle_one(work: Work, message: Settled, state: str) -> None:

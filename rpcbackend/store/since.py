@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rpcbackend.schema.consents import Consent
+from rpcbackend.store.handed import Handed, hand_on_once, handed_in
 from rpcbackend.store.paid import Paid, paid_in, stay_paid
 from rpcbackend.store.reminded import Reminded, remind_no_more, reminded_in
 from rpcbackend.store.revoked import Revoked, revoked_in, shut_out
@@ -21,6 +22,7 @@ class Since:
     revoked: Revoked = field(default_factory=Revoked)
     settled: Sequence[Settled] = ()
     reminded: Sequence[Reminded] = ()
+    handed: Sequence[Handed] = ()
     paid: Paid = field(default_factory=Paid)
     said: Sequence[Consent] = ()
 
@@ -34,6 +36,7 @@ def since_in(path: Path, key: bytes | None) -> Callable[[Report], Since]:
             revoked=revoked_in(path, key)(report),
             settled=settled_in(path, key)(report),
             reminded=reminded_in(path, key)(report),
+            handed=handed_in(path, key)(report),
             paid=paid_in(path, key)(report),
             said=said_in(path, key)(report),
         )
@@ -46,5 +49,6 @@ async def carry_over(work: Work, since: Since) -> None:
     await shut_out(work, since.revoked)
     await settle_again(work, since.settled)
     await remind_no_more(work, since.reminded)
+    await hand_on_once(work, since.handed)
     await stay_paid(work, since.paid)
     await say_again(work, since.said)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rpcbackend.jobs.reminders import look
+from rpcbackend.notices.reminders import remind_later
 from rpcbackend.store import Message, Store
 from rpcbackend.store.driver import Opener
 from rpcbackend.store.migrations import migrate
@@ -14,19 +15,26 @@ from rpcbackend.store.reminded import reminded_in
 from tests.clauses import clause
 from tests.factories import NINE, add_all, an_id, at, make_lesson, make_student, store_in
 from tests.notices.outbox import planned_in
-from tests.store.test_outbox import HELLO, lease, rows_in, settle
+from tests.store.test_outbox import HELLO, lease, rows_in, settle, withdraw
 from tests.store.test_settled import nobody, restored
 
 LATER = at("2026-11-25T09:00:00Z")
 
 
-async def fill(store: Store) -> None:
-    """Add a lesson whose student is to be reminded now, and back it up."""
+async def fill(store: Store, *, is_queued: bool = False) -> None:
+    """Add a lesson whose student is to be reminded now, and back it up.
+
+    Args:
+        store: Where.
+        is_queued: Whether the reminder waits already then.
+    """
     await add_all(store)
     student = make_student(email="ada@example.org")
     await store.write(lambda work: work.students.put(student), actor="tests")
     await store.write(lambda work: work.lessons.add(make_lesson()), actor="tests")
     await store.write(lambda work: work.reminders.put(an_id("les"), work.now), actor="tests")
+    if is_queued:
+        await look(store)
     await store.backup("manual")
 
 
@@ -104,6 +112,40 @@ async def test_a_reminder_that_was_queued_and_never_tried_is_queued_anew(tmp_pat
         await look(store)
 
         assert [row["state"] for row in await rows_in(store)] == ["queued"]
+
+
+async def test_a_reminder_that_was_withdrawn_since_and_never_sent_goes_after_all(
+    tmp_path: Path,
+) -> None:
+    async with store_in(tmp_path) as store:
+        await fill(store, is_queued=True)
+        [reminder] = await rows_in(store)
+        assert await withdraw(store, reminder["dedupe_key"])
+
+        await restored(store)
+
+        assert [row["state"] for row in await rows_in(store)] == ["queued"]
+
+
+@clause("restore-sends-nothing-twice")
+async def test_a_reminder_that_went_in_the_place_of_the_one_in_the_backup_is_the_only_one(
+    tmp_path: Path,
+) -> None:
+    async with store_in(tmp_path) as store:
+        await fill(store, is_queued=True)
+        [first] = await rows_in(store)
+        assert await withdraw(store, first["dedupe_key"])
+        await store.write(lambda work: remind_later(work, first["dedupe_key"]), actor="tests")
+        await store.write(lambda work: work.reminders.put(an_id("les"), work.now), actor="tests")
+        await look(store)
+        [second] = await lease(store)
+        await settle(store, "sent", second)
+
+        await restored(store)
+        await look(store, is_to_plan=True)
+
+        states = {row["id"]: row["state"] for row in await rows_in(store)}
+        assert states == {first["id"]: "cancelled", second.id: "sent"}
 
 
 async def test_a_webhook_is_told_of_the_event_that_has_a_number_now(tmp_path: Path) -> None:
