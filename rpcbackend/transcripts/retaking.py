@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from rpcbackend.app import Application
 from rpcbackend.jobs.reminders import PLAN, REMIND
 from rpcbackend.observability import breaker_news
@@ -14,6 +16,7 @@ from rpcbackend.schema.base import WireModel
 from rpcbackend.schema.steps import BreakerFacts, CarryFacts, LinkFacts, SendFacts
 from rpcbackend.steps import Step, Steps
 from rpcbackend.store import Lease
+from rpcbackend.transcripts.format import TranscriptError
 
 FactsT = TypeVar("FactsT", bound=WireModel)
 
@@ -29,13 +32,14 @@ class Retaking:
     def __init__(self, app: Application, steps: Steps) -> None:
         self._app, self._steps = app, steps
         self._leases: dict[Place, Lease] = {}
-        """All that were taken so far: the end of a message tells which it had."""
+        """Those that were taken and are on their way: the end of a message tells which it had."""
 
     async def take(self, name: str, facts: Mapping[str, Any]) -> None:
         """Take one; what another version did is none of what this one can.
 
         Raises:
             RpcError: The store refuses it.
+            TranscriptError: These are no facts of such a step.
         """
         steps: dict[str, Step[bool]] = {"fan_out": FAN_OUT, "plan": PLAN, "remind": REMIND}
         match name:
@@ -57,6 +61,9 @@ class Retaking:
     async def _send(self, facts: SendFacts) -> None:
         round_ = round_of(facts, self._leases, self._app.store.engine.others.leads)
         done = await self._take(sender.step_of(round_))
+        for end in round_.ends:
+            # What a day has sent is not all kept until its end.
+            self._leases.pop(end.lease.place, None)
         self._leases |= {lease.place: lease for lease in done.leases}
 
     async def _carry(self, facts: CarryFacts) -> None:
@@ -66,4 +73,8 @@ class Retaking:
 
 
 def _read(model: type[FactsT], facts: Mapping[str, Any]) -> FactsT:
-    return model.model_validate_json(codec.encode(facts))
+    try:
+        return model.model_validate_json(codec.encode(facts))
+    except ValidationError as error:
+        members = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
+        raise TranscriptError(f"the facts of a step do not fit: {', '.join(members)}") from None

@@ -7,12 +7,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rpcbackend.dispatch.control import SHUTDOWN
 from rpcbackend.jobs.reminders import look
 from rpcbackend.outbound import real_channels
 from rpcbackend.outside_settings import BreakerSettings, OutsideSettings
 from rpcbackend.steps import Steps
 from rpcbackend.testing import FrozenClock
+from rpcbackend.transcripts.format import TranscriptError, step
 from tests.clauses import clause
 from tests.factories import School, keyed
 from tests.outside.hosts import answering, running
@@ -25,6 +28,7 @@ from tests.transcripts.desks import (
     entries_in,
     recorded,
     replayed,
+    spoil,
 )
 
 ADA = "ada@example.org"
@@ -279,3 +283,14 @@ async def test_of_an_older_transcript_that_tells_no_steps_the_replay_hands_event
 
     assert_same(await replayed(tmp_path))
     assert steps_in(tmp_path) == []
+
+
+async def test_facts_that_fit_no_step_are_no_transcript(tmp_path: Path) -> None:
+    async with recorded(tmp_path) as client:
+        await School(client).open()
+    begun = step(1.0, {"name": "send", "number": 1, "facts": {"epoch": 1}})
+    ended = step(2.0, {"number": 1, "seq": 1})
+    spoil(tmp_path, lambda text: text + (begun.to_line() + ended.to_line()).decode())
+
+    with pytest.raises(TranscriptError, match="a step do not fit: behind, ends, held"):
+        await replayed(tmp_path)
