@@ -14,8 +14,11 @@ import orjson
 from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.app import Application
 from rpcbackend.methods import build_registry
+from rpcbackend.outside.payment_requests import follow_request
 from rpcbackend.outside.signing import sign
+from rpcbackend.schema.outbox import MessageState
 from rpcbackend.schema.users import Role
+from rpcbackend.store import Ended, Work
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import Client, FrozenClock, running_app
 from tests.factories import School, keyed
@@ -244,6 +247,19 @@ async def _create_link(stage: Stage) -> dict[str, Any]:
     } | keyed()
 
 
+async def _retry_link(stage: Stage) -> dict[str, Any]:
+    payment = await stage.client.call("payments.createLink", **await _create_link(stage))
+
+    async def refuse(work: Work) -> None:
+        [lease] = await work.due.lease(1, held=(), room={"payment": 1})
+        await work.outbox.fail(lease, "the service refuses it (422)")
+        ended = Ended(lease.id, lease.message.channel, lease.message.owner_id)
+        await follow_request(work, ended, MessageState.FAILED)
+
+    await stage.app.store.write(refuse, actor="tests")
+    return {"paymentId": payment["id"]}
+
+
 async def _save_webhook(stage: Stage) -> dict[str, Any]:  # noqa: ARG001 (needs nothing)
     return {"url": "https://hooks.example.org/", "types": ["lessons.booked"]}
 
@@ -328,6 +344,7 @@ EXAMPLES: dict[str, Example] = {
     "schedules.save": _save_schedule,
     "outbox.retry": _retry_outbox,
     "payments.createLink": _create_link,
+    "payments.retryLink": _retry_link,
     "providers.remove": _remove_provider,
     "providers.save": _save_provider,
     "providers.test": _test_provider,

@@ -102,6 +102,7 @@ CHANGED = {
     "schedules.save": {"schedule"},
     "outbox.retry": {"message"},
     "payments.createLink": {"payment"},
+    "payments.retryLink": {"message", "payment"},
     "providers.remove": {"provider"},
     "providers.save": {"provider", "provider secret"},
     "providers.test": set[str](),
