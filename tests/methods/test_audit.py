@@ -464,7 +464,9 @@ async def test_what_is_written_meanwhile_does_not_disturb_it(
             await save_branch(client)
         verified = (await verifying)["result"]
 
-        assert (verified["ok"], verified["checked"], verified["headSeq"]) == (True, 20, 20)
+        # Up to where it was when it began, wherever that was.
+        assert verified["ok"]
+        assert 20 <= verified["checked"] == verified["headSeq"] <= 25
 
 
 async def test_the_audit_is_right_after_the_next_start_too(tmp_path: Path) -> None:
