@@ -137,17 +137,18 @@ async def open_server_store(
     ids = ids or Ids(clock)
     engine = PostgresEngine(place.url, school=place.school, readers=place.readers)
     engine.read_only = read_only
+    store = Store(engine, clock=clock, ids=ids)
+    # Before anybody looks: what is told meanwhile is not missed.
+    engine.neighbours.on_news, engine.neighbours.on_lead = store.hear, store.lead
     try:
         await engine.open(clock.now_ms())
-        store = Store(engine, clock=clock, ids=ids)
         if not may_be_unfinished:
             await store.read(_refuse_unfinished)
-        store.head_seq, store.audit_head = await store.read(find_heads)
+        await store.catch_up()
     except BaseException:
-        await engine.close()
+        await store.close()
         raise
     store.tags = Tags(f"{store.audit_head.hash.hex()}.{clock.now_ms()}")
-    engine.neighbours.on_news, engine.neighbours.on_lead = store.hear, store.lead
     return store
 
 

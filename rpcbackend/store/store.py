@@ -292,15 +292,13 @@ class Store:
                 forget()
         self._is_behind = True
         if self._catching_up is None and not self._is_closed:
-            self._catching_up = asyncio.get_running_loop().create_task(self._catch_up())
+            self._catching_up = asyncio.get_running_loop().create_task(self._go_after())
 
-    async def _catch_up(self) -> None:
+    async def _go_after(self) -> None:
         try:
             while self._is_behind:
                 self._is_behind = False
-                head_seq, audit_head = await self.read(find_heads)
-                self.head_seq = max(self.head_seq, head_seq)
-                self.audit_head = max(self.audit_head, audit_head, key=lambda link: link.seq)
+                await self.catch_up()
                 for publish in list(self.on_commit):
                     publish()
         except RpcError:
@@ -308,6 +306,12 @@ class Store:
             pass
         finally:
             self._catching_up = None
+
+    async def catch_up(self) -> None:
+        """Learn how far others have come."""
+        head_seq, audit_head = await self.read(find_heads)
+        self.head_seq = max(self.head_seq, head_seq)
+        self.audit_head = max(self.audit_head, audit_head, key=lambda link: link.seq)
 
     async def close(self) -> None:
         """Finish what is queued and close the file."""
@@ -334,4 +338,4 @@ class Store:
 
 async def find_heads(work: Work) -> tuple[int, Link]:
     """Return the last event's number and the last row of the audit."""
-    return await work.events.head_seq(), await work.audit.head()
+    return await work.together(work.events.head_seq(), work.audit.head())

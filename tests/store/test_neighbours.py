@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 
@@ -17,7 +18,7 @@ from rpcbackend.schema.jobs import JobState
 from rpcbackend.schema.limits import Limits
 from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.schema.users import Role
-from rpcbackend.store import Place, postgres_neighbours
+from rpcbackend.store import Place, Work, open_server_store, postgres_neighbours
 from rpcbackend.store.postgres import PostgresEngine
 from rpcbackend.store.postgres_neighbours import Neighbours
 from rpcbackend.surroundings import Surroundings
@@ -57,6 +58,10 @@ async def two(one: Application, place: Place, clock: FrozenClock) -> AsyncIterat
     assert one.has_store
     async with process(place, clock) as app:
         yield app
+
+
+async def leave(work: Work) -> None:
+    await work.record("x.y", ("a", "b", 1), {})
 
 
 async def outcome_of(client: Client, channel: str, params: dict[str, Any]) -> str:
@@ -300,3 +305,29 @@ def neighbours_of(app: Application) -> Neighbours:
     engine = app.store.engine
     assert isinstance(engine, PostgresEngine)
     return engine.neighbours
+
+
+async def test_who_opens_while_another_one_commits_knows_of_it(place: Place) -> None:
+    """What is told between his look and his first answer is not missed."""
+    other = await open_server_store(place)
+    looked_at = await asyncpg.connect(place.url)
+    async with looked_at.transaction():
+        await looked_at.execute("LOCK TABLE audit")
+        opening = asyncio.create_task(open_server_store(place))
+        while not await looked_at.fetchval(_WAITS):
+            pass
+        await other.write(leave, actor="tests")
+    store = await opening
+    heard = asyncio.Event()
+    store.on_commit.append(heard.set)
+    try:
+        async with asyncio.timeout(5):
+            while store.head_seq < other.head_seq:
+                await heard.wait()
+    finally:
+        await looked_at.close()
+        await store.close()
+        await other.close()
+
+
+_WAITS = "SELECT true FROM pg_locks WHERE relation = 'audit'::regclass AND NOT granted"
