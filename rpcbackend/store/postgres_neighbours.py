@@ -194,6 +194,8 @@ class Neighbours:
             self.is_leader, self._connection = False, None
             # What was not heard may have been anything, now and until it is heard again.
             self.on_news(True)
+            # Else it would pile up for as long as the server is away.
+            self._talk.forget()
             await self._connect()
             self.on_news(True)
         elif self.is_leader:

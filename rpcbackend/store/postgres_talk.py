@@ -47,7 +47,10 @@ class Talk:
     async def join(self, connection: "asyncpg.Connection[Any]") -> None:
         """Listen on a connection."""
         await connection.add_listener(self._channel, self._listen)
-        # Nobody was told meanwhile, and what is old by now would count as if it were new.
+        self.forget()
+
+    def forget(self) -> None:
+        """Tell nobody of what there was to tell: by the time it could be told, it is old."""
         tuple(self._take())
 
     async def tell(self, connection: "asyncpg.Connection[Any]") -> None:

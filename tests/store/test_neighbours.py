@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from rpcbackend.app import Application
+from rpcbackend.errors import UnavailableError
 from rpcbackend.jobs.scheduler import LeadsNoMoreError
 from rpcbackend.middleware.rate_limit import SHARED
 from rpcbackend.resilience.shares import Told
@@ -20,6 +21,7 @@ from rpcbackend.schema.schedules import ScheduleName
 from rpcbackend.schema.users import Role
 from rpcbackend.store import Place, Work, open_server_store, postgres_neighbours
 from rpcbackend.store.postgres import PostgresEngine
+from rpcbackend.store.postgres_connections import Server
 from rpcbackend.store.postgres_neighbours import Neighbours
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
@@ -236,6 +238,22 @@ async def test_what_another_version_tells_is_let_pass(one: Application, two: App
     async with asyncio.timeout(10):
         assert await heard.get() == known
     assert failures == []
+
+
+async def test_what_there_is_to_tell_does_not_pile_up_while_the_server_is_away() -> None:
+    neighbours = Neighbours(Server("postgresql://x@/x?host=/nowhere"), 1, lambda _: False)
+    untold = ["once"]
+
+    def take() -> list[str]:
+        told = untold.copy()
+        untold.clear()
+        return told
+
+    neighbours.talk(take, lambda _: None)
+    with pytest.raises(UnavailableError):
+        await neighbours._look()  # noqa: SLF001 (what is done every second)
+
+    assert untold == []
 
 
 async def test_a_process_that_hangs_leads_no_more_after_a_while(
