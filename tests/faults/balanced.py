@@ -9,10 +9,11 @@ import re
 import signal
 import socket
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 import trustme
@@ -174,6 +175,14 @@ async def _wait(process: Process) -> None:
         raise
 
 
+class Behind(Protocol):
+    """What is behind HAProxy."""
+
+    name: str
+    """In the example."""
+    port: int
+
+
 class Balancer:
     """HAProxy before the workers."""
 
@@ -181,28 +190,33 @@ class Balancer:
         self._folder = folder
         self.url = f"https://127.0.0.1:{port}"
 
+    async def tell(self, command: str) -> str:
+        """Send a command as an operator would, and return what it says."""
+        reader, writer = await asyncio.open_unix_connection(self._folder / "admin.sock")
+        writer.write(f"{command}\n".encode())
+        said = (await reader.read()).decode()
+        writer.close()
+        return said
+
     async def states(self) -> dict[str, str]:
         """Return what it thinks of each worker."""
-        reader, writer = await asyncio.open_unix_connection(self._folder / "admin.sock")
-        writer.write(b"show stat\n")
-        lines = (await reader.read()).decode().splitlines()
-        writer.close()
+        lines = (await self.tell("show stat")).splitlines()
         names = lines[0].removeprefix("# ").split(",")
         rows = [dict(zip(names, line.split(","), strict=False)) for line in lines[1:] if line]
         return {row["svname"]: row["status"] for row in rows if row["svname"] in NAMES}
 
-    async def until(self, *wanted: str) -> None:
-        """Wait until it sends requests to these workers."""
+    async def until(self, *wanted: str, state: str = "UP") -> None:
+        """Wait until it thinks this of these workers; it sends requests to those that are UP."""
         while True:
             states = await self.states()
-            if all(states[name] == "UP" for name in wanted):
+            if all(states[name] == state for name in wanted):
                 return
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def balancer(
-    folder: Path, workers: list[Worker], trust: trustme.CA
+    folder: Path, workers: Sequence[Behind], trust: trustme.CA
 ) -> AsyncIterator[Balancer]:
     """Run HAProxy with the example, where no more is changed than an operator would."""
     port, text = _free_port(), EXAMPLE.read_text(encoding="utf-8")
