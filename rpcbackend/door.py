@@ -26,7 +26,7 @@ from rpcbackend.errors import (
     ShuttingDownError,
     UnavailableError,
 )
-from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY
+from rpcbackend.exits import EX_CONFIG, EX_SCHEMA, EX_STORAGE, EX_WRONG_KEY
 from rpcbackend.ids import Ids
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.schema.system import ReadOnlyReason, StoreHealth
@@ -37,6 +37,7 @@ from rpcbackend.store import (
     Place,
     Report,
     Room,
+    ServerRefusesError,
     StorageFailedError,
     Store,
     WrongKeyError,
@@ -132,7 +133,8 @@ class StoreDoor:
         """Open the store now if there is a plain one.
 
         Raises:
-            ExitRequestedError: A newer version of this program wrote it, or it is damaged or lost.
+            ExitRequestedError: A newer version of this program wrote it, it is damaged or lost, or
+                the server that keeps it does not let us in.
         """
         try:
             if self._place is not None:
@@ -143,6 +145,8 @@ class StoreDoor:
                 has_one = has_data(self._directory, is_read_only=self._is_read_only)
                 if has_one and not self.is_locked:
                     await self._open_in_turn(None)
+        except ServerRefusesError as error:
+            raise ExitRequestedError(EX_CONFIG, str(error)) from None
         except SchemaTooNewError as error:
             raise ExitRequestedError(EX_SCHEMA, f"{error.message} ({error.details})") from None
         except (WrongKeyError, DamagedError):
@@ -157,7 +161,7 @@ class StoreDoor:
 
         Raises:
             NotInitializedError: It waits for its key.
-            UnavailableError: The server that keeps it cannot be reached.
+            UnavailableError: The server that keeps it cannot be reached, or does not let us in.
             ShuttingDownError: The process is about to end.
             WrongKeyError: The key does not open it.
             SchemaTooNewError: A newer version of this program wrote it.
@@ -166,6 +170,9 @@ class StoreDoor:
         """
         try:
             await self._open_in_turn(key)
+        except ServerRefusesError as error:
+            # It was away at the start. Whoever mends it need not start us again.
+            raise UnavailableError(str(error)) from error
         except DamagedError:
             self._end_after_reply(EX_STORAGE)
             self._tell("the store cannot be opened", {"reason": await self._put_aside()})

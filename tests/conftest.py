@@ -40,6 +40,7 @@ _OF_A_SERVER = (
         "properties/test_engines.py",
         "e2e/test_workers.py",
         "e2e/test_limits.py",
+        "e2e/test_refusals.py",
         "faults/test_server.py",
         "faults/test_leaders.py",
     ),

@@ -12,11 +12,12 @@ from rpcbackend.clock import Clock, SystemClock
 from rpcbackend.config import find_data_dir
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.errors import SchemaTooNewError
-from rpcbackend.exits import EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
+from rpcbackend.exits import EX_CONFIG, EX_SCHEMA, EX_STORAGE, EX_USAGE, EX_WRONG_KEY
 from rpcbackend.process_life import owned, read_key_line
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import (
+    ServerRefusesError,
     StorageFailedError,
     WrongKeyError,
     folder_in,
@@ -109,6 +110,8 @@ def _exit_codes(directory: Path) -> Iterator[None]:
         raise ExitRequestedError(
             EX_WRONG_KEY, f"the key does not open the database in {directory}"
         ) from None
+    except ServerRefusesError as error:
+        raise ExitRequestedError(EX_CONFIG, str(error)) from None
     except SchemaTooNewError as error:
         raise ExitRequestedError(EX_SCHEMA, error.message) from None
     except RpcError as error:

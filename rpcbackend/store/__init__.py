@@ -15,7 +15,13 @@ from rpcbackend.store.cached_answers import Asked, state_of
 from rpcbackend.store.checks import Finding, is_sound
 from rpcbackend.store.copying import Copied, CopyFailedError, copy, standing_still
 from rpcbackend.store.credentials import Proofs
-from rpcbackend.store.driver import DamagedError, StorageFailedError, WrongKeyError, has_log
+from rpcbackend.store.driver import (
+    DamagedError,
+    ServerRefusesError,
+    StorageFailedError,
+    WrongKeyError,
+    has_log,
+)
 from rpcbackend.store.files import (
     finish_restore,
     has_data,
@@ -83,6 +89,7 @@ __all__ = [
     "Room",
     "Run",
     "Salvaged",
+    "ServerRefusesError",
     "Sight",
     "SigningKey",
     "StorageFailedError",

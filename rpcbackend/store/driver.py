@@ -56,6 +56,10 @@ class StorageFailedError(Exception):
     """The disk or the file under the database failed while it was opened, or it is not ours."""
 
 
+class ServerRefusesError(Exception):
+    """The server that keeps the database does not let us in; the message says what to do."""
+
+
 class DamagedError(StorageFailedError):
     """The file is not what was written; it stays as it is."""
 

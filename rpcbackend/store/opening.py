@@ -128,6 +128,7 @@ async def open_server_store(
 
     Raises:
         UnavailableError: The server cannot be reached.
+        ServerRefusesError: It does not let us in, or not do what we must.
         StorageFailedError: A copy into it was cut short.
         SchemaTooNewError: A newer version of this program wrote it.
     """

@@ -6,15 +6,18 @@ Imported only where a database is on a server: asyncpg costs a start 60 ms.
 from collections.abc import Callable
 from typing import Any
 
-from rpcbackend.errors import ReadOnlyModeError
+from asyncpg import PostgresError
+
+from rpcbackend.errors import ReadOnlyModeError, UnavailableError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import checks
+from rpcbackend.store.driver import ServerRefusesError
 from rpcbackend.store.engine import Work
 from rpcbackend.store.files import StoreFacts
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.store.postgres_beside import BesideOpener
-from rpcbackend.store.postgres_connections import Server
+from rpcbackend.store.postgres_connections import Server, refusal
 from rpcbackend.store.postgres_neighbours import Neighbours
 from rpcbackend.store.postgres_reader import Reader
 from rpcbackend.store.postgres_schema import migrate
@@ -54,8 +57,18 @@ class PostgresEngine:
 
         Raises:
             UnavailableError: The server cannot be reached.
+            ServerRefusesError: It does not let us in, or not do what we must.
             SchemaTooNewError: A newer program wrote the database.
         """
+        try:
+            await self._open(now_ms)
+        except (UnavailableError, PostgresError) as error:
+            advice = refusal(error if isinstance(error, PostgresError) else error.__cause__)
+            if advice is None:
+                raise
+            raise ServerRefusesError(advice) from error
+
+    async def _open(self, now_ms: int) -> None:
         connection = await self._server.connect()
         try:
             self.migrated_from = await migrate(connection, now_ms)

@@ -43,6 +43,20 @@ _LOST = (
     OSError,
 )
 
+_REFUSALS = {
+    asyncpg.InvalidCatalogNameError: (
+        "The database server has no database of this name: create it (CREATE DATABASE … OWNER …),"
+        " or correct database.url."
+    ),
+    asyncpg.InvalidAuthorizationSpecificationError: (
+        "The database server does not let this user in: correct the user in database.url, his"
+        " password (PGPASSWORD or ~/.pgpass), or pg_hba.conf on the server."
+    ),
+    asyncpg.InsufficientPrivilegeError: (
+        "The user of the database lacks a right: let him own it (ALTER DATABASE … OWNER TO …)."
+    ),
+}
+
 _AGAIN = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -53,6 +67,12 @@ def is_lost(error: BaseException) -> bool:
         return "connection is closed" in str(error)
     # A statement that is cancelled, for its time is up, leaves its connection as it was.
     return isinstance(error, _LOST) and not isinstance(error, asyncpg.QueryCanceledError)
+
+
+def refusal(error: BaseException | None) -> str | None:
+    """Return what to do about an error that stays until somebody changes settings or rights."""
+    found = (advice for kind, advice in _REFUSALS.items() if isinstance(error, kind))
+    return next(found, None)
 
 
 def is_to_be_tried_again(error: BaseException) -> bool:
@@ -88,7 +108,8 @@ class Server:
             )
             await connection.execute(_DURABLE)
         except FAILURES as error:
-            raise UnavailableError("The database server cannot be reached.") from error
+            why = refusal(error) or "The database server cannot be reached."
+            raise UnavailableError(why) from error
         return connection
 
 
