@@ -25,20 +25,32 @@ SELECT * FROM (
 ) AS nearest WHERE ends_at > :starts_at
 """  # noqa: S608 (our own columns)
 
-# For each resource one seek for the claim that may reach into the span from before, then a scan of
-# the claims that start in it.
+# For each resource a seek for the claim that may reach into the span from before, and a scan of
+# those that start in it. Apart: of a scan that begins at an instant which is yet to be looked up,
+# PostgreSQL expects a third of all claims, and reads them all. Materialized: it would look that up
+# again for every claim.
 _BUSY = """
-SELECT claim.resource_id, claim.starts_at, claim.ends_at
-FROM json_each(:resources) AS wanted
-CROSS JOIN resource_claims AS claim
-  ON claim.school_id = :school AND claim.resource_type = wanted.value
- AND claim.resource_id = wanted.key AND claim.starts_at < :ends_at
- AND claim.starts_at >= coalesce((
-   SELECT max(starts_at) FROM resource_claims AS before
-   WHERE before.school_id = :school AND before.resource_type = wanted.value
-     AND before.resource_id = wanted.key AND before.starts_at <= :starts_at), :starts_at)
- AND claim.ends_at > :starts_at
-WHERE claim.owner_id IS DISTINCT FROM :but
+WITH spans (type, id, reach) AS MATERIALIZED (
+  SELECT wanted.value, wanted.key, (
+    SELECT max(starts_at) FROM resource_claims AS before
+    WHERE before.school_id = :school AND before.resource_type = wanted.value
+      AND before.resource_id = wanted.key AND before.starts_at < :starts_at)
+  FROM json_each(:resources) AS wanted
+),
+claims AS (
+  SELECT claim.* FROM spans
+  CROSS JOIN resource_claims AS claim
+    ON claim.school_id = :school AND claim.resource_type = spans.type
+   AND claim.resource_id = spans.id
+   AND claim.starts_at >= :starts_at AND claim.starts_at < :ends_at
+  UNION ALL
+  SELECT claim.* FROM spans
+  CROSS JOIN resource_claims AS claim
+    ON claim.school_id = :school AND claim.resource_type = spans.type
+   AND claim.resource_id = spans.id AND claim.starts_at = spans.reach
+   AND claim.ends_at > :starts_at
+)
+SELECT resource_id, starts_at, ends_at FROM claims WHERE owner_id IS DISTINCT FROM :but
 """
 
 _TAKE = """

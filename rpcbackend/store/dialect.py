@@ -4,7 +4,8 @@ What differs stands here and in the functions of `sql/postgres/0001_initial.sql`
 
 - `:name` becomes `$1`. A parameter that is asked for `IS NULL` is known when the statement is made,
   so the planner sees only the conditions that hold; one in a sum is a whole number.
-- JSON is put together as text, byte for byte as SQLite writes it: hashes of it stay the same.
+- JSON is put together as text, byte for byte as SQLite writes it: hashes of it stay the same. Only
+  the outermost is cast to json, which parses it.
 - A few functions have other names, and hints for SQLite's planner fall away.
 
 Knows no connection.
@@ -14,6 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | "[^"]*" | --[^\n]*
@@ -39,6 +41,26 @@ class Statement:
     sql: str
     names: tuple[str, ...]
     """Of its parameters, from `$1` on."""
+
+
+class _Json(str):
+    """An expression of the type json that we have put together.
+
+    Args:
+        text: The same as text.
+        may_be_null: Whether it may be NULL, and not only hold null.
+    """
+
+    __slots__ = ("may_be_null", "text")
+
+    def __new__(cls, text: str, *, may_be_null: bool = False) -> Self:
+        """Make it."""
+        made = super().__new__(cls, f"({text})::json")
+        made.text, made.may_be_null = text, may_be_null
+        return made
+
+    text: str
+    may_be_null: bool
 
 
 def asked(sql: str) -> frozenset[str]:
@@ -99,11 +121,22 @@ def _rewrite(tokens: list[str]) -> str:
         rule = _FUNCTIONS.get(tokens[place].lower())
         if rule is not None and tokens[place + 1 : place + 2] == ["("]:
             arguments, place = _arguments(tokens, place + 2)
-            out.append(rule([_rewrite(each).strip() for each in arguments]))
+            out.append(rule([_argument(each) for each in arguments]))
         else:
             out.append(tokens[place])
             place += 1
     return "".join(out)
+
+
+def _argument(tokens: list[str]) -> str:
+    """Return an argument; JSON of ours, if it is nothing else, is still known as that."""
+    words = [place for place, token in enumerate(tokens) if not token.isspace()]
+    rule = _FUNCTIONS.get(tokens[words[0]].lower()) if words else None
+    if rule is not None and len(words) > 1 and tokens[words[0] + 1] == "(":
+        arguments, end = _arguments(tokens, words[0] + 2)
+        if end > words[-1]:
+            return rule([_argument(each) for each in arguments])
+    return _rewrite(tokens).strip()
 
 
 def _arguments(tokens: list[str], place: int) -> tuple[list[list[str]], int]:
@@ -138,22 +171,26 @@ def _joined(opening: str, members: list[tuple[str, str]], closing: str) -> str:
         f"'{',' if number else opening}{key}' || {_json_text(value)}"
         for number, (key, value) in enumerate(members)
     ]
-    return f"({' || '.join(parts)} || '{closing}')::json"
+    return _Json(f"{' || '.join(parts)} || '{closing}'")
 
 
 def _json_text(value: str) -> str:
     if value == "NULL":
         return "'null'"
+    if isinstance(value, _Json):
+        return f"coalesce({value.text}, 'null')" if value.may_be_null else value.text
     return f"json_text({value}::text)" if value.startswith("'") else f"json_text({value})"
 
 
 def _json_group_array(arguments: list[str]) -> str:
     (value,) = arguments
-    return f"('[' || coalesce(string_agg({_json_text(value)}, ','), '') || ']')::json"
+    return _Json(f"'[' || coalesce(string_agg({_json_text(value)}, ','), '') || ']'")
 
 
 def _iif(arguments: list[str]) -> str:
     condition, yes, no = arguments
+    if yes == "NULL" and isinstance(no, _Json):
+        return _Json(f"CASE WHEN {condition} THEN NULL ELSE {no.text} END", may_be_null=True)
     return f"CASE WHEN {condition} THEN {yes} ELSE {no} END"
 
 

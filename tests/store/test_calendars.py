@@ -1,14 +1,19 @@
 """The calendar as one statement, against claims that are looked at one by one."""
 
 from datetime import timedelta
+from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from rpcbackend.schema.base import format_instant
 from rpcbackend.schema.calendars import CalendarView, ViewCalendar
 from rpcbackend.schema.claims import Claim, OwnerType, ResourceType
-from rpcbackend.store import Work
+from rpcbackend.store import Store, Work
+from rpcbackend.store.calendars import Calendars
+from rpcbackend.store.sight import EVERYTHING
+from rpcbackend.store.transaction import Transaction
 from tests.factories import NINE, add_all, an_id, at, make_claim, make_lesson, store_in
 
 RESOURCES = {
@@ -85,6 +90,39 @@ async def test_a_view_holds_exactly_the_claims_that_share_time_with_it(
 
 def shares_time(one: Claim, other: Claim) -> bool:
     return one.starts_at < other.ends_at and other.starts_at < one.ends_at
+
+
+class Explaining:
+    """Asks how the server finds what it is asked for."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self.plan: list[str] = []
+
+    async def one(self, sql: str, /, **params: Any) -> None:
+        """Run a statement, keep its plan, and return nothing of it."""
+        self.plan = [row[0] for row in await self._tx.all(f"EXPLAIN (ANALYZE) {sql}", **params)]
+
+
+@pytest.mark.postgresql
+async def test_what_reaches_into_a_view_is_looked_up_once_for_a_resource_not_for_every_claim(
+    store: Store,
+) -> None:
+    held = [claim(ResourceType.INSTRUCTOR, 60 * number, 60) for number in range(20)]
+    wanted = {"from": NINE, "to": "2026-11-25T09:00:00Z", "resourceTypes": ["instructor"]}
+
+    async def unit(work: Work) -> list[str]:
+        await work.claims.take(held)
+        explaining = Explaining(work.tx)
+        calendars = Calendars(cast("Transaction", explaining), EVERYTHING)
+        await calendars.view(ViewCalendar.model_validate(wanted))
+        return explaining.plan
+
+    await add_all(store)
+    plan = await store.write(unit, actor="tests")
+
+    (looked_up,) = [line for line in plan if " before " in line]
+    assert "loops=1)" in looked_up
 
 
 async def test_a_lesson_is_shown_with_its_student_and_its_wall_clock() -> None:

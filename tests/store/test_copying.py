@@ -105,6 +105,26 @@ async def test_a_school_goes_from_a_file_to_a_server_and_back(
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
 
 
+async def test_a_server_knows_what_was_copied_into_its_tables(
+    tmp_path: Path, database: Place
+) -> None:
+    """Else it would look through a whole school for each row, until it has counted by itself."""
+    async with in_folder(tmp_path) as source:
+        await make(source)
+        async with on_server(database, may_be_unfinished=True) as server:
+            await copy(source, server, nobody)
+
+            known = await server.read(
+                lambda work: work.tx.one(
+                    "SELECT reltuples, (SELECT count(*) FROM lessons) FROM pg_class"
+                    " WHERE relname = 'lessons'"
+                )
+            )
+    assert known is not None
+    counted, there = known
+    assert counted == there > 0
+
+
 async def secret_in(store: Store) -> str | None:
     return await store.read(lambda work: work.sealed.get(*PLACE_OF_SECRET))
 

@@ -62,6 +62,20 @@ MIGRATIONS = sorted(path.name for path in (STORE / "sql" / "sqlite").glob("*.sql
             "SELECT json_object('a', b, 'c', d)",
             """SELECT ('{"a":' || json_text(b) || ',"c":' || json_text(d) || '}')::json""",
         ),
+        (
+            "SELECT json_object('a', json_array(b),\n 'c', json_array(d) || e)",
+            (
+                """SELECT ('{"a":' || '[' || json_text(b) || ']' || ',"c":' ||"""
+                """ json_text(('[' || json_text(d) || ']')::json || e) || '}')::json"""
+            ),
+        ),
+        (
+            "SELECT json_group_array(iif(a, NULL, json_object('b', c)))",
+            (
+                """SELECT ('[' || coalesce(string_agg(coalesce(CASE WHEN a THEN NULL ELSE"""
+                """ '{"b":' || json_text(c) || '}' END, 'null'), ','), '') || ']')::json"""
+            ),
+        ),
     ],
 )
 def test_a_statement_is_read_as_postgresql_wants_it(written: str, read: str) -> None:
