@@ -118,10 +118,7 @@ class StoreDoor:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is an open store, and nobody still waits for it.
-
-        So those who come later cannot overtake those who waited: writes keep their order.
-        """
+        """Whether there is an open store, and nobody waits for it whom a later call overtakes."""
         return self._store is not None and not self._waiting
 
     @property
@@ -133,8 +130,7 @@ class StoreDoor:
         """Open the store now if there is a plain one.
 
         Raises:
-            ExitRequestedError: A newer version of this program wrote it, it is damaged or lost, or
-                the server that keeps it does not let us in.
+            ExitRequestedError: It is newer than this program, damaged, lost, or refused to us.
         """
         try:
             if self._place is not None:
@@ -152,9 +148,8 @@ class StoreDoor:
         except (WrongKeyError, DamagedError):
             raise ExitRequestedError(EX_STORAGE, await self._put_aside()) from None
         except (StorageFailedError, OSError, DiskFullError, BackupInvalidError) as error:
-            raise ExitRequestedError(
-                EX_STORAGE, f"the database in {self._directory} cannot be opened: {error}"
-            ) from None
+            why = f"the database in {self._directory} cannot be opened: {error}"
+            raise ExitRequestedError(EX_STORAGE, why) from None
 
     async def open(self, key: bytes | None = None) -> None:
         """Make sure that the store is open.
@@ -171,14 +166,12 @@ class StoreDoor:
         try:
             await self._open_in_turn(key)
         except ServerRefusesError as error:
-            # It was away at the start. Whoever mends it need not start us again.
             raise UnavailableError(str(error)) from error
         except DamagedError:
             self._end_after_reply(EX_STORAGE)
             self._tell("the store cannot be opened", {"reason": await self._put_aside()})
-            raise RpcError(
-                "The database is damaged and stays as it is; restore a backup, or salvage it."
-            ) from None
+            why = "The database is damaged and stays as it is; restore a backup, or salvage it."
+            raise RpcError(why) from None
         except StorageFailedError:
             self._end_after_reply(EX_STORAGE)
             raise
