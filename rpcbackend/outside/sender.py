@@ -87,6 +87,8 @@ class Sender:
         """Whether something may have been queued, or decided, since the store was looked at."""
         self._due = Due()
         self._loop: asyncio.Task[None] | None = None
+        self._turning = asyncio.Lock()
+        """Held while it is done what is to do."""
         self._store: Store | None = None
 
     def welcome(self, store: Store) -> None:
@@ -113,7 +115,7 @@ class Sender:
 
         What does not end in time may have arrived: it counts as a try, and is tried again.
         """
-        self._stop()
+        await self._end(seconds)
         tasks = [task for _, task in self._flying.values()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)
@@ -126,6 +128,16 @@ class Sender:
             except Exception as error:  # noqa: BLE001 (the next process takes over what is left)
                 logger.bind(error=str(error)).warning("what was sent could not be marked")
         await self._carriers.close()
+
+    async def _end(self, seconds: float) -> None:
+        """End the loop, but not amid a turn: only then what it marks and leases is known."""
+        loop = self._loop
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._turning:
+                self._stop()
+        self._stop()
+        if loop is not None:
+            await asyncio.wait([loop])
 
     def _stop(self) -> None:
         if self._loop is not None:
@@ -146,7 +158,8 @@ class Sender:
             await asyncio.sleep(self._first_seconds)
             while True:
                 self._wake.clear()
-                wait = await self._try(store)
+                async with self._turning:
+                    wait = await self._try(store)
                 for told in list(self.on_turn):
                     told()
                 with suppress(TimeoutError):

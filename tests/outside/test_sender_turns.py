@@ -278,3 +278,58 @@ async def test_a_webhook_that_is_slow_takes_the_places_of_no_other(desk: Desk) -
     hook.holds.set()
     await desk.until_state("sent")
     assert len(hook.tries) == 45
+
+
+# The end
+
+
+async def test_an_end_amid_the_marking_of_what_was_sent_lets_it_be_marked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the next process would send it once more."""
+    one, write = desk.hosts["one"], desk.store.write
+    marking, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **kwargs: Any) -> Any:
+        marking.set()
+        await goes_on.wait()
+        return await write(*args, **kwargs)
+
+    one.holds = asyncio.Event()
+    await desk.add()
+    await desk.queue("a")
+    await one.came.wait()
+    monkeypatch.setattr(desk.store, "write", slow)
+    one.holds.set()
+    await marking.wait()
+
+    closing = asyncio.ensure_future(desk.sender.close())
+    await asyncio.sleep(0)
+    goes_on.set()
+    await closing
+
+    assert await desk.states() == {"a": "sent"}
+
+
+async def test_an_end_waits_no_longer_for_a_store_that_does_not_answer_and_keeps_what_was_sent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, write = desk.hosts["one"], desk.store.write
+    marking = asyncio.Event()
+
+    async def hang(*_: Any, **__: Any) -> Any:
+        monkeypatch.setattr(desk.store, "write", write)
+        marking.set()
+        await asyncio.Event().wait()
+
+    one.holds = asyncio.Event()
+    await desk.add()
+    await desk.queue("a")
+    await one.came.wait()
+    monkeypatch.setattr(desk.store, "write", hang)
+    one.holds.set()
+    await marking.wait()
+
+    await desk.sender.close(seconds=0.01)
+
+    assert await desk.states() == {"a": "sent"}
