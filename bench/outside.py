@@ -1,8 +1,9 @@
 """What the world outside costs the desk: every host black-holed, with 1,000 messages waiting.
 
-Two real processes take turns at the same work, block by block: one whose mail server accepts and
-never says a word, and a quiet one whose messages are for another day. Then the server comes back,
-and it is measured how long the outbox takes to be empty.
+Two real processes take turns at the same work, block by block: one whose mail server and services
+for text messages and payments accept and never say a word, and a quiet one whose messages are for
+another day. Then the mail server comes back, and it is measured how long the outbox takes to be
+empty.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rpcbackend.schema.providers import MailServer, Provider, ProviderChannel
+from rpcbackend.schema.providers import MailServer, Provider, ProviderChannel, WebService
 from rpcbackend.store import Message, Work, open_store
 from tests.e2e.backend import Backend
 from tests.factories import School
@@ -45,29 +46,61 @@ async def black_hole() -> AsyncIterator[int]:
         server.close()
 
 
-async def prepare(directory: Path, port: int, *, in_seconds: int = 0) -> None:
-    """Make a store with a mail server, and with messages that could go, at once or later."""
-    provider = Provider(
-        id="prv_00000000-0000-7000-8000-000000000001",
-        channel=ProviderChannel.MAIL,
-        name="Mail",
-        is_enabled=True,
-        priority=1,
-        mail=MailServer(host="127.0.0.1", port=port, security="none", sender="a@b.example"),
-        web=None,
-        has_secret=False,
-        version=1,
-    )
+def providers(port: int, *kinds: ProviderChannel) -> list[Provider]:
+    """Return one of each kind, all of them behind the same port."""
+    url = f"http://127.0.0.1:{port}/v1"
+    return [
+        Provider(
+            id=f"prv_00000000-0000-7000-8000-{number:012}",
+            channel=kind,
+            name=kind,
+            is_enabled=True,
+            priority=1,
+            mail=MailServer(host="127.0.0.1", port=port, security="none", sender="a@b.example")
+            if kind is ProviderChannel.MAIL
+            else None,
+            web=None if kind is ProviderChannel.MAIL else WebService(url=url, sender="School"),
+            has_secret=kind is not ProviderChannel.MAIL,
+            version=1,
+        )
+        for number, kind in enumerate(kinds, 1)
+    ]
+
+
+PAYLOADS: dict[ProviderChannel, tuple[str, dict[str, Any]]] = {
+    ProviderChannel.MAIL: (
+        "a@example.org",
+        {"subject": "Reminder", "text": "Tomorrow at nine", "language": "en"},
+    ),
+    ProviderChannel.SMS: ("+491701234567", {"text": "Tomorrow at nine", "language": "en"}),
+    ProviderChannel.PAYMENT: (
+        "a student",
+        {
+            "reference": "a payment",
+            "amountMinor": 4_500,
+            "currency": "EUR",
+            "description": "A lesson",
+            "returnUrl": None,
+        },
+    ),
+}
+
+
+async def prepare(directory: Path, port: int, *kinds: ProviderChannel, in_seconds: int = 0) -> None:
+    """Make a store with providers, and with messages that could go, at once or later."""
 
     async def unit(work: Work) -> None:
-        await work.providers.put(provider)
+        for provider in providers(port, *kinds):
+            await work.providers.put(provider, "a key" if provider.has_secret else None)
         for number in range(MESSAGES):
+            kind = kinds[number % len(kinds)]
+            recipient, payload = PAYLOADS[kind]
             await work.outbox.queue(
                 Message(
-                    channel="mail",
-                    recipient=f"student{number}@example.org",
+                    channel=kind,
+                    recipient=recipient,
                     template="lesson_reminder",
-                    payload={"subject": "Reminder", "text": "Tomorrow at nine", "language": "en"},
+                    payload=payload,
                     dedupe_key=f"reminder {number}",
                     not_before_ms=work.now_ms + 1_000 * in_seconds,
                 )
@@ -92,8 +125,10 @@ class Desk:
 
     @classmethod
     async def open(cls, directory: Path) -> "Desk":
-        """Start it."""
-        backend = await Backend.start(directory)
+        """Start it, allowed to call services on this machine."""
+        settings = directory.with_suffix(".toml")
+        settings.write_text("[outside]\nallow_private = true\n", encoding="utf-8")
+        backend = await Backend.start(directory, "--config", str(settings))
         await backend.line()
         return cls(backend, await School(backend).open())
 
@@ -131,8 +166,8 @@ async def measure_desk(folder: Path) -> None:
     """Let both work in turns, and compare."""
     async with black_hole() as port:
         # Both stores hold the same; what differs is that one has something to send.
-        await prepare(folder / "quiet", port, in_seconds=24 * 3600)
-        await prepare(folder / "gone", port)
+        await prepare(folder / "quiet", port, *ProviderChannel, in_seconds=24 * 3600)
+        await prepare(folder / "gone", port, *ProviderChannel)
         desks = {name: await Desk.open(folder / name) for name in ("quiet", "gone")}
         order = random.Random(1)  # noqa: S311 (an order, no secret)
         for number in range(WARM_ROUNDS + ROUNDS):
@@ -141,8 +176,8 @@ async def measure_desk(folder: Path) -> None:
         waiting = await desks["gone"].outbox()
         for desk in desks.values():
             await desk.end()
-    told = ", ".join(each["reason"] for each in waiting["delayed"]) or "on their way"
-    print(f"{waiting['queued']} messages wait, {told}")
+    told = ", ".join(f"{each['channel']} {each['reason']}" for each in waiting["delayed"])
+    print(f"{waiting['queued']} messages wait: {told or 'on their way'}")
     print(f"{'':>16}{'quiet p50':>11}{'p95':>8}{'gone p50':>11}{'p95':>8}{'p95 ratio':>11}   ms")
     for channel in CHANNELS:
         # Of each block, and of these the one in the middle: a burst of others spoils one block.
@@ -173,7 +208,7 @@ async def measure_recovery(folder: Path, outage_seconds: float) -> None:
             return "250 queued"
 
     async with black_hole() as port:
-        await prepare(folder / "back", port)
+        await prepare(folder / "back", port, ProviderChannel.MAIL)
         desk = await Desk.open(folder / "back")
         await asyncio.sleep(outage_seconds)
     loop = asyncio.get_running_loop()
