@@ -1,6 +1,7 @@
 """Several desks that want the same hours, and money; and the service that tells what was paid."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -125,13 +126,10 @@ class Service:
     Args:
         http: Goes to the balancer.
         checkers: Know what was acknowledged.
-        now_seconds: Seconds since the epoch, for signatures.
     """
 
-    def __init__(
-        self, http: httpx2.AsyncClient, checkers: Sequence[Checker], now_seconds: int
-    ) -> None:
-        self._http, self._checkers, self._now_seconds = http, checkers, now_seconds
+    def __init__(self, http: httpx2.AsyncClient, checkers: Sequence[Checker]) -> None:
+        self._http, self._checkers = http, checkers
         self.heard: dict[str, int] = {}
         """By payment: what was told and heard, in cents."""
         self.doubled = 0
@@ -164,8 +162,9 @@ class Service:
         self.doubled += times - 1
 
     async def _until_heard(self, id: str, body: bytes) -> dict[str, Any]:
-        headers = sign(id, body, at_seconds=self._now_seconds, secrets=[SECRET])
         while True:
+            # Each time anew: what was signed five minutes ago is too old.
+            headers = sign(id, body, at_seconds=int(time.time()), secrets=[SECRET])
             try:
                 response = await self._http.post(
                     f"/api/webhooks/{PROVIDER}",

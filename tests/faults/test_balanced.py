@@ -90,7 +90,7 @@ class Rush:
                     headers={"Host": HOST, "Authorization": f"Bearer {tokens['http']}"},
                     timeout=60,
                 ) as http:
-                    service = Service(http, list(self.checkers.values()), int(time.time()))
+                    service = Service(http, list(self.checkers.values()))
                     async with asyncio.TaskGroup() as work:
                         for name, checker in self.webs.items():
                             wishes = self.wishes(name)
