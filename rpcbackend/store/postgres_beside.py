@@ -77,7 +77,7 @@ class Beside:
             return self._loop.run_until_complete(answer())
         except RpcError:
             raise
-        except Exception as error:
+        except Exception as error:  # what is no lost connection goes on as it is
             if is_lost(error):
                 raise UnavailableError("The database server cannot be reached.") from error
             raise

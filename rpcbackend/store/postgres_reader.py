@@ -117,7 +117,7 @@ class Reader:
         for is_last in (False, True):
             try:
                 return await self._read(work, is_begun_at_once=is_begun_at_once)
-            except Exception as error:
+            except Exception as error:  # what is no lost connection goes on as it is
                 if not is_to_be_tried_again(error) or isinstance(error, UnavailableError):
                     raise
                 if is_last:
@@ -133,7 +133,7 @@ class Reader:
         try:
             result = await work(reading)
             is_well = True
-        except Exception as error:
+        except Exception as error:  # it goes on as it is; a lost connection is not lent again
             is_well = not is_lost(error)
             raise
         finally:

@@ -206,7 +206,7 @@ class Writer:
         row = await self._end(kept)
         try:
             said = await connection.execute("COMMIT")
-        except Exception as error:
+        except Exception as error:  # what is no lost connection goes on as it is
             if not is_lost(error):
                 raise
             marks = [tx.mark for tx in kept if tx.mark is not None]
@@ -234,7 +234,7 @@ class Writer:
         except asyncio.CancelledError:
             # Of something it awaited: nobody cancels the writer.
             unit.error = UnitSuspendedError("a unit of work awaited something that was cancelled")
-        except Exception as error:
+        except Exception as error:  # told to whoever asked for the unit, and to nobody else
             if is_to_be_tried_again(error):
                 raise
             unit.error = error
