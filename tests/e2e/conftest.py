@@ -7,9 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from rpcbackend.cli import main
 from tests.e2e.backend import Backend, Disk, Start
+from tests.e2e.browser import browser
+from tests.e2e.console import OWNER, start_mirror
 
 # These look into /proc, widen pipes, or limit a process that runs.
 LINUX_ALONE = [
@@ -67,3 +71,19 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     yield start_one
     for backend in started:
         await backend.end()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """Start a browser for all tests of a module: it takes longer to start than most of them."""
+    async with browser() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def mirror(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Backend, str]]:
+    """Start a process with a mirror, whose school has its owner, for all tests of a module."""
+    backend, url = await start_mirror(tmp_path_factory.mktemp("school") / "data")
+    await backend.call("auth.bootstrap", **OWNER)
+    yield backend, url
+    await backend.end()

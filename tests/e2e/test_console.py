@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 
 from rpcbackend.security.totp import STEP_MS, code_at
 from tests.e2e.backend import Backend
-from tests.e2e.browser import browser, press, texts
+from tests.e2e.browser import press, texts
 from tests.e2e.console import OWNER, Console, console_page, start_mirror
 
 # One browser and one process serve them all: both take longer to start than most of them.
@@ -18,20 +18,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PARAMS = "JSON.parse(document.querySelector('.params > textarea').value)"
 MANY = 150
 NOBODY = "stu_0199d1f0-0000-7000-8000-000000000000"
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def mirror(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Backend, str]]:
-    backend, url = await start_mirror(tmp_path_factory.mktemp("school") / "data")
-    await backend.call("auth.bootstrap", **OWNER)
-    yield backend, url
-    await backend.end()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -9,26 +9,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, Request, Route
 
 from tests.e2e.backend import Backend
-from tests.e2e.browser import browser, focused, press, texts
-from tests.e2e.console import OWNER, Console, console_page, start_mirror
+from tests.e2e.browser import focused, press, texts
+from tests.e2e.console import OWNER, Console, console_page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FOCUSED_CHANNEL = "document.activeElement.dataset.name"
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def mirror(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Backend, str]]:
-    backend, url = await start_mirror(tmp_path_factory.mktemp("school") / "data")
-    await backend.call("auth.bootstrap", **OWNER)
-    yield backend, url
-    await backend.end()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.e2e.backend import Backend
-from tests.e2e.browser import Scheme, browser, texts
+from tests.e2e.browser import Scheme, texts
 from tests.e2e.console import OWNER, Console, console_page, start_mirror
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,12 +34,6 @@ class School:
     async def save_branch(self, name: str) -> None:
         """Let something happen at the desk."""
         await self.backend.call("branches.save", name=name, zone="UTC", currency="EUR")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

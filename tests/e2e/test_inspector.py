@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from rpcbackend.cli import main
 from tests.e2e.backend import run
-from tests.e2e.browser import Scheme, browser, chosen, empty_page, focused, press, show, texts
+from tests.e2e.browser import Scheme, chosen, empty_page, focused, press, show, texts
 from tests.transcripts.scripts import asked, busy_day, failed, happened, told, write_script
 
 EVIL = "</script><!--\u2028<img src=x onerror=alert(1)>"
@@ -63,12 +63,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     for arguments in ([day], [torn], [day, "--against", second, "-o", folder / "compared.html"]):
         assert main(["inspect", *map(str, arguments)]) == 0
     return Pages(folder / "day.jsonl.html", folder / "compared.html", folder / "torn.jsonl.html")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with browser() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module")
