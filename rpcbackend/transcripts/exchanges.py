@@ -115,6 +115,12 @@ class Group:
     """What the process did by itself meanwhile."""
 
     @property
+    def ended(self) -> float:
+        """When the last of them was answered, in milliseconds since the start."""
+        all_of_them = (*self.requests, *self.steps)
+        return max(((each.reply or each.entry).t for each in all_of_them), default=0.0)
+
+    @property
     def commands(self) -> list[Request]:
         """All that may have changed something, as it came or was begun."""
         asked = [request for request in self.requests if request.is_command]

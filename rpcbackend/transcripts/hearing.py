@@ -49,19 +49,19 @@ class Hearing:
                         continue
                 self._report.compare_event(due.popleft(), peer.events.popleft())
 
-    async def finish(self, peers: dict[str, Peer], t: float, last_seq: int) -> None:
+    async def finish(self, peers: dict[str, Peer], t: float, told_seq: int) -> None:
         """Report what came and was never recorded.
 
         Args:
             peers: All of them by their connections, those that nothing was due on too.
             t: The end of the transcript.
-            last_seq: The last event that was certainly told: a process that ends tells no more.
+            told_seq: The last event that was certainly told: a process that ends tells no more.
         """
         await _quiet(peers)
         for connection_id, peer in peers.items():
             # The first one is the replay's own, where none was recorded.
             ready = list(peer.ready)[connection_id not in self._greeted :]
-            events = [event for event in peer.events if event["params"]["seq"] <= last_seq]
+            events = [event for event in peer.events if event["params"]["seq"] <= told_seq]
             for message in (*ready, *events, *peer.unasked()):
                 end = Entry(t, "event", connection_id, message)
                 channel = str(message.get("method", "reply"))

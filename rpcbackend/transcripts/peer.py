@@ -16,7 +16,7 @@ from rpcbackend.transcripts.timeline import Calls
 REPLY_SECONDS = 60.0
 """No reply takes longer, whatever was asked for."""
 EVENT_SECONDS = 5.0
-"""Nor does an event that is due."""
+"""Nor does an event that is due: what was committed so long ago was told."""
 IDLE_SECONDS = 0.000_5
 
 

@@ -36,7 +36,7 @@ from rpcbackend.transcripts.lending import (
     signs_in,
 )
 from rpcbackend.transcripts.outcome import Outcome, Wish
-from rpcbackend.transcripts.peer import REPLY_SECONDS, Peer, ReplayTap
+from rpcbackend.transcripts.peer import EVENT_SECONDS, REPLY_SECONDS, Peer, ReplayTap
 from rpcbackend.transcripts.redaction import SEARCHED
 from rpcbackend.transcripts.report import Report
 from rpcbackend.transcripts.retaking import Retaking
@@ -98,6 +98,7 @@ class Replay:
             outside=studied.outside,
         )
         self._retaking = Retaking(self._app, steps)
+        self._ended = studied.ended
         jobs = {method.channel for method in self._app.dispatcher.registry if method.kind == "job"}
         self._comparison = Comparison(self._known, wish.rules, frozenset(jobs))
         self._report = Report(self._outcome, self._comparison, self._known)
@@ -130,24 +131,23 @@ class Replay:
         return studied
 
     async def _run_groups(self) -> None:
-        done, last_seq, t = 0, 0, 0.0
+        done, told_seq = 0, 0
         for group in groups_of(self._transcript.entries(), self._app.dispatcher.registry):
             if group.events and group.events[0].dropped:
                 self._outcome.dropped = group.events[0].dropped
                 return
-            if any(request.channel != SHUTDOWN for request in group.requests):
-                last_seq = self._app.store.head_seq if self._app.has_store else 0
             for event in group.events:
                 self._hearing.expect(event)
             await self._run_group(group)
             for event in group.events:
                 await self._begin_by_itself(event)
             await self._hearing.catch_up()
+            if self._app.has_store and group.ended <= self._ended - EVENT_SECONDS * 1_000:
+                told_seq = self._app.store.head_seq
             done += 2 * len(group.requests) + len(group.events) + len(group.steps)
-            t = max([t, *(request.entry.t for request in group.requests)])
             self._look(min(done, self._outcome.messages), self._outcome.messages)
         if not self._transcript.is_torn:
-            await self._hearing.finish(self._peers, t, last_seq)
+            await self._hearing.finish(self._peers, self._ended, told_seq)
 
     async def _run_group(self, group: Group) -> None:
         requests = {request for request in group.requests if self._is_to_be_sent(request)}

@@ -22,10 +22,13 @@ class Studied:
     has_refused: bool = False
     """Whether an address was refused that is not public."""
     told_limits: Limits | None = None
+    ended: float = 0.0
+    """When its last entry was written, in milliseconds since its start."""
 
     def see(self, entry: Entry) -> None:
         """Look at an entry."""
         self.messages += 1
+        self.ended = entry.t
         self.has_steps = self.has_steps or entry.step is not None
         if entry.dir == "out":
             self.has_refused = self.has_refused or any(map(_is_refusal, _replies(entry.msg)))

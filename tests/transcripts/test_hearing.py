@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rpcbackend.testing import Client
+from rpcbackend.testing import Client, FrozenClock
+from rpcbackend.transcripts.peer import EVENT_SECONDS
 from tests.factories import save_branch
 from tests.transcripts.desks import NAME, assert_same, recorded, replayed, spoil
 
@@ -30,7 +31,8 @@ async def test_an_event_that_does_not_come_is_a_difference(
 async def test_an_event_that_was_not_recorded_is_a_difference(
     tmp_path: Path, left_out: str
 ) -> None:
-    async with recorded(tmp_path) as client:
+    clock = FrozenClock()
+    async with recorded(tmp_path, clock) as client:
         other = Client(client.app)
         for each in (client, other):
             await each.call("events.subscribe")
@@ -38,6 +40,7 @@ async def test_an_event_that_was_not_recorded_is_a_difference(
             await save_branch(client)
             for each in (client, other):
                 await each.next_line()
+        clock.advance(EVENT_SECONDS)
         await client.call("branches.list")
     lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
     events = [line for line in lines if '"dir":"event"' in line]
@@ -52,14 +55,17 @@ async def test_an_event_that_was_not_recorded_is_a_difference(
     ]
 
 
+@pytest.mark.parametrize("last", ["shutdown", "branches.list"])
 async def test_events_that_a_process_at_its_end_had_no_time_to_tell_are_none(
-    tmp_path: Path,
+    tmp_path: Path, last: str
 ) -> None:
-    async with recorded(tmp_path) as client:
+    clock = FrozenClock()
+    async with recorded(tmp_path, clock) as client:
         await client.call("events.subscribe")
         await save_branch(client)
         await client.next_line()
-        await client.call("shutdown")
+        clock.advance(EVENT_SECONDS - 1)
+        await client.call(last)
     spoil(tmp_path, lambda text: "".join(_without(text, '"dir":"event"')))
 
     assert_same(await replayed(tmp_path), compared=3)

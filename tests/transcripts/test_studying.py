@@ -32,6 +32,10 @@ def test_the_first_limits_that_are_told_hold() -> None:
     assert studied(reply(result={}), reply(**told), reply(result={})).limits == limits
 
 
+def test_a_transcript_ends_with_its_last_entry_though_the_clock_was_put_back_before() -> None:
+    assert studied(reply(result={})._replace(t=7.5), reply(result={})).ended == 1
+
+
 @pytest.mark.parametrize(
     ("reason", "allows_private"),
     [("scheme", False), ("port", False), ("host", False), ("form", True)],
