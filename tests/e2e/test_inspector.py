@@ -39,6 +39,19 @@ NEXT_DAY = [
 MANY = 100_000
 
 
+CUT = """() => {
+    const all = document.querySelectorAll('.top *, .filters *, .detail header *');
+    const cut = [...all].filter((element) => {
+        if (!element.checkVisibility() || element.closest('#channels')) return false;
+        const { left, right, top, bottom } = element.getBoundingClientRect();
+        const found = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        return right > innerWidth || !(element.contains(found) || found?.contains(element));
+    });
+    const { scrollHeight, clientHeight } = document.querySelector('.filters');
+    return [scrollHeight > clientHeight ? 'filters' : '', ...cut.map(({ outerHTML }) => outerHTML)];
+}"""
+"""What cannot be seen without scrolling; channels may be more than there is room for."""
+
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
 # One browser serves them all: it takes longer to start than most of them.
@@ -206,6 +219,35 @@ async def test_everything_is_reached_with_the_keys(page: Page, pages: Pages) -> 
     await page.focus("#channels button")
     await press(page, "ArrowDown", "Enter")
     assert await page.get_attribute("#channels button:focus", "aria-pressed") == "true"
+
+
+@pytest.mark.parametrize("width", [480, 800, 1400])
+async def test_no_window_is_too_narrow_for_the_filters(
+    page: Page, pages: Pages, width: int
+) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    await show(page, pages.compared)
+    cut = await page.evaluate(CUT)
+
+    is_narrow = await page.is_visible("#more")
+    if is_narrow:
+        assert await page.is_hidden("#channels")
+        await page.click("#more")
+    cut += await page.evaluate(CUT)
+    await page.click("#channels >> text=students.get")
+    await page.click("#conns >> text=con_2")
+    assert await texts(page, ".row .time") == ["00:00:00.030"]
+    if is_narrow:
+        assert await page.inner_text("#more") == "channels: 2 chosen"
+        await page.click("#more")
+        assert await page.is_hidden("#channels")
+    await page.click("#reset")
+    assert await page.inner_text("#status") == "8 of 8 rows"
+    await page.focus("#grid")
+    await press(page, "n", "Enter")
+    cut += await page.evaluate(CUT)
+
+    assert (is_narrow, set(cut)) == (width < 900, {""})
 
 
 async def test_a_call_shows_request_and_reply_and_the_events_in_between(

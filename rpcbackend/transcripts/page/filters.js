@@ -84,6 +84,12 @@ const Filters = (() => {
       for (const name of SWITCHES) byId(name).setAttribute('aria-pressed', String(wanted[name]));
     }
 
+    /** In a narrow window the choices are behind a button: it says how many were made. */
+    function showChosen() {
+      const count = wanted.channels.size + wanted.conns.size;
+      byId('more').textContent = count ? `channels: ${count} chosen` : 'channels';
+    }
+
     /** @param {Switch} name */
     function toggle(name) {
       if (name === 'differences' && !two) return;
@@ -101,6 +107,7 @@ const Filters = (() => {
       for (const box of [byId('channels'), byId('conns')]) {
         for (const button of box.children) button.setAttribute('aria-pressed', 'false');
       }
+      showChosen();
       showSwitches();
       apply();
     }
@@ -134,6 +141,7 @@ const Filters = (() => {
         button.addEventListener('click', () => {
           if (!ones.delete(index)) ones.add(index);
           button.setAttribute('aria-pressed', String(ones.has(index)));
+          showChosen();
           apply();
         });
         return button;
@@ -148,6 +156,10 @@ const Filters = (() => {
     for (const id of ['differences', 'legend-differences']) byId(id).hidden = !two;
     for (const name of SWITCHES) byId(name).addEventListener('click', () => toggle(name));
     byId('reset').addEventListener('click', reset);
+    byId('more').addEventListener('click', () => {
+      const isOpen = byId('choices').classList.toggle('open');
+      byId('more').setAttribute('aria-expanded', String(isOpen));
+    });
     byId('latency').addEventListener('click', (event) => {
       const bar = /** @type {HTMLElement} */ (event.target).closest('button');
       if (!bar) return;
