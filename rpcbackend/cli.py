@@ -19,6 +19,24 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EX_USAGE, f"{self.prog}: {message}\n")
 
 
+class _Command(_Parser):
+    """A parser of one command, whose options may stand before, between or behind the rest."""
+
+    _is_mixing = False
+
+    def parse_known_args(  # type: ignore[override]  # the two overloads of argparse in one
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        # argparse mixes for a whole command line alone, and not for one that has commands.
+        if self._is_mixing:
+            return super().parse_known_args(args, namespace)
+        self._is_mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixing = False
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = _parser().parse_args(arguments)
@@ -39,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     from rpcbackend import __version__
 
     parser.add_argument("--version", action="version", version=f"rpcbackend {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    where = _Parser(add_help=False)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Command)
+    where = _Command(add_help=False)
     where.add_argument("--data-dir", type=Path, metavar="DIR", help="where the database is")
 
     _add_servers(commands, where)
@@ -156,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_servers(commands: "argparse._SubParsersAction[_Parser]", where: _Parser) -> None:
+def _add_servers(commands: "argparse._SubParsersAction[_Command]", where: _Command) -> None:
     serve = commands.add_parser(
         "serve", parents=[where], help="speak the protocol on stdin and stdout"
     )
@@ -177,7 +195,7 @@ def _add_servers(commands: "argparse._SubParsersAction[_Parser]", where: _Parser
     http.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes")
 
 
-def _add_copy_store(commands: "argparse._SubParsersAction[_Parser]") -> None:
+def _add_copy_store(commands: "argparse._SubParsersAction[_Command]") -> None:
     copy = commands.add_parser(
         "copy-store", help="copy a school from a file to a PostgreSQL server, back, or between two"
     )

@@ -21,6 +21,8 @@ from rpcbackend.contract.describe import describe
         ["serve", "--data-dir"],
         ["call"],
         ["call", "a", "b", "c"],
+        ["call", "a", "--data-dir", "b", "c", "d"],
+        ["call", "a", "--colour", "b"],
         ["describe", "--format", "yaml"],
         ["seed", "--students", "0"],
         ["demo", "--students", "many"],
@@ -74,8 +76,18 @@ def test_call_hands_on_channel_params_and_directory(
     monkeypatch.setattr(oneshot, "call_once", note)
 
     assert main(["call", "ping"]) == 7
-    assert main(["call", "a.b", '{"c":1}', "--data-dir", str(tmp_path)]) == 7
-    assert calls == [("ping", "{}", None), ("a.b", '{"c":1}', tmp_path)]
+    where = ("--data-dir", str(tmp_path))
+    assert main(["call", "ping", *where]) == 7
+    assert main(["call", "a.b", '{"c":1}', *where]) == 7
+    assert main(["call", "a.b", *where, '{"c":1}']) == 7
+    assert main(["call", *where, "a.b", "-"]) == 7
+    assert calls == [
+        ("ping", "{}", None),
+        ("ping", "{}", tmp_path),
+        ("a.b", '{"c":1}', tmp_path),
+        ("a.b", '{"c":1}', tmp_path),
+        ("a.b", "-", tmp_path),
+    ]
 
 
 def test_serve_takes_its_settings_from_file_and_options(
