@@ -1,9 +1,17 @@
 """The settings of the process: a file, the environment, the command line, in rising order."""
 
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +26,10 @@ from rpcbackend.schema.system import LogLevel
 from rpcbackend.store import Place
 
 MIB = 1024 * 1024
+
+
+class ConfigurationError(ValueError):
+    """The settings cannot be used: no command runs, and the process exits with 78."""
 
 
 class Disk(BaseModel):
@@ -248,17 +260,31 @@ def load_settings(file: Path | None, **given: Any) -> Settings:
     """Read the settings; what is *given* and not None wins.
 
     Raises:
-        pydantic.ValidationError: A value does not fit.
-        ValueError: The environment sets what only the file may.
-        FileNotFoundError: There is no such file.
+        ConfigurationError: A value does not fit, the environment sets what only the file may, or
+            the file is not there or no TOML. It names what is wrong and repeats no value.
     """
     if file is not None and not file.is_file():
-        raise FileNotFoundError(file)
+        raise ConfigurationError(f"there is no file {file}")
 
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=file)
 
-    return FromFile(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return FromFile(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise ConfigurationError(_told(error)) from None
+    except (OSError, ValueError) as error:
+        where = f"{file}: " if isinstance(error, OSError | TOMLDecodeError) else ""
+        raise ConfigurationError(f"{where}{error}") from None
+
+
+def _told(error: ValidationError) -> str:
+    """Name each setting that does not fit, and say why."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    # What does not fit together has no name of its own.
+    names = [f"{'.'.join(map(str, each['loc']))}: " if each["loc"] else "" for each in found]
+    reasons = [each["msg"].removeprefix("Value error, ") for each in found]
+    return "; ".join(map("".join, zip(names, reasons, strict=True)))
 
 
 def find_data_dir(given: Path | None) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from rpcbackend.api_settings import ApiSettings, SecuritySettings
-from rpcbackend.config import load_settings
+from rpcbackend.config import ConfigurationError, load_settings
 from tests.clauses import clause
 
 SECRET = "x" * 32
@@ -144,7 +144,7 @@ def test_the_second_list_of_origins_is_the_most_there_may_be(tmp_path: Path) -> 
         allowedOrigins = ["https://a.example"]
     """
 
-    with pytest.raises(ValidationError, match=r"security\.cors does not"):
+    with pytest.raises(ConfigurationError, match=r"security\.cors does not"):
         load(tmp_path / "c.toml", text)
 
 
@@ -153,6 +153,6 @@ def test_a_secret_is_not_shown(tmp_path: Path) -> None:
 
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings.model_dump())
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ConfigurationError) as refused:
         load(tmp_path / "c.toml", f'[security.jwt]\nsecret = "{SECRET[:20]}"\n')
     assert SECRET[:20] not in str(refused.value)

@@ -32,7 +32,6 @@ LONG = {
     "methods/auth.py": "one area's channels stand in one module",
     "methods/lessons.py": "the same",
     "care/doctor.py": "one walk through a data directory: the order of its checks is the point",
-    "cli.py": "every command's options stand in one place, and load nothing",
     "config.py": "every setting stands in one place",
     "context.py": "what a handler is given: all that it may ask of the process, in one place",
     "dispatch/dispatcher.py": "the one place where an exception becomes an answer",

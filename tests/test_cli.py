@@ -124,6 +124,24 @@ def test_a_configuration_that_cannot_be_used_exits_with_78(
     assert capsys.readouterr().err.startswith("rpcbackend: the configuration cannot be used: ")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["call", "ping"], ["verify"], ["top", "--once"], ["doctor"], ["seed"], ["http"]],
+    ids=" ".join,
+)
+def test_every_command_that_has_settings_says_which_of_them_does_not_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setenv("RPCBACKEND_API__PORT", "70000")
+
+    assert main(arguments) == 78
+
+    assert capsys.readouterr().err == (
+        "rpcbackend: the configuration cannot be used:"
+        " api.port: Input should be less than or equal to 65535\n"
+    )
+
+
 def test_what_only_the_file_may_set_exits_with_78_when_the_environment_does(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

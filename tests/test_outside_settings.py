@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from rpcbackend.config import load_settings
+from rpcbackend.config import ConfigurationError, load_settings
 from rpcbackend.outside.policy import Policy
 from rpcbackend.outside_settings import (
     BreakerSettings,
@@ -88,7 +87,7 @@ def test_the_defaults_are_those_of_the_parts() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(file: Path, text: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ConfigurationError):
         read(file, text)
 
 
@@ -110,5 +109,5 @@ def test_and_by_nothing_else(
 ) -> None:
     monkeypatch.setenv(name, value)
 
-    with pytest.raises(ValueError, match="allow_private"):
+    with pytest.raises(ConfigurationError, match="allow_private"):
         read(file, "")
