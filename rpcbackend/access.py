@@ -177,6 +177,11 @@ class Access:
         while self._has_users is None:
             await self._learn(store)
 
+    async def has_users(self, store: Store) -> bool:
+        """Tell whether there is anybody who can sign in; while there is nobody, the desk is all."""
+        await self.learn_time(store)
+        return bool(self._has_users)
+
     def _turn_to(self, store: Store) -> None:
         if store is not self._store:
             self._forget()

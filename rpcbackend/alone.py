@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from loguru import logger
+
 from rpcbackend.app import Application
 from rpcbackend.config import Settings
 from rpcbackend.door import ExitRequestedError
@@ -29,6 +31,10 @@ from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import StorageFailedError, WrongKeyError, has_data
 from rpcbackend.surroundings import Surroundings
 
+NO_USERS = (
+    "the school has no users, so nobody can sign in here; stop this, and make its first owner:"
+    " rpcbackend call auth.bootstrap - --data-dir DIR < owner.json"
+)
 _OTHERS = 0o077
 """The permissions of a file that are everybody else's."""
 
@@ -106,6 +112,8 @@ async def _serve(
     app, surroundings = build_application(settings, directory, levels, at_end)
     try:
         await _open(app, surroundings, directory, ways.key)
+        if not await app.access.has_users(app.store):
+            logger.warning(NO_USERS)
         app.dispatcher.warm()
     except BaseException:
         await app.close()

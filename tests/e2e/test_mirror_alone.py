@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from rpcbackend.alone import NO_USERS
 from rpcbackend.exits import EX_TIMED_OUT
 from tests.e2e.backend import COMMAND, INITIALIZE, KEY, TIMEOUT_SECONDS, Backend, run
 from tests.people import PASSWORD
@@ -150,6 +151,26 @@ async def test_where_nobody_could_sign_in_nothing_is_served(tmp_path: Path) -> N
 
     assert ended == 64
     assert "there is no database" in err
+
+
+async def test_of_a_school_without_users_the_log_says_what_to_do(tmp_path: Path) -> None:
+    assert (await run("call", "branches.list", "--data-dir", str(tmp_path / "data")))[0] == 0
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "http", "--data-dir", str(tmp_path / "data"), "--bind", "127.0.0.1:0"),
+        stdin=DEVNULL,
+        stderr=PIPE,
+    )
+    assert process.stderr is not None
+
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        told = await process.stderr.readuntil(b"the mirror listens")
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+    assert f"WARNING {NO_USERS}" in told.decode()
+    await make_school(tmp_path / "data")
+    async with alone(tmp_path / "data") as url:
+        assert await sign_in(url) == 200
 
 
 async def test_one_process_is_all_that_a_file_can_have(tmp_path: Path) -> None:
