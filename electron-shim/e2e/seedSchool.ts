@@ -1,13 +1,13 @@
 /** Fills an empty store with a small school through the wire. */
 
-import { addDays, instantOf } from '../example/renderer/base/week';
+import { addDays, instantOf, mondayOf } from '../example/renderer/base/week';
 import { createBackend, pythonBackend } from '../src/main/node';
 
 /** The wall clock of the school. */
 export const zone = 'Europe/Berlin';
 
 export interface SeededSchool {
-  /** The first day with lessons: tomorrow, for nothing can be booked in the past. */
+  /** The first day with lessons: tomorrow, for nothing can be booked in the past; on a Saturday Monday. */
   readonly firstDay: string;
   readonly students: readonly string[];
   readonly instructors: readonly string[];
@@ -56,6 +56,13 @@ const lessons = [
   [4, '10:00', 2, 7, 90, 'exam_preparation'],
 ] as const;
 
+/** The day after *today*; a Sunday is passed by, for the day behind it is not of the same week. */
+function firstDayAfter(today: string): string {
+  const tomorrow = addDays(today, 1);
+  const next = addDays(tomorrow, 1);
+  return mondayOf(next) === next ? next : tomorrow;
+}
+
 /** Seed the store in *dataDir*. */
 export async function seedSchool(python: string, dataDir: string): Promise<SeededSchool> {
   const backend = createBackend({
@@ -92,7 +99,7 @@ export async function seedSchool(python: string, dataDir: string): Promise<Seede
       });
       vehicleIds.push(saved.id);
     }
-    const firstDay = addDays(new Date().toISOString().slice(0, 10), 1);
+    const firstDay = firstDayAfter(new Date().toISOString().slice(0, 10));
     for (const [day, time, instructor, student, durationMinutes, type] of lessons) {
       await backend.send('lessons.book', {
         studentId: studentIds[student] ?? '',

@@ -172,7 +172,7 @@ export async function waitForState(page: Page, state: string): Promise<void> {
   }
 }
 
-/** Wait for the week with the first lessons; on a Sunday that is the next one. */
+/** Wait for the week with the first lessons; at the end of a week that is the next one. */
 export async function goToFirstDay(page: Page, { firstDay }: SeededSchool): Promise<void> {
   await page.waitForSelector('#notice', { state: 'hidden' });
   // The first week shows today; it may not be drawn yet.
