@@ -5,6 +5,7 @@ HAProxy runs with `docs/haproxy.cfg`, the very file that an operator copies.
 
 import asyncio
 import os
+import random
 import re
 import signal
 import socket
@@ -250,7 +251,9 @@ async def balancer(
 
 
 def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
+    """Choose one that the system gives to no connection of others, while nobody listens on it."""
+    while True:
+        port = random.randrange(10_000, 30_000)  # noqa: S311 (no secret)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
