@@ -16,7 +16,7 @@ from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.schema.limits import Limits
 from rpcbackend.surroundings import Surroundings
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 """No test waits longer for a reply."""
 
 

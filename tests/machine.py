@@ -100,7 +100,7 @@ class Waiting:
 
     async def until_begun(self, count: int) -> list[str]:
         """Wait until *count* calls have begun and return the labels of all."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.begun) < count:
                 self._grew.clear()
                 await self._grew.wait()
@@ -172,7 +172,7 @@ class Machine:
 
     async def until_sent(self, count: int) -> list[Any]:
         """Wait for *count* lines out and return all of them."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.sent) < count:
                 self._grew.clear()
                 await self._grew.wait()
@@ -180,8 +180,8 @@ class Machine:
 
     async def finish(self) -> list[Any]:
         """Wait until no call runs and return all lines out."""
-        async with asyncio.timeout(5):
-            await self.server.drain(5)
+        async with asyncio.timeout(30):
+            await self.server.drain(30)
         return self.sent
 
 

@@ -457,7 +457,7 @@ async def test_calls_that_wait_for_a_look_up_are_answered_in_their_order(
     client = await connect_as(app, 1, Role.OWNER)
 
     replies = [client.start("branches.save", BRANCH) for _ in range(10)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         made = [(await reply)["result"]["id"] for reply in replies]
 
     assert [event["aggregate"]["id"] for event in await events_in(store)] == made
@@ -475,7 +475,7 @@ async def test_who_is_remembered_does_not_overtake_who_is_looked_up(
         client.start("branches.save", BRANCH | given)
         for given in ({}, {"_meta": {"token": token}}, {}, {"_meta": {"token": token}}, {})
     ]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         made = [(await reply)["result"]["id"] for reply in replies]
 
     assert [event["aggregate"]["id"] for event in await events_in(store)] == made
@@ -511,7 +511,7 @@ async def test_a_token_is_good_for_its_life_and_a_moment_more(
         await access.identify(store, Caller(), token)
     clock.advance(LIFE_SECONDS + late)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         principal = await access.identify(store, Caller(), token)
 
     assert principal.session_id == an_id("ses")

@@ -109,7 +109,7 @@ async def test_an_initialize_waits_for_no_restore_and_keeps_nobody_waiting(
         wrong = client.start("initialize", INITIALIZE | {"databaseKey": OTHER_KEY})
         listing = client.start("branches.list", {})
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert "result" in await right
             assert (await wrong)["error"]["code"] == NotInitializedError.code
             assert "result" in await listing
@@ -126,7 +126,7 @@ async def test_the_end_of_the_parent_that_initialize_names_is_the_end(stored: Ap
 
         parent.kill()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await stored.ended.wait()
     assert stored.exit_code == 0
 
@@ -170,7 +170,7 @@ async def test_a_wrong_key_ends_the_process_with_77(tmp_path: Path) -> None:
         refused = await refusal(Client(app), "initialize", **INITIALIZE, databaseKey=OTHER_KEY)
 
         assert refused == (-32012, None)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await app.ended.wait()
         assert app.exit_code == 77
 
@@ -219,7 +219,7 @@ async def test_an_encrypted_store_of_a_newer_program_ends_the_process_with_79(
         code, _ = await refusal(Client(app), "initialize", **INITIALIZE, databaseKey=KEY)
 
         assert code == 1705
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await app.ended.wait()
         assert app.exit_code == 79
 
@@ -276,7 +276,7 @@ async def test_shutdown_answers_when_the_store_is_closed_and_then_ends_the_proce
     assert await client.call("shutdown") == {}
 
     assert not stored.is_open
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await stored.ended.wait()
     assert stored.exit_code == 0
     assert not (tmp_path / "school.db-wal").exists()
@@ -300,11 +300,11 @@ async def test_whoever_closes_second_waits_for_the_same_end(stored: Application)
     first = asyncio.ensure_future(stored.close())
     await asyncio.sleep(0)
     assert stored.is_open
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await stored.close()
 
     assert not stored.is_open
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await first
 
 
@@ -357,7 +357,7 @@ async def test_writes_that_wait_for_the_store_to_open_are_not_overtaken(tmp_path
             client.start("branches.save", {**branch, "name": f"{number:02}"})
             for number in range(30)
         ]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not waiting[0].done():
                 # Not a bare turn of the loop: it would keep the lock from the thread that opens.
                 await asyncio.wait(waiting[:1], timeout=0.0005)

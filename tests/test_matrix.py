@@ -459,7 +459,7 @@ async def outcome_of(app: Application, channel: str, caller: Caller, params: dic
         meta["dryRun"] = True
     if method.idempotency == "once":
         meta["idempotencyKey"] = "k"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         reply = await client.start(channel, params | {"_meta": meta})
         if "error" in reply:
             symbol = str(reply["error"]["data"]["code"])

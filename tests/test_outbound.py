@@ -52,7 +52,7 @@ class Office:
         turned = asyncio.Event()
         assert self.app.post.sender is not None
         self.app.post.sender.on_turn.append(turned.set)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while [each["reason"] for each in (await self.health())["delayed"]] != [reason]:
                 await turned.wait()
                 turned.clear()

@@ -28,7 +28,7 @@ async def test_the_end_of_a_process_is_noticed() -> None:
 
         parent.kill()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await gone
 
 
@@ -57,7 +57,7 @@ async def test_where_the_system_gives_no_handle_it_is_asked_again_and_again(
         parent.kill()
         parent.wait()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await gone
 
 

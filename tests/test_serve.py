@@ -30,7 +30,7 @@ def run(directory: Path, before: str = "", given: bytes = b"") -> tuple[int, byt
         [sys.executable, "-c", PROGRAM.format(before=before), str(directory)],
         input=given,
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
         env=os.environ | QUIET,
     )
@@ -118,4 +118,4 @@ def test_a_peer_that_never_reads_cannot_keep_the_process_alive(tmp_path: Path) -
         process.stdin.write(line * 20)
         process.stdin.close()
 
-        assert process.wait(15) == 75
+        assert process.wait(60) == 75

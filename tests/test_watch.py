@@ -174,7 +174,7 @@ async def test_a_large_store_that_was_not_closed_is_looked_through_while_it_serv
         await write(store)
 
         watch.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await watch.looked_for_damage.wait()
 
         assert store.engine.read_only == ("damage" if is_damaged else None)
@@ -210,7 +210,7 @@ async def test_a_folder_that_cannot_be_asked_is_asked_again(
         watch = Watch(store, room, disk, clock=FrozenClock(), tell=lambda *_: asked.set())
         watch.start()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asked.wait()
         await watch.stop()
 
@@ -334,7 +334,7 @@ async def test_a_watch_that_is_stopped_while_it_notes_the_time_ends(
         await asyncio.sleep(0)
         gate.open()
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await stopping
 
 
@@ -360,7 +360,7 @@ async def test_a_watch_that_meets_a_bug_goes_on_and_ends_without_it(
         room = FakeRoom(tmp_path, 100_000)
         watch = Watch(store, room, disk, clock=FrozenClock(), tell=lambda *_: None)
         watch.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await has_gone_on.wait()
         before = len(met)
 

@@ -30,7 +30,7 @@ class Subscriber:
 
     async def next(self) -> Any:
         """Return the next figures."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.sent.get()
 
 
@@ -73,7 +73,7 @@ async def test_figures_come_until_it_is_stopped(app: Application) -> None:
 
     first, second = await subscriber.next(), await subscriber.next()
     feed.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await running
 
     assert Metrics.model_validate(first).pid == Metrics.model_validate(second).pid
@@ -106,7 +106,7 @@ async def test_it_ends_when_he_may_not_see_them_any_more(app: Application) -> No
 
     standing.may = False
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await running
 
 

@@ -48,7 +48,7 @@ class Subscriber:
 
     async def until(self, count: int) -> list[int]:
         """Wait for *count* events and return the numbers of all."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.events) < count:
                 self._grew.clear()
                 await self._grew.wait()
@@ -61,7 +61,7 @@ class Subscriber:
 
     async def ended(self) -> None:
         """Wait for its end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self._running
 
     async def writable(self) -> None:

@@ -14,7 +14,7 @@ import orjson
 from rpcbackend import PROTOCOL_VERSION
 
 COMMAND = (sys.executable, "-m", "rpcbackend")
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 60
 MAX_LINE_BYTES = 32 * 1024 * 1024
 KEY = "A" * 43
 """32 zero bytes in base64url."""

@@ -6,8 +6,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 from tests.e2e.raw import Child, Memory, child, encode, request_id
@@ -57,7 +55,6 @@ def kind(reply: Any) -> str:
 
 
 @clause("one-reply-per-request", "flood-memory-flat", "no-line-stops-the-process")
-@pytest.mark.timeout(300)
 def test_a_million_requests_are_answered_once_each_in_flat_memory(tmp_path: Path) -> None:
     # At this level a log line is a bug's.
     with child(tmp_path / "data", RPCBACKEND_LOG__LEVEL="ERROR") as backend:
@@ -102,7 +99,6 @@ def warm_memory(backend: Child) -> Memory:
 
 
 @clause("unread-output-memory", "unread-output-pauses", "one-reply-per-request")
-@pytest.mark.timeout(180)
 def test_a_peer_that_reads_nothing_is_not_read_any_more_and_then_answered(tmp_path: Path) -> None:
     """Requests of 56 bytes, replies of 88 KB: what the pipe holds asks for a gigabyte."""
     count = 16_000
@@ -127,7 +123,6 @@ def test_a_peer_that_reads_nothing_is_not_read_any_more_and_then_answered(tmp_pa
 
 
 @clause("unread-output-memory", "one-reply-per-request")
-@pytest.mark.timeout(180)
 def test_what_waits_for_its_turn_does_not_begin_while_nobody_reads(seeded_school: Path) -> None:
     """A thousand pages of students come to forty megabytes."""
     count = 1_000

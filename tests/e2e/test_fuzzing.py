@@ -23,7 +23,7 @@ SINGLE = ("--phases", "coverage,fuzzing" if IS_LONG else "coverage", "--max-exam
 WALKS = ("--phases", "stateful", "--max-examples", "60", "--max-time", "900" if IS_LONG else "20")
 
 
-@pytest.mark.timeout(3_600 if IS_LONG else 240)
+@pytest.mark.timeout(3_600 if IS_LONG else 600)
 @pytest.mark.parametrize(
     ("bounds", "least_cases"),
     [(SINGLE, 3_000), (WALKS, 100)],

@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.e2e.backend import COMMAND, TIMEOUT_SECONDS
 from tests.e2e.test_mirror_alone import LOGIN, url_of
@@ -80,7 +79,6 @@ async def test_guesses_that_are_spread_over_two_processes_lock_as_those_at_one(
 RATE, WORKERS, LAG_SECONDS = 20, 4, 0.5
 
 
-@pytest.mark.timeout(60)
 async def test_a_caller_who_is_spread_over_four_workers_has_his_rate_and_a_burst_at_each(
     tmp_path: Path, cluster: Cluster
 ) -> None:

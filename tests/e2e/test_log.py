@@ -170,7 +170,7 @@ sys.exit(serve.serve(Settings(data_dir=sys.argv[1], log={"format": "json"})))
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | QUIET,
     )
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         _, err = await process.communicate(b'{"jsonrpc":"2.0","id":1,"method":"system.health"}\n')
 
     lines = lines_of(err.decode())

@@ -19,7 +19,7 @@ from tests.factories import store_in
 from tests.store.test_outbox import HELLO, rows_in
 
 MESSAGES = 20
-SECONDS = 20
+SECONDS = 60
 
 LIVES = [("between", 1), ("before", 2), ("between", 6), ("mark", 3), ("between", 1)]
 """Where each sender dies, and at which of its messages."""

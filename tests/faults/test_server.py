@@ -11,6 +11,7 @@ import pytest
 
 from rpcbackend.store import Place, Store, Work, open_server_store
 from rpcbackend.store.audit import ROOT
+from tests.faults.budget import SECONDS
 from tests.postgres import Cluster
 
 DESKS, COMMANDS = 4, 100
@@ -29,7 +30,6 @@ def safe() -> Iterator[Cluster]:
     cluster.stop()
 
 
-@pytest.mark.timeout(300)
 async def test_what_was_answered_is_there_once_whatever_the_server_goes_through(
     safe: Cluster,
 ) -> None:
@@ -39,7 +39,7 @@ async def test_what_was_answered_is_there_once_whatever_the_server_goes_through(
 
     ends = asyncio.gather(*(said_by(desk) for desk in desks))
     kills = 0
-    async with asyncio.timeout(240):
+    async with asyncio.timeout(SECONDS):
         while not ends.done():
             await asyncio.wait([ends], timeout=0.5)
             if kills % 6 == 5:

@@ -20,7 +20,7 @@ async def school(client: Client) -> School:
 
 
 async def until_sent(store: Store, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(await outbox_of(store)) < count:
             continue
 
@@ -55,7 +55,7 @@ async def test_what_nobody_has_decided_is_decided_once_in_a_while(
 
     clock.advance(reminders.PLAN_SECONDS)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await planned_in(store):
             continue
     loop.close()

@@ -249,7 +249,7 @@ async def test_nothing_stops_a_sealed_job(app: Application) -> None:
     play.before_end = seal
     play.may_end.set()
     await play.start(app)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await sealed.wait()
 
     assert app.jobs.is_sealed(play.job.id)

@@ -358,11 +358,11 @@ async def test_a_store_is_looked_after_until_another_takes_its_place_or_the_end(
     async with desk(tmp_path, clock) as (app, watch):
         watch.welcome(app.store)
         watch.welcome(app.store)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(await jobs_of(app)) < 3:
                 pass
         clock.advance(DAY_SECONDS)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(await jobs_of(app)) < 4:
                 pass
         watch.close()

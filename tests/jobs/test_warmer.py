@@ -36,7 +36,7 @@ async def process(directory: Path, **cache: Any) -> AsyncIterator[Application]:
     async with running_app(directory, surroundings, cache=settings) as app:
         await app.open_store()
         if app.caching.warmer is not None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await app.caching.warmer.ready.wait()
         yield app
 
@@ -197,7 +197,7 @@ async def test_after_a_restore_what_is_asked_most_is_made_ready_anew(tmp_path: P
         async with restore_under_way(app):
             await Client(app).call("branches.save", **BRANCH)
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await app.caching.warmer.ready.wait()
         assert hits(app) == (before[0], before[1] + 1)
         assert (await ask(app, "branches.list", 1))["items"] == []
@@ -211,7 +211,7 @@ async def test_what_was_asked_is_noted_now_and_then_for_whoever_is_killed(
     async with process(tmp_path) as app:
         await ask(app, "branches.list")
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not await noted(app):  # noqa: ASYNC110 (nobody tells of it)
                 await asyncio.sleep(0)
 

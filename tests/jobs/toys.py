@@ -99,7 +99,7 @@ class Play:
 
     async def until_begun(self) -> None:
         """Wait until it runs."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.begun.wait()
 
 
@@ -120,7 +120,7 @@ async def recorded(app: Application, job_id: str) -> Job:
 
 async def until_over(app: Application, job_id: str) -> Job:
     """Wait until the job runs no more and return its record."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await app.jobs.ended(job_id)
     return await recorded(app, job_id)
 

@@ -337,7 +337,7 @@ async def test_a_password_change_whose_session_ended_meanwhile_changes_nothing(
     change = thief.start(
         "auth.changePassword", {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await hashing.begun.wait()
         await client.call("auth.logout", allSessions=True)
         hashing.go_on.set()

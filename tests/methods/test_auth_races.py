@@ -38,7 +38,7 @@ async def app(clock: FrozenClock) -> AsyncIterator[Application]:
 
 async def answers(*calls: "asyncio.Future[dict[str, Any]]") -> list[str]:
     """Return how calls ended that were sent one behind the other: ok, or the error."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         replies = [await call for call in calls]
     return [reply["error"]["data"]["code"] if "error" in reply else "ok" for reply in replies]
 
@@ -144,7 +144,7 @@ async def test_who_is_demoted_while_his_password_is_hashed_sets_none_for_others(
     hashing.may_end.clear()
 
     taking_over = his.start("auth.changePassword", {"userId": owner, "newPassword": OTHER_PASSWORD})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await hashing.asked.wait()
     await ada.call("users.save", userId=bob.id, login="bob", roles=["student"])
     hashing.may_end.set()

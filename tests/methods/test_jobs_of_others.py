@@ -123,7 +123,7 @@ async def test_a_connection_that_was_lost_lets_nobody_take_over_what_is_under_wa
 
     lost.terminate()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while neighbours._connection is lost:  # noqa: SLF001 (what is to be lost)
             await neighbours.held([])
     await until_held(app, play.job.id)
@@ -131,6 +131,6 @@ async def test_a_connection_that_was_lost_lets_nobody_take_over_what_is_under_wa
 
 
 async def until_held(app: Application, job_id: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await app.store.engine.others.held([job_id]):
             pass

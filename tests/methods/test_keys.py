@@ -125,7 +125,7 @@ async def test_calls_that_come_during_a_rekey_wait_and_keep_their_order(
     listing = client.start("branches.list", {})
     gate.open()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await holding
         assert (await changing)["result"] == {}
         ids = [(await saved)["result"]["id"] for saved in saving]
@@ -145,7 +145,7 @@ async def test_rekey_and_the_check_of_the_whole_database_wait_for_each_other(
         client.start("system.health", {"deep": True}),
     ]
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         first, changed, second = [(await reply)["result"] for reply in replies]
     assert changed == {}
     assert [health["store"]["integrity"] for health in (first, second)] == ["ok", "ok"]
@@ -166,7 +166,7 @@ async def test_a_rekey_that_has_begun_cannot_be_cancelled(encrypted: Encrypted) 
     await asyncio.sleep(0)
     gate.open()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await holding
         assert (await changing)["result"] == {}
     await app.close()
@@ -246,7 +246,7 @@ async def test_a_rekey_after_which_a_page_is_not_sound_ends_the_process_with_74(
     refused = await refusal(client, newDatabaseKey=NEW_KEY)
 
     assert (refused.symbol, refused.data["outcome"]) == ("OUTCOME_UNKNOWN", "unknown")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await app.ended.wait()
     assert app.exit_code == 74
     await app.close()

@@ -34,7 +34,7 @@ def hello(**given: Any) -> dict[str, Any]:
 
 async def ended(app: Application) -> int:
     """Wait until the process would end, and return with what."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await app.ended.wait()
     return app.exit_code
 

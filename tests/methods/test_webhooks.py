@@ -42,7 +42,7 @@ async def secrets_of(store: Store, webhook_id: str) -> tuple[str, ...]:
 
 async def until(happens: Callable[[list[Any]], bool], store: Store) -> list[dict[str, Any]]:
     """Wait until what is in the outbox for webhooks is so, and return its payloads in order."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             rows = [row for row in await rows_in(store) if row["channel"] == "webhook"]
             if happens(rows):
@@ -56,7 +56,7 @@ async def all_given(store: Store) -> list[dict[str, Any]]:
         head = await work.events.head_seq()
         return any(each.seq < head for each in await work.webhooks.awaiting())
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await store.read(is_behind):
             pass
     return await until(lambda _: True, store)

@@ -215,7 +215,7 @@ async def both_in_flight(
 
 async def ended(calls: list["asyncio.Future[dict[str, Any]]"]) -> list[Any]:
     """Return the results, or errors, without what belongs to the delivery alone."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         replies = [await call for call in calls]
     return [reply.get("result", reply.get("error")) for reply in replies]
 

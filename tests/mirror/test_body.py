@@ -81,7 +81,7 @@ async def test_who_leaves_in_the_middle_of_his_body_is_no_bug_of_ours(
     reader, writer = await asyncio.open_connection("127.0.0.1", web.mirror.port)
     writer.write(head + b"{")
     writer.write_eof()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await reader.read()
     writer.close()
 

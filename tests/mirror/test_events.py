@@ -30,7 +30,7 @@ class Stream:
     async def block(self) -> dict[str, str] | None:
         """Return the fields of the next block; None at the end."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async for line in self._lines:
                 if not line:
                     return fields
@@ -64,7 +64,7 @@ async def listening(web: Web, token: str, path: str = "", **headers: str) -> Asy
 
 async def until(is_so: Any) -> None:
     """Let the loop turn until it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not is_so():  # noqa: ASYNC110 (nobody tells of it)
             await asyncio.sleep(0)
 

@@ -15,7 +15,7 @@ from rpcbackend.app import Application
 from rpcbackend.mirror.mirror import Mirror
 from rpcbackend.testing import FrozenClock
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Figures:
 
     async def until(self, count: int) -> None:
         """Wait until they were asked for so often."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while self.count < count:
                 self.changed.clear()
                 await self.changed.wait()
@@ -131,20 +131,20 @@ async def test_a_write_that_is_under_way_at_the_end_leaves_no_file(
 
     def replace_slowly(path: Path, content: bytes) -> None:
         is_writing.set()
-        assert may_go_on.wait(5)
+        assert may_go_on.wait(30)
         replace(path, content)
 
     monkeypatch.setattr(live_file_module, "_replace", replace_slowly)
     live = LiveFile(tmp_path, Figures(), clock)
     touch(tmp_path, clock)
     live.beat()
-    assert await asyncio.to_thread(is_writing.wait, 5)
+    assert await asyncio.to_thread(is_writing.wait, 30)
 
     closing = asyncio.get_running_loop().create_task(live.close())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     may_go_on.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await closing
     # Whatever threads are still at is done now.
     await asyncio.get_running_loop().shutdown_default_executor()

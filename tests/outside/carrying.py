@@ -123,7 +123,7 @@ class Desk:
     async def next_turn(self) -> None:
         """Wait until the sender has done what was to do, once more."""
         self._turned.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await self._turned.wait()
 
     async def add(self, host: str = "one", priority: int = 1, **given: Any) -> str:
@@ -161,7 +161,7 @@ class Desk:
 
     async def until(self, holds: Callable[[dict[str, dict[str, Any]]], bool]) -> None:
         """Wait until something holds of the messages, by their keys."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not holds({row["dedupe_key"]: row for row in await rows_in(self.store)}):
                 await self._turned.wait()
                 self._turned.clear()

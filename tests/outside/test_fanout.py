@@ -123,7 +123,7 @@ async def test_more_than_a_unit_holds_is_given_in_several(app: Application) -> N
     await want(app.store, 1, "lessons.booked")
     await happen(app.store, *["lessons.booked"] * (2 * AT_A_TIME + 1))
     seqs: list[int] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(seqs) < 2 * AT_A_TIME + 1:
             seqs = (await given_to(app.store)).get(an_id("whk"), [])
 
@@ -156,11 +156,11 @@ async def test_a_store_that_cannot_be_written_keeps_the_place_and_is_tried_again
         full.setattr(fanout, "FAN_OUT", replace(fanout.FAN_OUT, run=refuse))
         follower.welcome(store)
         await happen(store, "lessons.booked")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await tried.wait()
 
     await happen(store, "lessons.booked")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len((await given_to(store)).get(an_id("whk"), [])) < 2:
             pass
     await follower.close()
@@ -187,7 +187,7 @@ async def test_a_bug_is_told_and_holds_nothing_up(
         broken.setattr(fanout, "FAN_OUT", replace(fanout.FAN_OUT, run=fail))
         follower.welcome(store)
         await happen(store, "lessons.booked")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await told.wait()
     await follower.close()
 
@@ -217,12 +217,12 @@ async def test_a_store_that_takes_the_place_of_one_that_is_looked_at_is_looked_a
 
         monkeypatch.setattr(alone, "read", slow)
         follower.welcome(alone)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await looked.wait()
 
         follower.welcome(restored)
         goes_on.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await follower.caught_up()
 
         assert await given_to(restored) == {an_id("whk"): [2]}
@@ -246,7 +246,7 @@ async def test_on_a_server_that_others_share_a_webhook_of_theirs_is_found(
 
     await happen(alone, "lessons.booked")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await given_to(alone):
             pass
     await follower.close()

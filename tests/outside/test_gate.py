@@ -92,7 +92,7 @@ async def test_after_its_time_one_call_asks_whether_it_is_well_again(world: Worl
     with pytest.raises(TryAgainError) as refused:
         await world.gate.call(HOST, world.failing(None))
     visitors.may_go.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await probe
 
     assert refused.value.retry_after_seconds == PROBE_SECONDS
@@ -272,7 +272,7 @@ class Visitors:
 async def test_no_more_calls_are_under_way_than_connections(clock: FrozenClock) -> None:
     world, visitors = World(clock, Policy(max_connections=3)), Visitors()
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         for _ in range(10):
             group.create_task(world.gate.call(HOST, visitors.visit))
         await visitors.is_full.wait()
@@ -301,7 +301,7 @@ async def test_who_waits_too_long_for_a_connection_says_nothing_of_the_host(
     assert failed.value.is_unreached
     assert (world.calls, world.state().calls, world.state().failures) == (0, 1, 0)
     visitors.may_go.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(BrokenOffError):
             await staying
 

@@ -51,7 +51,7 @@ async def mailing(box: Postbox, clock: FrozenClock, **given: Any) -> AsyncIterat
         **of_mail,
     )
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             yield way
     finally:
         await way.close()

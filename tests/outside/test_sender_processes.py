@@ -56,7 +56,7 @@ async def epoch_in(store: Store) -> int:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 (there is no event for it)
             # Lets the processes go on.
             await asyncio.sleep(0)

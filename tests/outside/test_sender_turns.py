@@ -166,7 +166,7 @@ async def test_what_one_may_have_when_a_process_dies_is_given_to_no_other(
         await dead.add()
         await dead.add("two", 2)
         await dead.queue("a")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await has_it.came.wait()
 
         # From now on it is as if it were gone: it can mark nothing any more.
@@ -267,7 +267,7 @@ async def test_a_webhook_that_is_slow_takes_the_places_of_no_other(desk: Desk) -
     hook.holds, hook.holds_only = asyncio.Event(), "slow"
     for number in range(40):
         await desk.queue(f"slow {number}", channel="webhook", recipient="slow")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await hook.came.wait()
     quick = [f"quick {number}" for number in range(5)]
 

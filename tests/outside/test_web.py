@@ -34,7 +34,7 @@ def open_web(clock: FrozenClock) -> Open:
         gate = Gate(clock=clock, random=lambda: 0.0, policy=policy or Policy(retry_attempts=0))
         web = Web(gate, guard or Guard(Names().look_up, allows_private=True), tls=tls)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 yield web
         finally:
             await web.close()

@@ -36,7 +36,7 @@ async def webhooks_to(
             endpoint = Endpoint(url=f"{url}/hook?school=1", secrets=secrets)
             return endpoint if webhook_id == "whk_1" else None
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             yield Webhooks(web, find, clock=clock), host
 
 

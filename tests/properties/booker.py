@@ -8,7 +8,7 @@ from typing import Any
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.testing import CallFailedError, Client, FrozenClock, running_app
 
-SECONDS = 30.0
+SECONDS = 60.0
 """No process waits longer for the others."""
 
 

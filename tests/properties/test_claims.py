@@ -115,7 +115,7 @@ class World:
 
     async def ask(self, command: Book) -> dict[str, Any]:
         """Send a booking and return the whole reply."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.client.start("lessons.book", self._params(command))
 
     def _params(self, command: Book) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class World:
         # A move that names nothing is none, and refused before the lesson is looked at.
         change = change or {"startsAt": given["startsAt"]}
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             reply = await self.client.start("lessons.reschedule", {"lessonId": lesson} | change)
 
         after = await self.client.call("lessons.get", lessonId=lesson)

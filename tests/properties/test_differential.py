@@ -134,7 +134,7 @@ def read_by_node() -> dict[str, str | None]:
     ended = subprocess.run(  # noqa: S603 (our own program)
         [node, str(FOLDER / "parse.mjs"), str(FOLDER / "corpus.json")],
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     return dict(zip(CASES, orjson.loads(ended.stdout), strict=True))

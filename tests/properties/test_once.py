@@ -167,7 +167,7 @@ class Run:
         channel, params = self._calls[number]
         params = params | keyed(f"wish {number}")
         sent = [self._clients[copy % 2].start(channel, params) for copy in range(times)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return [await reply for reply in sent]
 
     async def end(self) -> str:

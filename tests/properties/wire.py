@@ -243,7 +243,7 @@ class Wire:
 
     async def settled(self) -> list[dict[str, Any]]:
         """Wait until nothing runs, check all lines out, and return all replies."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while self.server.in_flight or self.server.queued:  # noqa: ASYNC110 (a notification ends unseen)
                 await asyncio.sleep(0)
         replies = [reply for line in self._sent for reply in self._due.settle(line)]

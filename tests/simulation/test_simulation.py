@@ -32,7 +32,7 @@ def test_the_same_seed_is_the_same_world_here_and_in_another_process() -> None:
         capture_output=True,
         encoding="utf-8",
         check=True,
-        timeout=50,
+        timeout=300,
     )
 
     worlds = [simulate(seed, actions=4).hash for seed in (7, 7, 8)]

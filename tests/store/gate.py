@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from rpcbackend.app import Application
 from rpcbackend.store import Command, Origin, Work
 
-SECONDS = 5.0
+SECONDS = 30.0
 """No gate stays shut longer, whatever a test forgets."""
 
 

@@ -196,7 +196,7 @@ async def test_what_is_posted_runs_in_order_before_what_is_run(tmp_path: Path) -
     try:
         for number in range(5):
             connection.post(partial(note, number))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await connection.run(partial(note, 5))
     finally:
         await connection.close()

@@ -12,7 +12,7 @@ from rpcbackend.errors import ShuttingDownError
 from rpcbackend.store.lane import Job, Lane, Outcome, Results
 from tests.clauses import clause
 
-SECONDS = 5.0
+SECONDS = 30.0
 CONNECTION = object()
 
 

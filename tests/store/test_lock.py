@@ -18,7 +18,7 @@ lock = DirectoryLock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
 """
-SECONDS = 20
+SECONDS = 60
 
 
 def start_holder(directory: Path) -> "subprocess.Popen[str]":

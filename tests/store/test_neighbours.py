@@ -132,7 +132,7 @@ async def test_a_session_is_good_in_every_process_until_it_is_ended_in_one(
     branch = {"name": "Mitte", "zone": "Europe/Berlin", "currency": "EUR"}
     # At once where it could change anything, whatever was heard of it.
     assert await outcome_of(there, "branches.save", branch | meta) == "SESSION_EXPIRED"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await outcome_of(there, "branches.list", meta) == "done":
             continue
 
@@ -217,7 +217,7 @@ async def test_what_a_caller_took_in_one_process_he_has_no_more_in_another(
         monkeypatch.setattr(two.rates, "hear", count)
         here = over_http(one)
         outcomes = [await guess(here, number) for number in range(SHARED + 1)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await heard.wait()
 
         assert outcomes == ["UNAUTHENTICATED"] * SHARED + ["RATE_LIMITED"]
@@ -235,7 +235,7 @@ async def test_what_another_version_tells_is_let_pass(one: Application, two: App
     messages = iter([["no such thing", '{"query": [1]}', orjson.dumps(known).decode()]])
     two.store.engine.others.talk(lambda: next(messages, []), lambda _: None)()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await heard.get() == known
     assert failures == []
 
@@ -270,7 +270,7 @@ async def test_a_process_that_hangs_leads_no_more_after_a_while(
 
         never = asyncio.Event()
         monkeypatch.setattr(hung, "_look", never.wait)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await leads.wait()
 
         assert await one.store.write(lambda work: hung.leads(work.tx), actor="tests") is False
@@ -299,7 +299,7 @@ async def test_a_server_that_does_not_answer_is_given_up_by_who_leads(
 
         app.store.on_lead.append(leads.set)
         monkeypatch.setattr(neighbours, "_look", look_or_hang)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             # On another connection, for the one that was silent is gone.
             await leads.wait()
 
@@ -339,7 +339,7 @@ async def test_who_opens_while_another_one_commits_knows_of_it(place: Place) -> 
     heard = asyncio.Event()
     store.on_commit.append(heard.set)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while store.head_seq < other.head_seq:
                 await heard.wait()
     finally:

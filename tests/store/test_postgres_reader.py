@@ -77,7 +77,7 @@ async def test_connections_are_good_for_more_whatever_became_of_a_read(store: St
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         heads = await asyncio.gather(
             *(store.read(lambda work: work.events.head_seq()) for _ in range(20))
         )

@@ -153,7 +153,7 @@ async def test_calls_that_come_meanwhile_wait_and_go_on_in_their_order(
 
     def stand_still(*given: Any) -> None:
         gate._loop.call_soon_threadsafe(gate._entered.set)  # noqa: SLF001 (no unit of work)
-        assert gate._opened.wait(5)  # noqa: SLF001 (no unit of work)
+        assert gate._opened.wait(30)  # noqa: SLF001 (no unit of work)
         put_in_place(*given)
 
     monkeypatch.setattr(restoring, "put_stage_in_place", stand_still)
@@ -166,7 +166,7 @@ async def test_calls_that_come_meanwhile_wait_and_go_on_in_their_order(
         await asyncio.sleep(0)
         task.cancel()
         gate.open()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert isinstance(await task, Restored)
             await asyncio.gather(*writes)
             seen = await reading
@@ -203,7 +203,7 @@ async def test_a_cancelled_restore_that_has_not_begun_changes_nothing(tmp_path: 
     async with store_in(tmp_path) as store:
         begun = asyncio.Event()
         task = asyncio.create_task(restore(store, origin_of(backup.path), lambda *_: begun.set()))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await begun.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -620,7 +620,7 @@ async def test_a_database_that_cannot_be_opened_again_ends_the_process_and_is_cl
         with pytest.raises(OutcomeUnknownError):
             await write(store, 3)
     finally:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await store.close()
 
     assert (poisoned, len(taken)) == (["poison"], 3)

@@ -144,7 +144,7 @@ async def test_what_is_on_its_way_during_a_restore_is_sent_once_and_marked(tmp_p
         await store.backup("manual")
         clock.advance(60)
         desk.sender.look()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await host.came.wait()
 
         await restored(store)

@@ -251,7 +251,7 @@ async def test_a_cancelled_backup_stops_and_leaves_nothing(tmp_path: Path) -> No
     async with store_in(tmp_path, key=KEY) as store:
         begun = asyncio.Event()
         task = asyncio.create_task(store.backup("daily", lambda *_: begun.set()))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await begun.wait()
             task.cancel()
             task.cancel()
@@ -274,7 +274,7 @@ async def test_readers_and_writers_are_served_during_a_backup(
 
     def stand_still(*given: Any) -> None:
         gate._loop.call_soon_threadsafe(gate._entered.set)  # noqa: SLF001 (no unit of work)
-        gate._opened.wait(5)  # noqa: SLF001 (no unit of work)
+        gate._opened.wait(30)  # noqa: SLF001 (no unit of work)
         copy_pages(*given)
 
     monkeypatch.setattr(snapshots, "_copy_pages", stand_still)
@@ -283,7 +283,7 @@ async def test_readers_and_writers_are_served_during_a_backup(
         task = asyncio.create_task(store.backup("daily"))
         await gate.entered()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await store.write(add(1), actor="tests")
                 seen = await store.read(lambda work: work.branches.list())
         finally:

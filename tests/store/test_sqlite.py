@@ -86,7 +86,7 @@ async def fill(work: Work) -> None:
 
 
 async def settled(tasks: list[asyncio.Task[Any]]) -> list[Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -346,7 +346,7 @@ async def test_a_running_read_that_is_cancelled_stops_and_its_reader_serves_on(
         gate.open()
 
         assert [type(end) for end in ends] == [asyncio.CancelledError] * READERS
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await asyncio.gather(*(store.read(names_in) for _ in range(8))) == [[]] * 8
         assert is_free(tmp_path)
 
@@ -437,7 +437,7 @@ async def test_a_slow_read_holds_up_no_other_while_a_reader_is_free(tmp_path: Pa
             await slow.entered()
 
             assert await settled(quick) == [[]] * 40
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert [await store.read(names_in) for _ in range(40)] == [[]] * 40
         finally:
             slow.open()
@@ -482,7 +482,7 @@ async def test_the_check_of_the_whole_database_needs_no_reader(
             tasks.append(asyncio.create_task(store.read(gate.hold)))
             await gate.entered()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert await store.engine.look_through(nobody) == []
         finally:
             for gate in gates:
@@ -529,7 +529,7 @@ async def test_closing_finishes_what_is_queued_and_empties_the_log(tmp_path: Pat
     tasks = await queue_behind(gate, store, [add(str(n)) for n in range(100)])
     gate.open()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await store.close()
 
     assert await settled(tasks) == [None, *map(str, range(100))]
@@ -596,7 +596,7 @@ def stale(*_: object, **__: object) -> Any:
 
 async def until_folded_in(store: Store) -> None:
     """Wait for a checkpoint: nobody tells of one, but the database grows."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while store.engine.facts().database_bytes < CHECKPOINT_BYTES:  # noqa: ASYNC110 (see above)
             await asyncio.sleep(0)
 
@@ -795,7 +795,7 @@ if sys.platform != "win32":
             # The log begins anew and has room enough, the database behind it has not.
             with no_file_above(CHECKPOINT_BYTES * 7 // 4):
                 await store.write(fill_from(2_000), actor="tests")
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     await told.wait()
 
             with pytest.raises(OutcomeUnknownError):

@@ -173,7 +173,7 @@ async def test_two_calls_with_one_id_tell_no_name_and_come_again(tmp_path: Path)
 @clause("transcript-replays")
 async def test_a_day_on_which_the_clock_was_put_back_comes_again(tmp_path: Path) -> None:
     clock, hashing = FrozenClock(), HeldHashing()
-    async with recorded(tmp_path, clock) as client, asyncio.timeout(10):
+    async with recorded(tmp_path, clock) as client, asyncio.timeout(30):
         client.app.hashing = hashing
         await client.call("auth.bootstrap", **ADA)
         clock.advance(100)
@@ -198,7 +198,7 @@ async def test_no_call_depends_on_how_far_a_login_beside_it_was_when_the_clock_w
     tmp_path: Path,
 ) -> None:
     clock, hashing = FrozenClock(), HeldHashing()
-    async with recorded(tmp_path, clock) as client, asyncio.timeout(10):
+    async with recorded(tmp_path, clock) as client, asyncio.timeout(30):
         client.app.hashing = hashing
         await client.call("auth.bootstrap", **ADA)
         clock.advance(100)

@@ -50,7 +50,7 @@ def _closing(ends: Ends) -> Iterator[Ends]:
         close(ends.peer_in)
         for thread in threading.enumerate():
             if thread.name in ("stdin", "stdout"):
-                thread.join(5)
+                thread.join(30)
         close(ends.our_in)
         close(ends.our_out)
 
@@ -76,7 +76,7 @@ class Heard:
 
     async def until(self, count: int) -> list[Line | None]:
         """Wait for *count* entries and return all."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.all) < count:
                 self._grew.clear()
                 await self._grew.wait()
@@ -111,5 +111,5 @@ async def read_exactly(fd: int, size: int) -> bytes:
             parts += part
         return bytes(parts)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await asyncio.to_thread(read)

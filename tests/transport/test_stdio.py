@@ -72,7 +72,7 @@ async def test_what_was_sent_just_before_the_close_is_written(ends: Ends, size: 
     Heard().start(transport)
 
     transport.send(b"x" * size + b"\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await transport.close()
 
     assert await read_exactly(ends.peer_in, size + 1) == b"x" * size + b"\n"
@@ -89,7 +89,7 @@ async def test_a_peer_that_stops_reading_for_good_is_the_end(ends: Ends, size: i
     transport.send(b"x" * size + b"\n")
 
     assert (await heard.until(1))[0] is None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await transport.close()
 
 
@@ -191,7 +191,7 @@ async def test_who_waits_for_the_peer_is_told_when_it_reads_again(ends: Ends) ->
     assert transport.is_backed_up
     await read_exactly(ends.peer_in, 2_000_001)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await resumed.wait()
     assert not transport.is_backed_up
     await transport.close()
@@ -251,7 +251,7 @@ print([os.get_inheritable(fd) for fd in (wire_in, wire_out)])
         [sys.executable, "-c", program],
         input=b"request\n",
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
 
@@ -270,6 +270,6 @@ def _write_all(fd: int, data: bytes) -> None:
 async def _until_reader_waits() -> None:
     """Wait until the thread that reads has stopped doing so."""
     (reader,) = [thread for thread in threading.enumerate() if thread.name == "stdin"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while sys._current_frames()[reader.ident or 0].f_code.co_name != "wait":  # noqa: ASYNC110, SLF001 (a thread has no event for that)
             await asyncio.sleep(0)

@@ -74,7 +74,7 @@ async def test_a_peer_that_reads_again_is_announced(ends: Ends) -> None:
     assert not told.drained.is_set()
     await read_exactly(ends.peer_in, 1_000_000)
 
-    assert await asyncio.to_thread(told.drained.wait, 5)
+    assert await asyncio.to_thread(told.drained.wait, 30)
     await lines.close()
 
 
@@ -86,7 +86,7 @@ async def test_a_peer_that_has_left_is_announced(ends: Ends, size: int) -> None:
 
     lines.put(b"x" * size)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await told.broken.wait()
         await lines.close()
 
@@ -99,7 +99,7 @@ async def test_a_peer_that_leaves_in_the_middle_of_a_write_is_announced(ends: En
 
     close(ends.peer_in)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await told.broken.wait()
         await lines.close()
 
@@ -111,7 +111,7 @@ async def test_a_close_waits_for_what_was_put_before(ends: Ends) -> None:
     closing = asyncio.ensure_future(lines.close())
     assert await read_exactly(ends.peer_in, 1_000_000) == b"x" * 1_000_000
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await closing
 
 
@@ -122,7 +122,7 @@ async def test_a_file_takes_lines_too(tmp_path: Path) -> None:
 
     lines.put(b"a\n")
     lines.put(b"b\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await lines.close()
 
     os.close(fd)
