@@ -12,7 +12,7 @@ from typing import Any
 
 from rpcbackend.protocol import codec
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
 """No step of the demo waits longer, on a slow and busy machine either."""
 
 _MAX_LINE_BYTES = 16 * 1024 * 1024
