@@ -39,8 +39,8 @@ RETURNING id, channel, owner_id
 """
 
 # By another process, which is gone, or by one of this one that took too long.
-_LOST = """
-SELECT id, channel, owner_id, via, attempts, lease, epoch FROM outbox
+LOST = """
+SELECT id, channel, owner_id, via, attempts, lease, epoch FROM outbox INDEXED BY outbox_by_state
 WHERE school_id = :school AND state = 'sending'
   AND id NOT IN (SELECT value FROM json_each(:held))
 """
@@ -60,9 +60,9 @@ WHERE school_id = :school AND id = :id AND state = 'sending' AND epoch = :epoch 
 
 _CANCEL = """
 UPDATE outbox SET state = 'cancelled', ended_at = :now
-WHERE school_id = :school AND (id = :id OR dedupe_key = :key)
-  AND state IN ('queued', 'failed') AND is_withdrawn = 1
+WHERE school_id = :school AND {} = :name AND state IN ('queued', 'failed') AND is_withdrawn = 1
 """
+CANCEL, CANCEL_BY_KEY = (_CANCEL.format(each) for each in ("id", "dedupe_key"))
 
 
 class Outbox:
@@ -117,7 +117,7 @@ class Outbox:
             " AND state IN ('queued', 'sending', 'failed')",
             key=dedupe_key,
         )
-        await self._tx.run(_CANCEL, id=None, key=dedupe_key, now=self._now_ms)
+        await self._tx.run(CANCEL_BY_KEY, name=dedupe_key, now=self._now_ms)
         row = await self._tx.one(
             "SELECT state = 'cancelled' AND attempts = 0 AND failure IS NULL FROM outbox"
             " WHERE school_id = :school AND dedupe_key = :key",
@@ -147,7 +147,7 @@ class Outbox:
         Args:
             held: Ids of the messages that this process is sending: they are left alone.
         """
-        lost = await self._tx.all(_LOST, held=orjson.dumps(sorted(held)).decode())
+        lost = await self._tx.all(LOST, held=orjson.dumps(sorted(held)).decode())
         return [(await self._lose(row), _ended(row)) for row in lost]
 
     async def _lose(self, row: Row) -> str | None:
@@ -246,9 +246,7 @@ class Outbox:
         named = {"id": message_id, "epoch": epoch, "lease": number, "state": state}
         ended_at = None if state == "queued" else self._now_ms
         is_good = await self._tx.run(_SETTLE, **_NOTHING | named | given, ended_at=ended_at) == 1
-        if state == "queued" and await self._tx.run(
-            _CANCEL, id=message_id, key=None, now=self._now_ms
-        ):
+        if state == "queued" and await self._tx.run(CANCEL, name=message_id, now=self._now_ms):
             state = "cancelled"
         return state if is_good else None
 

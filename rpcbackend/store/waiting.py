@@ -53,8 +53,8 @@ WHERE {_ABOUT} AND template = :template AND state IN ('sending', 'sent', 'delive
 
 _NOT_ENDED = "state IN ('queued', 'sending', 'failed') AND quiet IS NOT NULL"
 _HOURS = f"UPDATE outbox SET quiet = :quiet WHERE {_ABOUT} AND {_NOT_ENDED}"  # noqa: S608 (as above)
-_HOURS_OF_BRANCH = f"""
-UPDATE outbox SET quiet = :quiet
+HOURS_OF_BRANCH = f"""
+UPDATE outbox INDEXED BY outbox_by_state SET quiet = :quiet
 WHERE school_id = :school AND {_NOT_ENDED} AND owner_id IN (
   SELECT id FROM students WHERE school_id = :school AND branch_id = :branch)
 """  # noqa: S608 (as above)
@@ -159,7 +159,7 @@ class Waiting:
     async def leave_branch_alone(self, quiet: tuple[str, str, str], branch_id: str) -> None:
         """Do the same for the students of a branch."""
         given = {"quiet": orjson.dumps(quiet).decode(), "branch": branch_id}
-        await self._tx.run(_HOURS_OF_BRANCH, **given)
+        await self._tx.run(HOURS_OF_BRANCH, **given)
 
 
 def _range(about: str) -> dict[str, str]:

@@ -29,20 +29,20 @@ _DELIVERY = f"""json_object('messageId', id, 'seq', CAST(payload ->> 'seq' AS IN
   'type', template, 'state', state, 'attempts', attempts, 'lastError', failure,
   'queuedAt', {_STAMP.format("created_at")}, 'endedAt', {_STAMP.format("ended_at")})"""
 
-_DELIVERIES = f"""
-SELECT {_DELIVERY} AS json FROM outbox
+DELIVERIES = f"""
+SELECT {_DELIVERY} AS json FROM outbox INDEXED BY outbox_of_webhooks
 WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook
 ORDER BY id DESC LIMIT :limit
 """  # noqa: S608 (our own text)
 
 # Also what was given up: somebody may let it be tried again.
-_CANCEL = """
-UPDATE outbox SET state = 'cancelled', ended_at = :now
+CANCEL = """
+UPDATE outbox INDEXED BY outbox_of_webhooks SET state = 'cancelled', ended_at = :now
 WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook
   AND state IN ('queued', 'failed')
 """
-_WITHDRAW = """
-UPDATE outbox SET is_withdrawn = 1
+WITHDRAW = """
+UPDATE outbox INDEXED BY outbox_of_webhooks SET is_withdrawn = 1
 WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook AND state = 'sending'
 """
 
@@ -103,8 +103,8 @@ class Webhooks:
         await _TABLE.remove(self._tx, webhook_id)
         for place in (_SECRET, _OLD_SECRET):
             await self._sealed.remove(*place, webhook_id)
-        await self._tx.run(_WITHDRAW, webhook=webhook_id)
-        await self._tx.run(_CANCEL, webhook=webhook_id, now=self._now_ms)
+        await self._tx.run(WITHDRAW, webhook=webhook_id)
+        await self._tx.run(CANCEL, webhook=webhook_id, now=self._now_ms)
 
     async def secrets(self, webhook: Webhook) -> tuple[str, ...]:
         """Return what signs now, the present one first."""
@@ -128,7 +128,7 @@ class Webhooks:
         )
         items = []
         for row in rows:
-            deliveries = await self._tx.all(_DELIVERIES, webhook=row["id"], limit=wanted.deliveries)
+            deliveries = await self._tx.all(DELIVERIES, webhook=row["id"], limit=wanted.deliveries)
             listed = ",".join(each["json"] for each in deliveries)
             items.append(f'{{"webhook":{row["json"]},"deliveries":[{listed}]}}')
         return Encoded(f'{{"items":[{",".join(items)}]}}'.encode())
