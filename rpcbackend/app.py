@@ -36,7 +36,6 @@ from rpcbackend.rates import share_rates
 from rpcbackend.resilience.shares import Rates
 from rpcbackend.rings import build_rings
 from rpcbackend.schema.lifecycle import (
-    Capabilities,
     Initialize,
     Initialized,
     Peer,
@@ -352,9 +351,7 @@ class Application:
             protocol_version=PROTOCOL_VERSION,
             contract_hash=contract_hash(),
             server=Peer(name="rpcbackend", version=__version__),
-            capabilities=Capabilities(
-                events=True, cancellation=True, progress=True, dry_run=True, encryption=True
-            ),
+            capabilities=self._surroundings.capabilities(),
             limits=self._limits,
         )
 

@@ -13,6 +13,7 @@ from rpcbackend.ids import RandomBits
 from rpcbackend.monitor import LogLevels
 from rpcbackend.outside.channels import MakeChannels
 from rpcbackend.recordings import NoRecordings, Recordings
+from rpcbackend.schema.lifecycle import Capabilities
 from rpcbackend.schema.limits import Limits
 from rpcbackend.security.signing import Signing
 from rpcbackend.steps import Steps
@@ -52,3 +53,13 @@ class Surroundings:
     """What takes those that the process takes by itself; None lets it take them."""
     rates: Limits | None = None
     """Those that hold where they are others than clients are told: a replay is in no hurry."""
+
+    def capabilities(self) -> Capabilities:
+        """Tell what an application among these can do; in a server, it encrypts nothing."""
+        return Capabilities(
+            events=True,
+            cancellation=True,
+            progress=True,
+            dry_run=True,
+            encryption=self.place is None,
+        )

@@ -9,11 +9,11 @@ Rule = Literal[
 ]
 """What may differ.
 
-`process`: process ids, sizes, uptimes, hosts outside. `versions`: of the program and its contract.
-`timing`: what depended on the instant, such as a limit that was reached. `keys`: the ids of API
-keys, which are drawn with them. `jobs`: how far a job is, and the times of what goes on after its
-call was answered. These five always may. `ids`, `times`, `numbers` (of events and audit rows) and
-`members` (new ones, and their order) may when that is asked for.
+`process`: process ids, sizes, uptimes, hosts outside, where the database is. `versions`: of the
+program and its contract. `timing`: what depended on the instant, such as a limit that was reached.
+`keys`: the ids of API keys, which are drawn with them. `jobs`: how far a job is, and the times of
+what goes on after its call was answered. These five always may. `ids`, `times`, `numbers` (of
+events and audit rows) and `members` (new ones, and their order) may when that is asked for.
 """
 
 ALWAYS: frozenset[Rule] = frozenset({"process", "versions", "timing", "keys", "jobs"})
@@ -27,6 +27,8 @@ _PLACES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
             r"|system\.health result\.(pid|uptimeMs|inFlight|queued)"
             r"|system\.health result\.service\[\d\]\.(calls|isMet)"
             r"|system\.health result\.store\.\w+Bytes"
+            # On a server nothing is encrypted.
+            r"|initialize result\.capabilities\.encryption"
             r"|system\.health result\.store\.lastBackup\.createdAt"
             r"|\S+ \S*\.(ageSeconds|bytes|databaseBytes|walBytes|diskFreeBytes)"
         ),

@@ -12,7 +12,7 @@ from rpcbackend import PROTOCOL_VERSION, __version__
 from rpcbackend.app import Application
 from rpcbackend.contract.shipped import contract_hash
 from rpcbackend.schema.limits import Limits
-from rpcbackend.store import Store
+from rpcbackend.store import Place, Store
 from rpcbackend.testing import CallFailedError, Client, running_app
 from tests.clauses import clause
 from tests.factories import KEY, add_all, an_id, save_branch, store_in
@@ -40,7 +40,9 @@ async def ended(app: Application) -> int:
 
 
 @clause("initialize-answer", "limit-numbers")
-async def test_initialize_tells_what_this_server_can_do(client: Client) -> None:
+async def test_initialize_tells_what_this_server_can_do(
+    client: Client, place: Place | None
+) -> None:
     assert await client.call("initialize", **hello(parentPid=1)) == {
         "protocolVersion": PROTOCOL_VERSION,
         "contractHash": contract_hash(),
@@ -50,7 +52,8 @@ async def test_initialize_tells_what_this_server_can_do(client: Client) -> None:
             "cancellation": True,
             "progress": True,
             "dryRun": True,
-            "encryption": True,
+            # A key is for files.
+            "encryption": place is None,
         },
         "limits": Limits().model_dump(),
     }

@@ -12,6 +12,7 @@ from tests.factories import an_id
         ("system.ready", "params.pid", ["process"]),
         ("system.metrics", "result.calls[0].count", ["process"]),
         ("initialize", "result.server.version", ["versions"]),
+        ("initialize", "result.capabilities.encryption", ["process"]),
         ("students.get", "result.version", []),
         ("lessons.book", "error.data.timestamp", ["times"]),
         ("lessons.book", "result._meta.seq", ["numbers"]),
