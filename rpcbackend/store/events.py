@@ -33,12 +33,18 @@ _DATA_OF_INSTRUCTOR = """json(CASE
   THEN json_object('lessonId', data ->> 'lessonId', 'previous', data -> 'previous')
   ELSE data END)"""
 
+# The end of the stream comes with it, so that a server is asked once.
 _AFTER = f"""
-SELECT seq, {_EVENT} AS json FROM events
-WHERE school_id = :school AND seq > :after AND seq <= :until
-  AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
-  AND {{seen}}
-ORDER BY seq LIMIT :limit
+SELECT head.seq AS head_seq, page.seq, page.json
+FROM (SELECT coalesce(max(seq), 0) AS seq FROM events WHERE school_id = :school) AS head
+LEFT JOIN (
+  SELECT seq, {_EVENT} AS json FROM events
+  WHERE school_id = :school AND seq > :after AND seq <= :until
+    AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
+    AND {{seen}}
+  ORDER BY seq LIMIT :limit
+) AS page ON true
+ORDER BY page.seq
 """  # noqa: S608 (only our own column list)
 
 # One's own events name oneself; that a colleague's vehicle was repaired is nobody's own.
@@ -125,10 +131,10 @@ class Events:
             seer=self._sight.person_id,
             areas=orjson.dumps(sorted(self._sight.areas or ())).decode(),
         )
-        page: list[Encoded[Event]] = [Encoded(row["json"].encode()) for row in rows]
-        if len(rows) == limit:
-            return int(rows[-1]["seq"]), page
-        return max(after_seq, min(await self.head_seq(), until)), page
+        head_seq = int(rows[0]["head_seq"])
+        page = [row for row in rows if row["seq"] is not None]
+        came_to = int(page[-1]["seq"]) if len(page) == limit else min(head_seq, until)
+        return max(after_seq, came_to), [Encoded(row["json"].encode()) for row in page]
 
     def _seen(self) -> str:
         own = self._sight.where(instructor=_OF_INSTRUCTOR, student=_OF_STUDENT)

@@ -265,3 +265,26 @@ async def test_a_look_up_takes_one_round_trip_and_a_command_as_few_as_it_has_que
         "lessons.book": 8,
         "payments.createLink": 7,
     }
+
+
+@pytest.mark.postgresql
+async def test_a_page_of_the_stream_takes_one_round_trip_whether_it_is_full_short_or_empty(
+    store: Store,
+) -> None:
+    async def record(work: Work) -> None:
+        for _ in range(3):
+            await work.record("branches.saved", ("branch", an_id("bra"), 1), {})
+
+    await store.write(record, actor="tests")
+    await store.read(lambda work: work.events.head_seq())
+
+    with counted(store) as asked:
+        pages = [
+            await store.read(lambda work, after=after: work.events.page_after(after, (), 2))  # type: ignore[misc]  # mypy cannot see that the default binds
+            for after in (0, 2, 3)
+        ]
+        # The driver tells of a statement in the loop's next turn.
+        await asyncio.sleep(0)
+
+    assert [(came_to, len(page)) for came_to, page in pages] == [(2, 2), (3, 1), (3, 0)]
+    assert len(asked) == len(pages)
