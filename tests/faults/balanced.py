@@ -120,14 +120,19 @@ class Desk(Life):
     ) -> None:
         super().__init__(name)
         self._folder, self._environment, self._checker = folder / name, environment, checker
+        self._wanted: Iterator[Deed] = iter(())
+        """What is still to be sent: a life may end before it has sent what earlier ones left."""
 
     async def live(self, fresh: Iterator[Deed]) -> None:
         """Be there until all that is wanted is answered."""
-        rest: list[Deed] = []
-        while not await self._live(chain(rest, fresh)):
-            rest = self._checker.bury()
+        self._wanted = fresh
+        while not await self._live():
+            self._want_again(self._checker.bury())
 
-    async def _live(self, wanted: Iterator[Deed]) -> bool:
+    def _want_again(self, failed: Sequence[Deed]) -> None:
+        self._wanted = chain(failed, self._wanted)
+
+    async def _live(self) -> bool:
         with (self._folder.with_suffix(".stderr")).open("ab") as errors:
             self.process = process = await asyncio.create_subprocess_exec(
                 *(*COMMAND, "serve", "--data-dir", str(self._folder), "--log-level", "ERROR"),
@@ -137,7 +142,7 @@ class Desk(Life):
                 env=os.environ | WIDE | QUIET | self._environment,
             )
         try:
-            is_done = await self._serve(process, wanted)
+            is_done = await self._serve(process)
         except BaseException:
             # A test that fails is not to wait for a desk that nobody asks to end.
             process.kill()
@@ -147,7 +152,7 @@ class Desk(Life):
             self.note_end(process.returncode or 0)
         return is_done
 
-    async def _serve(self, process: Process, wanted: Iterator[Deed]) -> bool:
+    async def _serve(self, process: Process) -> bool:
         """Work until all is answered, or the process is gone."""
         assert process.stdin is not None
         assert process.stdout is not None
@@ -157,13 +162,13 @@ class Desk(Life):
             return False
         backend = Backend(process, self._checker, IN_FLIGHT)
         while True:
-            await backend.serve(wanted)
+            await backend.serve(self._wanted)
             if process.stdout.at_eof():
                 return False
             failed = self._checker.bury()
             if not failed:
                 return await backend.end() == 0
-            wanted = chain(failed, wanted)
+            self._want_again(failed)
 
 
 async def _wait(process: Process) -> None:
