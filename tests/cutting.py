@@ -19,7 +19,8 @@ class Wire:
 
     `before` it the connection ends, and the server takes everything back; `behind` it the server
     has committed, and nobody hears of it. With `ends_next` the server greets the next
-    connection and ends it at once, before anybody asks it anything.
+    connection and ends it at once, before anybody asks it anything. Unless `goes_on` nothing is
+    carried, as where a network is gone: nobody is told, and nothing ends.
     """
 
     def __init__(self, server: Path) -> None:
@@ -27,6 +28,8 @@ class Wire:
         self.cut: Cut = "nowhere"
         self.cuts = 0
         self.ends_next = False
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
         self.on_cut: Callable[[], Awaitable[None]] = _nothing
         """What happens before whoever waits for the answer notices."""
 
@@ -36,7 +39,7 @@ class Wire:
         if self.ends_next:
             self.ends_next = False
             await _greet_and_end(reader, writer, there)
-        back = asyncio.create_task(_carry_all(there[0], writer))
+        back = asyncio.create_task(self._carry_back(there[0], writer))
         with suppress(OSError):
             while some := await reader.read(65_536):
                 # A simple query: Q, its length, its text.
@@ -44,9 +47,17 @@ class Wire:
                 if is_commit and self.cut != "nowhere":
                     await self._end(some, writer, there, back)
                     break
+                await self.goes_on.wait()
                 there[1].write(some)
         there[1].close()
         writer.close()
+
+    async def _carry_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while some := await reader.read(65_536):
+                await self.goes_on.wait()
+                writer.write(some)
+            writer.close()
 
     async def _end(
         self,
@@ -85,13 +96,6 @@ async def _greet_and_end(
 
 async def _nothing() -> None:
     """Let nothing else happen."""
-
-
-async def _carry_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while some := await reader.read(65_536):
-            writer.write(some)
-        writer.close()
 
 
 @asynccontextmanager

@@ -51,6 +51,7 @@ class PostgresEngine:
         self.writer = Writer(self._server, school)
         self.neighbours = self.others = Neighbours(self._server, school, self.writer.is_ours)
         self.reader = Reader(self._server, school, readers)
+        self.neighbours.on_silence = self._hang_up
 
     async def open(self, now_ms: int) -> None:
         """Migrate; to be closed even when it fails.
@@ -91,6 +92,11 @@ class PostgresEngine:
     def was_alone(self) -> bool:
         """Whether no other process was there when this one came."""
         return self.neighbours.was_alone
+
+    def _hang_up(self) -> None:
+        # Where a network is gone no connection ends by itself for a quarter of an hour.
+        self.writer.hang_up()
+        self.reader.hang_up()
 
     async def read(self, work: Work) -> Any:
         """Run *work* on one snapshot; a cancelled read is stopped."""

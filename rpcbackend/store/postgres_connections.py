@@ -129,6 +129,7 @@ class Connections:
         self._server, self._count, self._settings = server, count, settings
         self._free = asyncio.Semaphore(count)
         self._idle: deque[asyncpg.Connection[Any]] = deque()
+        self._lent: set[asyncpg.Connection[Any]] = set()
         self.waiting = 0
         """Units that no connection has begun."""
 
@@ -144,10 +145,12 @@ class Connections:
         finally:
             self.waiting -= 1
         try:
-            return await self._take()
+            connection = await self._take()
         except BaseException:
             self._free.release()
             raise
+        self._lent.add(connection)
+        return connection
 
     def give_back(self, connection: "asyncpg.Connection[Any]", *, is_well: bool) -> None:
         """Take a connection back; one that is in a transaction, or closed, is given up.
@@ -156,6 +159,7 @@ class Connections:
             connection: The one that was lent.
             is_well: Whether whoever had it came to his end.
         """
+        self._lent.discard(connection)
         if not is_well or connection.is_closed() or connection.is_in_transaction():
             connection.terminate()
         else:
@@ -169,6 +173,11 @@ class Connections:
             if not connection.is_closed():
                 return connection
         return await self._server.connect(**self._settings)
+
+    def hang_up(self) -> None:
+        """End them without a word to the server; who is at work with one has lost it."""
+        for connection in (*self._idle, *self._lent):
+            connection.terminate()
 
     async def close(self) -> None:
         """Wait for those that are lent, and close all."""

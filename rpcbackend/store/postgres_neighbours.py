@@ -68,6 +68,8 @@ class Neighbours:
         """Told on the loop that others have committed, and whether it changes who may come in."""
         self.on_lead: Callable[[], None] = lambda: None
         """Told on the loop that this process leads from now on."""
+        self.on_silence: Callable[[], None] = lambda: None
+        """Told on the loop that the server answers no more."""
         self.is_leader = False
         """Whether what one process does for all is this one's to do."""
         self.own_name = ""
@@ -135,10 +137,13 @@ class Neighbours:
         """
         connection = await self._server.connect()
         try:
-            held = {row[0] for row in await connection.fetch(_HELD, self._school)}
+            rows = await connection.fetch(_HELD, self._school, timeout=ANSWER_SECONDS)
+        except TimeoutError:
+            raise UnavailableError("The database server does not answer.") from None
         finally:
             with suppress(*FAILURES):
                 await connection.close(timeout=1.0)
+        held = {row[0] for row in rows}
         return {name for name in names if _number_of(name) in held}
 
     async def _connect(self) -> None:
@@ -187,6 +192,7 @@ class Neighbours:
         self.is_leader = False
         if self._connection is not None:
             self._connection.terminate()
+        self.on_silence()
 
     async def _look(self) -> None:
         connection = self._connection

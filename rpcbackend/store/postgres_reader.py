@@ -159,6 +159,10 @@ class Reader:
         finally:
             self._connections.give_back(connection, is_well=True)
 
+    def hang_up(self) -> None:
+        """End its connections: the server says nothing any more."""
+        self._connections.hang_up()
+
     async def close(self) -> None:
         """Wait for those that run, and close the connections."""
         with suppress(*FAILURES):

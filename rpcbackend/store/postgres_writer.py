@@ -154,6 +154,11 @@ class Writer:
             return False
         return True
 
+    def hang_up(self) -> None:
+        """End its connection: the server says nothing any more. What runs is run on another."""
+        if self._connection is not None:
+            self._connection.terminate()
+
     async def close(self) -> None:
         """Finish what waits, and close the connection."""
         self._is_stopped = True

@@ -21,6 +21,7 @@ from rpcbackend.store import (
     Store,
     Work,
     open_server_store,
+    postgres_connections,
     postgres_neighbours,
     postgres_writer,
 )
@@ -393,6 +394,34 @@ async def test_while_the_server_is_away_calls_say_so_and_afterwards_all_is_there
             assert await store.read(count_events) == 2
     finally:
         cluster.stop()
+
+
+async def test_a_server_that_says_nothing_any_more_is_given_up_and_taken_up_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a network is gone a connection stays open for a quarter of an hour."""
+    async with (
+        wire_to(place.url) as (wire, url),
+        opened(replace(place, url=url)) as store,
+        asyncio.timeout(15),
+    ):
+        await store.write(leave, actor="tests")
+        await store.read(count_events)
+
+        with monkeypatch.context() as quick:
+            quick.setattr(postgres_neighbours, "ANSWER_SECONDS", 0.2)
+            quick.setattr(postgres_connections, "CONNECT_SECONDS", 0.2)
+            wire.goes_on.clear()
+            ends = await asyncio.gather(
+                store.write(leave, actor="tests"),
+                store.read(count_events),
+                return_exceptions=True,
+            )
+        wire.goes_on.set()
+
+        assert [type(end) for end in ends] == [UnavailableError] * 2
+        await store.write(leave, actor="tests")
+        assert await store.read(count_events) == 2
 
 
 async def test_a_server_that_is_not_there_is_told_at_once(place: Place) -> None:
