@@ -195,6 +195,36 @@ class Balancer:
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
         self.url = f"https://127.0.0.1:{port}"
+        self._processes: list[Process] = []
+
+    async def start(self) -> None:
+        """Start it, and wait until it is there; one that is there already lets its callers end.
+
+        That is what a reload does.
+        """
+        others = [str(process.pid) for process in self._processes]
+        gives_way = ["-sf", *others] if others else []
+        process = await asyncio.create_subprocess_exec(
+            *(str(HAPROXY), "-db", "-f", str(self._folder / "haproxy.cfg"), *gives_way),
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+        )
+        self._processes.append(process)
+        while not await self._is_there(process):
+            assert process.returncode is None, "HAProxy does not take the example"
+            await asyncio.sleep(0.01)
+
+    async def _is_there(self, process: Process) -> bool:
+        with suppress(OSError):
+            return f"Pid: {process.pid}\n" in await self.tell("show info")
+        return False
+
+    async def kill(self) -> None:
+        """End it at once."""
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     async def tell(self, command: str) -> str:
         """Send a command as an operator would, and return what it says."""
@@ -222,37 +252,38 @@ class Balancer:
 
 @asynccontextmanager
 async def balancer(
-    folder: Path, workers: Sequence[Behind], trust: trustme.CA
+    folder: Path, workers: Sequence[Behind], trust: trustme.CA, *, patience: str = "130s"
 ) -> AsyncIterator[Balancer]:
-    """Run HAProxy with the example, where no more is changed than an operator would."""
+    """Run HAProxy with the example, where no more is changed than an operator would.
+
+    Args:
+        folder: For its files.
+        workers: Those behind it.
+        trust: Signs its certificate.
+        patience: How long it waits for an answer, as HAProxy writes it.
+    """
     port, text = _free_port(), EXAMPLE.read_text(encoding="utf-8")
     certificate = folder / "school.pem"
     trust.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
     own = {
         "bind :443": f"bind 127.0.0.1:{port}",
         "/etc/haproxy/school.pem": str(certificate),
-        "/run/haproxy/admin.sock": str(folder / "admin.sock"),
+        "/run/haproxy/": f"{folder}/",
+        "timeout server 130s": f"timeout server {patience}",
     }
     for worker in workers:
         (line,) = re.findall(rf"server {worker.name} \S+", text)
         own[line] = f"server {worker.name} 127.0.0.1:{worker.port}"
     for theirs, ours in own.items():
-        assert text.count(theirs) == 1, theirs
+        assert theirs in text, theirs
         text = text.replace(theirs, ours)
-    config = folder / "haproxy.cfg"
-    config.write_text(text, encoding="utf-8")
-    process = await asyncio.create_subprocess_exec(
-        *(HAPROXY, "-db", "-f", config), stdout=DEVNULL, stderr=DEVNULL
-    )
+    (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
+    haproxy = Balancer(folder, port)
     try:
-        while not (folder / "admin.sock").exists():
-            assert process.returncode is None, "HAProxy does not take the example"
-            await asyncio.sleep(0.01)
-        yield Balancer(folder, port)
+        await haproxy.start()
+        yield haproxy
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await haproxy.kill()
 
 
 def _free_port() -> int:

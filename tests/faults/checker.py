@@ -76,10 +76,6 @@ class Checker:
         assert deed.key not in self.acknowledged, f"first a yes, then a no: {told}"
         self._refused.add(deed.key)
 
-    def lose(self, request: dict[str, Any]) -> None:
-        """Learn that a request will have no reply."""
-        self._failed.append(self._sent.pop(request["id"]))
-
     def bury(self) -> list[Deed]:
         """Return the commands that failed, or were not answered and now never will be."""
         rest = [*self._failed, *self._sent.values()]

@@ -82,26 +82,19 @@ def signed_in(deeds: Iterator[Deed], token: str) -> Iterator[Deed]:
         yield replace(deed, params=deed.params | {"_meta": meta})
 
 
-async def serve_web(
-    http: httpx2.AsyncClient, checker: Checker, deeds: Iterator[Deed], broken: Counter[str]
-) -> None:
-    """Send commands over HTTP, each until it is answered.
+async def serve_web(http: httpx2.AsyncClient, checker: Checker, deeds: Iterator[Deed]) -> None:
+    """Send commands over HTTP, each until it is done or refused for good; every one is answered.
 
     Args:
         http: Goes to the balancer, and says who calls.
         checker: Hears the answers.
         deeds: What is wanted.
-        broken: Counts what ended without any answer.
     """
     for deed in deeds:
         rest = [deed]
         while rest:
             request = checker.send(rest.pop())
-            try:
-                checker.hear(await _ask(http, request))
-            except httpx2.TransportError as error:
-                broken[type(error).__name__] += 1
-                checker.lose(request)
+            checker.hear(await _ask(http, request))
             rest = checker.bury()
             if rest:
                 await asyncio.sleep(WAIT_SECONDS)
@@ -136,8 +129,6 @@ class Service:
         """How often it was told twice."""
         self.errors: Counter[str] = Counter()
         """By symbol and outcome."""
-        self.broken: Counter[str] = Counter()
-        """What ended without any answer."""
 
     async def tell(self) -> None:
         """Tell what has not been told."""
@@ -165,15 +156,11 @@ class Service:
         while True:
             # Each time anew: what was signed five minutes ago is too old.
             headers = sign(id, body, at_seconds=int(time.time()), secrets=[SECRET])
-            try:
-                response = await self._http.post(
-                    f"/api/webhooks/{PROVIDER}",
-                    content=body,
-                    headers=headers | {"Content-Type": "application/json"},
-                )
-            except httpx2.TransportError as error:
-                self.broken[type(error).__name__] += 1
-                continue
+            response = await self._http.post(
+                f"/api/webhooks/{PROVIDER}",
+                content=body,
+                headers=headers | {"Content-Type": "application/json"},
+            )
             answer = response.json()
             if answer["status"] == "ok":
                 heard: dict[str, Any] = answer["data"]

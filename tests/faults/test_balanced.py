@@ -56,7 +56,6 @@ class Rush:
         self.at_desks = [
             Desk(name, folder, environment, checker) for name, checker in self.desks.items()
         ]
-        self.broken: Counter[str] = Counter()
         self.is_over = False
 
     @property
@@ -67,7 +66,7 @@ class Rush:
     @property
     def web_errors(self) -> Counter[str]:
         """What callers over HTTP were told, but for what is wrong with their wishes."""
-        told = sum((checker.errors for checker in self.webs.values()), self.broken.copy())
+        told = sum((checker.errors for checker in self.webs.values()), Counter[str]())
         return Counter({text: n for text, n in told.items() if not text.startswith("CONFLICT_")})
 
     def wishes(self, desk: str) -> Iterator[Deed]:
@@ -94,7 +93,7 @@ class Rush:
                     async with asyncio.TaskGroup() as work:
                         for name, checker in self.webs.items():
                             wishes = self.wishes(name)
-                            work.create_task(serve_web(http, checker, wishes, self.broken))
+                            work.create_task(serve_web(http, checker, wishes))
                         for desk in self.at_desks:
                             wishes = signed_in(self.wishes(desk.name), tokens["stdio"])
                             work.create_task(desk.live(wishes))
@@ -213,7 +212,7 @@ async def test_behind_a_balancer_nothing_is_lost_or_done_twice_whatever_ends_and
 
     async with rush.going_on(tokens) as (haproxy, service):
         await upgrade(rush, haproxy)
-        assert not rush.web_errors + service.errors + service.broken
+        assert not rush.web_errors + service.errors
         done = await rage(rush, random.Random(SEED))  # noqa: S311 (a replayable choice)
 
     store = await open_server_store(Place(url=url))
@@ -244,8 +243,8 @@ def tell(rush: Rush, service: Service, done: Counter[str]) -> None:
         replayed=sum(checker.settled for checker in checkers),
         lost=0,
         doubled=0,
-        # A worker that is killed amid its answer: sent again, and judged above like all others.
-        connections_that_ended_unanswered=(rush.broken + service.broken).total(),
+        # Else it would not have come so far.
+        unanswered_over_http=0,
         **done,
         **replies,
     )

@@ -86,7 +86,7 @@ class Fixture:
 
 
 @asynccontextmanager
-async def standing(folder: Path) -> AsyncIterator[Fixture]:
+async def standing(folder: Path, *, patience: str = "130s") -> AsyncIterator[Fixture]:
     trust, encryption = trustme.CA(), ssl.create_default_context()
     trust.configure_trust(encryption)
     school = School()
@@ -95,7 +95,9 @@ async def standing(folder: Path) -> AsyncIterator[Fixture]:
         for server in servers:
             await server.start()
             stack.callback(server.close)
-        haproxy = await stack.enter_async_context(balancer(folder, servers, trust))
+        haproxy = await stack.enter_async_context(
+            balancer(folder, servers, trust, patience=patience)
+        )
         await haproxy.until(*NAMES)
         http = httpx2.AsyncClient(
             base_url=haproxy.url, verify=encryption, headers={"Host": HOST}, timeout=20
@@ -135,14 +137,18 @@ async def test_a_command_with_a_key_goes_to_another_server_when_the_first_hangs_
     assert first != second
 
 
+@pytest.mark.parametrize("calls_before", [0, 2])
 async def test_a_command_without_a_key_is_not_repeated_and_nobody_knows_what_became_of_it(
-    behind: Fixture,
+    behind: Fixture, calls_before: int
 ) -> None:
+    """On a connection that has served before, HAProxy may hang up, and curl then repeats it."""
+    for _ in range(calls_before):
+        await behind.post()
     behind.school.hang_ups = 1
 
     response = await behind.post()
 
-    assert len(behind.school.asked) == 1
+    assert len(behind.school.asked) == calls_before + 1
     assert said_by(response) == (
         502,
         {
@@ -154,6 +160,51 @@ async def test_a_command_without_a_key_is_not_repeated_and_nobody_knows_what_bec
             "retryAfterMs": 1000,
         },
     )
+
+
+async def test_a_command_whose_server_stands_still_ends_in_time_and_is_not_repeated(
+    tmp_path: Path,
+) -> None:
+    async with asyncio.timeout(30), standing(tmp_path, patience="200ms") as behind:
+        await behind.post()
+        behind.school.may_answer.clear()
+
+        response = await behind.post(**KEYED)
+
+    assert len(behind.school.asked) == 2
+    assert said_by(response) == (
+        504,
+        {
+            "code": "OUTCOME_UNKNOWN",
+            "message": "The worker did not answer in time.",
+            "type": "system",
+            "retryable": True,
+            "outcome": "unknown",
+            "retryAfterMs": 1000,
+        },
+    )
+
+
+async def test_a_caller_is_known_by_his_own_address_whatever_he_says_of_it(
+    behind: Fixture,
+) -> None:
+    await behind.post(**{"X-Forwarded-For": "192.0.2.1"})
+
+    ((_, said),) = behind.school.asked
+    assert [line for line in said.split(b"\r\n") if line.startswith(b"x-forwarded-for")] == [
+        b"x-forwarded-for: 127.0.0.1"
+    ]
+
+
+async def test_a_reload_hangs_up_on_nobody(behind: Fixture) -> None:
+    before = await behind.post()
+
+    await behind.haproxy.start()
+    after = await behind.post()
+
+    assert after.status_code == 200
+    # The connection is the same one.
+    assert after.extensions["network_stream"] is before.extensions["network_stream"]
 
 
 async def test_without_a_server_a_command_is_told_that_it_had_no_effect(behind: Fixture) -> None:
