@@ -26,14 +26,15 @@ test: check test-python test-shim e2e  ## install everything and pass all tests
 # Whole processes and many worlds: coverage and the loop's debug mode would take longer than the tests.
 WHOLE := tests/e2e tests/faults tests/properties tests/simulation
 
-# As many processes as there are cores, a file in one of them; each starts a database server of its own.
-AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file in one of four processes, each with a database server of its own: on two cores, too, for much of what
+# they do is to wait. Of the whole processes those begin first that take longest (tests/conftest.py).
+AT_ONCE := --numprocesses 4 --dist loadfile
 
 test-python: $(VENV)/.dev electron-shim/node_modules/.installed
 	PYTHONWARNDEFAULTENCODING=1 PYTHONASYNCIODEBUG=1 $(PY) -m coverage run -m pytest $(AT_ONCE) tests $(WHOLE:%=--ignore=%)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
-	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest $(AT_ONCE) $(WHOLE)
+	PYTHONWARNDEFAULTENCODING=1 $(PY) -m pytest $(AT_ONCE) --no-loadscope-reorder $(WHOLE)
 
 test-shim: $(VENV)/.dev electron-shim/node_modules/.installed
 	$(NPM) test

@@ -49,6 +49,25 @@ collect_ignore = [] if HAS_SOCKETS else [*_OF_A_SERVER]
 """Tests of the server's own, where it cannot be reached. Where it is not installed they fail."""
 
 
+LONGEST = (
+    *("e2e/test_flood.py", "faults/test_care.py", "e2e/test_fuzzing.py", "e2e/test_clients.py"),
+    *("faults/test_balanced.py", "faults/test_server.py", "properties/test_wire_params.py"),
+    *("faults/test_failing_process.py", "faults/test_rekey.py", "faults/test_leaders.py"),
+    *("properties/test_messages.py", "properties/test_claims.py", "properties/test_outbox.py"),
+    *("faults/test_outside_whole.py", "e2e/test_secrecy.py", "e2e/test_workers.py"),
+    *("e2e/test_limits.py", "faults/test_kills.py", "faults/test_cancels.py"),
+    *("faults/test_jobs.py", "faults/test_power.py", "e2e/test_console.py"),
+    *("e2e/test_mirror_alone.py", "properties/test_canaries.py", "e2e/test_jobs.py"),
+)
+"""What takes longest, by and large in that order: nobody is to wait in the end for one alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those begin first that take longest."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get("/".join(item.path.parts[-2:]), len(ranks)))
+
+
 @pytest.fixture
 def clock() -> FrozenClock:
     """Monday 2026-11-23, 08:00 UTC, until a test says otherwise."""
