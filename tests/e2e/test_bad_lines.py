@@ -1,16 +1,28 @@
 """Bad input to the real process: named in the reply, and the next line is served."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
+import pytest_asyncio
 
 from tests.clauses import clause
-from tests.e2e.backend import Start, shown
+from tests.e2e.backend import Backend, Start, shown
 from tests.machine import request
 
 
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def lasting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Backend]:
+    """Start one process, which hears all that is bad one after the other."""
+    backend = await Backend.start(tmp_path_factory.mktemp("school") / "data")
+    assert (await backend.line())["method"] == "system.ready"
+    yield backend
+    assert await backend.end() == 0
+
+
 @clause("no-line-stops-the-process", "bad-too-long", "bad-scalar", "bad-version")
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("line", "error"),
     [
@@ -42,13 +54,11 @@ from tests.machine import request
     ],
 )
 async def test_bad_input_is_named_and_the_next_line_served(
-    start: Start, line: Any, error: tuple[Any, int, str]
+    lasting: Backend, line: Any, error: tuple[Any, int, str]
 ) -> None:
-    backend = await start()
+    assert shown(await lasting.ask(line)) == error
 
-    assert shown(await backend.ask(line)) == error
-
-    assert await backend.call("ping") == {}
+    assert await lasting.call("ping") == {}
 
 
 async def test_a_taken_slot_is_refused_with_what_is_in_the_way(start: Start) -> None:
