@@ -23,8 +23,8 @@ from tests.faults.rekeyer import add
 FINISHING = 9
 """Calls at the beginning of a start, in which a restore is finished: it takes seven at most."""
 
-EACH = 9
-"""How many-th of the calls is tried; all of them are when RPCBACKEND_FAULTS=full."""
+EACH, MOST = 9, 20
+"""How many-th call is tried, and about how many at most; all are when RPCBACKEND_FAULTS=full."""
 
 PROGRAM = "tests.faults.keeper"
 
@@ -182,7 +182,7 @@ CUT_SHORT = [
 
 
 def some(calls: int) -> range:
-    return range(1, calls + 1, 1 if IS_FULL else EACH)
+    return range(1, calls + 1, 1 if IS_FULL else max(EACH, calls // MOST))
 
 
 async def prepare(folder: Path, care: str) -> None:
