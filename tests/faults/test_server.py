@@ -16,6 +16,9 @@ from tests.postgres import Cluster
 
 DESKS, COMMANDS = 4, 100
 
+MOST_BLOWS = 120
+"""A machine that is so slow that the desks are not done by then lets them finish in peace."""
+
 _END_THEM = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = 'rpcbackend' AND random() < 0.5
@@ -40,7 +43,7 @@ async def test_what_was_answered_is_there_once_whatever_the_server_goes_through(
     ends = asyncio.gather(*(said_by(desk) for desk in desks))
     kills = 0
     async with asyncio.timeout(SECONDS):
-        while not ends.done():
+        while kills < MOST_BLOWS and not ends.done():
             await asyncio.wait([ends], timeout=0.5)
             if kills % 6 == 5:
                 await asyncio.to_thread(safe.kill)
@@ -48,7 +51,7 @@ async def test_what_was_answered_is_there_once_whatever_the_server_goes_through(
             else:
                 await end_connections(url)
             kills += 1
-    told = await ends
+        told = await ends
 
     assert [len(ids) for ids in told] == [COMMANDS] * DESKS
     store = await open_server_store(Place(url=url))
