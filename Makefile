@@ -10,6 +10,9 @@ NPM    := npm --prefix electron-shim
 # The file changes only when all of it was written.
 describe = $(PY) -m rpcbackend describe --format $(1) > $(2).new && mv $(2).new $(2)
 
+# Hundreds of processes are started: none is to compile what another one has, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 # The two halves of the tests build the same folder.
 .NOTPARALLEL:
