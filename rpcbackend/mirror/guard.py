@@ -32,6 +32,12 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
 _TWO_WAYS = "The request cannot be read in one way only."
 
+_OTHER_NAME = "Nobody is served here by that name; the setting api.hosts lists the names."
+
+_OTHER_ORIGIN = (
+    "Pages of that origin may not call; the setting api.cors.origins lists those that may."
+)
+
 _BY_GET = ("/api/health", "/api/events")
 
 FROM_ELSEWHERE = ("cross-site", "same-site")
@@ -149,7 +155,7 @@ class Guard:
     def _check_place(self, scope: Scope, headers: Headers, origin: str) -> None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self._places.hosts:
-            raise _TurnedAway(InvalidRequestError("Nobody of that name is here."), 421)
+            raise _TurnedAway(InvalidRequestError(_OTHER_NAME), 421)
         # A proxy adds to the caller's list, or a list of its own below it.
         forwarded_for = ",".join(headers.getlist("x-forwarded-for")) or None
         peer = scope["client"][0] if scope["client"] else ""
@@ -159,7 +165,7 @@ class Guard:
         scope["state"] = {"source": source}
         origins = len(headers.getlist("origin"))
         if origins > 1 or (origin and not self._places.may_call(origin)):
-            raise _TurnedAway(ForbiddenError("Pages of that origin may not call."))
+            raise _TurnedAway(ForbiddenError(_OTHER_ORIGIN))
         if headers.get("sec-fetch-site") in FROM_ELSEWHERE and not origin:
             raise _TurnedAway(ForbiddenError("Pages of other sites may not call."))
 

@@ -43,7 +43,7 @@ _PHRASES = {
     409: "It does not go with what is there.",
     413: "The body is too large.",
     415: "The body is no JSON.",
-    421: "Nobody of that name is here.",
+    421: "Nobody is served here by that name.",
     422: "The params do not fit.",
     429: "Too many requests; `Retry-After` says when.",
     431: "The head of the request is too long.",

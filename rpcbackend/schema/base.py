@@ -136,13 +136,13 @@ Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_PLAIN)
 ]
 Note = Annotated[str, StringConstraints(max_length=5_000, pattern=_PLAIN)]
-Email = Annotated[
-    str,
-    # U+0085 is a space to some engines of patterns and none to others.
-    StringConstraints(
-        max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"
-    ),
-]
+BLANKS = r"\s\x00-\x1f\x7f-\x9f\ufeff"
+r"""Within a class of a pattern: spaces and control characters, whoever reads it.
+
+`\s` alone is U+001C for Python only, U+FEFF for JavaScript only (ECMA-262 section 22.2.2.9), and
+U+0085 for all but that.
+"""
+Email = Annotated[str, StringConstraints(max_length=254, pattern=rf"^[^@{BLANKS}]+@[^@{BLANKS}]+$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 WallTime = Annotated[
     str,
@@ -183,8 +183,11 @@ class Language(StrEnum):
     EN = "en"
 
 
+_LOCAL_MINUTE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$"
+
+
 class LocalSpan(WireModel):
     """A span on the wall clock of its zone, to the minute, without offset."""
 
-    start: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d$")]
-    end: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d$")]
+    start: Annotated[str, StringConstraints(pattern=_LOCAL_MINUTE)]
+    end: Annotated[str, StringConstraints(pattern=_LOCAL_MINUTE)]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from rpcbackend.schema.base import (
+    BLANKS,
     PERSONAL,
     SECRET,
     Email,
@@ -24,7 +25,10 @@ ProviderId = Annotated[str, id_pattern("prv")]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
 # No user, no query and no fragment: a secret that stands there would be shown and logged.
 Url = Annotated[
-    str, StringConstraints(max_length=500, pattern=r"^https?://[A-Za-z0-9.\[\]:-]+(/[^\s?#@]*)?$")
+    str,
+    StringConstraints(
+        max_length=500, pattern=rf"^https?://[A-Za-z0-9.\[\]:-]+(/[^?#@{BLANKS}]*)?$"
+    ),
 ]
 ProviderName = Annotated[
     Name, Field(description="What the school calls it.", json_schema_extra=PERSONAL)

@@ -1,6 +1,8 @@
 """The document of every channel is valid OpenRPC 1.3 by the official meta-schema."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from rpcbackend.errors import (
 )
 from rpcbackend.methods import build_registry
 from rpcbackend.rpc_error import RpcError, default_message
+from rpcbackend.schema.base import BLANKS
 from rpcbackend.schema.events import PROCESS_EVENTS
 from tests.dispatch.test_registry import list_page
 from tests.machine import make_registry, say
@@ -97,6 +100,27 @@ def test_every_schema_of_the_document_is_a_schema_and_every_reference_leads_some
     references = set(_references(document))
     assert references
     assert references <= {f"#/components/schemas/{name}" for name in schemas}
+
+
+def test_a_pattern_means_the_same_to_every_language(document: dict[str, Any]) -> None:
+    r"""Of `\d`, `\w` and `\s` Python, Rust and JavaScript have different characters in mind."""
+    patterns = set(_patterns(document))
+
+    assert any(BLANKS in pattern for pattern in patterns)
+    classes = re.compile(r"\\[bdswBDSW]")
+    assert [each for each in patterns if classes.search(each.replace(BLANKS, ""))] == []
+
+
+def _patterns(value: Any) -> Iterator[str]:
+    match value:
+        case {"pattern": str(pattern)}:
+            yield pattern
+        case dict():
+            for inner in value.values():
+                yield from _patterns(inner)
+        case list():
+            for inner in value:
+                yield from _patterns(inner)
 
 
 def test_every_channel_is_in_the_document(document: dict[str, Any]) -> None:

@@ -132,6 +132,13 @@ async def test_a_service_keeps_its_secret_at_another_path_and_not_at_another_hos
         (sms(web={"url": "http://127.0.0.1.evil.example/"}), {"web.url": "clear_text"}),
         (sms(web={"url": "https://[::1"}), {"web.url": "clear_text"}),
         (sms(web={"url": "https://u:p@sms.example/"}), {"web.url": "string_pattern_mismatch"}),
+        *(
+            (
+                sms(web={"url": f"https://sms.example/{blank}"}),
+                {"web.url": "string_pattern_mismatch"},
+            )
+            for blank in (" ", "\x1c", "\x85", "\ufeff")
+        ),
         (sms(web={"url": "ftp://sms.example/"}), {"web.url": "string_pattern_mismatch"}),
         (mail() | {"secret": "a\r\nb"}, {"secret": "string_pattern_mismatch"}),
         (sms() | {"secret": "schlüssel"}, {"secret": "header"}),

@@ -2516,4 +2516,4 @@ export const eventTypes = [
 
 export type EventType = (typeof eventTypes)[number];
 
-export const contractHash = 'a989ff09894540ac5d1865b83e20f83197aa22bd1067d7d5909069e11de9027d';
+export const contractHash = '8493e03326e872a62c5d6566a9634e4832a5f0b126f510c1a879313f7179acc9';
