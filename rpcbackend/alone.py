@@ -31,10 +31,7 @@ from rpcbackend.security.process import harden, make_files_private
 from rpcbackend.store import StorageFailedError, WrongKeyError, has_data
 from rpcbackend.surroundings import Surroundings
 
-NO_USERS = (
-    "the school has no users, so nobody can sign in here; stop this, and make its first owner:"
-    " rpcbackend call auth.bootstrap - --data-dir DIR < owner.json"
-)
+NO_USERS = "the school has no users, so nobody can sign in; stop this, and make its first owner"
 _OTHERS = 0o077
 """The permissions of a file that are everybody else's."""
 
@@ -113,7 +110,8 @@ async def _serve(
     try:
         await _open(app, surroundings, directory, ways.key)
         if not await app.access.has_users(app.store):
-            logger.warning(NO_USERS)
+            command = f"rpcbackend call auth.bootstrap - --data-dir {directory} < owner.json"
+            logger.bind(command=command).warning(NO_USERS)
         app.dispatcher.warm()
     except BaseException:
         await app.close()

@@ -22,7 +22,7 @@ from rpcbackend.errors import (
 from rpcbackend.mirror.accepted import wants_problem
 from rpcbackend.mirror.answers import Refused
 from rpcbackend.mirror.body import TOO_LARGE, BoundedBody, is_json
-from rpcbackend.mirror.places import Places
+from rpcbackend.mirror.places import Places, is_of_another_site
 from rpcbackend.rpc_error import RpcError
 
 HEADER_BYTES = 16 * KIB
@@ -33,15 +33,9 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _TWO_WAYS = "The request cannot be read in one way only."
 
 _OTHER_NAME = "Nobody is served here by that name; the setting api.hosts lists the names."
-
-_OTHER_ORIGIN = (
-    "Pages of that origin may not call; the setting api.cors.origins lists those that may."
-)
+_OTHER_ORIGIN = "Pages of that origin may not call; api.cors.origins lists those that may."
 
 _BY_GET = ("/api/health", "/api/events")
-
-FROM_ELSEWHERE = ("cross-site", "same-site")
-"""Another port of the same host is the same site."""
 
 ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Traceparent, "
@@ -166,7 +160,7 @@ class Guard:
         origins = len(headers.getlist("origin"))
         if origins > 1 or (origin and not self._places.may_call(origin)):
             raise _TurnedAway(ForbiddenError(_OTHER_ORIGIN))
-        if headers.get("sec-fetch-site") in FROM_ELSEWHERE and not origin:
+        if not origin and is_of_another_site(scope["method"], scope["path"], headers):
             raise _TurnedAway(ForbiddenError("Pages of other sites may not call."))
 
     def _preflight(self, path: str, headers: Headers, origin: str) -> Response:

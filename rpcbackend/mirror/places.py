@@ -1,13 +1,22 @@
 """By which names and origins the mirror may be called: exact lists, made once."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rpcbackend.api_settings import ApiSettings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+PAGES = ("/", "/docs", "/desk/")
+"""Whoever follows a link may come here: they hold nobody's data."""
+
+_BY_LINK = ("navigate", "document")
+"""In a window of its own, and in no frame."""
+
+_ELSEWHERE = ("cross-site", "same-site")
+"""Another port of the same host is the same site."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -71,6 +80,17 @@ def places_of(settings: ApiSettings, port: int) -> Places:
         proxies=tuple(ipaddress.ip_network(proxy) for proxy in settings.trusted_proxies),
         is_encrypted=is_encrypted,
     )
+
+
+def is_of_another_site(method: str, path: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether a browser asks for the page of another site, other than by a link to ours.
+
+    As far as it says so (W3C, "Fetch Metadata Request Headers"): old ones and programs do not.
+    """
+    if headers.get("sec-fetch-site") not in _ELSEWHERE:
+        return False
+    is_followed = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == _BY_LINK
+    return not (is_followed and method == "GET" and path in PAGES)
 
 
 def _bracketed(host: str) -> str:

@@ -157,8 +157,31 @@ async def test_a_page_that_is_configured_may_call_and_read(open_web: Web) -> Non
 async def test_what_a_browser_fetches_for_another_site_is_refused(
     web: Web, site: str, status: int
 ) -> None:
-    """A link, an image or a script: such requests tell no origin."""
+    """A form, an image or a script: such requests tell no origin."""
     answer = await web.ask(HEALTH, Sec_Fetch_Site=site)
+
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("request_line", "mode", "dest", "status"),
+    [
+        ("GET /", "navigate", "document", 200),
+        ("GET /docs", "navigate", "document", 303),
+        ("GET /", "navigate", "iframe", 403),
+        ("GET /", "no-cors", "image", 403),
+        ("GET /console/main.js", "no-cors", "script", 403),
+        (HEALTH, "navigate", "document", 403),
+        ("GET /metrics", "navigate", "document", 403),
+        (CALL, "navigate", "document", 403),
+    ],
+)
+async def test_a_link_on_another_site_leads_to_the_pages_and_nowhere_else(
+    web: Web, request_line: str, mode: str, dest: str, status: int
+) -> None:
+    answer = await web.ask(
+        request_line, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode=mode, Sec_Fetch_Dest=dest
+    )
 
     assert answer.status == status
 
