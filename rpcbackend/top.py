@@ -136,10 +136,10 @@ def _head(now: Metrics, then: Metrics | None) -> Text:
     recent = work.since(histogram_of(then.calls.work)) if then else Histogram()
     return Text.assemble(
         (f"rpcbackend {now.version}", "bold"),
-        f"  pid {now.pid}  up {span_in_words(now.uptime_ms / 1_000)}  ",
+        f"  pid {now.pid}  up {span_in_words(now.uptime_ms / 1_000)}",
+        f"  in flight {now.calls.in_flight}  queued {now.calls.queued}\n",
         (f"{_rate(recent.count, now, then)} calls/s", "bold"),
         f"  p99 {_ms(_in_ms(recent.quantile(0.99)))} now, {_ms(now.calls.work.p99_ms)} in all",
-        f"\nin flight {now.calls.in_flight}  queued {now.calls.queued}",
     )
 
 
