@@ -161,6 +161,23 @@ async def test_filters_by_text_channel_connection_errors_events_and_latency(
     assert await shown() == times(40)
 
 
+async def test_connections_of_one_call_each_are_one_choice(page: Page, tmp_path: Path) -> None:
+    web = [f"web_{number}" for number in range(2_000)]
+    calls = [
+        entry
+        for at, conn in enumerate(["con_1", *web])
+        for entry in (asked(at, 1, "ping", conn=conn), told(at, 1, conn=conn))
+    ]
+    path = write_script(tmp_path / "day.jsonl", calls)
+    assert main(["inspect", str(path)]) == 0
+
+    await show(page, tmp_path / "day.jsonl.html")
+
+    assert await texts(page, "#conns button") == ["web … 2,000", "con … 1"]
+    await page.click("#conns >> text=con …")
+    assert await texts(page, ".row .conn") == ["con_1"]
+
+
 async def test_a_window_of_time_is_drawn_with_the_pointer_or_the_keys(
     page: Page, pages: Pages
 ) -> None:

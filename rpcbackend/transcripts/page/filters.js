@@ -4,6 +4,8 @@
 /** @typedef {'errors' | 'differences' | 'events'} Switch */
 
 const Filters = (() => {
+  /** More connections than these are one choice for each kind of them: over HTTP each call has its own. */
+  const MOST_CONNS = 30;
   const SWITCHES = /** @type {Switch[]} */ (['errors', 'differences', 'events']);
 
   /**
@@ -14,6 +16,10 @@ const Filters = (() => {
   function create(overview, rows, apply) {
     const { channel, conn, one, two } = overview;
     const all = { from: 0, to: rows.end };
+    const kinds = overview.conns.map((name) => name.replace(/_[0-9]+$/, ' …'));
+    const names = overview.conns.length > MOST_CONNS ? [...new Set(kinds)] : overview.conns;
+    const choices =
+      names === overview.conns ? conn : conn.map((each) => names.indexOf(kinds[each]));
     const words = /** @type {HTMLInputElement} */ (byId('words'));
 
     /** An empty set is all of them. */
@@ -35,7 +41,7 @@ const Filters = (() => {
       /** @type {[unknown, () => Test][]} */
       const each = [
         [channels.size, () => (row) => channels.has(channel[row])],
-        [conns.size, () => (row) => conns.has(conn[row])],
+        [conns.size, () => (row) => conns.has(choices[row])],
         [wanted.errors, () => rows.isWrong],
         [wanted.differences, () => rows.isDifferent],
         [!wanted.events, () => (row) => !rows.isEvent(row)],
@@ -151,7 +157,7 @@ const Filters = (() => {
     }
 
     offer(byId('channels'), overview.channels, channel, wanted.channels);
-    offer(byId('conns'), overview.conns, conn, wanted.conns);
+    offer(byId('conns'), names, choices, wanted.conns);
     rove(byId('latency'));
     for (const id of ['differences', 'legend-differences']) byId(id).hidden = !two;
     for (const name of SWITCHES) byId(name).addEventListener('click', () => toggle(name));
