@@ -25,6 +25,7 @@ class Wire:
 
     def __init__(self, server: Path) -> None:
         self._server = server
+        self._carrying: list[asyncio.Task[None]] = []
         self.cut: Cut = "nowhere"
         self.cuts = 0
         self.ends_next = False
@@ -35,11 +36,15 @@ class Wire:
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection, to its end."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._carrying.append(task)
         there = await asyncio.open_unix_connection(str(self._server))
         if self.ends_next:
             self.ends_next = False
             await _greet_and_end(reader, writer, there)
         back = asyncio.create_task(self._carry_back(there[0], writer))
+        self._carrying.append(back)
         with suppress(OSError):
             while some := await reader.read(65_536):
                 # A simple query: Q, its length, its text.
@@ -51,6 +56,12 @@ class Wire:
                 there[1].write(some)
         there[1].close()
         writer.close()
+
+    async def end(self) -> None:
+        """Wait until nobody uses it any more."""
+        self.goes_on.set()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*self._carrying, return_exceptions=True)
 
     async def _carry_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -109,3 +120,4 @@ async def wire_to(url: str) -> AsyncIterator[tuple[Wire, str]]:
             yield wire, f"{start}?host={place}"
         finally:
             server.close()
+            await wire.end()

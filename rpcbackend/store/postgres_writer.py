@@ -43,6 +43,9 @@ HANGING_SECONDS = 5.0
 """After so long without a statement the server ends a transaction: a process that hangs within one
 holds up its whole school, and the others give up waiting for it after ten."""
 
+CLOSE_SECONDS = 15.0
+"""After so long a connection is given up on which the last writes wait: longer than for a lock."""
+
 WAITS_SECONDS = (0.0, 0.01, 0.05, 0.25, 1.0)
 """Before each further try of a transaction that was not committed."""
 
@@ -163,7 +166,9 @@ class Writer:
         """Finish what waits, and close the connection."""
         self._is_stopped = True
         while self._task is not None:
-            await asyncio.wait([self._task])
+            done, _ = await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
+            if not done:
+                self.hang_up()
         await self._let_go()
 
     async def _write_all(self) -> None:

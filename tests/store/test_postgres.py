@@ -424,6 +424,25 @@ async def test_a_server_that_says_nothing_any_more_is_given_up_and_taken_up_agai
         assert await store.read(count_events) == 2
 
 
+async def test_an_end_does_not_wait_for_a_server_that_says_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_writer, "CLOSE_SECONDS", 0.2)
+    async with wire_to(place.url) as (wire, url):
+        store = await open_server_store(replace(place, url=url))
+        await store.write(leave, actor="tests")
+        monkeypatch.setattr(postgres_connections, "CONNECT_SECONDS", 0.2)
+        wire.goes_on.clear()
+        writing = asyncio.create_task(store.write(leave, actor="tests"))
+        await asyncio.sleep(0)
+
+        async with asyncio.timeout(15):
+            await store.close()
+
+        with pytest.raises(UnavailableError):
+            await writing
+
+
 async def test_a_server_that_is_not_there_is_told_at_once(place: Place) -> None:
     with pytest.raises(UnavailableError):
         await open_server_store(replace(place, url="postgresql://x@/x?host=/nowhere"))
