@@ -6,8 +6,6 @@ Imported only where a database is on a server: asyncpg costs a start 60 ms.
 from collections.abc import Callable
 from typing import Any
 
-from asyncpg import PostgresError
-
 from rpcbackend.errors import ReadOnlyModeError, UnavailableError
 from rpcbackend.schema.system import ReadOnlyReason
 from rpcbackend.store import checks
@@ -17,7 +15,7 @@ from rpcbackend.store.files import StoreFacts
 from rpcbackend.store.lane import see_through
 from rpcbackend.store.migrations import latest_version
 from rpcbackend.store.postgres_beside import BesideOpener
-from rpcbackend.store.postgres_connections import Server, refusal
+from rpcbackend.store.postgres_connections import FAILURES, Server, is_lost, refusal
 from rpcbackend.store.postgres_neighbours import Neighbours
 from rpcbackend.store.postgres_reader import Reader
 from rpcbackend.store.postgres_schema import migrate
@@ -63,14 +61,17 @@ class PostgresEngine:
         """
         try:
             await self._open(now_ms)
-        except (UnavailableError, PostgresError) as error:
-            advice = refusal(error if isinstance(error, PostgresError) else error.__cause__)
-            if advice is None:
-                raise
-            raise ServerRefusesError(advice) from error
+        except (UnavailableError, *FAILURES) as error:
+            cause = error.__cause__ if isinstance(error, UnavailableError) else error
+            if advice := refusal(cause):
+                raise ServerRefusesError(advice) from error
+            if is_lost(error):
+                raise UnavailableError("The database server cannot be reached.") from error
+            raise
 
     async def _open(self, now_ms: int) -> None:
-        connection = await self._server.connect()
+        # A migration of a large school has its own time.
+        connection = await self._server.connect(statement_timeout="0")
         try:
             self.migrated_from = await migrate(connection, now_ms)
             self.schema_version = latest_version()

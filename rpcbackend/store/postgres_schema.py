@@ -38,8 +38,11 @@ async def migrate(connection: "Connection[Any]", now_ms: int) -> int:
     """
     if await _version_of(connection) == latest_version():
         return latest_version()
+    # Whoever has it may need more time than one waits for the lock of a table.
+    await connection.execute("SET lock_timeout = 0")
     # Not for one transaction, because each step is one.
     await connection.execute("SELECT pg_advisory_lock($1, 0)", LOCK)
+    await connection.execute("RESET lock_timeout")
     try:
         return await _migrate(connection, now_ms)
     finally:

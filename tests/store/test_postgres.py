@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -29,6 +30,7 @@ from rpcbackend.store.catalog import Shape, shapes
 from rpcbackend.store.driver import IntegrityError
 from rpcbackend.store.migrations import MigrationChangedError, latest_version, load
 from rpcbackend.store.postgres_connections import Server
+from rpcbackend.store.postgres_schema import LOCK
 from tests.cutting import wire_to
 from tests.factories import store_in
 from tests.postgres import Cluster
@@ -552,6 +554,61 @@ async def test_processes_that_start_at_once_migrate_once(cluster: Cluster) -> No
     assert sorted(store.engine.migrated_from for store in stores) == [0] + [latest_version()] * 3
     for store in stores:
         await store.close()
+
+
+_WAITS = """
+SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+  AND clock_timestamp() - query_start > interval '50 ms'
+"""
+
+
+@asynccontextmanager
+async def migrating(place: Place) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """Be a process that takes its time to migrate."""
+    connection = await asyncpg.connect(place.url)
+    await connection.execute("SELECT pg_advisory_lock($1, 0)", LOCK)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def who_waits(connection: "asyncpg.Connection[Any]") -> int:
+    """Wait until another process has waited a while for it, and return its number."""
+    async with asyncio.timeout(10):
+        while not (pid := await connection.fetchval(_WAITS)):
+            pass
+    assert isinstance(pid, int)
+    return pid
+
+
+async def test_who_migrates_is_waited_for_longer_than_other_locks(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(postgres_connections._SETTINGS, "lock_timeout", "10ms")  # noqa: SLF001 (ten seconds)
+    place = Place(url=cluster.create())
+    async with migrating(place) as other:
+        opening = asyncio.create_task(open_server_store(place))
+        await who_waits(other)
+
+    store = await opening
+
+    assert store.engine.schema_version == latest_version()
+    await store.close()
+
+
+async def test_a_server_that_goes_away_while_a_process_starts_is_told_as_one_that_is_away(
+    cluster: Cluster,
+) -> None:
+    """Such a process starts all the same, and each call tries again."""
+    place = Place(url=cluster.create())
+    async with migrating(place) as other:
+        opening = asyncio.create_task(open_server_store(place))
+        await other.execute("SELECT pg_terminate_backend($1)", await who_waits(other))
+
+        with pytest.raises(UnavailableError):
+            await opening
 
 
 async def test_a_database_of_a_newer_program_is_left_alone(cluster: Cluster) -> None:
