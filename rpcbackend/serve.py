@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -29,7 +29,7 @@ from rpcbackend.transport.lines import Line, Oversize
 from rpcbackend.transport.stdio import StdioTransport, claim_stdio, close_leaked
 
 LAST_WRITE_SECONDS = 2.0
-"""How long the last replies may wait for a peer that does not read."""
+"""How long the last replies wait for a peer that reads nothing; one that reads gets all of them."""
 
 MIRROR = "rpcbackend.mirror.life"
 """Loaded only where a mirror is wanted."""
@@ -73,12 +73,24 @@ async def _serve(
             mirrored = life.mirrored(app, settings, surroundings.clock)
             await beside.enter_async_context(mirrored)
         await run_to_end(app, settings.drain_seconds, at_end)
-    try:
-        async with asyncio.timeout(LAST_WRITE_SECONDS):
-            await transport.close()
-    except TimeoutError:
-        return app.exit_code or EX_TIMED_OUT
-    return app.exit_code
+    is_read = await read_to_the_end(transport.close, lambda: transport.written_bytes)
+    return app.exit_code if is_read else app.exit_code or EX_TIMED_OUT
+
+
+async def read_to_the_end(
+    close: Callable[[], Awaitable[None]], written_bytes: Callable[[], int]
+) -> bool:
+    """Close while the peer reads what it was answered, and tell whether it has read all of it."""
+    while True:
+        before = written_bytes()
+        try:
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await close()
+        except TimeoutError:
+            if written_bytes() == before:
+                return False
+        else:
+            return True
 
 
 def _receive(server: Server, app: Application, lines: Iterable[Line]) -> None:

@@ -3,6 +3,7 @@
 How it starts, answers and ends as a process: tests/e2e/.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rpcbackend import serve
 from rpcbackend.door import ExitRequestedError
 from rpcbackend.process_life import owned
 from rpcbackend.store import DirectoryLock
@@ -102,6 +104,23 @@ Application.health = fail
     assert correlation_id in err
     assert "| RuntimeError\n" in err
     assert "nobody expected this" not in err
+
+
+@pytest.mark.parametrize(("reads", "is_read"), [(5, True), (3, False)])
+async def test_the_last_replies_wait_as_long_as_the_peer_reads_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch, reads: int, *, is_read: bool
+) -> None:
+    monkeypatch.setattr(serve, "LAST_WRITE_SECONDS", 0.0)
+    waits = 0
+
+    async def close() -> None:
+        nonlocal waits
+        waits += 1
+        if waits <= 4:
+            await asyncio.Event().wait()
+
+    assert await serve.read_to_the_end(close, lambda: min(waits, reads)) is is_read
+    assert waits == (5 if is_read else 4)
 
 
 def test_a_peer_that_never_reads_cannot_keep_the_process_alive(tmp_path: Path) -> None:

@@ -134,6 +134,11 @@ class StdioTransport:
         """Wait until the peer has read most of what it was sent."""
         await self._writer.room()
 
+    @property
+    def written_bytes(self) -> int:
+        """How much the peer has taken."""
+        return self._writer.written_bytes
+
     async def close(self) -> None:
         """Write what is queued and stop; waits as long as the peer takes to read it."""
         self._has_ended.set()

@@ -151,11 +151,14 @@ class LineWriter:
         view = memoryview(b"".join(parts))
         while view:
             try:
-                view = view[os.write(self._fd, view) :]
+                # A long line in pieces, too: whoever waits for the peer sees that it reads.
+                written = os.write(self._fd, view[:WRITE_BYTES])
             except BlockingIOError:
                 # Somebody who shares the descriptor made it non-blocking (D8).
                 select.select([], [self._fd], [])
-        self.written_bytes += size
+                continue
+            view = view[written:]
+            self.written_bytes += written
         if self.is_drained:
             self._on_drained()
         if self.has_room:
