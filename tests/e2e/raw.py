@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from tests.e2e.backend import COMMAND, TIMEOUT_SECONDS
+from tests.e2e.backend import COMMAND, QUIET, TIMEOUT_SECONDS
 
 READ_BYTES = 1024 * 1024
 
@@ -201,7 +201,7 @@ def child(
             stderr=errors if stderr is None else stderr,
             bufsize=0,
             pipesize=pipe_bytes,
-            env=unmeasured | environment,
+            env=unmeasured | QUIET | environment,
         ) as process,
     ):
         started = Child(process, stderr_file)

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from tests.e2e.backend import Backend
+from tests.e2e.backend import TIMEOUT_SECONDS, Backend
 from tests.e2e.test_mirror import url_of
 from tests.factories import School
 from tests.people import PASSWORD
@@ -85,6 +85,6 @@ def in_days(days: int) -> str:
 
 async def _sign_in(url: str) -> dict[str, Any]:
     params = {"login": LOGIN, "password": PASSWORD}
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http:
         signed_in: dict[str, Any] = (await http.post("/api/auth.login", json=params)).json()["data"]
     return signed_in

@@ -27,7 +27,7 @@ GENERATOR = SHIM / "node_modules" / "mirror-client" / "node_modules"
 async def school(tmp_path: Path) -> AsyncIterator[Served]:
     """A school that is served, its contract beside it."""
     async with served(tmp_path) as school:
-        async with httpx2.AsyncClient(base_url=school.url) as http:
+        async with httpx2.AsyncClient(base_url=school.url, timeout=TIMEOUT_SECONDS) as http:
             contract = (await http.get("/openapi.json")).content
         (tmp_path / "openapi.json").write_bytes(contract)
         yield school

@@ -6,6 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from rpcbackend.schema.limits import Limits
 from tests.clauses import clause
 from tests.e2e.raw import Child, Memory, child, encode, request_id
@@ -55,6 +57,7 @@ def kind(reply: Any) -> str:
 
 
 @clause("one-reply-per-request", "flood-memory-flat", "no-line-stops-the-process")
+@pytest.mark.timeout(900)
 def test_a_million_requests_are_answered_once_each_in_flat_memory(tmp_path: Path) -> None:
     # At this level a log line is a bug's.
     with child(tmp_path / "data", RPCBACKEND_LOG__LEVEL="ERROR") as backend:

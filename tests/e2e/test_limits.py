@@ -52,7 +52,11 @@ async def workers(
         for number in range(count):
             place = directory / str(number)
             url = await stack.enter_async_context(served(place, database, **settings))
-            clients.append(await stack.enter_async_context(httpx2.AsyncClient(base_url=url)))
+            clients.append(
+                await stack.enter_async_context(
+                    httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS)
+                )
+            )
         yield clients
 
 

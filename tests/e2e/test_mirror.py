@@ -25,7 +25,7 @@ async def test_a_process_serves_its_desk_and_the_mirror_until_its_stdin_ends(
         await backend.line()
         await backend.call("auth.bootstrap", login="ada", password=PASSWORD)
         url = await url_of(backend)
-        async with httpx2.AsyncClient(base_url=url) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http:
             signed_in = await http.post(
                 "/api/auth.login", json={"login": "ada", "password": PASSWORD}
             )

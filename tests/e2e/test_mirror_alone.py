@@ -59,7 +59,7 @@ async def url_of(process: Process) -> str:
 
 
 async def sign_in(url: str) -> int:
-    async with httpx2.AsyncClient(base_url=url) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http:
         return (await http.post("/api/auth.login", json=LOGIN)).status_code
 
 
@@ -88,7 +88,10 @@ async def test_told_to_end_it_says_so_to_a_balancer_and_serves_on_until_it_is_to
         stderr=PIPE,
     )
     url = await url_of(process)
-    async with asyncio.timeout(TIMEOUT_SECONDS), httpx2.AsyncClient(base_url=url) as http:
+    async with (
+        asyncio.timeout(TIMEOUT_SECONDS),
+        httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http,
+    ):
         process.send_signal(signal.SIGTERM)
         # Told by the signal, which comes some time.
         while (told := await http.get("/api/health")).status_code == 200:

@@ -57,9 +57,9 @@ async def save(url: str, token: str, number: int) -> int:
     """Save a branch and look for it, on a connection of its own: whoever answers."""
     headers = {"Authorization": f"Bearer {token}"}
     branch = {"name": str(number), "zone": "Europe/Berlin", "currency": "EUR"}
-    async with httpx2.AsyncClient(base_url=url, headers=headers) as http:
+    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS) as http:
         assert (await http.post("/api/branches.save", json=branch)).status_code == 200
-    async with httpx2.AsyncClient(base_url=url, headers=headers) as http:
+    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS) as http:
         listed = (await http.post("/api/branches.list", json={})).json()["data"]["items"]
     return len(listed)
 
@@ -73,7 +73,7 @@ async def test_whoever_answers_all_see_what_was_done_and_one_that_dies_is_replac
     async with crew(tmp_path, database, 2) as (url, parent):
         await until(lambda: len(workers_of(parent)) == 2)
         before = workers_of(parent)
-        async with httpx2.AsyncClient(base_url=url) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http:
             signed = (await http.post("/api/auth.login", json=LOGIN)).json()["data"]
 
         counts = [await save(url, signed["accessToken"], number) for number in range(10)]

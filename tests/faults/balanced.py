@@ -47,11 +47,7 @@ leaveSeconds = {LEAVE_SECONDS}
 
 [security.rateLimit]
 max = 1000000
-
-[backups]
-delay_seconds = 3600
 """
-"""Schedules would leave events of their own."""
 
 
 class Life:
