@@ -51,13 +51,13 @@ collect_ignore = [] if HAS_SOCKETS else [*_OF_A_SERVER]
 
 LONGEST = (
     *("e2e/test_flood.py", "faults/test_care.py", "e2e/test_fuzzing.py", "e2e/test_clients.py"),
-    *("faults/test_balanced.py", "faults/test_server.py", "properties/test_wire_params.py"),
-    *("faults/test_failing_process.py", "faults/test_rekey.py", "faults/test_leaders.py"),
-    *("properties/test_messages.py", "properties/test_claims.py", "properties/test_outbox.py"),
-    *("faults/test_outside_whole.py", "e2e/test_secrecy.py", "e2e/test_workers.py"),
-    *("e2e/test_limits.py", "faults/test_kills.py", "faults/test_cancels.py"),
-    *("faults/test_jobs.py", "faults/test_power.py", "e2e/test_console.py"),
-    *("e2e/test_mirror_alone.py", "properties/test_canaries.py", "e2e/test_jobs.py"),
+    *("faults/test_balanced.py", "faults/test_server.py", "faults/test_rekey.py"),
+    *("faults/test_leaders.py", "e2e/test_secrecy.py", "properties/test_wire_params.py"),
+    *("faults/test_jobs.py", "e2e/test_console.py", "e2e/test_mirror_alone.py"),
+    *("faults/test_power.py", "properties/test_canaries.py", "e2e/test_console_sessions.py"),
+    *("properties/test_cache.py", "properties/test_wire_chunks.py", "e2e/test_jobs.py"),
+    *("e2e/test_sealed_disk.py", "e2e/test_small_disk.py", "e2e/test_exit_codes.py"),
+    *("faults/test_failing_disk.py", "faults/test_kills.py", "properties/test_engines.py"),
 )
 """What takes longest, by and large in that order: nobody is to wait in the end for one alone."""
 
