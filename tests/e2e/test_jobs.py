@@ -39,12 +39,12 @@ async def begin_backup(backend: Backend) -> str:
 
 
 async def begin_backups(backend: Backend) -> list[str]:
-    """Begin three backups in one write, and return the jobs' ids once all are answered.
+    """Begin many backups in one write, and return the jobs' ids once all are answered.
 
     They run one after the other: however slowly this process gets on, the last one is not over.
     """
-    backend.send(*(request(number, "backups.create") for number in range(3)))
-    replies = [await backend.line() for _ in range(3)]
+    backend.send(*(request(number, "backups.create") for number in range(12)))
+    replies = [await backend.line() for _ in range(12)]
     return [reply["result"]["jobId"] for reply in sorted(replies, key=itemgetter("id"))]
 
 

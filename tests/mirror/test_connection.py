@@ -33,6 +33,8 @@ async def test_a_connection_that_asks_nothing_is_closed_without_a_word(
     """Browsers open some in advance; nobody is to read of them in a log."""
     async with mirrored(app, clock, **QUICK) as web:
         assert await web.raw(b"") == b""
+    # By one that waits longer: whoever asks on a busy machine may take his time, too.
+    async with mirrored(app, clock) as web:
         figures = await web.get("/metrics", token)
 
     assert "DEADLINE_EXCEEDED" not in figures.text
