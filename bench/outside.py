@@ -1,9 +1,9 @@
 """What the world outside costs the desk: every host black-holed, with 1,000 messages waiting.
 
-Two real processes take turns at the same work, block by block: one whose mail server and services
-for text messages and payments accept and never say a word, and a quiet one whose messages are for
-another day. Then the mail server comes back, and it is measured how long the outbox takes to be
-empty.
+Two real processes take turns at the same work, block by block: one whose mail server, services for
+text messages and payments, and receiver of a webhook that is told of every booking accept and never
+say a word, and a quiet one whose messages are for another day. Then the mail server comes back, and
+it is measured how long the outbox takes to be empty.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from typing import Any
 from rpcbackend.schema.providers import MailServer, Provider, ProviderChannel, WebService
 from rpcbackend.store import Message, Work, open_store
 from tests.e2e.backend import Backend
-from tests.factories import School
+from tests.factories import School, make_webhook
 
 MESSAGES, ROUNDS, BLOCK = 1_000, 40, 60
 """Messages that wait; turns of each process, and how often each kind of call is made in one."""
@@ -86,8 +86,17 @@ PAYLOADS: dict[ProviderChannel, tuple[str, dict[str, Any]]] = {
 }
 
 
-async def prepare(directory: Path, port: int, *kinds: ProviderChannel, in_seconds: int = 0) -> None:
-    """Make a store with providers, and with messages that could go, at once or later."""
+async def prepare(
+    directory: Path,
+    port: int,
+    *kinds: ProviderChannel,
+    in_seconds: int = 0,
+    hook_port: int | None = None,
+) -> None:
+    """Make a store with providers, and with messages that could go, at once or later.
+
+    Where a port is given for it, a webhook is told there of every booking.
+    """
 
     async def unit(work: Work) -> None:
         for provider in providers(port, *kinds):
@@ -105,6 +114,9 @@ async def prepare(directory: Path, port: int, *kinds: ProviderChannel, in_second
                     not_before_ms=work.now_ms + 1_000 * in_seconds,
                 )
             )
+        if hook_port is not None:
+            webhook = make_webhook(url=f"http://127.0.0.1:{hook_port}/hook")
+            await work.webhooks.put(webhook, after_seq=0, secret="whsec_" + "A" * 43)
 
     store = await open_store(directory)
     await store.write(unit, actor="bench")
@@ -165,9 +177,9 @@ class Desk:
 async def measure_desk(folder: Path) -> None:
     """Let both work in turns, and compare."""
     async with black_hole() as port:
-        # Both stores hold the same; what differs is that one has something to send.
+        # Both stores hold the same messages; what differs is that one has something to send.
         await prepare(folder / "quiet", port, *ProviderChannel, in_seconds=24 * 3600)
-        await prepare(folder / "gone", port, *ProviderChannel)
+        await prepare(folder / "gone", port, *ProviderChannel, hook_port=port)
         desks = {name: await Desk.open(folder / name) for name in ("quiet", "gone")}
         order = random.Random(1)  # noqa: S311 (an order, no secret)
         for number in range(WARM_ROUNDS + ROUNDS):

@@ -94,6 +94,9 @@ async def save(ctx: Context, params: SaveWebhook) -> SavedWebhook:
         return SavedWebhook(webhook=webhook, secret=None)
 
     saved = await ctx.write(unit)
+    if ctx.has_written:
+        # It may have another address than the one that is left alone.
+        ctx.host.post.hurry()
     is_shown = params.webhook_id is None or params.rotate_secret
     if ctx.meta.dry_run or not is_shown:
         return saved

@@ -38,6 +38,22 @@ class TryAgainError(Undelivered):
         self.is_unreached = is_unreached
 
 
+class LeftAloneError(TryAgainError):
+    """The host failed too often, so nobody was asked.
+
+    Args:
+        seconds: Until one may ask again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "the host failed too often and is left alone for a while",
+            retry_after_seconds=seconds,
+            is_unreached=True,
+        )
+        self.seconds = seconds
+
+
 class RefusedError(Undelivered):
     """No other try can deliver it."""
 

@@ -1,9 +1,11 @@
 """Which messages go when nothing else of their channel is due; knows no store."""
 
 from collections import defaultdict
+from collections.abc import Collection
 
-MOST = 1_000
-"""Of a channel: what is asked for in weeks without a network. Then all are asked anew."""
+MOST = 100
+"""Of a channel: what is asked for in a day without a network. Then all are asked anew. Each round
+of the channel asks the store for others than these, and a transcript has them."""
 
 
 class Behind:
@@ -28,9 +30,9 @@ class Behind:
         if message_id in self._ids[channel]:
             self._ids[channel].clear()
 
-    def all(self) -> list[str]:
-        """Return all ids."""
-        return [message_id for ids in self._ids.values() for message_id in ids]
+    def of(self, channels: Collection[str]) -> list[str]:
+        """Return the ids of these channels."""
+        return [message_id for channel in channels for message_id in self._ids.get(channel, ())]
 
     def forget(self) -> None:
         """Know of none: another process sends, or it is another store."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from rpcbackend.outside.adapter import RefusedError, TryAgainError
+from rpcbackend.outside.adapter import LeftAloneError, RefusedError, TryAgainError
 from rpcbackend.outside.channels import Carrier
 from rpcbackend.store import Lease
 from rpcbackend.store.outbox import LEASE_SECONDS
@@ -41,6 +41,9 @@ class Given:
 @dataclass(frozen=True, slots=True)
 class Unbegun:
     """Nobody was asked: it shows nothing, neither of the message nor of its channel."""
+
+    rest_seconds: float | None = None
+    """How long its recipient is left alone, if that is why: with all that goes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Delivery:
             except TryAgainError as error:
                 if not error.is_unreached:
                     return Later(error.reason, error.retry_after_seconds, self.via)
+                if isinstance(error, LeftAloneError) and carrier.provider_id is None:
+                    return Unbegun(error.seconds)
                 self._unreached.append(error)
             self.via = None
         return self._end()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rpcbackend.outside.behind import Behind
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.delivery import Given, Later, Outcome, Refused, Sent, Unbegun
+from rpcbackend.outside.rests import Rests
 from rpcbackend.outside.waits import MOST_SECONDS, Waits
 from rpcbackend.store import TEST_TEMPLATE, Lease, Work
 
@@ -40,16 +41,18 @@ class End:
         via = self.lease.message.via
         return via is not None and via == self.lease.carrier
 
-    def weigh(self, delays: Delays, behind: Behind) -> None:
-        """Note what it shows of its channel."""
-        channel = self.lease.message.channel
+    def weigh(self, delays: Delays, behind: Behind, rests: Rests) -> None:
+        """Note what it shows of its channel, and of its recipient."""
+        channel, recipient = self.lease.message.channel, self.lease.message.recipient
         if self.is_test:
             if isinstance(self.outcome, Sent):
                 delays.hurry()
             return
         match self.outcome:
-            case Unbegun():
+            case Unbegun(rest_seconds):
                 delays.spare(channel)
+                if rest_seconds is not None:
+                    rests.begin(recipient, rest_seconds)
             case Given() if self.is_pinned:
                 # Another provider may well be reached.
                 delays.spare(channel)
@@ -58,6 +61,7 @@ class End:
                 behind.put(channel, self.lease.id)
             case _:
                 delays.reached(channel)
+                rests.end(recipient)
 
     async def settle(self, work: Work) -> str | None:
         """Mark it, and return its new state, or None if the lease was not the good one any more."""

@@ -5,7 +5,8 @@ place on, so both are durable or neither (docs/adr/0042-webhooks-follow-the-stre
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import orjson
 
@@ -17,6 +18,13 @@ from rpcbackend.store.webhooks import TAG, Awaiting
 
 AT_A_TIME = 50
 """Events for one webhook in one unit: the desk's commands wait behind it for some 5 ms."""
+
+SOON_SECONDS = 0.1
+"""After a commit: its answer goes first, and what others leave meanwhile costs no look more."""
+
+AGAIN_SECONDS = 60.0
+"""When to look again on behalf of a webhook for which enough is due: what is tried and fails has
+its wait from then on, and leaves room without an event."""
 
 ACTOR = "fanout"
 
@@ -47,6 +55,7 @@ class Fanout:
         self._has_any = True
         self._wanted = False
         self._running: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     def welcome(self, store: Store) -> None:
@@ -68,6 +77,8 @@ class Fanout:
             await asyncio.wait([self._running])
 
     def _leave(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
         if self._store is not None:
             self._store.on_commit.remove(self._notice)
             self._store = None
@@ -87,9 +98,11 @@ class Fanout:
 
     async def _run(self) -> None:
         try:
-            while self._wanted and (store := self._store) is not None:
+            while self._wanted:
+                await asyncio.sleep(SOON_SECONDS)
                 self._wanted = False
-                await self._follow(store)
+                if (store := self._store) is not None:
+                    await self._follow(store)
         finally:
             self._running = None
 
@@ -98,31 +111,60 @@ class Fanout:
         try:
             # From before it is looked: whatever changes meanwhile is looked at again.
             revision = store.tags.revision((TAG,))
-            has_any, is_behind = await store.read(_look)
+            found = await store.read(_look)
             if store is self._store:
-                self._has_any, self._seen = has_any, revision
-            while is_behind and store is self._store:
-                is_behind = await self._steps.take(store, FAN_OUT)
+                self._has_any, self._seen = found.has_any, revision
+                self._look_again(found)
+            has_more = found.has_room
+            while has_more and store is self._store:
+                has_more = await self._steps.take(store, FAN_OUT)
         except RpcError:
             # Nothing can be written for now; the place in the stream is kept.
             self._seen = None
         except Exception as error:  # noqa: BLE001 (told, and the stream is still there)
             self._report_bug(error, self._ids.correlation())
 
+    def _look_again(self, found: "_Found") -> None:
+        if self._again is not None:
+            self._again.cancel()
+        self._again = None
+        if found.is_behind:
+            loop = asyncio.get_running_loop()
+            self._again = loop.call_later(AGAIN_SECONDS, self._notice)
 
-async def _look(work: Work) -> tuple[bool, bool]:
-    """Tell whether there is an active webhook, and whether one is behind the stream."""
+
+class _Found(NamedTuple):
+    """What one look found."""
+
+    has_any: bool
+    """Whether there is an active webhook."""
+    is_behind: bool
+    """Whether one is behind the stream."""
+    has_room: bool
+    """Whether one of these may be given something."""
+
+
+async def _look(work: Work) -> _Found:
     awaiting = await work.webhooks.awaiting()
     head = await work.events.head_seq() if awaiting else 0
-    return bool(awaiting), any(webhook.seq < head for webhook in awaiting)
+    behind = [webhook for webhook in awaiting if webhook.seq < head]
+    return _Found(bool(awaiting), bool(behind), bool(await _with_room(work, behind)))
 
 
 async def fan_out(work: Work) -> bool:
-    """Give each webhook the next of what it wants, and tell whether there is more for one."""
+    """Give each webhook the next of what it wants, and tell whether there may be more for one."""
     head = await work.events.head_seq()
-    awaiting = await work.webhooks.awaiting()
-    has_more = [await _give(work, each, head) for each in awaiting if each.seq < head]
+    behind = [webhook for webhook in await work.webhooks.awaiting() if webhook.seq < head]
+    has_more = [await _give(work, each, head) for each in await _with_room(work, behind)]
     return any(has_more)
+
+
+async def _with_room(work: Work, behind: Sequence[Awaiting]) -> list[Awaiting]:
+    """Return those of which not enough is due already: the rest is as safe in the stream."""
+    if not behind:
+        return []
+    crowded = await work.webhooks.crowded()
+    return [webhook for webhook in behind if webhook.id not in crowded]
 
 
 FAN_OUT: Step[bool] = Step(name="fan_out", actor=ACTOR, run=fan_out)

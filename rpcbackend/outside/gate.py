@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rpcbackend.clock import Clock
-from rpcbackend.outside.adapter import RefusedError, TryAgainError
+from rpcbackend.outside.adapter import LeftAloneError, RefusedError, TryAgainError
 from rpcbackend.outside.hosts import Host, Hosts, HostState, OnChange, name_of_host
 from rpcbackend.outside.policy import Policy
 from rpcbackend.resilience.backoff import Backoff
@@ -86,8 +86,8 @@ class Gate:
             is_sick: Whether a result counts against the host, such as an answer with status 503.
 
         Raises:
-            TryAgainError: From *fn*; or with `is_unreached` because the breaker is open, or too
-                many calls are under way.
+            LeftAloneError: The breaker is open.
+            TryAgainError: From *fn*; or with `is_unreached` because too many calls are under way.
             BrokenOffError: The time is over, or the connection broke.
             RefusedError: From *fn*.
         """
@@ -143,7 +143,7 @@ class _Call:
     async def _try(self, fn: Callable[[], Awaitable[T]], is_sick: Callable[[T], bool]) -> T:
         # An open breaker makes nobody wait for a connection first.
         if wait := self._host.breaker.wait(self._gate.now()):
-            raise _not_now(wait)
+            raise LeftAloneError(wait)
         policy = self._gate.policy
         slots = self._host.slots.setdefault(policy, asyncio.Semaphore(policy.max_connections))
         try:
@@ -160,7 +160,7 @@ class _Call:
         now = self._gate.now()
         ticket = self._host.breaker.admit(now)
         if ticket is None:
-            raise _not_now(self._host.breaker.wait(now) or PROBE_SECONDS)
+            raise LeftAloneError(self._host.breaker.wait(now) or PROBE_SECONDS)
         self._host.calls += 1
         try:
             result = await self._in_time(fn)
@@ -199,11 +199,3 @@ def _retrying() -> type["AsyncRetryingCaller"]:
     # Its own would load prometheus_client, and count beside our figures.
     set_on_retry_hooks(())
     return AsyncRetryingCaller
-
-
-def _not_now(wait: float) -> TryAgainError:
-    return TryAgainError(
-        "the host failed too often and is left alone for a while",
-        retry_after_seconds=wait,
-        is_unreached=True,
-    )

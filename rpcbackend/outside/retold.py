@@ -24,6 +24,7 @@ def facts_of(round_: Round) -> SendFacts:
         tests_of=list(round_.tests_of),
         behind=sorted(round_.behind),
         to_one=dict(round_.to_one),
+        resting=sorted(round_.resting),
         providers=[KnownProvider(**one._asdict()) for one in round_.providers],
         takes_over=round_.takes_over,
     )
@@ -72,6 +73,7 @@ def round_of(
         tests_of=facts.tests_of,
         behind=facts.behind,
         to_one=facts.to_one,
+        resting=facts.resting,
         channels=(),
         providers=[Known(one.id, one.channel, one.is_enabled) for one in facts.providers],
         takes_over=facts.takes_over,

@@ -66,6 +66,8 @@ class Round:
     """Messages that go when nothing else of their channel is due."""
     to_one: Mapping[str, int]
     """Channels, and how many messages may be on their way to one recipient of theirs."""
+    resting: Sequence[str]
+    """Recipients of such channels that are left alone."""
     channels: Sequence[str]
     providers: Sequence[Known]
     """All, by priority."""
@@ -91,7 +93,7 @@ class Round:
                 leased = await self._lease(work, epoch)
                 leases = [lease for lease in leased if not await _put_off(work, lease)]
                 leases = [await self._noted(work, lease) for lease in leases]
-        due = await due_in(work, self.channels, self.to_one)
+        due = await due_in(work, self.channels, self.to_one, self.resting)
         return Done(epoch, leases, due, has_put_off=len(leases) < len(leased))
 
     async def _take_back(self, work: Work) -> None:
@@ -105,6 +107,7 @@ class Round:
             held=self.held,
             room=self.room,
             to_one=self.to_one,
+            resting=self.resting,
             tests_of=self.tests_of,
             behind=self.behind,
         )
@@ -146,10 +149,13 @@ async def tell(work: Work, state: MessageState, ended: Ended) -> None:
     await follow_request(work, ended, state)
 
 
-async def due_in(work: Work, channels: Sequence[str], to_one: Mapping[str, int]) -> Due:
+async def due_in(
+    work: Work, channels: Sequence[str], to_one: Mapping[str, int], resting: Sequence[str]
+) -> Due:
     """Look what waits."""
     found = {
-        channel: await work.due.next_at_ms(channel, to_one.get(channel)) for channel in channels
+        channel: await work.due.next_at_ms(channel, to_one.get(channel), resting)
+        for channel in channels
     }
     return Due(
         {channel: at_ms for channel, at_ms in found.items() if at_ms is not None},
@@ -158,11 +164,11 @@ async def due_in(work: Work, channels: Sequence[str], to_one: Mapping[str, int])
     )
 
 
-async def look(store: Store, carriers: Carriers) -> tuple[Due, bool]:
+async def look(store: Store, carriers: Carriers, resting: Sequence[str]) -> tuple[Due, bool]:
     """Look what waits and who carries it, take over what is new, and tell whether anything was."""
 
     async def unit(work: Work) -> tuple[Due, Sequence[Provider]]:
-        due = await due_in(work, carriers.channels, carriers.bounds)
+        due = await due_in(work, carriers.channels, carriers.bounds, resting)
         return due, await work.providers.all()
 
     async def with_secrets(work: Work) -> list[Stored]:

@@ -17,6 +17,7 @@ from rpcbackend.outside.channels import Carriers, Channels
 from rpcbackend.outside.delays import Delays
 from rpcbackend.outside.delivery import Delivery, Later, Outcome, Unbegun
 from rpcbackend.outside.ends import End
+from rpcbackend.outside.rests import Rests
 from rpcbackend.outside.retold import facts_of
 from rpcbackend.outside.rounds import Done, Due, Round, look
 from rpcbackend.outside.traffic import Traffic
@@ -74,7 +75,7 @@ class Sender:
         self._waits = Waits(random)
         self.delays = Delays(clock, self._waits)
         """Which channels wait."""
-        self._behind = Behind()
+        self._behind, self._rests = Behind(), Rests(clock)
         self.on_turn: list[Callable[[], None]] = []
         """Called when it has done what was to do, and waits."""
         self._epoch = 0
@@ -97,12 +98,14 @@ class Sender:
         # What an older number had leased is taken over: in a restored store that is all.
         self._store, self._epoch = store, 0
         self._behind.forget()
+        self._rests.forget()
         self._is_new = self._is_stale = True
         self._loop = asyncio.get_running_loop().create_task(self._run(store))
 
     def hurry(self) -> None:
         """Try now what waits for a host to be reached again."""
         self.delays.hurry()
+        self._rests.hurry()
         self._wake.set()
 
     def look(self) -> None:
@@ -188,12 +191,12 @@ class Sender:
         if not store.engine.is_leader:
             await self._stand_by(store)
             return None
-        if self._is_stale:
+        if self._rests.lift() or self._is_stale:
             await self._look(store)
         if self._is_new and self._due.is_leased:
             # By one that sent before, and is gone: it waits again.
             await self._write(store, self._round(store, takes_over=True))
-        traffic = Traffic(self._carriers, self.delays, self._flying_of)
+        traffic = Traffic(self._carriers, self.delays, self._rests, self._flying_of)
         room = traffic.room(self._due, self._clock.now_ms())
         tests_of = traffic.tests(self._due)
         if self._ends or room or tests_of:
@@ -210,7 +213,7 @@ class Sender:
 
     async def _look(self, store: Store) -> None:
         self._is_stale = False
-        self._due, are_new = await look(store, self._carriers)
+        self._due, are_new = await look(store, self._carriers, self._rests.all())
         if are_new:
             self.delays.hurry()
         for channel in self._carriers.channels:
@@ -226,6 +229,7 @@ class Sender:
             await self._write(store, self._round(store))
         self.delays.forget()
         self._behind.forget()
+        self._rests.forget()
 
     def _flying_of(self, channel: str) -> int:
         """Count the messages of a channel that are on their way."""
@@ -250,8 +254,9 @@ class Sender:
             room=room or {},
             tests_of=tests_of,
             takes_over=takes_over,
-            behind=self._behind.all(),
+            behind=self._behind.of(room or ()),
             to_one=self._carriers.bounds,
+            resting=self._rests.all(),
             channels=self._carriers.channels,
             providers=self._carriers.known,
         )
@@ -294,7 +299,7 @@ class Sender:
             if outcome is None:
                 outcome = Later("the program ended while it was sent", 0.0, delivery.via)
             end = End.of(lease, outcome, self._waits)
-            end.weigh(self.delays, self._behind)
+            end.weigh(self.delays, self._behind, self._rests)
             self._ends.append(end)
             self._wake.set()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from rpcbackend.clock import Clock
-from rpcbackend.outside.adapter import RefusedError, TryAgainError
+from rpcbackend.outside.adapter import LeftAloneError, RefusedError, TryAgainError
 from rpcbackend.outside.retry_after import read_retry_after
 from rpcbackend.outside.signing import sign
 from rpcbackend.outside.web import Answer, Web
@@ -62,6 +62,9 @@ class Webhooks:
         headers = signed | {"content-type": "application/json"}
         try:
             return await self._web.post(url, headers=headers, content=content)
+        except LeftAloneError:
+            # It waits with all others that go there.
+            raise
         except TryAgainError as error:
             if not error.is_unreached:
                 raise

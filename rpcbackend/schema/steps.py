@@ -1,6 +1,6 @@
 """What the process does by itself, and what of that does not stand in its store: the facts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -54,6 +54,9 @@ class SendFacts(WireModel):
     to_one: Annotated[
         dict[str, Integer], Field(description="How many of a channel may go to one recipient.")
     ]
+    resting: Annotated[
+        Sequence[str], Field(description="Recipients of these channels that are left alone.")
+    ] = ()
     providers: Annotated[list[KnownProvider], Field(description="By priority.")]
     takes_over: Flag
 

@@ -1,6 +1,7 @@
 """The messages of the outbox that are due, and the leases under which they are sent."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import orjson
 
@@ -73,6 +74,7 @@ class DueMessages:
         room: Mapping[str, int],
         held: Collection[str] = (),
         to_one: Mapping[str, int] | None = None,
+        resting: Collection[str] = (),
         tests_of: Collection[str] = (),
         behind: Collection[str] = (),
     ) -> list[Lease]:
@@ -86,20 +88,28 @@ class DueMessages:
                 for it may have been restored meanwhile.
             room: Channels, and how many of each at most.
             to_one: Channels, and how many may be on their way to one recipient of theirs.
+            resting: Recipients of these channels who get none.
             tests_of: Channels of which only messages are taken that try a provider out.
             behind: Ids of messages that go when nothing else of their channel is due.
         """
         leases = []
         for channel, limit in room.items():
             most = (to_one or {}).get(channel)
-            others = await self._lease_due(epoch, channel, limit, most, {*held, *behind})
-            leases += others or await self._lease_due(epoch, channel, limit, most, held)
+            lease = partial(self._lease_due, epoch, channel, limit, most=most, resting=resting)
+            leases += await lease(left={*held, *behind}) or await lease(left=held)
         for channel in tests_of:
             leases += await self._lease(LEASE_TESTS, epoch, channel, 1, left=held)
         return leases
 
     async def _lease_due(
-        self, epoch: int, channel: str, limit: int, most: int | None, left: Collection[str]
+        self,
+        epoch: int,
+        channel: str,
+        limit: int,
+        *,
+        most: int | None,
+        resting: Collection[str],
+        left: Collection[str],
     ) -> list[Lease]:
         if most is None:
             return await self._lease(LEASE_DUE, epoch, channel, limit, left=left)
@@ -108,7 +118,8 @@ class DueMessages:
             # So few that nobody is given too many, even if all are his.
             full, step = await self._full(channel, most)
             step = min(step, limit - len(leases))
-            more = await self._lease(LEASE_DUE, epoch, channel, step, full=full, left=left)
+            none_for = {*full, *resting}
+            more = await self._lease(LEASE_DUE, epoch, channel, step, full=none_for, left=left)
             leases += more
             if len(more) < step:
                 break
@@ -144,14 +155,17 @@ class DueMessages:
         rows.sort(key=lambda row: (row["not_before"], row["id"]))
         return [_leased(row, epoch) for row in rows]
 
-    async def next_at_ms(self, channel: str, to_one: int | None = None) -> int | None:
+    async def next_at_ms(
+        self, channel: str, to_one: int | None = None, resting: Collection[str] = ()
+    ) -> int | None:
         """Return when the next message of a channel is due, or None when none waits.
 
         Args:
             channel: Which.
             to_one: How many may be on their way to one recipient: others of his do not count.
+            resting: Recipients of such a channel whose messages do not count.
         """
-        full = [] if to_one is None else (await self._full(channel, to_one))[0]
+        full = [] if to_one is None else [*(await self._full(channel, to_one))[0], *resting]
         row = await self._tx.one(
             NEXT_AT,
             channel=channel,

@@ -14,6 +14,9 @@ from rpcbackend.store.transaction import Transaction
 MOST = 100
 """Webhooks of one school: each costs every event a look."""
 
+MOST_DUE = 100
+"""Messages of one webhook that are due: more are made when these are gone, or wait for a try."""
+
 OLD_SECRET_SECONDS = 24 * 3600
 """How long the secret before the present one signs as well: receivers change theirs by hand."""
 
@@ -44,6 +47,13 @@ WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook
 WITHDRAW = """
 UPDATE outbox INDEXED BY outbox_of_webhooks SET is_withdrawn = 1
 WHERE school_id = :school AND channel = 'webhook' AND recipient = :webhook AND state = 'sending'
+"""
+
+
+CROWDED = """
+SELECT recipient FROM outbox
+WHERE school_id = :school AND channel = 'webhook' AND state = 'queued' AND not_before <= :now
+GROUP BY recipient HAVING count(*) >= :most
 """
 
 
@@ -142,6 +152,11 @@ class Webhooks:
             " WHERE school_id = :school AND is_active = 1 ORDER BY id"
         )
         return [Awaiting(row["id"], orjson.loads(row["types"]), row["seq"]) for row in rows]
+
+    async def crowded(self) -> set[str]:
+        """Return those of which so many messages are due that no more are made for now."""
+        rows = await self._tx.all(CROWDED, now=self._now_ms, most=MOST_DUE)
+        return {row["recipient"] for row in rows}
 
     async def advance(self, webhook_id: str, seq: int) -> None:
         """Note how far in the stream a webhook has come."""

@@ -263,6 +263,7 @@ async def end(store: Store, outcome: Refused | Later, *, is_last: bool = False) 
         tests_of=(),
         takes_over=False,
         behind=(),
+        resting=(),
         to_one={},
         channels=(),
         providers=(),

@@ -154,6 +154,10 @@ class Desk:
         """Return the states of all messages by their keys."""
         return {row["dedupe_key"]: row["state"] for row in await rows_in(self.store)}
 
+    async def rows(self) -> dict[str, dict[str, Any]]:
+        """Return all messages as they are kept, by their keys."""
+        return {row["dedupe_key"]: row for row in await rows_in(self.store)}
+
     async def row(self, key: str) -> dict[str, Any]:
         """Return a message as it is kept."""
         [row] = [row for row in await rows_in(self.store) if row["dedupe_key"] == key]

@@ -6,13 +6,15 @@ from collections import deque
 import pytest
 
 from rpcbackend.outside import delivery
+from rpcbackend.outside.adapter import LeftAloneError
 from rpcbackend.outside.channels import Carrier
-from rpcbackend.outside.delivery import Delivery, Given, Later, Outcome, Refused, Sent
+from rpcbackend.outside.delivery import Delivery, Given, Later, Outcome, Refused, Sent, Unbegun
 from rpcbackend.store import Lease, Message
 from tests.outside.carrying import Host, busy, refused, unreached
 from tests.store.test_outbox import HELLO
 
 BUSY, REFUSED, UNREACHED = busy(7.0), refused(), unreached(30.0)
+LEFT_ALONE = LeftAloneError(9.0)
 
 
 class Notes:
@@ -53,6 +55,8 @@ async def outcome(*says: Exception | None) -> tuple[Outcome, list[int]]:
         ([BUSY, None], Later("busy", 7.0, "prv_0"), [1, 0]),
         ([UNREACHED, BUSY], Later("busy", 7.0, "prv_1"), [1, 1]),
         ([REFUSED, REFUSED], Refused("no such user"), [1, 1]),
+        ([LEFT_ALONE, None], Sent("host 1 1"), [1, 1]),
+        ([LEFT_ALONE], Given(LEFT_ALONE.reason, 9.0), [1]),
         ([UNREACHED, unreached(5.0)], Given("cannot be reached", 5.0), [1, 1]),
         ([unreached(), unreached()], Given("cannot be reached", None), [1, 1]),
         ([REFUSED, UNREACHED], Later("cannot be reached", 30.0), [1, 1]),
@@ -63,6 +67,12 @@ async def test_the_next_steps_in_for_who_was_not_reached_or_refused_and_for_nobo
     says: list[Exception | None], expected: Outcome, tries: list[int]
 ) -> None:
     assert await outcome(*says) == (expected, tries)
+
+
+async def test_where_there_is_no_choice_a_host_that_is_left_alone_is_a_recipient_that_is() -> None:
+    carrier = Carrier(None, Host("webhooks", always=LEFT_ALONE))
+
+    assert await delivery_of(Notes(), None).run([carrier]) == Unbegun(rest_seconds=9.0)
 
 
 async def test_whoever_gives_no_answer_in_time_may_have_it(

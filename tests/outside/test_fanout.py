@@ -16,6 +16,8 @@ from rpcbackend.errors import DiskFullError, UnavailableError
 from rpcbackend.outside import fanout
 from rpcbackend.outside.fanout import AT_A_TIME, Fanout, fan_out
 from rpcbackend.store import Store, Work
+from rpcbackend.store import webhooks as store_of_webhooks
+from rpcbackend.store.webhooks import MOST_DUE
 from rpcbackend.testing import Client
 from tests.factories import an_id, make_webhook, store_in
 from tests.store.test_outbox import rows_in
@@ -121,13 +123,69 @@ async def _check(steps: list[tuple[str, Any]]) -> None:
 
 async def test_more_than_a_unit_holds_is_given_in_several(app: Application) -> None:
     await want(app.store, 1, "lessons.booked")
-    await happen(app.store, *["lessons.booked"] * (2 * AT_A_TIME + 1))
+    await happen(app.store, *["lessons.booked"] * (AT_A_TIME + 1))
     seqs: list[int] = []
     async with asyncio.timeout(30):
-        while len(seqs) < 2 * AT_A_TIME + 1:
+        while len(seqs) < AT_A_TIME + 1:
             seqs = (await given_to(app.store)).get(an_id("whk"), [])
 
-    assert seqs == list(range(2, 2 * AT_A_TIME + 3))
+    assert seqs == list(range(2, AT_A_TIME + 3))
+
+
+async def test_of_a_webhook_no_more_are_due_than_enough_and_the_rest_follows_when_these_go(
+    alone: Store,
+) -> None:
+    store = alone
+    await want(store, 1, "lessons.booked")
+    await happen(store, *["lessons.booked"] * (MOST_DUE + AT_A_TIME))
+
+    async def end(work: Work) -> int:
+        leases = await work.due.lease(1, room={"webhook": AT_A_TIME})
+        for number, lease in enumerate(leases):
+            if number:
+                await work.outbox.retry(lease, "busy", 60_000)
+            else:
+                await work.outbox.sent(lease)
+        return len(leases)
+
+    await look(store, "whole")
+    first = await given_to(store)
+    await look(store, "whole")
+    assert await given_to(store) == first
+    assert await store.write(end, actor="tests") == AT_A_TIME
+    await look(store, "whole")
+
+    webhook_id = an_id("whk")
+    assert first == {webhook_id: list(range(2, MOST_DUE + 2))}
+    assert await given_to(store) == {webhook_id: list(range(2, MOST_DUE + AT_A_TIME + 2))}
+
+
+async def test_what_leaves_room_without_an_event_is_found_by_the_next_look(
+    alone: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is tried and has to wait is no event."""
+    store = alone
+    monkeypatch.setattr(fanout, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(store_of_webhooks, "MOST_DUE", 1)
+    await want(store, 1, "lessons.booked")
+    await happen(store, "lessons.booked", "lessons.booked")
+    follower = Fanout(lambda bug, _: None, store.ids)  # noqa: ARG005 (there is none)
+    monkeypatch.setattr(fanout, "AT_A_TIME", 1)
+    follower.welcome(store)
+    async with asyncio.timeout(10):
+        while not await given_to(store):
+            pass
+
+    async def put_off(work: Work) -> None:
+        [lease] = await work.due.lease(1, room={"webhook": 1})
+        await work.outbox.retry(lease, "busy", 60_000)
+
+    await store.write(put_off, actor="tests")
+
+    async with asyncio.timeout(10):
+        while len((await given_to(store))[an_id("whk")]) < 2:
+            pass
+    await follower.close()
 
 
 async def test_what_becomes_of_a_webhook_s_own_message_is_told_to_no_webhook(store: Store) -> None:

@@ -43,6 +43,7 @@ def test_whatever_came_of_a_message_comes_of_it_again(outcome: Outcome) -> None:
         tests_of=["sms"],
         behind=[an_id("msg", 3)],
         to_one={"webhook": 2},
+        resting=[an_id("whk")],
         channels=(),
         providers=(),
         takes_over=False,

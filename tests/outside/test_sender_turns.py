@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rpcbackend.outside.adapter import LeftAloneError
 from rpcbackend.store import Store, Work
 from rpcbackend.store.outbox import MAX_ATTEMPTS
 from rpcbackend.testing import FrozenClock
@@ -278,6 +279,41 @@ async def test_a_webhook_that_is_slow_takes_the_places_of_no_other(desk: Desk) -
     hook.holds.set()
     await desk.until_state("sent")
     assert len(hook.tries) == 45
+
+
+# One recipient is away
+
+
+async def test_a_webhook_whose_host_is_left_alone_rests_and_then_is_given_all(desk: Desk) -> None:
+    hook = desk.hosts["webhook"]
+    hook.always = LeftAloneError(30.0)
+    keys = [f"away {number}" for number in range(5)]
+    await desk.queue(*keys, channel="webhook", recipient="away")
+    await desk.until(lambda rows: sum(row["lease"] for row in rows.values()) == 2)
+    await desk.until_state("queued")
+    hook.always = None
+
+    await desk.queue("other", channel="webhook", recipient="other")
+    await desk.until_state("sent", "other")
+    await desk.go_on(29)
+    resting = {row["state"] for key, row in (await desk.rows()).items() if key != "other"}
+    await desk.go_on(1)
+    await desk.until_state("sent")
+
+    assert resting == {"queued"}
+    assert {row["attempts"] for row in (await desk.rows()).values()} == {1}
+
+
+async def test_a_webhook_that_rests_is_asked_at_once_when_somebody_wants_to_know(
+    desk: Desk,
+) -> None:
+    desk.hosts["webhook"].says.append(LeftAloneError(600.0))
+    await desk.queue("a", channel="webhook")
+    await desk.until(lambda rows: rows["a"]["lease"] == 1 and rows["a"]["state"] == "queued")
+
+    desk.sender.hurry()
+
+    await desk.until_state("sent")
 
 
 # The end

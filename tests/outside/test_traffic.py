@@ -4,6 +4,7 @@ import pytest
 
 from rpcbackend.outside.channels import Carriers
 from rpcbackend.outside.delays import Delays
+from rpcbackend.outside.rests import Rests
 from rpcbackend.outside.rounds import Due
 from rpcbackend.outside.traffic import Traffic
 from rpcbackend.outside.waits import Waits
@@ -18,8 +19,13 @@ def delays(clock: FrozenClock) -> Delays:
     return Delays(clock, Waits(lambda: 0.5))
 
 
-def traffic(delays: Delays, **flying: int) -> Traffic:
-    return Traffic(Carriers(Hosts().channels()), delays, lambda channel: flying.get(channel, 0))
+def traffic(delays: Delays, rests: Rests | None = None, **flying: int) -> Traffic:
+    return Traffic(
+        Carriers(Hosts().channels()),
+        delays,
+        rests or Rests(FrozenClock()),
+        lambda channel: flying.get(channel, 0),
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,6 +73,17 @@ def test_it_waits_for_the_first_that_may_go(delays: Delays) -> None:
     assert traffic(delays).wait(due, NOW_MS) == 90.0
     delays.switch("mail", is_on=False)
     assert traffic(delays).wait(due, NOW_MS) == 120.0
+
+
+def test_it_waits_no_longer_than_a_recipient_is_left_alone(
+    delays: Delays, clock: FrozenClock
+) -> None:
+    rests = Rests(clock)
+    rests.begin("whk_1", 30.0)
+
+    assert traffic(delays, rests).wait(Due(), NOW_MS) == 30.0
+    assert traffic(delays, rests).wait(Due({"mail": NOW_MS + 60_000}), NOW_MS) == 30.0
+    assert traffic(delays, rests).wait(Due({"mail": NOW_MS + 20_000}), NOW_MS) == 20.0
 
 
 def test_what_could_go_waits_for_what_is_on_its_way(delays: Delays) -> None:

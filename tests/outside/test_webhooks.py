@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 
-from rpcbackend.outside.adapter import RefusedError, TryAgainError
+from rpcbackend.outside.adapter import LeftAloneError, RefusedError, TryAgainError
 from rpcbackend.outside.signing import make_secret, verify
 from rpcbackend.outside.webhooks import Endpoint, Webhooks
 from rpcbackend.store import Message
@@ -101,6 +101,20 @@ async def test_an_answer_of_the_receiver_means_later_or_never(
     assert getattr(failed.value, "is_unreached", False) is False
     assert getattr(failed.value, "retry_after_seconds", None) == wait
     assert len(host.requests) == 1
+
+
+async def test_a_host_that_failed_too_often_is_not_asked_and_that_is_no_fault_of_the_message(
+    clock: FrozenClock,
+) -> None:
+    async with webhooks_to(clock, *[an_answer(500)] * 5) as (webhooks, host):
+        for _ in range(5):
+            with pytest.raises(TryAgainError):
+                await webhooks.send(ID, EVENT)
+        with pytest.raises(LeftAloneError) as failed:
+            await webhooks.send(ID, EVENT)
+
+    assert failed.value.seconds == 30.0
+    assert len(host.requests) == 5
 
 
 async def test_a_webhook_that_was_switched_off_meanwhile_gets_nothing(clock: FrozenClock) -> None:

@@ -50,6 +50,21 @@ async def test_what_waits_for_a_slow_recipient_is_not_due_but_what_others_get_is
     assert await next_at(store) == soon_ms
 
 
+async def test_whoever_is_left_alone_is_given_nothing_and_nothing_of_his_is_due(
+    store: Store, clock: FrozenClock
+) -> None:
+    await queue(store, "a1", channel="webhook", recipient="a")
+    await queue(store, "b1", channel="webhook", recipient="b")
+
+    leases = await lease(store, room={"webhook": 4}, to_one=TO_ONE, resting=["a"])
+
+    async def next_at_ms(*resting: str) -> int | None:
+        return await store.read(lambda work: work.due.next_at_ms("webhook", 2, resting))
+
+    assert keys_of(leases) == ["b1"]
+    assert (await next_at_ms("a"), await next_at_ms()) == (None, clock.now_ms())
+
+
 async def test_those_that_stand_behind_go_when_nothing_else_is_due(store: Store) -> None:
     await queue(store, "first", "second", "third")
     behind = [row["id"] for row in await rows_in(store) if row["dedupe_key"] != "third"]

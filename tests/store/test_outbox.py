@@ -529,7 +529,7 @@ async def test_neither_what_waits_for_another_day_nor_what_was_sent_is_looked_at
     """The statements seek in the indexes that were made for them: none walks over a school's."""
     statements = [due.LEASE_DUE, due.NEXT_AT, due.LEASE_TESTS, due.HAS_TEST, due.ON_THEIR_WAY]
     statements += [outbox.LOST, outbox.CANCEL, outbox.CANCEL_BY_KEY, waiting.HOURS_OF_BRANCH]
-    statements += [webhooks.DELIVERIES, webhooks.CANCEL, webhooks.WITHDRAW]
+    statements += [webhooks.CROWDED, webhooks.DELIVERIES, webhooks.CANCEL, webhooks.WITHDRAW]
 
     async def plans(work: Work) -> list[str]:
         names: list[str] = re.findall(r":([a-z_]+)", " ".join(statements))
