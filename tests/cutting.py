@@ -31,6 +31,7 @@ class Wire:
         self.ends_next = False
         self.goes_on = asyncio.Event()
         self.goes_on.set()
+        self._forgotten: list[asyncio.Event] = []
         self.on_cut: Callable[[], Awaitable[None]] = _nothing
         """What happens before whoever waits for the answer notices."""
 
@@ -39,11 +40,12 @@ class Wire:
         task = asyncio.current_task()
         assert task is not None
         self._carrying.append(task)
+        goes_on = self.goes_on
         there = await asyncio.open_unix_connection(str(self._server))
         if self.ends_next:
             self.ends_next = False
             await _greet_and_end(reader, writer, there)
-        back = asyncio.create_task(self._carry_back(there[0], writer))
+        back = asyncio.create_task(_carry_back(there[0], writer, goes_on))
         self._carrying.append(back)
         with suppress(OSError):
             while some := await reader.read(65_536):
@@ -52,23 +54,24 @@ class Wire:
                 if is_commit and self.cut != "nowhere":
                     await self._end(some, writer, there, back)
                     break
-                await self.goes_on.wait()
+                await goes_on.wait()
                 there[1].write(some)
         there[1].close()
         writer.close()
 
+    def forget(self) -> None:
+        """Carry nothing more on the connections that there are, and tell nobody; new ones go on."""
+        self._forgotten.append(self.goes_on)
+        self.goes_on.clear()
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
     async def end(self) -> None:
         """Wait until nobody uses it any more."""
-        self.goes_on.set()
+        for event in (self.goes_on, *self._forgotten):
+            event.set()
         async with asyncio.timeout(10):
             await asyncio.gather(*self._carrying, return_exceptions=True)
-
-    async def _carry_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while some := await reader.read(65_536):
-                await self.goes_on.wait()
-                writer.write(some)
-            writer.close()
 
     async def _end(
         self,
@@ -107,6 +110,16 @@ async def _greet_and_end(
 
 async def _nothing() -> None:
     """Let nothing else happen."""
+
+
+async def _carry_back(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, goes_on: asyncio.Event
+) -> None:
+    with suppress(OSError):
+        while some := await reader.read(65_536):
+            await goes_on.wait()
+            writer.write(some)
+        writer.close()
 
 
 @asynccontextmanager

@@ -24,6 +24,9 @@ _SETTINGS = {
     # A process that hangs keeps the server from tidying up; a writer holds up others, too.
     "idle_in_transaction_session_timeout": "60s",
     "lock_timeout": "10s",
+    # What is between us forgets connections on which nothing goes, some after four minutes.
+    "tcp_keepalives_idle": "60s",
+    "tcp_keepalives_interval": "10s",
     "statement_timeout": "60s",
 }
 

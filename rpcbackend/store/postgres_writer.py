@@ -43,8 +43,8 @@ HANGING_SECONDS = 5.0
 """After so long without a statement the server ends a transaction: a process that hangs within one
 holds up its whole school, and the others give up waiting for it after ten."""
 
-CLOSE_SECONDS = 15.0
-"""After so long a connection is given up on which the last writes wait: longer than for a lock."""
+PATIENCE_SECONDS = 15.0
+"""After so long without an answer a connection is given up: nobody waits so long for a lock."""
 
 WAITS_SECONDS = (0.0, 0.01, 0.05, 0.25, 1.0)
 """Before each further try of a transaction that was not committed."""
@@ -166,7 +166,7 @@ class Writer:
         """Finish what waits, and close the connection."""
         self._is_stopped = True
         while self._task is not None:
-            done, _ = await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
+            done, _ = await asyncio.wait([self._task], timeout=PATIENCE_SECONDS)
             if not done:
                 self.hang_up()
         await self._let_go()
@@ -207,7 +207,7 @@ class Writer:
     async def _try(self, group: Sequence[Unit]) -> _Begun | None:
         """Run a group and commit it; return its transaction if nobody answered the COMMIT."""
         connection = await self._connected()
-        await connection.execute(_BEGIN.format(self._school))
+        await connection.execute(_BEGIN.format(self._school), timeout=PATIENCE_SECONDS)
         transactions = [await self._run(connection, unit, len(group)) for unit in group]
         kept = [tx for tx in transactions if tx is not None]
         if not kept:

@@ -426,10 +426,43 @@ async def test_a_server_that_says_nothing_any_more_is_given_up_and_taken_up_agai
         assert await store.read(count_events) == 2
 
 
+async def test_a_connection_that_was_forgotten_on_the_way_costs_a_write_only_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall forgets one on which nothing went for a while, and tells neither end."""
+    monkeypatch.setattr(postgres_neighbours, "LOOK_SECONDS", 3_600)
+    async with wire_to(place.url) as (wire, url), opened(replace(place, url=url)) as store:
+        await store.write(leave, actor="tests")
+        monkeypatch.setattr(postgres_writer, "PATIENCE_SECONDS", 0.2)
+        wire.forget()
+
+        async with asyncio.timeout(15):
+            await store.write(leave, actor="tests")
+
+        assert await seqs_of(place) == [1, 2]
+
+
+async def seqs_of(place: Place) -> list[int]:
+    """Return the numbers of all events, as another process sees them."""
+    async with opened(place) as other:
+        _, seqs = await seqs_after(other, 0)
+    return seqs
+
+
+async def test_connections_say_now_and_then_that_they_are_there(place: Place) -> None:
+    connection = await Server(place.url).connect()
+    try:
+        asked = "SELECT source FROM pg_settings WHERE name = 'tcp_keepalives_idle'"
+        # What is set means nothing on a socket of this machine.
+        assert await connection.fetchval(asked) == "client"
+    finally:
+        await connection.close()
+
+
 async def test_an_end_does_not_wait_for_a_server_that_says_nothing(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_writer, "CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr(postgres_writer, "PATIENCE_SECONDS", 0.2)
     async with wire_to(place.url) as (wire, url):
         store = await open_server_store(replace(place, url=url))
         await store.write(leave, actor="tests")
