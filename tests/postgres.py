@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -100,7 +101,13 @@ class Cluster:
     def kill(self) -> None:
         """End it as a power cut would."""
         assert self._process is not None
+        pid = self._process.pid
+        # Each connection has a process, which serves on for a moment when it is alone.
+        others = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
         self._process.kill()
+        for other in others:
+            with suppress(ProcessLookupError):
+                os.kill(int(other), signal.SIGKILL)
         self._process.wait()
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
