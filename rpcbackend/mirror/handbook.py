@@ -55,6 +55,14 @@ _INTRODUCTION = (
 )
 
 
+_AGAIN = {
+    "key": "sent again with its Idempotency-Key it is answered as before",
+    "once": "needs an Idempotency-Key, and sent again with it is answered as before",
+    "natural": "sent again it changes nothing more",
+    "none": "sent again it is done again",
+}
+
+
 def _area_of(method: dict[str, Any]) -> str:
     return str(method["name"]).partition(".")[0]
 
@@ -90,7 +98,7 @@ def _facts(method: dict[str, Any]) -> Iterator[str]:
     yield method["x-kind"]
     yield f"permission {method['x-permission']}"
     if method["x-kind"] != "query":
-        yield f"delivered again: {method['x-idempotency']}"
+        yield _AGAIN[method["x-idempotency"]]
     if method["x-rev"]:
         yield "answers with an ETag"
     if method["x-events"]:
@@ -112,7 +120,9 @@ def _table(schema: dict[str, Any]) -> str:
         f"<tr><td><code>{escape(name)}</code></td><td>{_type(field)}</td>"
         f"<td>{'required' if name in required else ''}</td>"
         f"<td>{escape(field.get('description', ''))}</td></tr>"
-        for name, field in schema.get("properties", {}).items()
+        for name, field in sorted(
+            schema.get("properties", {}).items(), key=lambda member: member[0] not in required
+        )
     )
     if not rows:
         return ""

@@ -17,6 +17,18 @@ def test_it_shows_what_is_served_and_nothing_else() -> None:
     assert set(re.findall(r'<section id="([a-z]+\.[A-Za-z]+)">', PAGE)) == SERVED
 
 
+def test_it_says_what_must_be_given_first_and_what_comes_of_a_call_that_is_sent_again() -> None:
+    page = write_handbook(DOCUMENT, {"lessons.book"})
+    lesson = page[page.index('<section id="lessons.book">') :]
+    rows = re.findall(r"<tr><td><code>(\w+)</code>.*?<td>(required)?</td>", lesson)
+
+    assert "sent again with its Idempotency-Key it is answered as before" in lesson
+    assert {name for name, _ in rows[:4]} == {
+        *("durationMinutes", "instructorId", "startsAt", "studentId"),
+    }
+    assert [is_required for _, is_required in rows[:6]] == ["required"] * 4 + [""] * 2
+
+
 def test_every_link_within_it_leads_somewhere() -> None:
     ids = set(re.findall(r'id="([^"]+)"', PAGE))
 

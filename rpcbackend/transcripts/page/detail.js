@@ -29,7 +29,9 @@ const Detail = (() => {
     /** @param {number} row */
     function head(row) {
       const shown = rows.look(row);
-      const about = [Format.since(shown.t), shown.conn, shown.channelKind || shown.kind];
+      const about = [Format.since(shown.t), shown.conn];
+      // Of an event the outcome says that it is one.
+      if (shown.channelKind) about.push(shown.channelKind);
       if (shown.ms !== null) about.push(`${Format.ms(shown.ms)} ms`);
       if (shown.ms2 !== null) about.push(`${Format.ms(shown.ms2)} ms in the second`);
       const button = make('button', { type: 'button', class: 'close', 'aria-label': 'Close' }, '✕');
