@@ -48,7 +48,12 @@ CUT = """() => {
         return right > innerWidth || !(element.contains(found) || found?.contains(element));
     });
     const { scrollHeight, clientHeight } = document.querySelector('.filters');
-    return [scrollHeight > clientHeight ? 'filters' : '', ...cut.map(({ outerHTML }) => outerHTML)];
+    const page = document.documentElement;
+    return [
+        scrollHeight > clientHeight ? 'filters' : '',
+        page.scrollHeight > innerHeight || page.scrollWidth > innerWidth ? 'page' : '',
+        ...cut.map(({ outerHTML }) => outerHTML),
+    ];
 }"""
 """What cannot be seen without scrolling; channels may be more than there is room for."""
 

@@ -131,7 +131,7 @@ function inspect(overview) {
   document.addEventListener('keydown', press);
   showAbout(overview, rows.end);
   apply();
-  byId('grid').focus();
+  byId('grid').focus({ preventScroll: true });
 }
 
 /** @type {(overview: Overview, end: number) => void} */
