@@ -12,6 +12,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PAGES = ("/", "/docs", "/desk/")
 """Whoever follows a link may come here: they hold nobody's data."""
 
+FEEDS = "/feeds/"
+"""And here: whoever has the address of a feed may read it, and no other page knows it."""
+
 _BY_LINK = ("navigate", "document")
 """In a window of its own, and in no frame."""
 
@@ -90,7 +93,7 @@ def is_of_another_site(method: str, path: str, headers: Mapping[str, str]) -> bo
     if headers.get("sec-fetch-site") not in _ELSEWHERE:
         return False
     is_followed = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == _BY_LINK
-    return not (is_followed and method == "GET" and path in PAGES)
+    return not (is_followed and method == "GET" and (path in PAGES or path.startswith(FEEDS)))
 
 
 def _bracketed(host: str) -> str:

@@ -168,6 +168,8 @@ async def test_what_a_browser_fetches_for_another_site_is_refused(
     [
         ("GET /", "navigate", "document", 200),
         ("GET /docs", "navigate", "document", 303),
+        ("GET /feeds/x.ics", "navigate", "document", 404),
+        ("GET /feeds/x.ics", "no-cors", "image", 403),
         ("GET /", "navigate", "iframe", 403),
         ("GET /", "no-cors", "image", 403),
         ("GET /console/main.js", "no-cors", "script", 403),
