@@ -95,7 +95,7 @@ class Application:
             clock=self._clock,
             ids=ids,
             report_bug=self._surroundings.report_bug,
-            began=self._tap.began if self._tap is not None else None,
+            steps=steps,
         )
         """Runs what goes on after its call was answered."""
         self.backups = Shelf()

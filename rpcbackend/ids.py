@@ -10,6 +10,18 @@ __all__ = ["Ids", "RandomBits"]
 _LAST_COUNT = 0xFFF
 
 
+CHANCE_BITS = 62
+
+
+def chance_in(identifier: str) -> int:
+    """Return the random bits of an id, 0 for a text that is none."""
+    digits = identifier.rpartition("_")[2].replace("-", "")
+    try:
+        return int(digits, 16) & ((1 << CHANCE_BITS) - 1)
+    except ValueError:
+        return 0
+
+
 class Ids:
     """Make prefixed UUIDv7 texts, strictly increasing within one process.
 
@@ -48,7 +60,7 @@ class Ids:
             | 0x7 << 76
             | sequence.counter << 64
             | 0b10 << 62
-            | sequence.bits.getrandbits(62)
+            | sequence.bits.getrandbits(CHANCE_BITS)
         )
         digits = f"{value:032x}"
         return f"{prefix}_{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

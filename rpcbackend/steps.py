@@ -6,7 +6,7 @@ replay takes the same step in its place (docs/adr/0056-what-was-outside-stays-so
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from rpcbackend.moments import Moment, in_moment
 from rpcbackend.schema.base import WireModel
@@ -39,6 +39,10 @@ class Begun:
 class StepTap(Protocol):
     """Looks at every step, on the loop."""
 
+    def began(self, name: str) -> Moment:
+        """Hear that the process begins by itself what is due, and return its moment."""
+        ...
+
     def step_began(self, name: StepName, facts: WireModel) -> Begun:
         """Hear that one begins."""
         ...
@@ -48,16 +52,33 @@ class StepTap(Protocol):
         ...
 
 
+Turn = Callable[[StepName | Literal["run_job"], WireModel], Awaitable[None]]
+"""Waits until a step may be taken, or what lies between two of a job's may be done; given facts."""
+
+
+async def _at_once(name: str, facts: WireModel) -> None:
+    """Wait for nobody."""
+
+
 class Steps:
     """Takes the steps of one process.
 
     Args:
         tap: Looks at them; None where nothing is recorded.
         is_led: Whether somebody else says when: who replays what was recorded.
+        turn: Waits for him before those that the process itself must take, for it is in the midst
+            of a job.
     """
 
-    def __init__(self, tap: StepTap | None = None, *, is_led: bool = False) -> None:
-        self._tap, self.is_led = tap, is_led
+    def __init__(
+        self, tap: StepTap | None = None, *, is_led: bool = False, turn: Turn = _at_once
+    ) -> None:
+        self._tap, self.is_led, self.turn = tap, is_led, turn
+
+    @property
+    def began(self) -> Callable[[str], Moment] | None:
+        """What is told that a job begins that nobody called for, if anything is."""
+        return self._tap.began if self._tap is not None else None
 
     async def take(self, store: Store, step: Step[T]) -> T:
         """Do it, as one transaction, and return what it returns.
@@ -71,7 +92,9 @@ class Steps:
         async def unit(work: Work) -> tuple[T, int]:
             return await step.run(work), await work.events.head_seq()
 
-        begun, seq = self._tap.step_began(step.name, step.facts()), None
+        facts, seq = step.facts(), None
+        await self.turn(step.name, facts)
+        begun = self._tap.step_began(step.name, facts)
         try:
             with in_moment(lambda: begun.moment):
                 result, seq = await store.write(unit, actor=step.actor)

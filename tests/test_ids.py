@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpcbackend.ids import Ids
+from rpcbackend.ids import CHANCE_BITS, Ids, chance_in
+from rpcbackend.moments import NamedBits
 from rpcbackend.testing import FrozenClock
 
 
@@ -81,3 +82,10 @@ def test_a_correlation_id_is_the_same_whenever_it_is_written_out() -> None:
     assert ids.correlation(late) > ids.correlation(early)
     assert ids.correlation(early) == ids.correlation(early)
     assert ids.correlation() > ids.correlation(late)
+
+
+def test_the_chance_of_an_id_is_told_and_a_text_that_is_none_has_none() -> None:
+    drawn = NamedBits(b"key", "one").getrandbits(CHANCE_BITS)
+    made = Ids(FrozenClock(), NamedBits(b"key", "one")).new("stu")
+
+    assert (chance_in(made), chance_in("nobody")) == (drawn, 0)

@@ -15,10 +15,14 @@ class Kept:
     def __init__(self) -> None:
         self.told: list[object] = []
 
+    def began(self, name: str) -> Moment:
+        """Return a moment."""
+        return Moment(1_000, 0.0, NamedBits(b"", f"seven of {name}"))
+
     def step_began(self, name: StepName, facts: WireModel) -> Begun:
         """Keep what was begun."""
         self.told.append((name, facts))
-        return Begun(7, Moment(1_000, 0.0, NamedBits(b"", "seven")))
+        return Begun(7, self.began(name))
 
     def step_ended(self, number: int, seq: int | None) -> None:
         """Keep how it ended."""

@@ -42,10 +42,6 @@ class Tap(StepTap, Protocol):
         """Return that of the next call of the line that came last."""
         ...
 
-    def began(self, name: str) -> Moment:
-        """Hear that the process begins by itself what is due, and return its moment."""
-        ...
-
     def went(self, connection_id: str, line: bytes) -> None:
         """Take a line that goes out."""
         ...

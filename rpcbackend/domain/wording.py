@@ -22,6 +22,12 @@ def unknown_in(text: str, known: Collection[str]) -> list[str]:
     return sorted(alone | {name_of(found) for found in places_in(text) - set(known)})
 
 
+def marks_in(text: str) -> list[str]:
+    """Return the places of a text as they stand in it, as far as they may be told, and braces."""
+    alone = re.findall(r"[{}]", _PLACE.sub("", text))
+    return [*sorted(f"{{{name_of(found).strip('{}')}}}" for found in places_in(text)), *alone]
+
+
 def name_of(found: str) -> str:
     """Return what may be told of a name that is not known: itself only if it looks like one.
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from loguru import logger
 
@@ -14,12 +14,16 @@ from rpcbackend.ids import Ids
 from rpcbackend.jobs import records
 from rpcbackend.jobs.left_behind import Resume, adopt, take_over
 from rpcbackend.jobs.roster import Live, Roster
-from rpcbackend.moments import Moment, in_moment
+from rpcbackend.moments import in_moment
 from rpcbackend.rpc_error import RpcError
 from rpcbackend.running import Conclude, JobOverError, Order, Run
 from rpcbackend.schema.base import Params
 from rpcbackend.schema.jobs import Job
+from rpcbackend.schema.steps import JobFacts, JobStepName
+from rpcbackend.steps import Step, Steps
 from rpcbackend.store import Command, LeftJob, Store, Work
+
+T = TypeVar("T")
 
 
 async def _note_nothing(work: Work, job_id: str) -> None:
@@ -34,7 +38,7 @@ class JobRunner:
         clock: Gives the times of ends.
         ids: Makes the marks that tie a failed job to its log lines.
         report_bug: Told about an exception that no job expected.
-        began: Told the name of a job that nobody called for, and gives it its moment.
+        steps: Takes what a job does to the store beside the calls: begins, is sealed, ends.
     """
 
     def __init__(
@@ -44,9 +48,9 @@ class JobRunner:
         clock: Clock,
         ids: Ids,
         report_bug: ReportBug,
-        began: Callable[[str], Moment] | None = None,
+        steps: Steps | None = None,
     ) -> None:
-        self._began = began
+        self._steps = steps or Steps()
         self._store, self._clock, self._ids = store, clock, ids
         self._report_bug = report_bug
         self._roster = Roster(self._lost, lambda: self._store().engine.is_shared)
@@ -135,14 +139,14 @@ class JobRunner:
             channel: What it does.
             actor: Who begins it.
             run: The job.
-            name: What is told to `began`.
+            name: What is told of it when it begins, see `Steps.began`.
             resume_by: See `begin_job`.
             note: Given its id in the transaction that records it.
 
         Raises:
             RpcError: As those of `room`, or of the store.
         """
-        began = self._began
+        began = self._steps.began
         with in_moment(None if began is None else lambda: began(name)):
             created_at = records.whole_second(self._clock.now_ms())
             job = records.queued(self._ids.new("job"), channel, actor, created_at)
@@ -193,6 +197,7 @@ class JobRunner:
         async with self._areas.setdefault(_area_of(live.job), asyncio.Lock()):
             await self._begin(live)
             live.report(0, 1, "begins")
+            await self._steps.turn("run_job", JobFacts(job_id=live.job_id))
             conclude = await live.order.run(live)
             if conclude is not None:
                 await self._conclude(live, conclude)
@@ -208,7 +213,7 @@ class JobRunner:
             live.lease = await work.jobs.take(live.job_id)
             return running
 
-        running = await self._store().write(unit, actor=live.job.actor)
+        running = await self._take("begin_job", live.job, unit)
         if not live.job.state.is_over:
             # Else it was cancelled meanwhile.
             live.job = running
@@ -231,7 +236,7 @@ class JobRunner:
             live.is_sealed = True
 
         try:
-            await self._store().write(unit, actor=live.job.actor)
+            await self._take("seal_job", live.job, unit)
         except BaseException:
             live.is_sealed = False
             raise
@@ -255,9 +260,11 @@ class JobRunner:
             return done
 
         command = live.order.command
-        live.job = await self._store().write(
-            lambda work: work.audited(unit, command), actor=live.job.actor
-        )
+        live.job = await self._take("end_job", live.job, lambda work: work.audited(unit, command))
+
+    async def _take(self, name: JobStepName, job: Job, unit: Callable[[Work], Awaitable[T]]) -> T:
+        step = Step(name=name, actor=job.actor, run=unit, facts=lambda: JobFacts(job_id=job.id))
+        return await self._steps.take(self._store(), step)
 
     # Other ends
 
@@ -291,10 +298,15 @@ class JobRunner:
             # It was cancelled, and that is recorded.
             return
         live.job = ended
+
+        async def put(work: Work) -> Job:
+            return await records.put_unless_over(work, ended)
+
         try:
-            live.job = await self._store().write(
-                lambda work: records.put_unless_over(work, ended), actor=ended.actor
-            )
+            if live.stopped is None:
+                live.job = await self._take("end_job", ended, put)
+            else:
+                live.job = await self._store().write(put, actor=ended.actor)
         except Exception as error:  # noqa: BLE001 (its end is told from memory, and logged)
             logger.bind(job=ended.id, error=str(error)).warning("a job's end cannot be recorded")
             self._roster.remember(ended)

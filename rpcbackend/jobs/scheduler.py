@@ -169,7 +169,20 @@ class Scheduler:
         Raises:
             LeadsNoMoreError: This process stood still, and another one runs it by now.
         """
-        head_seq, others = self._host.store.head_seq, self._host.store.engine.others
+        head_seq = self._host.store.head_seq
+        job = await self._jobs.ended(await self.begin(name))
+        if BUILT_IN[name].waits_for_use and job is not None and job.state is JobState.DONE:
+            # Its own event comes behind what it was to see.
+            self._quiet_seq = head_seq + 1
+        return job
+
+    async def begin(self, name: ScheduleName) -> str:
+        """Begin a schedule now, and return the id of its job.
+
+        Raises:
+            LeadsNoMoreError: This process stood still, and another one runs it by now.
+        """
+        others = self._host.store.engine.others
         channel, run, params = self._task(name)
 
         async def note(work: Work, job_id: str) -> None:
@@ -177,14 +190,7 @@ class Scheduler:
                 raise LeadsNoMoreError
             await work.schedules.see(name, work.now, job_id)
 
-        job_id = await self._jobs.launch(
-            channel, ACTOR, run, resume_by=params, note=note, name=name
-        )
-        job = await self._jobs.ended(job_id)
-        if BUILT_IN[name].waits_for_use and job is not None and job.state is JobState.DONE:
-            # Its own event comes behind what it was to see.
-            self._quiet_seq = head_seq + 1
-        return job
+        return await self._jobs.launch(channel, ACTOR, run, resume_by=params, note=note, name=name)
 
     def _task(self, name: ScheduleName) -> tuple[str, Run[Any], RunSchedule | None]:
         channel = BUILT_IN[name].channel

@@ -1,15 +1,20 @@
 """What the process does by itself, and what of that does not stand in its store: the facts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from rpcbackend.schema.base import PERSONAL, Flag, Integer, WireModel
+from rpcbackend.schema.jobs import JobId
 from rpcbackend.schema.outbox import MessageId
 from rpcbackend.schema.providers import ProviderId
 
-StepName = Literal["send", "carry", "link", "breakers", "fan_out", "plan", "remind"]
+JobStepName = Literal["begin_job", "seal_job", "end_job"]
+"""`begin_job`: its turn has come. `seal_job`: nothing stops it any more. `end_job`: keep what it
+came to."""
+
+StepName = Literal["send", "carry", "link", "breakers", "fan_out", "plan", "remind"] | JobStepName
 """`send`: mark what was sent, and take what is next. `carry`: note who may have a message. `link`:
 keep the link of a payment. `breakers`: tell of hosts that are left alone, or well again. `fan_out`:
 hand events on to webhooks. `plan`: decide when to remind. `remind`: queue what is due of that."""
@@ -93,6 +98,15 @@ class BreakerFacts(WireModel):
     changes: list[BreakerChange]
 
 
+class JobFacts(WireModel):
+    """Which job goes on; what it does stands in its params and in the store."""
+
+    job_id: JobId
+
+
+JOB_STEPS: frozenset[str] = frozenset(get_args(JobStepName))
+"""Of these the process takes each itself, in a replay too."""
+
 FACTS: Mapping[StepName, type[WireModel]] = {
     "send": SendFacts,
     "carry": CarryFacts,
@@ -101,5 +115,8 @@ FACTS: Mapping[StepName, type[WireModel]] = {
     "fan_out": NoFacts,
     "plan": NoFacts,
     "remind": NoFacts,
+    "begin_job": JobFacts,
+    "seal_job": JobFacts,
+    "end_job": JobFacts,
 }
 """What is told of each step."""

@@ -12,8 +12,10 @@ from rpcbackend.transcripts.format import is_placeholder
 from rpcbackend.transcripts.known import Known
 from rpcbackend.transcripts.rules import (
     ALWAYS,
+    CANCELLED,
     JOB_NAMES,
     JOB_TIMES,
+    LOOKED,
     NOT_FAILED,
     UNDER_WAY,
     Rule,
@@ -135,18 +137,25 @@ class Comparison:
             yield f"{path} (order)", list(recorded), list(actual)
 
     def _is_under_way(self, recorded: dict[str, Any], actual: dict[str, Any]) -> bool:
-        return (
-            recorded.get("channel") in self._jobs
-            and recorded.get("state") in UNDER_WAY
-            and actual.get("state") in NOT_FAILED
+        if not self._begins_jobs(recorded.get("channel")):
+            return False
+        states = recorded.get("state"), actual.get("state")
+        # How far it was when it was cancelled came of the instant.
+        return states == (CANCELLED, CANCELLED) or (
+            states[0] in UNDER_WAY and states[1] in NOT_FAILED
         )
+
+    def _begins_jobs(self, channel: Any) -> bool:
+        # In a document of the contract it is the schema of a member.
+        return isinstance(channel, str) and channel in self._jobs
 
     def _of_job(self, recorded: dict[str, Any]) -> frozenset[str]:
         """Return what of an object depends on when a job did what it did."""
         area = str(recorded.get("type")).partition(".")[0]
-        is_backup = "auditHeadSeq" in recorded and "createdAt" in recorded
-        is_job = recorded.get("channel") in self._jobs or area in self._job_areas
-        return JOB_TIMES if is_job or is_backup else frozenset()
+        is_job = self._begins_jobs(recorded.get("channel")) or area in self._job_areas
+        if "headSeq" in recorded and ("createdAt" in recorded or "sha256" in recorded):
+            return JOB_TIMES | LOOKED
+        return JOB_TIMES if is_job else frozenset()
 
     def _in_list(
         self, channel: str, recorded: list[Any], actual: list[Any], path: str

@@ -13,6 +13,7 @@ from typing import Any
 from rpcbackend.dispatch.control import CANCEL, SHUTDOWN
 from rpcbackend.dispatch.dispatcher import is_answerless
 from rpcbackend.dispatch.registry import Registry
+from rpcbackend.errors import ParseError, RequestTooLargeError
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.envelope import is_response
 from rpcbackend.transcripts.format import Entry, unreadable_length
@@ -28,7 +29,15 @@ TIMING = frozenset(
 )
 """Errors that come of the instant, and not of what was asked for."""
 
-_ORDERED = frozenset({"initialize", SHUTDOWN, "events.subscribe"})
+_UNREADABLE = frozenset({ParseError.symbol, RequestTooLargeError.symbol})
+"""What is answered to a line that was no JSON, and to no other one."""
+
+UNHEARD_MS = 10_000
+"""So long a command without id may be under way: nobody is told when it has ended."""
+
+SUBSCRIBE = "events.subscribe"
+
+_ORDERED = frozenset({"initialize", SHUTDOWN, SUBSCRIBE})
 """Channels that leave something behind though they are no commands."""
 
 
@@ -46,6 +55,8 @@ class Request:
     """Its place in the transcript."""
     first_call: int = 1
     """Which of the calls of its line it begins with: elements of a batch come one by one."""
+    told_seq: int | None = None
+    """The last event that it left, where only that tells that it was done."""
     reply: Entry | None = None
     replied_at: int = 0
     """The place of its reply."""
@@ -53,7 +64,12 @@ class Request:
     @property
     def is_step(self) -> bool:
         """Whether nobody asked for it: the process did it by itself."""
-        return self.entry.step is not None
+        return self.entry.step is not None or self.entry.begun is not None
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether nobody was told when it ended."""
+        return self.reply is None and not self.is_step
 
     @property
     def channel(self) -> str:
@@ -98,6 +114,8 @@ class Request:
         if self.is_step:
             stepped = self.reply.stepped if self.reply is not None else None
             return stepped["seq"] if stepped is not None else None
+        if self.is_unheard:
+            return self.told_seq
         msg = self.reply.msg if self.reply is not None else None
         result = msg.get("result") if isinstance(msg, dict) else None
         meta = result.get("_meta") if isinstance(result, dict) else None
@@ -124,7 +142,7 @@ class Group:
     def commands(self) -> list[Request]:
         """All that may have changed something, as it came or was begun."""
         asked = [request for request in self.requests if request.is_command]
-        done = [step for step in self.steps if step.seq is not None]
+        done = [step for step in self.steps if step.seq is not None or step.entry.begun is not None]
         return sorted([*asked, *done], key=lambda each: each.position)
 
 
@@ -132,8 +150,25 @@ def in_order(commands: list[Request]) -> list[Request]:
     """Put commands that overlapped in the order in which they took effect.
 
     Those that left events by the numbers of these: a login takes its time before it writes, and
-    others may come in between. Those that were refused when they were; others as they came.
+    others may come in between. Those that were refused when they were. Those without an answer
+    before what came behind them on their connection and was done, for writes keep their order.
     """
+    answered = _in_turn([each for each in commands if not each.is_unheard or each.seq is not None])
+    arrival = {id(command): place for place, command in enumerate(commands)}
+    for command in commands:
+        if command.is_unheard and command.seq is None:
+            behind = (
+                place
+                for place, other in enumerate(answered)
+                if other.seq is not None
+                and other.entry.conn == command.entry.conn
+                and arrival[id(other)] > arrival[id(command)]
+            )
+            answered.insert(next(behind, len(answered)), command)
+    return answered
+
+
+def _in_turn(commands: list[Request]) -> list[Request]:
     numbered = iter(
         sorted(
             (command for command in commands if command.seq is not None),
@@ -178,6 +213,7 @@ class _Grouping:
         self._numbers: dict[str, int] = {}
         self._waiting: dict[str, deque[Request]] = {}
         self._under_way = 0
+        self._unheard: list[Request] = []
         self.group = Group()
 
     def take(self, position: int, entry: Entry) -> Iterator[Group]:
@@ -186,8 +222,9 @@ class _Grouping:
             yield Group(events=[entry])
             self.group, self._under_way = Group(), 0
             self._waiting.clear()
-        elif entry.dir == "in" or entry.step is not None:
-            if self._under_way == 0 and (self.group.requests or self.group.steps):
+            self._unheard.clear()
+        elif entry.dir == "in" or entry.step is not None or entry.begun is not None:
+            if self._is_over(entry.t) and (self.group.requests or self.group.steps):
                 yield self.group
                 self.group = Group()
             if entry.dir == "in":
@@ -201,6 +238,11 @@ class _Grouping:
         else:
             self.group.events.append(entry)
 
+    def _is_over(self, t: float) -> bool:
+        """Tell whether nothing of the group is under way any more, as far as anybody knows."""
+        self._unheard = [each for each in self._unheard if abs(t - each.entry.t) < UNHEARD_MS]
+        return not self._under_way and not self._unheard
+
     def _begin(self, position: int, entry: Entry) -> None:
         self._numbers[entry.conn] = number = self._numbers.get(entry.conn, 0) + 1
         request = self._request(entry, number, position)
@@ -208,16 +250,19 @@ class _Grouping:
         if request.wants_reply:
             self._waiting.setdefault(entry.conn, deque()).append(request)
             self._under_way += 1
+        elif request.is_command and not request.is_cancellation:
+            self._unheard.append(request)
 
     def _begin_step(self, position: int, entry: Entry) -> None:
         step = Request(entry, 0, is_command=True, job=False, position=position)
         self.group.steps.append(step)
-        self._under_way += 1
+        # Of the beginning of a job no end is told: what it does is told by its steps.
+        self._under_way += entry.step is not None
 
     def _end_step(self, position: int, entry: Entry) -> None:
         for step in self.group.steps:
             begun, ended = step.entry.step or {}, entry.stepped or {}
-            if step.reply is None and begun["number"] == ended["number"]:
+            if step.reply is None and begun.get("number") == ended["number"]:
                 step.reply, step.replied_at = entry, position
                 self._under_way -= 1
 
@@ -241,14 +286,25 @@ class _Grouping:
     def _end(self, position: int, entry: Entry) -> None:
         waiting = self._waiting.get(entry.conn, deque())
         ids = _ids_in(entry.msg)
-        for request in waiting:
+        # What names no id is answered at once, though others that came before it are under way.
+        for request in reversed(waiting.copy()) if ids == {b"null"} else waiting:
             if _answers(entry.msg, ids, request.entry.msg):
                 request.reply, request.replied_at = entry, position
                 waiting.remove(request)
                 self._under_way -= 1
+                self._hear(request)
                 if isinstance(request.entry.msg, list) and isinstance(entry.msg, list):
                     self._take_apart(request, entry, position)
                 return
+
+    def _hear(self, request: Request) -> None:
+        """Take it that what came before a command on its connection has been done before it."""
+        if request.is_command and request.seq is not None:
+            self._unheard = [
+                each
+                for each in self._unheard
+                if each.entry.conn != request.entry.conn or each.position > request.position
+            ]
 
     def _take_apart(self, batch: Request, reply: Entry, position: int) -> None:
         """Put the elements of a batch in its place: they ran beside each other."""
@@ -271,9 +327,16 @@ def _answers(reply: Any, ids: set[bytes], request: Any) -> bool:
         return ids <= _ids_in(request) | {b"null"}
     if isinstance(reply, list):
         return False
+    was_unreadable = unreadable_length(request) is not None
+    if was_unreadable != (_symbol_of(reply) in _UNREADABLE):
+        return False
     return ids == (_ids_in(request) or {b"null"}) or (
         ids == {b"null"} and not (isinstance(request, dict) and "method" in request)
     )
+
+
+def _symbol_of(reply: dict[str, Any]) -> str | None:
+    return str(reply["error"]["data"]["code"]) if "error" in reply else None
 
 
 def _wants_reply(msg: Any) -> bool:

@@ -27,6 +27,8 @@ _GIVEN_OUT = re.compile(
     r"|key_[0-9A-Za-z]{8}|cor_[0-9a-f]{16}"
     # A backup, or the number of a version.
     r"|\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-[a-z-]+(-\d+)?|[0-9.]{1,20}"
+    # The etag of a calendar.
+    r"|[0-9a-f]{32}"
     r"|local|nobody|jobs|access|monitor|clock|seed|contractor|replay"
 )
 

@@ -103,7 +103,7 @@ class Entry(NamedTuple):
     @property
     def begun(self) -> str | None:
         """What the process began by itself, if the entry is about that."""
-        if not isinstance(self.msg, Mapping):
+        if self.dir != "event" or self.conn != PROCESS:
             return None
         if self.msg.get("method") == DAILY:
             return BACKUP

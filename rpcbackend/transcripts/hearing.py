@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from rpcbackend.transcripts.differences import ABSENT
 from rpcbackend.transcripts.format import Entry
-from rpcbackend.transcripts.peer import Peer
+from rpcbackend.transcripts.peer import EVENT_SECONDS, Peer
 from rpcbackend.transcripts.report import Report
 
 QUIET_SECONDS = 0.1
@@ -25,6 +26,8 @@ class Hearing:
         self._peer_of, self._report = peer_of, report
         self._due: dict[str, deque[Entry]] = {}
         self._greeted: set[str] = set()
+        self._again: set[str] = set()
+        self._late: set[str] = set()
 
     def expect(self, entry: Entry) -> None:
         """Take what was heard when the transcript was recorded."""
@@ -36,18 +39,37 @@ class Hearing:
             self._greeted.add(entry.conn)
             self._report.compare_event(entry, ready.popleft() if ready else None)
 
+    def subscribed_again(self, connection_id: str) -> None:
+        """Hear that one subscription took the place of another one.
+
+        How much the first one still told, or the second told once more, came of the instant.
+        """
+        self._again.add(connection_id)
+
     async def catch_up(self) -> None:
         """Compare every event that is due by now, and wait for those that are missing."""
         for connection_id, due in self._due.items():
             peer = self._peer_of(connection_id)
             while due:
-                if not peer.events:
-                    try:
-                        await peer.hear()
-                    except TimeoutError:
-                        self._report.compare_event(due.popleft(), None)
-                        continue
-                self._report.compare_event(due.popleft(), peer.events.popleft())
+                event = due.popleft()
+                self._report.compare_event(event, await self._next(connection_id, peer, event))
+        self._again.clear()
+
+    async def _next(self, connection_id: str, peer: Peer, due: Entry) -> Any:
+        """Return the next event of a connection, None when none comes."""
+        while True:
+            while peer.events:
+                event = peer.events.popleft()
+                is_due = event["params"]["seq"] == due.msg["params"]["seq"]
+                if is_due or connection_id not in self._again:
+                    return event
+            # Where one did not come, those behind it are one too few: nobody waits for long again.
+            seconds = QUIET_SECONDS if connection_id in self._late else EVENT_SECONDS
+            try:
+                await peer.hear(seconds)
+            except TimeoutError:
+                self._late.add(connection_id)
+                return None
 
     async def finish(self, peers: dict[str, Peer], t: float, told_seq: int) -> None:
         """Report what came and was never recorded.

@@ -1,11 +1,13 @@
 """Sign-ins in a replay: what somebody knew or read off a device then, nobody knows now.
 
 On a copy of a store users get other passwords. One-time codes are made anew, where one was right.
+Files go into a folder of the replay's own.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rpcbackend.app import Application
@@ -18,6 +20,10 @@ CHANNEL = "auth.login"
 
 CODES = {CHANNEL: "mfaCode", "auth.mfaEnrol": "code"}
 """Params that are one-time codes."""
+
+_FOLDERS = "backups.create"
+PATHS = {"exports.start": "path", _FOLDERS: "targetDirectory"}
+"""Params that say where a file goes; a folder is there already."""
 
 _SECRET = re.compile(r"otpauth://totp/.*[?&]secret=([A-Z2-7]+)")
 
@@ -85,6 +91,22 @@ async def make_code(
         last_step = NO_STEP
     # A code is good once, and that of the next half minute is accepted too.
     return code_at(secret, max(now_ms // STEP_MS, last_step + 1)) if secret else None
+
+
+def path_in(request: Request) -> str | None:
+    """Return the placeholder of a path that leads somewhere: nobody knows where."""
+    params = request.entry.msg.get("params") if isinstance(request.entry.msg, dict) else None
+    path = params.get(PATHS.get(request.channel)) if isinstance(params, dict) else None
+    was_refused = (request.error or {}).get("code") == "INVALID_PARAMS"
+    return str(path) if is_placeholder(path) and not was_refused else None
+
+
+def make_path(channel: str, known: str, directory: Path) -> str:
+    """Return one in the place of another, in a folder of the replay's own."""
+    path = directory / known.strip("<>").replace(":", "-")
+    if channel == _FOLDERS:
+        path.mkdir(exist_ok=True)
+    return str(path.absolute())
 
 
 def is_placeholder_in(params: Any, name: str) -> bool:

@@ -12,6 +12,7 @@ from rpcbackend.schema.steps import StepName
 from rpcbackend.security.tokens import Audience
 from rpcbackend.steps import Begun
 from rpcbackend.transcripts.timeline import Calls
+from rpcbackend.transcripts.turns import Turns
 
 REPLY_SECONDS = 60.0
 """No reply takes longer, whatever was asked for."""
@@ -23,8 +24,8 @@ IDLE_SECONDS = 0.000_5
 class ReplayTap:
     """Gives the calls of a replay the moments that they had."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, turns: Turns) -> None:
+        self._calls, self._turns = calls, turns
 
     def came(self, connection_id: str, line: bytes | None) -> None:
         """Look at nothing."""
@@ -37,9 +38,9 @@ class ReplayTap:
         """Return that of what the process began by itself."""
         return self._calls.next()
 
-    def step_began(self, name: StepName, facts: WireModel) -> Begun:  # noqa: ARG002 (as above)
+    def step_began(self, name: StepName, facts: WireModel) -> Begun:
         """Return the moment of a step of the process's own, which the replay has begun."""
-        return Begun(0, self._calls.next())
+        return Begun(0, self._turns.moment(name, facts))
 
     def step_ended(self, number: int, seq: int | None) -> None:
         """Look at nothing."""
@@ -112,8 +113,12 @@ class Peer:
         """Return the replies that nobody has waited for."""
         return [self._replies.get_nowait() for _ in range(self._replies.qsize())]
 
-    async def hear(self) -> None:
-        """Wait for another event."""
+    async def hear(self, seconds: float = EVENT_SECONDS) -> None:
+        """Wait for another event.
+
+        Raises:
+            TimeoutError: None comes.
+        """
         self._news.clear()
-        async with asyncio.timeout(EVENT_SECONDS):
+        async with asyncio.timeout(seconds):
             await self._news.wait()

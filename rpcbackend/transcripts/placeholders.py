@@ -39,7 +39,8 @@ _OF_MARK = {
     "personal": ("url", "email", "phone", "date", "blank", "text"),
     "secret": ("key", "code", "blank", "text"),
 }
-DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST = re.compile(r"[0-9a-f]{64}|[0-9a-f]{32}")
+"""SHA-256, or BLAKE2b of 16 bytes: the `etag` of a calendar."""
 
 
 LIMIT = 1_000_000
@@ -91,12 +92,12 @@ class Placeholders:
         return known
 
     def digests(self, value: Any) -> Any:
-        """Return a JSON value with every SHA-256 in it replaced: one of a name tells the name."""
+        """Return a JSON value with every digest in it replaced: one of a name tells the name."""
         if isinstance(value, dict):
             return {name: self.digests(item) for name, item in value.items()}
         if isinstance(value, list):
             return [self.digests(item) for item in value]
-        if isinstance(value, str) and len(value) == 64 and DIGEST.fullmatch(value):  # noqa: PLR2004
+        if isinstance(value, str) and len(value) in (32, 64) and DIGEST.fullmatch(value):
             return self._name("digest", value.encode())[0]
         return value
 

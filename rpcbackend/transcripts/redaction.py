@@ -5,6 +5,7 @@ from typing import Any
 from rpcbackend.dispatch.control import CANCEL
 from rpcbackend.dispatch.registry import Method, Registry
 from rpcbackend.domain.templates import GIVEN
+from rpcbackend.domain.wording import marks_in
 from rpcbackend.errors import ParseError
 from rpcbackend.protocol import codec
 from rpcbackend.protocol.envelope import is_request_id
@@ -26,6 +27,9 @@ SEARCHED = {"students.list": "text"}
 
 FILLED = {"notifications.send": "values"}
 """Params that hold what stands in the places of a template."""
+
+TEMPLATES = {"templates.save": ("subject", "text")}
+"""Params that have places to fill: which ones, decides whether they are taken."""
 
 _PLACES = frozenset(name for names in GIVEN.values() for name in names)
 
@@ -121,6 +125,9 @@ class Redaction:
             return redact_params(method.params, params, self._replace)
         apart = self._apart(method, params)
         kept = redact_params(method.params, {**params, **dict.fromkeys(apart)}, self._replace)
+        for name in TEMPLATES.get(method.channel, ()):
+            if isinstance(text := params.get(name), str) and (marks := marks_in(text)):
+                self._placeholders.tell(kept[name], {"places": marks})
         return {**kept, **apart}
 
     def _apart(self, method: Method, params: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ at some instant between its request and its reply: they are linearizable (Herlih
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rpcbackend.app import Application
@@ -22,7 +23,15 @@ from rpcbackend.steps import Steps
 from rpcbackend.surroundings import Surroundings
 from rpcbackend.transcripts import telling
 from rpcbackend.transcripts.differences import Comparison, Found
-from rpcbackend.transcripts.exchanges import TIMING, Group, Request, groups_of, in_order, span_of
+from rpcbackend.transcripts.exchanges import (
+    SUBSCRIBE,
+    TIMING,
+    Group,
+    Request,
+    groups_of,
+    in_order,
+    span_of,
+)
 from rpcbackend.transcripts.files import Transcript
 from rpcbackend.transcripts.filling import Filling
 from rpcbackend.transcripts.format import PROCESS, Entry
@@ -33,6 +42,8 @@ from rpcbackend.transcripts.lending import (
     is_placeholder_in,
     lend_password,
     make_code,
+    make_path,
+    path_in,
     signs_in,
 )
 from rpcbackend.transcripts.outcome import Outcome, Wish
@@ -42,6 +53,7 @@ from rpcbackend.transcripts.report import Report
 from rpcbackend.transcripts.retaking import Retaking
 from rpcbackend.transcripts.studying import Studied
 from rpcbackend.transcripts.timeline import STEPS, Calls, ReplayClock
+from rpcbackend.transcripts.turns import Turns
 
 ANY_RATE = Limits(
     query_per_second=1_000_000,
@@ -74,6 +86,7 @@ class Replay:
     ) -> None:
         header, self._outcome = transcript.header, Outcome()
         self._transcript, self._wish, self._look = transcript, wish, look
+        self._files = ""
         self._known = Known(is_copy=wish.is_copy)
         self._filling = Filling(self._known, wish.database_key)
         self._clock = ReplayClock(header.started_ms)
@@ -81,9 +94,11 @@ class Replay:
         self._started, self._begun = 0.0, 0
         self._is_overlapped = self._has_jobs = False
         self._peers: dict[str, Peer] = {}
+        self._subscribed: set[str] = set()
         studied, drawn = self._study(), NamedBits(bytes.fromhex(header.seed), "secrets")
-        tap = ReplayTap(self._calls)
-        steps = Steps(tap, is_led=studied.has_steps)
+        self._turns = Turns(self._calls, is_told=studied.has_job_steps)
+        tap = ReplayTap(self._calls, self._turns)
+        steps = Steps(tap, is_led=studied.has_steps, turn=self._turns.wait)
         self._app = Application(
             directory,
             Surroundings(
@@ -97,8 +112,8 @@ class Replay:
             limits=studied.limits,
             outside=studied.outside,
         )
-        self._retaking = Retaking(self._app, steps)
-        self._ended = studied.ended
+        self._retaking = Retaking(self._app, steps, self._turns)
+        self._ended, self._events = studied.ended, studied.events
         jobs = {method.channel for method in self._app.dispatcher.registry if method.kind == "job"}
         self._comparison = Comparison(self._known, wish.rules, frozenset(jobs))
         self._report = Report(self._outcome, self._comparison, self._known)
@@ -114,9 +129,12 @@ class Replay:
         self._started = asyncio.get_running_loop().time()
         await self._app.boot()
         try:
-            await self._run_groups()
+            # Not in the data directory, where no file is exported to.
+            with TemporaryDirectory(prefix="rpcbackend-replay-") as self._files:
+                await self._run_groups()
         finally:
             self._outcome.is_torn = self._transcript.is_torn
+            self._turns.close()
             await self._app.close()
         return self._outcome
 
@@ -139,8 +157,6 @@ class Replay:
             for event in group.events:
                 self._hearing.expect(event)
             await self._run_group(group)
-            for event in group.events:
-                await self._begin_by_itself(event)
             await self._hearing.catch_up()
             if self._app.has_store and group.ended <= self._ended - EVENT_SECONDS * 1_000:
                 told_seq = self._app.store.head_seq
@@ -154,6 +170,9 @@ class Replay:
         self._is_overlapped = len(requests) + len(group.steps) > 1
         if len(requests) > 1:
             self._outcome.overlapped += len(requests)
+        for request in requests:
+            if request.is_unheard:
+                request.told_seq = self._seq_of(request)
         commands = in_order([one for one in group.commands if one.is_step or one in requests])
         queries = [one for one in group.requests if one in requests and not one.is_command]
         for done in range(len(commands) + 1):
@@ -163,6 +182,12 @@ class Replay:
                     queries.remove(query)
             if done < len(commands):
                 await self._do(commands[done])
+
+    def _seq_of(self, request: Request) -> int | None:
+        """Return the last event that a command left of whose end nobody was told."""
+        conn, first = request.entry.conn, request.first_call
+        chances = self._calls.chances(conn, request.number, first)
+        return max((self._events[each] for each in chances if each in self._events), default=None)
 
     def _is_to_be_sent(self, request: Request) -> bool:
         if request.is_cancellation:
@@ -220,6 +245,9 @@ class Replay:
 
     async def _do(self, command: Request) -> None:
         entry, step = command.entry, command.entry.step
+        if entry.begun is not None:
+            await self._begin_by_itself(entry)
+            return
         if step is None:
             await self._try(command, is_last=True)
             return
@@ -248,6 +276,8 @@ class Replay:
             code = await make_code(self._app, request, told, self._clock.now_ms())
             if code is not None:
                 self._known.learn(known, code)
+        if (known := path_in(request)) is not None and known not in self._known.values:
+            self._known.learn(known, make_path(request.channel, known, Path(self._files)))
         if request.channel == telling.CHANNEL and request.reply is not None:
             await self._tell(request)
 
@@ -272,6 +302,10 @@ class Replay:
         await self._help_in(request)
         if request.channel == SHUTDOWN:
             await self._hearing.catch_up()
+        if request.channel == SUBSCRIBE:
+            if entry.conn in self._subscribed:
+                self._hearing.subscribed_again(entry.conn)
+            self._subscribed.add(entry.conn)
         try:
             reply = await self._peer(entry.conn).ask(
                 self._filling.line(entry.msg), wants_reply=request.wants_reply
@@ -279,7 +313,9 @@ class Replay:
         except OutOfStepError:
             # Its reply went before it.
             return await self._peer(entry.conn).ask(b"", wants_reply=True)
-        if request.job:
+        if request.job and self._turns.is_told:
+            await self._retaking.settle(_job_in(reply))
+        elif request.job:
             self._has_jobs = True
             await self._app.jobs.settle(REPLY_SECONDS)
         return reply
@@ -302,4 +338,14 @@ class Replay:
         if entry.begun in set(ScheduleName):
             self._begun += 1
             self._come_to(entry, PROCESS, self._begun)
-            await self._app.scheduler.run(ScheduleName(entry.begun))
+            job_id = await self._app.scheduler.begin(ScheduleName(entry.begun))
+            if self._turns.is_told:
+                await self._retaking.settle(job_id)
+            else:
+                await self._app.jobs.ended(job_id)
+
+
+def _job_in(reply: Any) -> str:
+    """Return the job that a call has begun, or nothing of that form."""
+    result = reply.get("result") if isinstance(reply, dict) else None
+    return str(result.get("jobId")) if isinstance(result, dict) else ""

@@ -13,10 +13,11 @@ from rpcbackend.outside.fanout import FAN_OUT
 from rpcbackend.outside.retold import Place, round_of
 from rpcbackend.protocol import codec
 from rpcbackend.schema.base import WireModel
-from rpcbackend.schema.steps import BreakerFacts, CarryFacts, LinkFacts, SendFacts
+from rpcbackend.schema.steps import BreakerFacts, CarryFacts, JobFacts, LinkFacts, SendFacts
 from rpcbackend.steps import Step, Steps
 from rpcbackend.store import Lease
 from rpcbackend.transcripts.format import TranscriptError
+from rpcbackend.transcripts.turns import Turns
 
 FactsT = TypeVar("FactsT", bound=WireModel)
 
@@ -27,10 +28,11 @@ class Retaking:
     Args:
         app: Whose process it is now.
         steps: Takes them.
+        turns: Lets jobs take theirs.
     """
 
-    def __init__(self, app: Application, steps: Steps) -> None:
-        self._app, self._steps = app, steps
+    def __init__(self, app: Application, steps: Steps, turns: Turns) -> None:
+        self._app, self._steps, self._turns = app, steps, turns
         self._leases: dict[Place, Lease] = {}
         """Those that were taken and are on their way: the end of a message tells which it had."""
 
@@ -50,10 +52,18 @@ class Retaking:
             case "link":
                 link = payment_requests.Link(**_read(LinkFacts, facts).__dict__)
                 await self._take(payment_requests.step_of(link))
+            case "begin_job" | "seal_job" | "end_job":
+                job = _read(JobFacts, facts)
+                self._turns.let(name, job)
+                await self.settle(job.job_id)
             case "breakers":
                 await self._take(breaker_news.step_of(_read(BreakerFacts, facts)))
             case _ if name in steps:
                 await self._take(steps[name])
+
+    async def settle(self, job_id: str) -> None:
+        """Wait until a job is over, or can go no further by itself."""
+        await self._turns.settle(job_id, self._app.jobs.find, self._app.jobs.ended)
 
     async def _take(self, step: Step[Any]) -> Any:
         return await self._steps.take(self._app.store, step)

@@ -34,6 +34,8 @@ _PLACES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
         ),
     ),
     ("versions", re.compile(r"\S+ \S*\.(version|contractHash|protocolVersion|schemaVersion)")),
+    # An export reads while others change what it reads.
+    ("jobs", re.compile(r"event params\.data\.rows")),
     ("times", re.compile(r"\S+ \S*\.timestamp")),
     ("numbers", re.compile(r"\S+ \S*\.(seq|\w*[sS]eq)")),
 )
@@ -61,8 +63,11 @@ _API_KEY_ID, _KEY_ACTOR = re.compile(r"[0-9A-Za-z]{8}"), re.compile(r"key_[0-9A-
 _KEY_MEMBERS = frozenset({"id", "keyId"})
 _BACKUP_ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-[a-z-]+(-\d+)?")
 
-JOB_TIMES = frozenset({"at", "createdAt", "startedAt", "endedAt", "lastBackup"})
+JOB_TIMES = frozenset({"at", "createdAt", "startedAt", "endedAt", "lastBackup", "done", "total"})
+LOOKED = frozenset({"headSeq", "auditHeadSeq", "auditHeadHash", "rows"})
+"""Where a job stands that looked at the store while others changed it."""
 JOB_NAMES = frozenset({"id", "channel", "actor", "createdAt"})
+CANCELLED = "cancelled"
 UNDER_WAY = frozenset({"queued", "running"})
 NOT_FAILED = UNDER_WAY | {"done"}
 """What a job that is under way may be at another time."""

@@ -59,7 +59,7 @@ class StandIns:
                 return " ".join(map(_token, facts["words"])).ljust(facts.get("chars", 0))
             case "text":
                 same = f"P{_number(facts.get('same', known)):06}"
-                text = _marks(rank) + same + "".join(map(_token, has))
+                text = _marks(rank) + same + "".join([*map(_token, has), *facts.get("places", ())])
                 return text.ljust(facts.get("chars", 0), "x")
             case other:
                 return _other(other, rank)

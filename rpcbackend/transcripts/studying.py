@@ -1,11 +1,13 @@
 """What a transcript tells of the process that was recorded, before any of it is replayed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from rpcbackend.ids import chance_in
 from rpcbackend.outside_settings import OutsideSettings
 from rpcbackend.schema.limits import Limits
+from rpcbackend.schema.steps import JOB_STEPS
 from rpcbackend.transcripts.format import Entry
 
 _FOR_PUBLIC = frozenset({"scheme", "port", "host"})
@@ -19,9 +21,13 @@ class Studied:
     messages: int = 0
     has_steps: bool = False
     """Whether it says what the process did by itself: older ones do not."""
+    has_job_steps: bool = False
+    """Whether that is also told of its jobs."""
     has_refused: bool = False
     """Whether an address was refused that is not public."""
     told_limits: Limits | None = None
+    events: dict[int, int] = field(default_factory=dict)
+    """The numbers of those that were told, by what chance gave their ids."""
     ended: float = 0.0
     """When its last entry was written, in milliseconds since its start."""
 
@@ -29,7 +35,12 @@ class Studied:
         """Look at an entry."""
         self.messages += 1
         self.ended = entry.t
-        self.has_steps = self.has_steps or entry.step is not None
+        if (step := entry.step) is not None:
+            self.has_steps = True
+            self.has_job_steps = self.has_job_steps or step["name"] in JOB_STEPS
+        if entry.dir == "event" and entry.msg.get("method") == "event":
+            params = entry.msg["params"]
+            self.events[chance_in(params.get("id", ""))] = params["seq"]
         if entry.dir == "out":
             self.has_refused = self.has_refused or any(map(_is_refusal, _replies(entry.msg)))
             self.told_limits = self.told_limits or _limits_in(entry.msg)

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from rpcbackend.clock import Clock
+from rpcbackend.ids import CHANCE_BITS
 from rpcbackend.moments import Moment, NamedBits
 
 DRIFT_MS = 50
 """A wall clock that is further off than that was set, or the machine slept."""
+IDS_OF_A_CALL = 50
+"""Few calls make more; of the others not the last event is known, but one before it."""
 LEAST_MS = 1.0
 """What is not further back than that is rounding."""
 
@@ -91,6 +94,11 @@ class Calls:
     def skip(self, count: int) -> None:
         """Go on behind so many calls of the line."""
         self._count += count
+
+    def chances(self, connection_id: str, number: int, call: int) -> list[int]:
+        """Return what the first ids have that a call of a line makes."""
+        bits = NamedBits(self.key, f"{connection_id}/{number}/{call}")
+        return [bits.getrandbits(CHANCE_BITS) for _ in range(IDS_OF_A_CALL)]
 
     def next(self) -> Moment:
         """Return the moment of its next call."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from rpcbackend.domain.wording import fill, fill_line, fill_text, places_in, unknown_in
+from rpcbackend.domain.wording import fill, fill_line, fill_text, marks_in, places_in, unknown_in
 from tests.clauses import clause
 from tests.entities import TEXTS
 
@@ -81,3 +81,7 @@ def test_what_is_too_long_is_cut_and_shows_it() -> None:
 @given(text=TEXTS)
 def test_places_are_all_that_stands_in_braces(text: str) -> None:
     assert places_in(text) == {found[1:-1] for found in re.findall(r"\{[^{}]*\}", text)}
+
+
+def test_the_marks_of_a_text_tell_places_and_braces_and_nobodys_words() -> None:
+    assert marks_in("Hallo {name}, { Ada }: {time} } {") == ["{name}", "{time}", "{…}", "}", "{"]

@@ -106,6 +106,6 @@ def spoil(folder: Path, change: Callable[[str], str]) -> None:
 
 def assert_same(outcome: Outcome, compared: int | None = None) -> None:
     """Hold that nothing was different, and how much was compared."""
-    assert [str(each) for each in outcome.differences] == []
+    assert not outcome.differences, "\n".join(map(str, outcome.differences))
     assert outcome.count == 0
     assert compared is None or outcome.compared == compared

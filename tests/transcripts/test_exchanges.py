@@ -4,7 +4,7 @@ from typing import Any
 
 from rpcbackend.methods import build_registry
 from rpcbackend.transcripts.exchanges import Group, Request, groups_of, in_order, span_of
-from rpcbackend.transcripts.format import Entry, gap, step
+from rpcbackend.transcripts.format import Entry, gap, scheduled, step
 
 REGISTRY = build_registry()
 
@@ -57,7 +57,7 @@ def test_one_id_twice_is_answered_in_order() -> None:
 def test_what_has_no_id_is_answered_with_null() -> None:
     bad = Entry(1, "in", "con_1", "<unreadable:5>")
     odd = Entry(2, "in", "con_1", {"foo": "boo"})
-    found = requests(bad, odd, error(3, None), error(4, None))
+    found = requests(bad, odd, error(3, None, "PARSE_ERROR"), error(4, None))
 
     assert [(r.channel, r.replied_at) for r in found] == [("no JSON", 2), ("no method", 3)]
 
@@ -243,3 +243,68 @@ def test_a_step_that_never_ended_did_nothing() -> None:
     [group] = groups(begun(1, 1), call(2, 1), result(3, 1))
 
     assert (len(group.steps), group.commands) == (1, [])
+
+
+def silent(t: int, channel: str = "students.create", conn: str = "con_1") -> Entry:
+    return Entry(t, "in", conn, {"jsonrpc": "2.0", "method": channel})
+
+
+def test_a_line_that_was_no_json_takes_no_reply_of_a_batch_that_waits() -> None:
+    batch = Entry(1, "in", "con_1", [call(1, 1).msg, call(1, 2).msg])
+    bad = Entry(2, "in", "con_1", "<unreadable:5>")
+    odd = Entry(4, "in", "con_1", {"foo": "boo"})
+    replies = Entry(6, "out", "con_1", [result(6, 1).msg, result(6, 2).msg])
+
+    found = requests(
+        batch,
+        bad,
+        error(3, None, "PARSE_ERROR"),
+        odd,
+        error(5, None, "INVALID_REQUEST"),
+        replies,
+    )
+
+    assert [request.replied_at for request in found] == [5, 5, 2, 4]
+
+
+def test_a_command_without_id_is_under_way_until_one_behind_it_was_done() -> None:
+    found = groups(
+        silent(1),
+        call(2, 1),
+        result(3, 1),
+        call(4, 2, "students.create"),
+        result(5, 2, 7),
+        call(6, 3),
+        result(7, 3),
+    )
+
+    assert [[request.entry.t for request in group.requests] for group in found] == [[1, 2, 4], [6]]
+
+
+def test_nor_is_it_under_way_for_longer_than_a_command_may_take() -> None:
+    found = groups(silent(1), call(2, 1), result(3, 1), call(10_001, 2), result(10_002, 2))
+
+    assert [len(group.requests) for group in found] == [2, 1]
+
+
+def test_a_command_without_id_has_its_place_by_its_event_or_before_what_came_behind_it() -> None:
+    first, middle, last = requests(
+        call(1, 1, "students.create"),
+        silent(2),
+        call(3, 2, "students.create"),
+        result(4, 1, 5),
+        result(5, 2, 6),
+    )
+    assert in_order([first, middle, last]) == [first, middle, last]
+
+    middle.told_seq = 9
+
+    assert in_order([first, middle, last]) == [first, last, middle]
+
+
+def test_what_was_due_is_begun_in_its_turn_among_the_commands() -> None:
+    due = scheduled(2, "backup")
+    (group,) = groups(call(1, 1, "students.create"), due, call(3, 2), result(4, 1, 5), result(5, 2))
+
+    assert [each.entry.t for each in in_order(group.commands)] == [1, 2]
+    assert group.events == []

@@ -40,3 +40,13 @@ def test_a_line_that_nobody_could_read_is_as_long_as_it_was() -> None:
     filling = Filling(Known())
 
     assert (filling.line("<unreadable:3>"), filling.line("<unreadable:0>")) == (b"???", None)
+
+
+def test_a_request_may_wait_as_long_as_any_whatever_it_said() -> None:
+    filling = Filling(Known())
+
+    def sent(timeout: object) -> object:
+        return filling.line([{"method": "ping", "params": {"_meta": {"timeoutMs": timeout}}}])
+
+    assert sent(1) == sent(7) == sent(120_000)
+    assert len({sent(0), sent("7"), sent(1)}) == 3

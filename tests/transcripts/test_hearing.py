@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from rpcbackend.testing import Client, FrozenClock
-from rpcbackend.transcripts.peer import EVENT_SECONDS
+from rpcbackend.transcripts.peer import EVENT_SECONDS, Peer
 from tests.factories import save_branch
-from tests.transcripts.desks import NAME, assert_same, recorded, replayed, spoil
+from tests.transcripts.desks import NAME, all_of, assert_same, recorded, replayed, spoil
 
 
 async def test_an_event_that_does_not_come_is_a_difference(
@@ -73,3 +73,53 @@ async def test_events_that_a_process_at_its_end_had_no_time_to_tell_are_none(
 
 def _without(text: str, part: str) -> list[str]:
     return [line for line in text.splitlines(keepends=True) if part not in line]
+
+
+@pytest.mark.parametrize("after", [{}, {"afterSeq": 0}])
+async def test_what_a_subscription_still_told_that_another_took_the_place_of_is_no_difference(
+    tmp_path: Path, after: dict[str, int]
+) -> None:
+    async with recorded(tmp_path) as client:
+        await client.call("events.subscribe")
+        await save_branch(client)
+        await client.next_line()
+        await all_of(
+            client,
+            ("branches.save", {"name": "A", "zone": "UTC", "currency": "EUR"}),
+            ("events.subscribe", after),
+        )
+        await save_branch(client)
+        await _until_told(client, 3)
+
+    assert_same(await replayed(tmp_path))
+
+
+async def _until_told(client: Client, seq: int) -> None:
+    while (await client.next_line())["params"]["seq"] < seq:
+        pass
+
+
+async def test_where_one_event_did_not_come_nobody_waits_as_long_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("rpcbackend.transcripts.hearing.EVENT_SECONDS", 0.02)
+    monkeypatch.setattr("rpcbackend.transcripts.hearing.QUIET_SECONDS", 0.01)
+    hear = Peer.hear
+
+    async def listen(peer: Peer, seconds: float) -> None:
+        waited.append(seconds)
+        await hear(peer, seconds)
+
+    monkeypatch.setattr(Peer, "hear", listen)
+    async with recorded(tmp_path) as client:
+        await client.call("events.subscribe")
+        for _ in range(3):
+            await save_branch(client)
+            await client.next_line()
+    spoil(tmp_path, lambda text: text.replace('"method":"events.subscribe"', '"method":"ping"'))
+
+    outcome = await replayed(tmp_path)
+
+    assert outcome.count >= 3
+    assert waited == [0.02, 0.01, 0.01]

@@ -8,6 +8,7 @@ from rpcbackend.app import Application
 from rpcbackend.testing import Client
 from rpcbackend.transcripts.peer import Peer, ReplayTap
 from rpcbackend.transcripts.timeline import Calls
+from rpcbackend.transcripts.turns import Turns
 from tests.factories import save_branch
 
 SUBSCRIBE = b'{"jsonrpc":"2.0","id":1,"method":"events.subscribe"}'
@@ -64,7 +65,7 @@ async def test_a_notification_that_hangs_is_not_waited_for_for_ever_nor_twice(
 
 async def test_the_tap_of_a_replay_gives_the_moments_of_the_recording() -> None:
     calls, again = Calls(b"seed", 1_000), Calls(b"seed", 1_000)
-    tap = ReplayTap(calls)
+    tap = ReplayTap(calls, Turns(calls, is_told=True))
     for each in (calls, again):
         each.begin("con_1", 3, 7.0, 0.0)
     tap.came("con_1", b"")

@@ -561,3 +561,70 @@ async def test_a_copy_of_a_store_is_replayed_against_with_its_own_names(tmp_path
 
     assert_same(outcome, compared=6)
     assert outcome.unknown == 1
+
+
+async def test_a_command_without_id_may_be_seen_by_a_query_behind_it_or_not(
+    tmp_path: Path,
+) -> None:
+    async with recorded(tmp_path) as client:
+        await School(client).open()
+        await client.call("events.subscribe")
+        for number in range(20):
+            params = {"name": f"{number}", "zone": "UTC", "currency": "EUR"}
+            silent = {"jsonrpc": "2.0", "method": "branches.save", "params": params}
+            client.server.receive(orjson.dumps(silent))
+            await all_of(
+                client,
+                ("branches.list", {}),
+                ("branches.save", {"name": "x", "zone": "UTC", "currency": "EUR"}),
+                ("branches.list", {}),
+            )
+        for _ in range(40):
+            await client.next_line()
+
+    assert_same(await replayed(tmp_path))
+
+
+async def test_templates_are_refused_for_their_places_again(tmp_path: Path) -> None:
+    use = {"kind": "lesson_reminder", "channel": "sms", "language": "de"}
+    texts = ("Hallo {name}", "Hallo { Ada }", "Hallo {", "Hallo }", "Um {time}!")
+    async with recorded(tmp_path) as client:
+        replies = await all_of(
+            client, *(("templates.save", use | {"text": text}) for text in texts)
+        )
+    assert ["error" in reply for reply in replies] == [True, True, True, True, False]
+    assert "Ada" not in (tmp_path / NAME).read_text(encoding="utf-8")
+
+    assert_same(await replayed(tmp_path))
+
+
+async def test_a_calendar_that_names_people_has_the_etag_of_its_text(tmp_path: Path) -> None:
+    async with recorded(tmp_path, FrozenClock()) as client:
+        school = await School(client).open()
+        await school.book()
+        feed = await client.call(
+            "feeds.create", kind="student", ownerId=school.student["id"], detail="full"
+        )
+        text = await client.call("feeds.read", token=feed["token"])
+        await client.call("feeds.read", token=feed["token"], etag=text["etag"])
+
+    assert text["etag"] not in (tmp_path / NAME).read_text(encoding="utf-8")
+    assert_same(await replayed(tmp_path))
+
+
+async def test_backups_go_into_a_folder_of_the_replays_own(tmp_path: Path) -> None:
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    async with recorded(tmp_path) as client:
+        await School(client).open()
+        started = await client.call_with_meta(
+            "backups.create",
+            {"targetDirectory": str(folder), "_meta": {"idempotencyKey": "1"}},
+        )
+        await client.app.jobs.ended(started["jobId"])
+        await client.call("jobs.get", jobId=started["jobId"])
+        assert await refused(client, "backups.create", targetDirectory="stick") == "INVALID_PARAMS"
+    before = sorted(folder.iterdir())
+
+    assert_same(await replayed(tmp_path))
+    assert sorted(folder.iterdir()) == before
