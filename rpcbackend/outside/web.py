@@ -81,6 +81,8 @@ class Web:
             if is_trusted:
                 raise TryAgainError(exc.message, is_unreached=True) from exc
             raise RefusedError(exc.message) from exc
+        # Loaded before its time begins, half of which is for connecting.
+        await self._open()
         return await self._gate.call(
             target.name,
             lambda: self._post(target, headers, content),

@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
+from rpcbackend.outside import web as web_module
 from rpcbackend.outside.adapter import RefusedError, TryAgainError
 from rpcbackend.outside.gate import BrokenOffError, Gate
 from rpcbackend.outside.guard import Guard
+from rpcbackend.outside.hosts import HostState
 from rpcbackend.outside.names import Names
 from rpcbackend.outside.policy import Policy
 from rpcbackend.outside.web import MAX_BODY_BYTES, Answer, Web
@@ -66,6 +68,26 @@ async def test_what_is_posted_arrives_and_is_answered(open_web: Open) -> None:
     assert f"host: 127.0.0.1:{host.port}".encode() in [line.lower() for line in lines]
     assert {b"content-type: text/plain", b"accept-encoding: identity"} <= set(lines)
     assert body == b"hi"
+
+
+async def test_what_is_loaded_at_first_takes_none_of_the_host_s_time(
+    clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(clock=clock, random=lambda: 0.0)
+    load = web_module._trust_as_the_system_does  # noqa: SLF001 (what is loaded)
+    called: list[list[HostState]] = []
+
+    def look() -> ssl.SSLContext:
+        called.append(gate.states())
+        return load()
+
+    monkeypatch.setattr(web_module, "_trust_as_the_system_does", look)
+    web = Web(gate, Guard(Names().look_up, allows_private=True))
+    async with running(answering(OK)) as host:
+        await post(web, f"http://127.0.0.1:{host.port}/")
+    await web.close()
+
+    assert called == [[]]
 
 
 async def test_the_connection_is_used_again(open_web: Open) -> None:
@@ -170,7 +192,7 @@ async def test_a_host_that_cannot_show_who_it_is_gets_nothing(
 
 
 async def test_a_host_without_tls_gets_nothing(open_web: Open) -> None:
-    policy = Policy(timeout_seconds=2, retry_attempts=0)
+    policy = Policy(timeout_seconds=4, retry_attempts=0)
     async with running(answering(OK)) as host, open_web(policy=policy) as web:
         with pytest.raises(TryAgainError) as failed:
             await post(web, f"https://localhost:{host.port}/")
@@ -200,7 +222,7 @@ async def test_a_host_that_takes_nothing_up_was_not_reached(open_web: Open) -> N
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(("127.0.0.1", port))
-        async with open_web(policy=Policy(timeout_seconds=2, retry_attempts=0)) as web:
+        async with open_web(policy=Policy(timeout_seconds=4, retry_attempts=0)) as web:
             with pytest.raises(TryAgainError) as failed:
                 await post(web, f"http://127.0.0.1:{port}/")
         for each in waiting:
@@ -249,7 +271,7 @@ async def flood_headers(caller: Caller) -> None:
 async def test_a_host_that_gives_no_whole_answer_may_have_got_it(
     open_web: Open, serve: Callable[[Caller], object]
 ) -> None:
-    policy = Policy(timeout_seconds=2, retry_attempts=2)
+    policy = Policy(timeout_seconds=4, retry_attempts=2)
     async with running(serve) as host, open_web(policy=policy) as web:  # type: ignore[arg-type]
         with pytest.raises(BrokenOffError) as failed:
             await post(web, f"http://127.0.0.1:{host.port}/")
@@ -366,7 +388,7 @@ async def test_a_name_that_nobody_tells_of_was_not_reached(open_web: Open) -> No
         await asyncio.Event().wait()
         return [name]
 
-    policy = Policy(timeout_seconds=2, retry_attempts=0)
+    policy = Policy(timeout_seconds=4, retry_attempts=0)
     async with open_web(Guard(say_nothing), policy=policy) as web:
         with pytest.raises(TryAgainError) as failed:
             await post(web, "https://silent.example/")
