@@ -260,7 +260,7 @@ async def test_a_process_that_hangs_leads_no_more_after_a_while(
     place: Place, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connection is there all the same: nobody but the server can end it."""
-    monkeypatch.setattr(postgres_neighbours, "SILENT_SECONDS", 1)
+    monkeypatch.setattr(postgres_neighbours, "SILENT_SECONDS", 3)
     monkeypatch.setattr(postgres_neighbours, "LOOK_SECONDS", 0.05)
     async with workers(place, clock, 2) as (one, two):
         hung = neighbours_of(one)
