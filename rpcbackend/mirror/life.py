@@ -3,7 +3,9 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from errno import EADDRINUSE
 
+from rpcbackend.api_settings import ApiSettings
 from rpcbackend.app import Application
 from rpcbackend.clock import Clock
 from rpcbackend.config import Settings
@@ -26,18 +28,29 @@ async def mirrored(
         mirror = Mirror(app, api, settings.security, clock, sock)
     except OSError as error:
         await app.close()
-        raise ExitRequestedError(
-            EX_UNAVAILABLE, f"{api.host} port {api.port} cannot be listened on: {error.strerror}"
-        ) from None
+        raise _taken(api, error) from None
     try:
         await mirror.start()
     except OSError as error:
         await mirror.close()
         await app.close()
-        raise ExitRequestedError(
-            EX_CONFIG, f"the certificate in {api.tls.certificate} cannot be used: {error.strerror}"
+        # Two that were bound at once find out when the second one listens.
+        raise (
+            _taken(api, error) if error.errno == EADDRINUSE else _no_certificate(api, error)
         ) from None
     try:
         yield mirror
     finally:
         await mirror.close()
+
+
+def _taken(api: ApiSettings, error: OSError) -> ExitRequestedError:
+    return ExitRequestedError(
+        EX_UNAVAILABLE, f"{api.host} port {api.port} cannot be listened on: {error.strerror}"
+    )
+
+
+def _no_certificate(api: ApiSettings, error: OSError) -> ExitRequestedError:
+    return ExitRequestedError(
+        EX_CONFIG, f"the certificate in {api.tls.certificate} cannot be used: {error.strerror}"
+    )

@@ -1,5 +1,7 @@
 """Why there can be no mirror."""
 
+import socket
+from errno import EADDRINUSE
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,24 @@ async def test_an_address_that_is_taken_ends_the_start_with_69(
 
         with pytest.raises(ExitRequestedError, match="cannot be listened on") as end:
             await mirrored(app, settings, clock).__aenter__()
+
+    assert end.value.code == 69
+
+
+class Overtaken(socket.socket):
+    """A socket on whose address another one listens since it was bound."""
+
+    def listen(self, backlog: int = 0, /) -> None:
+        raise OSError(EADDRINUSE, f"taken, whatever the backlog ({backlog})")
+
+
+async def test_an_address_that_somebody_takes_between_bind_and_listen_does_too(
+    app: Application, clock: FrozenClock
+) -> None:
+    sock = Overtaken(fileno=bind(ApiSettings()).detach())
+
+    with pytest.raises(ExitRequestedError, match="cannot be listened on: taken") as end:
+        await mirrored(app, Settings(), clock, sock).__aenter__()
 
     assert end.value.code == 69
 
