@@ -32,6 +32,7 @@ class Overtaken(socket.socket):
     """A socket on whose address another one listens since it was bound."""
 
     def listen(self, backlog: int = 0, /) -> None:
+        """Find that out."""
         raise OSError(EADDRINUSE, f"taken, whatever the backlog ({backlog})")
 
 
