@@ -322,7 +322,8 @@ class Replay:
 
     def _come_to(self, entry: Entry, connection_id: str, number: int) -> None:
         self._clock.set(entry.t, entry.latest)
-        monotonic = self._clock.monotonic()
+        # When it came, though others that came behind it may have had their turn before.
+        monotonic = (entry.t if entry.latest is None else entry.latest) / 1_000
         self._calls.begin(connection_id, number, entry.t, monotonic, entry.latest)
 
     def _peer(self, connection_id: str) -> Peer:

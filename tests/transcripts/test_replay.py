@@ -218,6 +218,25 @@ async def test_no_call_depends_on_how_far_a_login_beside_it_was_when_the_clock_w
     assert_same(await replayed(tmp_path), compared=5)
 
 
+@clause("transcript-replays")
+async def test_a_login_has_the_time_of_its_arrival_though_others_were_done_before_it(
+    tmp_path: Path,
+) -> None:
+    clock, hashing = FrozenClock(), HeldHashing()
+    async with recorded(tmp_path, clock) as client, asyncio.timeout(30):
+        client.app.hashing = hashing
+        await client.call("auth.bootstrap", **ADA)
+        signing_in = asyncio.ensure_future(client.start("auth.login", ADA))
+        await hashing.begun.wait()
+        clock.advance(2)
+        await save_branch(client)
+        hashing.goes_on.set()
+        token = (await signing_in)["result"]["accessToken"]
+        await client.call("auth.me", _meta={"token": token})
+
+    assert_same(await replayed(tmp_path))
+
+
 async def test_a_reply_that_did_not_say_what_came_of_it_is_counted(tmp_path: Path) -> None:
     async with recorded(tmp_path) as client:
         await save_branch(client)
