@@ -114,10 +114,13 @@ class Request:
         if self.is_step:
             stepped = self.reply.stepped if self.reply is not None else None
             return stepped["seq"] if stepped is not None else None
-        if self.is_unheard:
+        if self.is_unheard or self.error is not None:
             return self.told_seq
         msg = self.reply.msg if self.reply is not None else None
         result = msg.get("result") if isinstance(msg, dict) else None
+        if self.channel == SUBSCRIBE and isinstance(result, dict):
+            head_seq = result.get("headSeq")
+            return head_seq if isinstance(head_seq, int) else None
         meta = result.get("_meta") if isinstance(result, dict) else None
         seq = meta.get("seq") if isinstance(meta, dict) else None
         return seq if isinstance(seq, int) else None
@@ -172,7 +175,8 @@ def _in_turn(commands: list[Request]) -> list[Request]:
     numbered = iter(
         sorted(
             (command for command in commands if command.seq is not None),
-            key=lambda command: command.seq or 0,
+            # Whoever subscribed has seen what he says is the last.
+            key=lambda command: (command.seq or 0, command.channel == SUBSCRIBE),
         )
     )
     latest, turns = 0, []
@@ -299,7 +303,7 @@ class _Grouping:
 
     def _hear(self, request: Request) -> None:
         """Take it that what came before a command on its connection has been done before it."""
-        if request.is_command and request.seq is not None:
+        if request.is_command and request.seq is not None and request.channel != SUBSCRIBE:
             self._unheard = [
                 each
                 for each in self._unheard

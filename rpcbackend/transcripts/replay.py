@@ -171,7 +171,8 @@ class Replay:
         if len(requests) > 1:
             self._outcome.overlapped += len(requests)
         for request in requests:
-            if request.is_unheard:
+            # A wrong password, too, leaves an event.
+            if request.is_command and request.seq is None:
                 request.told_seq = self._seq_of(request)
         commands = in_order([one for one in group.commands if one.is_step or one in requests])
         queries = [one for one in group.requests if one in requests and not one.is_command]

@@ -308,3 +308,31 @@ def test_what_was_due_is_begun_in_its_turn_among_the_commands() -> None:
 
     assert [each.entry.t for each in in_order(group.commands)] == [1, 2]
     assert group.events == []
+
+
+def test_a_subscription_has_its_place_behind_the_last_event_that_it_tells_of() -> None:
+    head = {"jsonrpc": "2.0", "id": 1, "result": {"headSeq": 5}}
+    subscription, before, behind = requests(
+        call(1, 1, "events.subscribe"),
+        call(2, 2, "students.create"),
+        call(3, 3, "students.create"),
+        Entry(4, "out", "con_1", head),
+        result(5, 2, 5),
+        result(6, 3, 6),
+    )
+
+    assert in_order([subscription, before, behind]) == [before, subscription, behind]
+
+
+def test_what_was_refused_and_left_an_event_has_its_place_by_that() -> None:
+    refused, done = requests(
+        call(1, 1, "auth.login"),
+        call(2, 2, "students.create"),
+        error(3, 1, "UNAUTHENTICATED"),
+        result(4, 2, 5),
+    )
+    assert in_order([refused, done]) == [refused, done]
+
+    refused.told_seq = 6
+
+    assert in_order([refused, done]) == [done, refused]
