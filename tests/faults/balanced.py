@@ -248,7 +248,12 @@ class Balancer:
 
 @asynccontextmanager
 async def balancer(
-    folder: Path, workers: Sequence[Behind], trust: trustme.CA, *, patience: str = "130s"
+    folder: Path,
+    workers: Sequence[Behind],
+    trust: trustme.CA,
+    *,
+    patience: str = "130s",
+    smaller: int = 1,
 ) -> AsyncIterator[Balancer]:
     """Run HAProxy with the example, where no more is changed than an operator would.
 
@@ -257,6 +262,7 @@ async def balancer(
         workers: Those behind it.
         trust: Signs its certificate.
         patience: How long it waits for an answer, as HAProxy writes it.
+        smaller: By what its bounds of connections are divided.
     """
     port, text = _free_port(), EXAMPLE.read_text(encoding="utf-8")
     certificate = folder / "school.pem"
@@ -273,6 +279,7 @@ async def balancer(
     for theirs, ours in own.items():
         assert theirs in text, theirs
         text = text.replace(theirs, ours)
+    text = re.sub(r"(?m)^( +maxconn) (\d+)$", lambda m: f"{m[1]} {int(m[2]) // smaller}", text)
     (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
     haproxy = Balancer(folder, port)
     try:

@@ -86,7 +86,9 @@ class Fixture:
 
 
 @asynccontextmanager
-async def standing(folder: Path, *, patience: str = "130s") -> AsyncIterator[Fixture]:
+async def standing(
+    folder: Path, *, patience: str = "130s", smaller: int = 1
+) -> AsyncIterator[Fixture]:
     trust, encryption = trustme.CA(), ssl.create_default_context()
     trust.configure_trust(encryption)
     school = School()
@@ -96,7 +98,7 @@ async def standing(folder: Path, *, patience: str = "130s") -> AsyncIterator[Fix
             await server.start()
             stack.callback(server.close)
         haproxy = await stack.enter_async_context(
-            balancer(folder, servers, trust, patience=patience)
+            balancer(folder, servers, trust, patience=patience, smaller=smaller)
         )
         await haproxy.until(*NAMES)
         http = httpx2.AsyncClient(
@@ -183,6 +185,19 @@ async def test_a_command_whose_server_stands_still_ends_in_time_and_is_not_repea
             "retryAfterMs": 1000,
         },
     )
+
+
+async def test_as_many_callers_as_there_may_be_keep_nobody_from_an_answer(tmp_path: Path) -> None:
+    """Each call needs a second connection within HAProxy, which callers must not take."""
+    async with asyncio.timeout(30), standing(tmp_path, smaller=250) as behind:
+        behind.school.may_answer.clear()
+        calls = [asyncio.create_task(behind.post(Connection="close")) for _ in range(16)]
+        await behind.school.is_asked.wait()
+        behind.school.may_answer.set()
+
+        responses = await asyncio.gather(*calls)
+
+    assert [response.status_code for response in responses] == [200] * 16
 
 
 async def test_a_caller_is_known_by_his_own_address_whatever_he_says_of_it(
