@@ -19,8 +19,9 @@ class Wire:
 
     `before` it the connection ends, and the server takes everything back; `behind` it the server
     has committed, and nobody hears of it. With `ends_next` the server greets the next
-    connection and ends it at once, before anybody asks it anything. Unless `goes_on` nothing is
-    carried, as where a network is gone: nobody is told, and nothing ends.
+    connection and ends it at once, before anybody asks it anything; with `falls_silent_next` it
+    greets it and says nothing more. Unless `goes_on` nothing is carried, as where a network is
+    gone: nobody is told, and nothing ends.
     """
 
     def __init__(self, server: Path) -> None:
@@ -28,7 +29,7 @@ class Wire:
         self._carrying: list[asyncio.Task[None]] = []
         self.cut: Cut = "nowhere"
         self.cuts = 0
-        self.ends_next = False
+        self.ends_next = self.falls_silent_next = False
         self.goes_on = asyncio.Event()
         self.goes_on.set()
         self._forgotten: list[asyncio.Event] = []
@@ -44,7 +45,15 @@ class Wire:
         there = await asyncio.open_unix_connection(str(self._server))
         if self.ends_next:
             self.ends_next = False
-            await _greet_and_end(reader, writer, there)
+            await _greet(reader, writer, there, _LAST_WORDS)
+            # Whatever is asked now has no answer.
+            await reader.read(65_536)
+            there[1].close()
+        if self.falls_silent_next:
+            self.falls_silent_next = False
+            await _greet(reader, writer, there)
+            while await reader.read(65_536):
+                """Until whoever asks gives up."""
         back = asyncio.create_task(_carry_back(there[0], writer, goes_on))
         self._carrying.append(back)
         with suppress(OSError):
@@ -93,19 +102,17 @@ class Wire:
         writer.transport.abort()
 
 
-async def _greet_and_end(
+async def _greet(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     there: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    more: bytes = b"",
 ) -> None:
     there[1].write(await reader.read(65_536))
     greeting = b""
     while not greeting.endswith(_IS_READY):
         greeting += await there[0].read(65_536)
-    writer.write(greeting + _LAST_WORDS)
-    # Whatever is asked now has no answer.
-    await reader.read(65_536)
-    there[1].close()
+    writer.write(greeting + more)
 
 
 async def _nothing() -> None:

@@ -112,7 +112,12 @@ class Server:
                 max_cached_statement_lifetime=0,
                 server_settings=_SETTINGS | settings,
             )
-            await connection.execute(_DURABLE)
+            try:
+                # Nobody else has it yet who could give it up.
+                await connection.execute(_DURABLE, timeout=CONNECT_SECONDS)
+            except BaseException:
+                connection.terminate()
+                raise
         except FAILURES as error:
             why = refusal(error) or "The database server cannot be reached."
             raise UnavailableError(why) from error

@@ -426,6 +426,21 @@ async def test_a_server_that_says_nothing_any_more_is_given_up_and_taken_up_agai
         assert await store.read(count_events) == 2
 
 
+async def test_a_server_that_greets_and_then_says_nothing_is_given_up(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network may go just then, and whoever connects is the only one who knows of it."""
+    async with wire_to(place.url) as (wire, url):
+        wire.falls_silent_next = True
+        monkeypatch.setattr(postgres_connections, "CONNECT_SECONDS", 0.5)
+
+        async with asyncio.timeout(15):
+            with pytest.raises(UnavailableError):
+                await Server(url).connect()
+
+        assert not wire.falls_silent_next
+
+
 async def test_a_connection_that_was_forgotten_on_the_way_costs_a_write_only_time(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
