@@ -154,7 +154,8 @@ def in_order(commands: list[Request]) -> list[Request]:
 
     Those that left events by the numbers of these: a login takes its time before it writes, and
     others may come in between. Those that were refused when they were. Those without an answer
-    before what came behind them on their connection and was done, for writes keep their order.
+    before what came behind them on their connection or was begun behind them by the process itself,
+    and was done: writes keep their order.
     """
     answered = _in_turn([each for each in commands if not each.is_unheard or each.seq is not None])
     arrival = {id(command): place for place, command in enumerate(commands)}
@@ -164,7 +165,7 @@ def in_order(commands: list[Request]) -> list[Request]:
                 place
                 for place, other in enumerate(answered)
                 if other.seq is not None
-                and other.entry.conn == command.entry.conn
+                and (other.is_step or other.entry.conn == command.entry.conn)
                 and arrival[id(other)] > arrival[id(command)]
             )
             answered.insert(next(behind, len(answered)), command)

@@ -12,7 +12,9 @@ import pytest
 from rpcbackend.dispatch.control import SHUTDOWN
 from rpcbackend.jobs.reminders import look
 from rpcbackend.outbound import real_channels
+from rpcbackend.outside.fanout import FAN_OUT
 from rpcbackend.outside_settings import BreakerSettings, OutsideSettings
+from rpcbackend.protocol import codec
 from rpcbackend.steps import Steps
 from rpcbackend.testing import FrozenClock
 from rpcbackend.transcripts.format import TranscriptError, step
@@ -240,6 +242,24 @@ async def test_reminders_come_again(tmp_path: Path) -> None:
 
     assert_same(await replayed(tmp_path))
     assert steps_in(tmp_path)[:2] == ["plan", "remind"]
+
+
+@clause("transcript-replays")
+async def test_a_command_of_which_nobody_hears_comes_before_the_step_behind_it(
+    tmp_path: Path,
+) -> None:
+    params = {"name": "A branch", "zone": "UTC", "currency": "EUR"}
+    silent = {"jsonrpc": "2.0", "method": "branches.save", "params": params}
+    async with recorded(tmp_path, FrozenClock()) as client:
+        await School(client).open()
+        client.server.receive(codec.encode(silent))
+        while len((await client.call("branches.list"))["items"]) < 2:
+            pass
+        await Steps(client.recorder).take(client.app.store, FAN_OUT)
+        await client.call("branches.list")
+
+    assert_same(await replayed(tmp_path))
+    assert steps_in(tmp_path) == ["fan_out"]
 
 
 @clause("transcript-replays")
