@@ -36,6 +36,8 @@ _PLACES: tuple[tuple[Rule, re.Pattern[str]], ...] = (
     ("versions", re.compile(r"\S+ \S*\.(version|contractHash|protocolVersion|schemaVersion)")),
     # An export reads while others change what it reads.
     ("jobs", re.compile(r"event params\.data\.rows")),
+    # When a job failed, and not when that was recorded.
+    ("jobs", re.compile(r"(jobs\.\w+|event) \S*\.error\.timestamp")),
     ("times", re.compile(r"\S+ \S*\.timestamp")),
     ("numbers", re.compile(r"\S+ \S*\.(seq|\w*[sS]eq)")),
 )

@@ -254,6 +254,8 @@ async def test_a_look_up_takes_one_round_trip_and_a_command_as_few_as_it_has_que
 
     taken = {}
     for channel, params in calls.items():
+        # Whose look at the webhooks follows each commit.
+        await app.ways.fanout.caught_up()
         with counted(store) as asked:
             await client.call(channel, **params)
             taken[channel] = len(asked)

@@ -16,6 +16,9 @@ from tests.factories import an_id
         ("students.get", "result.version", []),
         ("lessons.book", "error.data.timestamp", ["times"]),
         ("lessons.book", "result._meta.seq", ["numbers"]),
+        ("jobs.get", "result.error.timestamp", ["jobs", "times"]),
+        ("jobs.list", "result.items[2].error.timestamp", ["jobs", "times"]),
+        ("lessons.get", "error.timestamp", ["times"]),
         ("lessons.book", "result.lesson.state", []),
     ],
 )
