@@ -27,6 +27,7 @@ async def test_what_nobody_runs_any_more_has_failed_at_the_next_start(
             await work.jobs.put(make_job(1))
             await work.jobs.put(make_job(2, state=JobState.RUNNING, started_at=NOW))
 
+        assert await app.jobs.settle(30)
         await app.store.write(leave, actor="tests")
 
     async with running_app(tmp_path, Surroundings(clock=clock)) as app:

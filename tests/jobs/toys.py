@@ -86,7 +86,8 @@ class Play:
         return LeftJob(**fields | given)
 
     async def leave(self, app: Application) -> None:
-        """Record it as one that another process may go on with."""
+        """Record it as one that another process may go on with; this one has looked already."""
+        assert await app.jobs.settle(30)
         await app.store.write(
             lambda work: work.jobs.begin(self.job, NoParams(), None), actor="tests"
         )
