@@ -24,6 +24,8 @@ from rpcbackend.transcripts.writing import Bounds
 from tests.people import be_quick
 
 NAME = "transcript.jsonl"
+ADA = {"login": "Ada", "password": "a long walk in the rain"}
+DAY = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-26T00:00:00Z"}
 
 
 class Recorded(Client):

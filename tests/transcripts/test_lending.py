@@ -13,8 +13,8 @@ from rpcbackend.transcripts.lending import (
     signs_in,
 )
 from tests.people import be_quick
+from tests.transcripts.desks import ADA
 
-ADA = {"login": "Ada", "password": "a long walk in the rain"}
 LENT = "lent by the replay"
 
 

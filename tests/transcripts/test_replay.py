@@ -4,17 +4,13 @@ import asyncio
 import shutil
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as some
 
 from rpcbackend import PROTOCOL_VERSION
 from rpcbackend.dispatch.server import MAX_UNREADABLE_IN_ROW, OutOfStepError
 from rpcbackend.schema.schedules import ScheduleName
-from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.testing import FrozenClock
 from rpcbackend.transcripts.files import open_transcript
 from rpcbackend.transcripts.outcome import Wish
@@ -23,9 +19,9 @@ from rpcbackend.transcripts.rules import ALWAYS
 from rpcbackend.transcripts.writing import Bounds
 from tests.clauses import clause
 from tests.factories import School, create_student, save_branch
-from tests.people import QuickHashing
-from tests.properties.desk import STEPS, Desk, Step
 from tests.transcripts.desks import (
+    ADA,
+    DAY,
     NAME,
     all_of,
     assert_same,
@@ -35,23 +31,6 @@ from tests.transcripts.desks import (
     replayed,
     spoil,
 )
-
-ADA = {"login": "Ada", "password": "a long walk in the rain"}
-DAY = {"from": "2026-11-24T00:00:00Z", "to": "2026-11-26T00:00:00Z"}
-
-
-class HeldHashing(QuickHashing):
-    """Compares a password when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
-
-    async def verify(self, phc: str | None, text: str) -> bool:
-        """Tell whether it is the password, once `goes_on` is set."""
-        self.begun.set()
-        await self.goes_on.wait()
-        return await super().verify(phc, text)
 
 
 @clause("transcript-replays")
@@ -87,57 +66,6 @@ async def test_a_day_at_the_desk_comes_again(tmp_path: Path) -> None:
 
 
 @clause("transcript-replays")
-async def test_people_sign_in_again(tmp_path: Path) -> None:
-    async with recorded(tmp_path) as client:
-        await client.call("auth.bootstrap", **ADA)
-        assert await refused(client, "auth.login", **ADA | {"password": "no"}) == "UNAUTHENTICATED"
-        again = await client.call("auth.login", **ADA)
-        await client.call("auth.refresh", refreshToken=again["refreshToken"])
-        await client.call("sessions.list")
-        key = await client.call_with_meta(
-            "apikeys.create",
-            {"name": "k", "scopes": ["students:read"], "_meta": {"idempotencyKey": "1"}},
-        )
-        meta = {"_meta": {"token": key["secret"]}}
-        await client.call_with_meta("students.list", meta)
-        await client.call("apikeys.list")
-        await client.call("apikeys.revoke", keyId=key["key"]["id"])
-        await client.call(
-            "auth.changePassword",
-            currentPassword=ADA["password"],
-            newPassword=f"another {ADA['password']}",
-        )
-        assert (
-            await refused(client, "auth.changePassword", newPassword="x", currentPassword="x")
-        ) == "INVALID_PARAMS"
-        await client.call("auth.logout")
-        assert await refused(client, "students.list") == "UNAUTHENTICATED"
-
-    assert_same(await replayed(tmp_path))
-
-
-@clause("transcript-replays")
-async def test_people_sign_in_with_a_second_factor_again(tmp_path: Path) -> None:
-    clock = FrozenClock()
-
-    def code(uri: str) -> str:
-        secret = uri.partition("secret=")[2].partition("&")[0]
-        return code_at(secret, clock.now_ms() // STEP_MS)
-
-    async with recorded(tmp_path, clock) as client:
-        await client.call("auth.bootstrap", **ADA)
-        uri = (await client.call("auth.mfaEnrol"))["secretUri"]
-        assert await refused(client, "auth.mfaEnrol", code="000000") == "INVALID_PARAMS"
-        codes = (await client.call("auth.mfaEnrol", code=code(uri)))["recoveryCodes"]
-        clock.advance(30)
-        assert await refused(client, "auth.login", **ADA) == "MFA_REQUIRED"
-        await client.call("auth.login", **ADA, mfaCode=code(uri))
-        await client.call("auth.login", **ADA, recoveryCode=codes[3])
-
-    assert_same(await replayed(tmp_path), compared=7)
-
-
-@clause("transcript-replays")
 async def test_an_anchor_of_the_audit_is_remembered_again(tmp_path: Path) -> None:
     async with recorded(tmp_path) as client:
         await save_branch(client)
@@ -167,73 +95,6 @@ async def test_two_calls_with_one_id_tell_no_name_and_come_again(tmp_path: Path)
         )
 
     assert school.student["familyName"] not in (tmp_path / NAME).read_text(encoding="utf-8")
-    assert_same(await replayed(tmp_path))
-
-
-@clause("transcript-replays")
-async def test_a_day_on_which_the_clock_was_put_back_comes_again(tmp_path: Path) -> None:
-    clock, hashing = FrozenClock(), HeldHashing()
-    async with recorded(tmp_path, clock) as client, asyncio.timeout(30):
-        client.app.hashing = hashing
-        await client.call("auth.bootstrap", **ADA)
-        clock.advance(100)
-        signing_in = asyncio.ensure_future(client.start("auth.login", ADA))
-        await hashing.begun.wait()
-        clock.set_wall(-60)
-        await client.call("auth.me")
-        hashing.goes_on.set()
-        await signing_in
-        for _ in range(3):
-            clock.advance(1)
-            await client.call("auth.me")
-
-    outcome = await replayed(tmp_path)
-
-    assert_same(outcome, compared=6)
-    assert (outcome.unanswered, outcome.overlapped) == (0, 2)
-
-
-@clause("transcript-replays")
-async def test_no_call_depends_on_how_far_a_login_beside_it_was_when_the_clock_was_put_back(
-    tmp_path: Path,
-) -> None:
-    clock, hashing = FrozenClock(), HeldHashing()
-    async with recorded(tmp_path, clock) as client, asyncio.timeout(30):
-        client.app.hashing = hashing
-        await client.call("auth.bootstrap", **ADA)
-        clock.advance(100)
-        signing_in = asyncio.ensure_future(client.start("auth.login", ADA))
-        await hashing.begun.wait()
-        clock.set_wall(-60)
-        first = await client.call("auth.me")
-        await client.app.access.noted()
-        second = await client.call("auth.me")
-        hashing.goes_on.set()
-        await signing_in
-        clock.advance(90)
-        third = await client.call("auth.me")
-
-    seen = [each["session"]["lastSeenAt"] for each in (first, second, third)]
-    assert seen == ["2026-11-23T08:01:40Z", "2026-11-23T08:01:40Z", "2026-11-23T08:03:10Z"]
-    assert_same(await replayed(tmp_path), compared=5)
-
-
-@clause("transcript-replays")
-async def test_a_login_has_the_time_of_its_arrival_though_others_were_done_before_it(
-    tmp_path: Path,
-) -> None:
-    clock, hashing = FrozenClock(), HeldHashing()
-    async with recorded(tmp_path, clock) as client, asyncio.timeout(30):
-        client.app.hashing = hashing
-        await client.call("auth.bootstrap", **ADA)
-        signing_in = asyncio.ensure_future(client.start("auth.login", ADA))
-        await hashing.begun.wait()
-        clock.advance(2)
-        await save_branch(client)
-        hashing.goes_on.set()
-        token = (await signing_in)["result"]["accessToken"]
-        await client.call("auth.me", _meta={"token": token})
-
     assert_same(await replayed(tmp_path))
 
 
@@ -280,85 +141,6 @@ async def test_the_last_bad_line_of_a_stream_that_is_given_up_comes_again(tmp_pa
         await client.next_line()
 
     assert_same(await replayed(tmp_path), compared=1 + MAX_UNREADABLE_IN_ROW)
-
-
-@clause("transcript-replays")
-async def test_calls_that_overlapped_come_again_in_an_order_that_explains_them(
-    tmp_path: Path,
-) -> None:
-    async with recorded(tmp_path) as client:
-        school = School(client)
-        await school.open()
-        await client.call("events.subscribe")
-        fields = {"branchId": school.branch["id"], "familyName": "B", "bornOn": "2001-01-01"}
-        for turn in range(5):
-            await all_of(
-                client,
-                *(("students.create", {**fields, "givenName": f"A{n}"}) for n in range(turn)),
-                *((channel, {}) for channel in ("students.list", "audit.list", "system.health")),
-                *(("lessons.book", school.booking()) for _ in range(3)),
-                ("students.update", {"studentId": school.student["id"], "givenName": f"U{turn}"}),
-                *(("students.list", {}), ("calendar.view", DAY | {"resourceTypes": ["student"]})),
-            )
-
-    outcome = await replayed(tmp_path)
-
-    assert_same(outcome)
-    assert outcome.overlapped > 30
-
-
-@pytest.mark.parametrize(("claimed", "differences"), [(3, 0), (1, 1)])
-async def test_a_command_that_overlapped_may_claim_what_others_did_and_no_less(
-    tmp_path: Path, claimed: int, differences: int
-) -> None:
-    branch = {"zone": "UTC", "currency": "EUR"}
-    async with recorded(tmp_path) as client:
-        await save_branch(client)
-        await all_of(client, *(("branches.save", branch | {"name": name}) for name in "AB"))
-    spoil(tmp_path, lambda text: text.replace('"seq":2', f'"seq":{claimed}'))
-
-    assert (await replayed(tmp_path)).count == differences
-
-
-@clause("transcript-replays")
-async def test_batches_come_again_element_by_element(tmp_path: Path) -> None:
-    async with recorded(tmp_path) as client:
-        school = School(client)
-        await school.open()
-        fields = {"branchId": school.branch["id"], "familyName": "B", "bornOn": "2001-01-01"}
-        calls = [
-            ("students.create", {**fields, "givenName": "Zoe"}),
-            ("students.list", {}),
-            ("students.update", {"studentId": school.student["id"], "givenName": "Eva"}),
-            ("audit.list", {}),
-            ("nobody.knows", {}),
-        ]
-        batch = [
-            {"jsonrpc": "2.0", "id": number, "method": channel, "params": params}
-            for number, (channel, params) in enumerate(calls * 4)
-        ]
-        await client.raw(orjson.dumps([*batch, {"jsonrpc": "2.0", "method": "ping"}, 7]))
-
-    assert_same(await replayed(tmp_path), compared=4 + len(batch) + 1)
-
-
-@clause("transcript-replays")
-@settings(max_examples=8)
-@given(steps=STEPS, at_once=some.integers(1, 6))
-def test_whatever_a_desk_does_comes_again(steps: list[Step], at_once: int) -> None:
-    async def play() -> None:
-        with TemporaryDirectory() as name:
-            folder = Path(name)
-            async with recorded(folder, FrozenClock()) as client:
-                school = School(client)
-                await school.open()
-                desk = Desk(client, school)
-                for first in range(0, len(steps), at_once):
-                    calls = [desk.run(step) for step in steps[first : first + at_once]]
-                    await asyncio.gather(*calls, client.start("students.list", {}))
-            assert_same(await replayed(folder))
-
-    asyncio.run(play())
 
 
 @clause("transcript-replays")
@@ -498,34 +280,6 @@ async def test_the_first_difference_is_told(
     assert path in {difference.path for difference in outcome.differences}
 
 
-@pytest.mark.parametrize("claimed", ["0", "1", "null", "true", '"1"'])
-async def test_a_query_that_was_alone_claims_what_it_has_seen(tmp_path: Path, claimed: str) -> None:
-    async with recorded(tmp_path) as client:
-        await save_branch(client)
-        await save_branch(client)
-        await client.call("branches.list")
-    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
-    lines[-1] = lines[-1].replace('"seq":2', f'"seq":{claimed}')
-    spoil(tmp_path, lambda _: "".join(lines))
-
-    outcome = await replayed(tmp_path)
-
-    assert [each.path for each in outcome.differences] == ["result._meta.seq"]
-
-
-async def test_a_query_beside_others_may_claim_less_and_that_is_counted(tmp_path: Path) -> None:
-    async with recorded(tmp_path) as client:
-        await save_branch(client)
-        await all_of(client, ("branches.list", {}), ("branches.list", {}))
-    lines = (tmp_path / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
-    spoil(tmp_path, lambda _: "".join([*lines[:-1], lines[-1].replace('"seq":1', '"seq":0')]))
-
-    outcome = await replayed(tmp_path)
-
-    assert_same(outcome)
-    assert outcome.claims == 1
-
-
 async def test_as_recorded_every_request_waits_for_its_time(tmp_path: Path) -> None:
     clock = FrozenClock()
     async with recorded(tmp_path, clock) as client:
@@ -580,28 +334,6 @@ async def test_a_copy_of_a_store_is_replayed_against_with_its_own_names(tmp_path
 
     assert_same(outcome, compared=6)
     assert outcome.unknown == 1
-
-
-async def test_a_command_without_id_may_be_seen_by_a_query_behind_it_or_not(
-    tmp_path: Path,
-) -> None:
-    async with recorded(tmp_path) as client:
-        await School(client).open()
-        await client.call("events.subscribe")
-        for number in range(20):
-            params = {"name": f"{number}", "zone": "UTC", "currency": "EUR"}
-            silent = {"jsonrpc": "2.0", "method": "branches.save", "params": params}
-            client.server.receive(orjson.dumps(silent))
-            await all_of(
-                client,
-                ("branches.list", {}),
-                ("branches.save", {"name": "x", "zone": "UTC", "currency": "EUR"}),
-                ("branches.list", {}),
-            )
-        for _ in range(40):
-            await client.next_line()
-
-    assert_same(await replayed(tmp_path))
 
 
 async def test_templates_are_refused_for_their_places_again(tmp_path: Path) -> None:
