@@ -35,7 +35,12 @@ _UNREADABLE = frozenset({ParseError.symbol, RequestTooLargeError.symbol})
 UNHEARD_MS = 10_000
 """So long a command without id may be under way: nobody is told when it has ended."""
 
+QUEUED_MS = 20
+"""So long after it came a command stands in the line of writes, even on a busy machine."""
+
 SUBSCRIBE = "events.subscribe"
+PASSWORDS = "auth."
+"""Channels that compare a password before they write: what came behind them may be done before."""
 
 _ORDERED = frozenset({"initialize", SHUTDOWN, SUBSCRIBE})
 """Channels that leave something behind though they are no commands."""
@@ -154,8 +159,8 @@ def in_order(commands: list[Request]) -> list[Request]:
 
     Those that left events by the numbers of these: a login takes its time before it writes, and
     others may come in between. Those that were refused when they were. Those without an answer
-    before what came behind them on their connection or was begun behind them by the process itself,
-    and was done: writes keep their order.
+    before what came behind them on their connection, or was begun a good while behind them by the
+    process itself, and was done: writes keep their order.
     """
     answered = _in_turn([each for each in commands if not each.is_unheard or each.seq is not None])
     arrival = {id(command): place for place, command in enumerate(commands)}
@@ -165,11 +170,17 @@ def in_order(commands: list[Request]) -> list[Request]:
                 place
                 for place, other in enumerate(answered)
                 if other.seq is not None
-                and (other.is_step or other.entry.conn == command.entry.conn)
+                and _is_behind(other, command)
                 and arrival[id(other)] > arrival[id(command)]
             )
             answered.insert(next(behind, len(answered)), command)
     return answered
+
+
+def _is_behind(other: Request, command: Request) -> bool:
+    if other.is_step:
+        return other.entry.t > command.entry.t + QUEUED_MS
+    return other.entry.conn == command.entry.conn
 
 
 def _in_turn(commands: list[Request]) -> list[Request]:
@@ -308,7 +319,9 @@ class _Grouping:
             self._unheard = [
                 each
                 for each in self._unheard
-                if each.entry.conn != request.entry.conn or each.position > request.position
+                if each.entry.conn != request.entry.conn
+                or each.position > request.position
+                or each.channel.startswith(PASSWORDS)
             ]
 
     def _take_apart(self, batch: Request, reply: Entry, position: int) -> None:

@@ -287,6 +287,21 @@ def test_nor_is_it_under_way_for_longer_than_a_command_may_take() -> None:
     assert [len(group.requests) for group in found] == [2, 1]
 
 
+def test_a_login_without_id_is_under_way_though_a_command_behind_it_was_done() -> None:
+    found = groups(
+        silent(1, "auth.login"), call(2, 1, "students.create"), result(3, 1, 7), call(4, 2)
+    )
+
+    assert [len(group.requests) for group in found] == [3]
+
+
+def test_a_command_without_id_comes_before_what_the_process_begins_a_good_while_later() -> None:
+    (group,) = groups(silent(10), begun(12, 1), ended(13, 1, 7), begun(40, 2), ended(41, 2, 7))
+
+    commands = in_order(group.commands)
+    assert [command.entry.t for command in commands] == [12, 10, 40]
+
+
 def test_a_command_without_id_has_its_place_by_its_event_or_before_what_came_behind_it() -> None:
     first, middle, last = requests(
         call(1, 1, "students.create"),

@@ -250,11 +250,13 @@ async def test_a_command_of_which_nobody_hears_comes_before_the_step_behind_it(
 ) -> None:
     params = {"name": "A branch", "zone": "UTC", "currency": "EUR"}
     silent = {"jsonrpc": "2.0", "method": "branches.save", "params": params}
-    async with recorded(tmp_path, FrozenClock()) as client:
+    clock = FrozenClock()
+    async with recorded(tmp_path, clock) as client:
         await School(client).open()
         client.server.receive(codec.encode(silent))
         while len((await client.call("branches.list"))["items"]) < 2:
             pass
+        clock.advance(1)
         await Steps(client.recorder).take(client.app.store, FAN_OUT)
         await client.call("branches.list")
 
