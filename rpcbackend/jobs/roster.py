@@ -47,8 +47,10 @@ class Live:
     task: "asyncio.Task[None] | None" = None
     stopped: Literal["cancelled", "shutdown"] | None = None
     is_sealed: bool = False
+    is_ending: bool = False
     ended_in: Job | None = None
     """As what it was recorded in the store that took the place of the present one."""
+    _stopping: asyncio.Handle | None = None
 
     @property
     def job_id(self) -> str:
@@ -85,11 +87,17 @@ class Live:
 
     def interrupt(self, reason: Literal["cancelled", "shutdown"]) -> None:
         """Stop its work soon, unless nothing stops it any more."""
-        if self.is_sealed or self.stopped is not None or self.task is None:
+        if self.is_sealed or self.is_ending or self.stopped is not None or self.task is None:
             return
         self.stopped = reason
         # Not at once: a task that is cancelled before its first step never begins, nor ends well.
-        asyncio.get_running_loop().call_soon(self.task.cancel)
+        self._stopping = asyncio.get_running_loop().call_soon(self.task.cancel)
+
+    def end(self) -> None:
+        """Let nothing stop it any more, for its end is recorded."""
+        self.is_ending = True
+        if self._stopping is not None:
+            self._stopping.cancel()
 
     def check_stopped(self) -> None:
         """Stop here if it was stopped while a transaction was seen through."""

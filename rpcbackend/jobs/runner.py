@@ -297,6 +297,7 @@ class JobRunner:
         if live.job.state.is_over:
             # It was cancelled, and that is recorded.
             return
+        live.end()
         live.job = ended
 
         async def put(work: Work) -> Job:

@@ -1,11 +1,14 @@
 """Who is told what of jobs: of those that run, wait, are recorded, or ended a moment ago."""
 
+import asyncio
+
 import pytest
 
 from rpcbackend.app import Application
 from rpcbackend.errors import DiskFullError, OverloadedError, ShuttingDownError
 from rpcbackend.jobs import roster
 from rpcbackend.jobs.roster import MAX_JOBS
+from rpcbackend.running import Running
 from rpcbackend.schema.jobs import JobState
 from tests.factories import an_id
 from tests.jobs.toys import Play, cancel, make_job, recorded, until_over
@@ -23,6 +26,28 @@ async def test_one_job_too_many_is_overloaded(app: Application) -> None:
         play.may_end.set()
     await until_over(app, plays[-1].job.id)
     await Play(99).start(app)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [(asyncio.CancelledError, "SHUTTING_DOWN"), (DiskFullError, "DISK_FULL")],
+)
+async def test_a_job_that_ends_by_itself_as_the_process_does_is_recorded(
+    app: Application, end: type[BaseException], code: str
+) -> None:
+    play = Play(1)
+
+    async def before_end(job: Running) -> None:  # noqa: ARG001 (as it is called)
+        app.jobs.close()
+        raise end
+
+    play.before_end = before_end
+    await play.start(app)
+    play.may_end.set()
+
+    error = (await until_over(app, play.job.id)).error
+    assert error is not None
+    assert error.code == code
 
 
 async def test_a_place_is_free_again_when_its_job_cannot_be_recorded(app: Application) -> None:
