@@ -29,6 +29,7 @@ from tests.people import (
     OTHER_PASSWORD,
     PASSWORD,
     SECRET,
+    HeldHashing,
     QuickHashing,
     add_role,
     add_user,
@@ -332,7 +333,7 @@ async def test_a_password_change_whose_session_ended_meanwhile_changes_nothing(
     app: Application,
 ) -> None:
     thief, client = await sign_in(app), await sign_in(app)
-    hashing = SlowHashing()
+    hashing = HeldHashing()
     app.hashing = hashing
     change = thief.start(
         "auth.changePassword", {"currentPassword": PASSWORD, "newPassword": OTHER_PASSWORD}
@@ -340,24 +341,10 @@ async def test_a_password_change_whose_session_ended_meanwhile_changes_nothing(
     async with asyncio.timeout(30):
         await hashing.begun.wait()
         await client.call("auth.logout", allSessions=True)
-        hashing.go_on.set()
+        hashing.goes_on.set()
 
         assert (await change)["error"]["data"]["code"] == "SESSION_EXPIRED"
     await sign_in(app)
-
-
-class SlowHashing(QuickHashing):
-    """Waits, where a password is verified, until it is told to go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
-
-    async def verify(self, phc: str | None, text: str) -> bool:
-        """Wait, then tell."""
-        self.begun.set()
-        await self.go_on.wait()
-        return await super().verify(phc, text)
 
 
 # Stolen refresh tokens

@@ -7,7 +7,7 @@ from rpcbackend.security.totp import STEP_MS, code_at
 from rpcbackend.testing import FrozenClock
 from tests.clauses import clause
 from tests.factories import save_branch
-from tests.people import QuickHashing
+from tests.people import HeldHashing
 from tests.transcripts.desks import (
     ADA,
     assert_same,
@@ -15,20 +15,6 @@ from tests.transcripts.desks import (
     refused,
     replayed,
 )
-
-
-class HeldHashing(QuickHashing):
-    """Compares a password when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
-
-    async def verify(self, phc: str | None, text: str) -> bool:
-        """Tell whether it is the password, once `goes_on` is set."""
-        self.begun.set()
-        await self.goes_on.wait()
-        return await super().verify(phc, text)
 
 
 @clause("transcript-replays")
